@@ -1,0 +1,41 @@
+"""What X-CLIP's blocks share: fused attention over open_clip's weights, and how new modules start.
+
+Tokens (N, L, D) in, tokens out. Used by vision, temporal and prompts; nothing here knows about videos.
+"""
+
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+HEAD_WIDTH = 64  # channels a head, as in CLIP and X-CLIP
+
+
+def num_heads(width: int) -> int:
+    """Heads of a new attention layer of this width: one for each 64 channels, at least one."""
+    return max(1, width // HEAD_WIDTH)
+
+
+def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
+    """Multi-head attention of projected tokens: query (N, Q, D), key and value (N, L, D) -> (N, Q, D)."""
+    split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value)]  # (N, heads, L, D / heads)
+    return F.scaled_dot_product_attention(*split).transpose(1, 2).flatten(2)
+
+
+def self_attention(weights: nn.MultiheadAttention, x: Tensor, num_queries: int | None = None) -> Tensor:
+    """Self-attention among tokens (N, L, D), one product for query, key and value.
+
+    Only the first `num_queries` tokens ask and are returned; all are looked at. Returns (N, num_queries, D).
+    """
+    query, key, value = F.linear(x, weights.in_proj_weight, weights.in_proj_bias).chunk(3, dim=-1)
+    return weights.out_proj(attention(query[:, :num_queries], key, value, weights.num_heads))
+
+
+def initialise(module: nn.Module) -> None:
+    """Start a new module as X-CLIP does, small (std 0.02, no bias), so that CLIP's embeddings pass almost unchanged."""
+    for part in module.modules():
+        if isinstance(part, nn.MultiheadAttention):
+            nn.init.trunc_normal_(part.in_proj_weight, std=0.02)
+            nn.init.zeros_(part.in_proj_bias)
+        elif isinstance(part, nn.Linear):
+            nn.init.trunc_normal_(part.weight, std=0.02)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

@@ -1,0 +1,86 @@
+"""The video encoder's first half (paper sec. 2, X-CLIP sec. 3.2): CLIP's image tower, its frames talking to each other.
+
+Pixels (B, T, 3, H, W) in; one embedding a frame (B, T, E) and its patch features (B, T, N, D) out. No parameter has
+the shape of T, so any number of slots passes.
+"""
+
+import torch
+from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
+from torch import Tensor, nn
+
+from amc.errors import AmcError
+from amc.model.layers import initialise, self_attention
+
+
+class CrossFrameBlock(nn.Module):
+    """One block of the image tower with cross-frame communication, composed over open_clip's block.
+
+    Each frame sends a message made of its class token; messages attend to each other over the T frames; each frame's
+    tokens then look at their own frame and its message, which is dropped afterwards.
+    """
+
+    def __init__(self, block: ResidualAttentionBlock):
+        super().__init__()
+        width = block.attn.embed_dim
+        self.block = block
+        self.message = nn.Linear(width, width)
+        self.message_norm = nn.LayerNorm(width)
+        self.message_attention = nn.MultiheadAttention(width, block.attn.num_heads, batch_first=True)
+        initialise(self.message)
+        initialise(self.message_attention)
+
+    def forward(self, x: Tensor, num_slots: int) -> Tensor:
+        """Tokens (B * T, 1 + N, D), class token first, in and out; `num_slots` is T."""
+        message = self.message(x[:, 0]).unflatten(0, (-1, num_slots))  # (B, T, D)
+        message = message + self_attention(self.message_attention, self.message_norm(message))
+        message = message.flatten(0, 1).unsqueeze(1)  # (B * T, 1, D)
+
+        block, num_tokens = self.block, x.shape[1]
+        # The message is seen and never asks: what it would have learnt is dropped anyway.
+        seen = torch.cat([block.ln_1(x), block.ln_1(message)], dim=1)
+        x = x + block.ls_1(self_attention(block.attn, seen, num_queries=num_tokens))
+        return x + block.ls_2(block.mlp(block.ln_2(x)))
+
+
+class FrameEncoder(nn.Module):
+    """open_clip's ViT, its blocks wrapped for cross-frame communication; its weights are shared, not copied."""
+
+    def __init__(self, tower: VisionTransformer):
+        super().__init__()
+        _refuse_other_towers(tower)
+        self.image_size: tuple[int, int] = tower.image_size
+        self.patch_embedding = tower.conv1
+        self.class_embedding = tower.class_embedding
+        self.positions = tower.positional_embedding
+        self.ln_pre = tower.ln_pre
+        self.blocks = nn.ModuleList(CrossFrameBlock(block) for block in tower.transformer.resblocks)
+        self.ln_post = tower.ln_post
+        self.proj = tower.proj
+
+    def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
+        """Pixels (B, T, 3, H, W), float, normalised -> frame embeddings (B, T, E), patch features (B, T, N, D)."""
+        clip = (-1, pixels.shape[1])
+        x = self._tokens(pixels.flatten(0, 1))  # (B * T, 1 + N, D)
+        for block in self.blocks:
+            x = block(x, num_slots=clip[1])
+        frames = self.ln_post(x[:, 0]) @ self.proj
+        return frames.unflatten(0, clip), x[:, 1:].unflatten(0, clip)
+
+    def _tokens(self, pixels: Tensor) -> Tensor:
+        patches = self.patch_embedding(pixels).flatten(2).transpose(1, 2)  # (B * T, N, D)
+        class_token = self.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
+        return self.ln_pre(torch.cat([class_token, patches], dim=1) + self.positions)
+
+
+def _refuse_other_towers(tower: nn.Module) -> None:
+    is_clip_vit = (
+        isinstance(tower, VisionTransformer)
+        and tower.pool_type == "tok"
+        and tower.attn_pool is None
+        and all(type(block) is ResidualAttentionBlock for block in tower.transformer.resblocks)
+    )
+    if not is_clip_vit:
+        raise AmcError(
+            f"backbone: X-CLIP needs a ViT with a class token and plain blocks, not this {type(tower).__name__}; "
+            "choose a CLIP such as ViT-B-32-quickgelu or ViT-B-16-quickgelu"
+        )

@@ -1,0 +1,268 @@
+"""Where weights come from, and the refusal of any that do not fit: open_clip's towers, files, transformers' X-CLIP.
+
+A name and a source in, a module with exactly those weights out; anything missing, damaged or of another shape is one
+AmcError. Nothing falls back to random weights: "random" has to be asked for.
+"""
+
+import difflib
+import hashlib
+import json
+import logging
+import re
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from open_clip.transformer import QuickGELU, TextTransformer, VisionTransformer
+from torch import Tensor, nn
+
+from amc import paths
+from amc.errors import AmcError
+from amc.model.checkpoint import load_strictly, read, save
+from amc.model.layers import HEAD_WIDTH
+from amc.model.prompts import VideoPrompts
+from amc.model.temporal import IntegrationTransformer
+from amc.model.vision import FrameEncoder
+from amc.model.xclip import XCLIP
+
+SYNTH_CLIP = "synth-clip"  # the embedded world's own small CLIP: configs/synth-clip.json
+RANDOM, SHIPPED = "random", "shipped"  # the sources that are neither a tag of open_clip's nor a file
+
+_NAMES = (  # transformers' names (regular expressions) and ours, applied in this order
+    (r"^vision_model\.embeddings\.class_embedding$", "frames.class_embedding"),
+    (r"^vision_model\.embeddings\.patch_embedding\.", "frames.patch_embedding."),
+    (r"^vision_model\.embeddings\.position_embedding\.weight$", "frames.positions"),
+    (r"^vision_model\.pre_layernorm\.", "frames.ln_pre."),
+    (r"^vision_model\.post_layernorm\.", "frames.ln_post."),
+    (r"^vision_model\.encoder\.layers\.(\d+)\.message_fc\.", r"frames.blocks.\1.message."),
+    (r"^vision_model\.encoder\.layers\.(\d+)\.message_ln\.", r"frames.blocks.\1.message_norm."),
+    (r"^vision_model\.encoder\.layers\.(\d+)\.message_attn\.", r"frames.blocks.\1.message_attention."),
+    (r"^vision_model\.encoder\.layers\.(\d+)\.", r"frames.blocks.\1.block."),
+    (r"^visual_projection\.weight$", "frames.proj"),
+    (r"^mit\.position_embedding$", "integration.positions"),
+    (r"^mit\.encoder\.layers\.0\.", "integration.block."),
+    (r"^prompts_visual_layernorm\.", "prompts.norm."),
+    (r"^prompts_visual_projection$", "prompts.projection"),
+    (r"^prompts_generator\.layernorm\.", "prompts.visual_norm."),
+    (r"^prompts_generator\.alpha$", "prompts.alpha"),
+    (r"^prompts_generator\.decoder\.(\d+)\.norm1\.", r"prompts.layers.\1.norm_1."),
+    (r"^prompts_generator\.decoder\.(\d+)\.norm3\.", r"prompts.layers.\1.norm_2."),
+    (r"^prompts_generator\.decoder\.(\d+)\.mlp\.3\.", r"prompts.layers.\1.mlp.2."),
+    (r"^prompts_generator\.decoder\.(\d+)\.cross_attn\.proj\.", r"prompts.layers.\1.out."),
+    (r"^prompts_generator\.decoder\.(\d+)\.", r"prompts.layers.\1."),
+    (r"^text_model\.embeddings\.token_embedding\.", "text.token_embedding."),
+    (r"^text_model\.embeddings\.position_embedding\.weight$", "text.positional_embedding"),
+    (r"^text_model\.encoder\.layers\.", "text.transformer.resblocks."),
+    (r"^text_model\.final_layer_norm\.", "text.ln_final."),
+    (r"^text_projection\.weight$", "text.text_projection"),
+    (r"\.layer_norm([12])\.", r".ln_\1."),
+    (r"\.self_attn\.", ".attn."),
+    (r"\.mlp\.fc1\.", ".mlp.c_fc."),
+    (r"\.mlp\.fc2\.", ".mlp.c_proj."),
+)
+_TRANSPOSED = ("frames.proj", "text.text_projection")  # a Linear there, a product with a matrix here
+
+
+def register() -> None:
+    """Make `synth-clip` known to open_clip; calling it again changes nothing."""
+    if SYNTH_CLIP not in open_clip.list_models():
+        open_clip.add_model_config(Path(__file__).parent / "configs" / f"{SYNTH_CLIP}.json")
+
+
+def is_quick_gelu(backbone: str) -> bool:
+    """Whether open_clip builds this backbone with QuickGELU; an unknown backbone raises AmcError."""
+    register()
+    if backbone not in open_clip.list_models():
+        similar = ", ".join([SYNTH_CLIP, *difflib.get_close_matches(backbone, open_clip.list_models(), n=4, cutoff=0)])
+        raise AmcError(f"backbone: {backbone!r} is not a model of open_clip's; choose one such as: {similar}")
+    return open_clip.get_model_config(backbone).get("quick_gelu", False)
+
+
+def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> nn.Module:
+    """A CLIP of open_clip's with both towers, float32, in eval mode.
+
+    backbone: a name of open_clip's, or "synth-clip". pretrained: a tag of open_clip's, the path of a .safetensors or
+    .pt file, "shipped" (data/weights/<backbone>.safetensors, its sha256 verified) or "random" (drawn from `seed`; the
+    global generator is left alone). Raises AmcError when weights are absent, damaged, of other shapes or activation.
+    """
+    quick_gelu = is_quick_gelu(backbone)
+    if pretrained == RANDOM:
+        return _create(backbone, seed=seed)
+    if tag := open_clip.get_pretrained_cfg(backbone, str(pretrained)):
+        _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
+        return _create(backbone, tag=str(pretrained))
+    path, card = _shipped(backbone) if pretrained == SHIPPED else (Path(pretrained), {})
+    if not path.suffix:
+        known = ", ".join([RANDOM, SHIPPED, *open_clip.list_pretrained_tags_by_model(backbone)])
+        raise AmcError(
+            f"pretrained: {str(pretrained)!r} is neither a file nor known for {backbone}; choose one of: {known}"
+        )
+    tensors, meta = read(path)
+    _refuse_activation(path, {**meta, **card}.get("quick_gelu", quick_gelu), backbone, quick_gelu)
+    clip = _create(backbone, preprocess={key: card[key] for key in ("mean", "std") if key in card})
+    load_strictly(clip, tensors, path)
+    return clip
+
+
+def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
+    """Write a CLIP to data/weights as float16, beside it `card` (mean, std, provenance) with sha256 and activation."""
+    path = _shipped_path(backbone)
+    save(clip, path, {"backbone": backbone, "quick_gelu": is_quick_gelu(backbone)}, dtype=torch.float16)
+    card = {**card, "backbone": backbone, "quick_gelu": is_quick_gelu(backbone), "sha256": _sha256(path)}
+    with paths.atomic(path.with_suffix(".json")) as temporary:
+        temporary.write_text(json.dumps(card, indent=2) + "\n")
+    return path
+
+
+def from_transformers(
+    state: Mapping[str, Tensor],
+    *,
+    num_slots: int | None = None,
+    head_width: int = HEAD_WIDTH,
+    new_heads: int | None = None,
+) -> tuple[XCLIP, TextTransformer]:
+    """X-CLIP and its text tower (for `text.encode`) with a `transformers.XCLIPModel`'s weights, float32, in eval mode.
+
+    num_slots: T, by default the checkpoint's; for another T its positions are interpolated linearly. head_width:
+    channels a head of the towers; new_heads: heads of integration and prompts, by default one for 64 channels, as
+    X-CLIP trained them (transformers' configurations say 8 for the large models too). Weights do not tell either.
+    Raises AmcError, naming a few, when weights are missing, left over or of another shape.
+    """
+    state = _fused({_renamed(name): tensor for name, tensor in state.items() if not name.endswith("position_ids")})
+    state |= {name: state[name].T for name in _TRANSPOSED if name in state}
+    xclip, tower = _sized(state, head_width, new_heads, num_slots)
+    positions = state["integration.positions"]
+    if num_slots not in (None, positions.shape[1]):
+        stretched = F.interpolate(positions.mT.float(), num_slots, mode="linear", align_corners=True)  # (1, E, T)
+        state["integration.positions"] = stretched.mT
+    load_strictly(nn.ModuleDict({"xclip": xclip, "text": tower}), _prefixed(state), "transformers' X-CLIP")
+    return xclip.eval(), tower.eval().requires_grad_(False)
+
+
+@contextmanager
+def seeded(seed: int) -> Iterator[None]:
+    """Draw from `seed` inside the block and leave the global generator as it was."""
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        yield
+
+
+def _create(backbone: str, *, tag: str | None = None, seed: int = 0, preprocess: dict | None = None) -> nn.Module:
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)  # open_clip warns of random weights: here asked for, or soon replaced
+    try:
+        with seeded(seed):
+            clip = open_clip.create_model(backbone, tag, pretrained_text=False, force_preprocess_cfg=preprocess)
+    except Exception as error:  # whatever the hub, the disk or the network raise
+        reason = (str(error).splitlines() or [""])[0][:160]
+        raise AmcError(
+            f"pretrained: {tag!r} for {backbone} could not be had ({reason}); give a local file or choose 'random'"
+        ) from error
+    finally:
+        logging.disable(level)
+    return clip.eval()
+
+
+def _refuse_activation(source: object, theirs: bool, backbone: str, ours: bool) -> None:
+    if theirs != ours:
+        remedy = f"{backbone}-quickgelu" if theirs else backbone.removesuffix("-quickgelu")
+        raise AmcError(
+            f"{source}: trained with quick_gelu={theirs}, but {backbone} has {ours}; choose backbone {remedy!r}"
+        )
+
+
+def _shipped_path(backbone: str) -> Path:
+    return paths.root() / "data" / "weights" / f"{backbone}.safetensors"
+
+
+def _shipped(backbone: str) -> tuple[Path, dict]:
+    path = _shipped_path(backbone)
+    try:
+        card = json.loads(path.with_suffix(".json").read_text())
+        sha256 = card["sha256"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AmcError(
+            f"{path.with_suffix('.json')}: no readable card with a sha256; restore data/weights or choose 'random'"
+        ) from error
+    if not path.is_file() or _sha256(path) != sha256:
+        raise AmcError(
+            f"{path}: absent, or its sha256 is not {sha256[:12]}… of the card beside it; restore data/weights"
+        )
+    return path, card
+
+
+def _sha256(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _sized(
+    state: Mapping[str, Tensor], head_width: int, new_heads: int | None, num_slots: int | None
+) -> tuple[XCLIP, TextTransformer]:
+    try:
+        embed_dim, width = state["prompts.alpha"].shape[0], state["frames.class_embedding"].shape[0]
+        patch_size = state["frames.patch_embedding.weight"].shape[-1]
+        image_size = patch_size * round((state["frames.positions"].shape[0] - 1) ** 0.5)
+        context_length, text_width = state["text.positional_embedding"].shape
+        vocab_size = state["text.token_embedding.weight"].shape[0]
+        mlp_ratio = state["frames.blocks.0.block.mlp.c_fc.bias"].shape[0] / width
+        text_mlp_ratio = state["text.transformer.resblocks.0.mlp.c_fc.bias"].shape[0] / text_width
+        trained_slots = state["integration.positions"].shape[1]
+    except KeyError as error:
+        raise AmcError(
+            f"transformers' X-CLIP: {error} is missing; choose a checkpoint of transformers.XCLIPModel"
+        ) from error
+    tower = VisionTransformer(
+        image_size,
+        patch_size,
+        width,
+        _depth(state, "frames.blocks"),
+        width // head_width,
+        mlp_ratio,
+        output_dim=embed_dim,
+        act_layer=QuickGELU,
+    )
+    text = TextTransformer(
+        context_length,
+        vocab_size,
+        text_width,
+        text_width // head_width,
+        _depth(state, "text.transformer.resblocks"),
+        text_mlp_ratio,
+        output_dim=embed_dim,
+        act_layer=QuickGELU,
+    )
+    prompts = VideoPrompts(width, embed_dim, num_layers=_depth(state, "prompts.layers"), heads=new_heads)
+    integration = IntegrationTransformer(embed_dim, num_slots or trained_slots, heads=new_heads)
+    return XCLIP(FrameEncoder(tower), integration, prompts), text
+
+
+def _depth(state: Mapping[str, Tensor], stem: str) -> int:
+    return len({name.split(".")[stem.count(".") + 1] for name in state if name.startswith(f"{stem}.")})
+
+
+def _renamed(name: str) -> str:
+    for theirs, ours in _NAMES:
+        name = re.sub(theirs, ours, name)
+    return name
+
+
+def _prefixed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    return {name if name.startswith("text.") else f"xclip.{name}": tensor for name, tensor in state.items()}
+
+
+def _fused(state: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Join the separate projections of each attention: q, k, v of self-attention; k, v of cross-attention."""
+    for name in [name for name in state if ".q_proj." in name]:
+        stem, kind = name.split(".q_proj.")
+        if not {f"{stem}.k_proj.{kind}", f"{stem}.v_proj.{kind}"} <= state.keys():
+            continue  # the strict load names what is missing
+        query, key, value = (state.pop(f"{stem}.{part}_proj.{kind}") for part in "qkv")
+        if stem.endswith("cross_attn"):
+            layer = stem.removesuffix(".cross_attn")
+            state |= {f"{layer}.query.{kind}": query, f"{layer}.key_value.{kind}": torch.cat([key, value])}
+        else:
+            state[f"{stem}.in_proj_{kind}"] = torch.cat([query, key, value])
+    return state
