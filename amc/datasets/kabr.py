@@ -1,0 +1,65 @@
+"""KABR (zebras and giraffes from a drone): its folder, or a small folder of labelled clips, in; the table of clips out.
+
+KABR labels frames; a clip's label set is the union over its frames. Its `val.csv` is the test split.
+"""
+
+import json
+from pathlib import Path
+
+from amc.datasets import charades
+from amc.datasets.table import Clip, ClipTable
+from amc.errors import AmcError, choice
+
+NAMES = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")  # order of KABR's classes.json
+SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by prefix of the id
+
+
+def index(root: Path | str) -> ClipTable:
+    """Table of KABR's own layout (`annotation/`, `dataset/image/`) or of clips beside a `labels.csv`."""
+    root = Path(root)
+    if (root / "annotation").is_dir():
+        return _published(root)
+    if (root / "labels.csv").exists():
+        return _folder(root)
+    raise AmcError(f"kabr: {root} has neither annotation/ nor labels.csv; get KABR as data/README.md says")
+
+
+def _published(root: Path) -> ClipTable:
+    names, clips = _names(root / "annotation" / "classes.json"), []
+    for file, split in (("train", "train"), ("val", "test")):
+        for clip_id, entry in charades.read(root / "annotation" / f"{file}.csv").items():
+            path, video = root / "dataset" / "image" / clip_id, clip_id.split(".")[0]
+            if not path.is_dir():
+                raise AmcError(f"kabr: {path} is missing but annotated in {file}.csv; complete the download")
+            species = SPECIES.get(video.rstrip("0123456789"), "")
+            clips.append(Clip(clip_id, path, entry.union, split, entry.num_frames, species, group=video))
+    return ClipTable("kabr", names, tuple(clips))
+
+
+def _names(path: Path) -> tuple[str, ...]:
+    try:
+        classes = json.loads(path.read_text(encoding="utf-8"))
+        if sorted(classes.values()) == list(range(len(classes))):
+            return tuple(sorted(classes, key=classes.get))
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        raise AmcError(f"{path}: cannot be read ({error}); get KABR as data/README.md says") from error
+    raise AmcError(f"{path}: ids {sorted(classes.values())}, expected 0, 1, 2 …; restore the published file")
+
+
+def _folder(root: Path) -> ClipTable:
+    """Clips of a `labels.csv`; the test split is the last species by name, so no animal of it is seen in training."""
+    file = root / "labels.csv"
+    rows = charades.read_rows(file, ("file", "kabr_video_id", "species", "behaviour"))
+    held_out = max(row["species"] for row in rows)
+    if all(row["species"] == held_out for row in rows):
+        raise AmcError(f"{file}: one species only, but the test split is a species of its own; add another")
+    clips = []
+    for row in rows:
+        path = root / row["file"]
+        choice(f"{file}: behaviour of {path.name}", row["behaviour"], NAMES)
+        if not path.exists():
+            raise AmcError(f"{path} is missing but listed in {file.name}; restore it or remove its row")
+        split = "test" if row["species"] == held_out else "train"
+        labels = (NAMES.index(row["behaviour"]),)
+        clips.append(Clip(path.stem, path, labels, split, None, row["species"], row["kabr_video_id"]))
+    return ClipTable("kabr", NAMES, tuple(clips), (f"small folder: the test split is the species {held_out!r}",))

@@ -1,0 +1,118 @@
+"""One table of clips for every data set: ids, paths, label sets, splits in; matrices and sub-tables out. No pixels."""
+
+import hashlib
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from amc.errors import AmcError, choice
+
+SPLITS = ("train", "val", "test")
+
+
+@dataclass(frozen=True)
+class Clip:
+    """One video and what an annotator wrote about it."""
+
+    id: str
+    path: Path  # a video file, or a folder of numbered images
+    labels: tuple[int, ...]  # indices into ClipTable.names
+    split: str  # train | val | test
+    num_frames: int | None = None  # None where the annotation does not say
+    species: str = ""  # several are joined by ";"
+    group: str = ""  # source video: clips of one group never fall into train and val; "" is a group of its own
+
+
+@dataclass(frozen=True)
+class ClipTable:
+    """The clips of a data set, checked on construction: unique ids, known splits, labels inside the list of names.
+
+    `notes` holds one line for everything the reader left out or repaired. Raises AmcError.
+    """
+
+    name: str
+    names: tuple[str, ...]  # behaviours, by label id
+    clips: tuple[Clip, ...]
+    notes: tuple[str, ...] = ()
+
+    def __post_init__(self):
+        if not self.clips or not self.names:
+            raise AmcError(f"{self.name}: no {'clips' if self.names else 'behaviours'}; check its annotation files")
+        for what, values in (("behaviour", self.names), ("clip", [clip.id for clip in self.clips])):
+            value, times = Counter(values).most_common(1)[0]
+            if times > 1:
+                raise AmcError(f"{self.name}: {what} {value!r} occurs {times} times, expected once; remove the copies")
+        for clip in self.clips:
+            choice(f"{self.name}: split of clip {clip.id}", clip.split, SPLITS)
+            if not clip.labels:
+                raise AmcError(f"{self.name}: clip {clip.id} has no label; give it at least one or remove it")
+            if unknown := [label for label in clip.labels if not 0 <= label < len(self.names)]:
+                raise AmcError(
+                    f"{self.name}: clip {clip.id} has the unknown label {unknown[0]}; labels run from 0 to "
+                    f"{len(self.names) - 1}; correct its annotation or the list of names"
+                )
+
+    def __len__(self) -> int:
+        return len(self.clips)
+
+    def split(self, name: str) -> "ClipTable":
+        """The clips of one split, in order. Raises AmcError when the split is unknown or empty."""
+        choice("split", name, SPLITS)
+        clips = tuple(clip for clip in self.clips if clip.split == name)
+        if not clips:
+            raise AmcError(f"{self.name}: no clip in split {name!r}; it has {self.counts()}")
+        return replace(self, clips=clips)
+
+    def limit(self, num_clips: int) -> "ClipTable":
+        """At most the first `num_clips` clips of each split, for quick looks; a note says so."""
+        seen = {name: 0 for name in SPLITS}
+        clips = []
+        for clip in self.clips:
+            seen[clip.split] += 1
+            if seen[clip.split] <= num_clips:
+                clips.append(clip)
+        note = f"limited to the first {num_clips} clips of each split, {len(clips)} of {len(self.clips)}"
+        return replace(self, clips=tuple(clips), notes=(*self.notes, note))
+
+    def labels(self) -> np.ndarray:
+        """Label matrix (V, C) bool, in the order of clips and names."""
+        matrix = np.zeros((len(self.clips), len(self.names)), dtype=bool)
+        rows = np.repeat(np.arange(len(self.clips)), [len(clip.labels) for clip in self.clips])
+        matrix[rows, [label for clip in self.clips for label in clip.labels]] = True
+        return matrix
+
+    def counts(self) -> dict[str, int]:
+        """Number of clips in each split that has any."""
+        counted = Counter(clip.split for clip in self.clips)
+        return {name: counted[name] for name in SPLITS if counted[name]}
+
+    def checksum(self) -> str:
+        """sha256 (hex) of names, ids, labels and splits: the same annotation gives the same value on every machine."""
+        lines = [repr(self.names), *(f"{clip.id} {clip.split} {sorted(clip.labels)}" for clip in self.clips)]
+        return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def carve_validation(table: ClipTable, fraction: float, *, seed: int = 0) -> ClipTable:
+    """Move about `fraction` of the training clips to a validation split, whole groups (source videos) at a time.
+
+    Groups are taken in the order of a hash of seed and name until the fraction is reached, so the order of the clips
+    does not matter. Both splits keep at least one group. Raises AmcError if that is impossible or `val` exists.
+    """
+    sizes = Counter(_group(clip) for clip in table.clips if clip.split == "train")
+    if not 0 < fraction < 1 or len(sizes) < 2 or "val" in table.counts():
+        raise AmcError(
+            f"{table.name}: cannot carve a validation split of {fraction} from {len(sizes)} training groups, splits "
+            f"{table.counts()}; needs 0 < fraction < 1, two groups or more, and no split 'val' yet"
+        )
+    order = sorted(sizes, key=lambda group: hashlib.sha256(f"{seed}/{group}".encode()).digest())
+    before = np.cumsum([0, *(sizes[group] for group in order)])  # clips in the groups before each one
+    chosen = {group for group, taken in zip(order[:-1], before, strict=False) if taken < fraction * before[-1]}
+    moves = [clip.split == "train" and _group(clip) in chosen for clip in table.clips]
+    clips = (replace(clip, split="val") if move else clip for clip, move in zip(table.clips, moves, strict=True))
+    return replace(table, clips=tuple(clips))
+
+
+def _group(clip: Clip) -> str:
+    return clip.group or clip.id

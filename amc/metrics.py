@@ -1,0 +1,178 @@
+"""Label matrices and scores in; average precision, F1 and bootstrap intervals out, in fractions (paper: metric).
+
+Two averagings share one leaderboard: macro (mean over behaviours, those without a positive dropped) and micro (all
+video × behaviour pairs in one ranking). Both are given, over the whole set. AP is Σ (Rn − Rn−1) Pn, where equal scores
+are one step.
+"""
+
+import numpy as np
+
+from amc.errors import AmcError
+
+BLOCK = 2**18  # weights gathered at a time in a bootstrap; more of them leave the processor cache
+
+
+def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
+    """AP of each behaviour, (C,) float64, NaN where it has no positive.
+
+    labels (V, C) bool or 0/1, scores (V, C) finite. Equals sklearn.metrics.average_precision_score. Raises AmcError.
+    """
+    labels, scores = _checked(labels, scores)
+    weights = np.ones((1, len(labels)), dtype=np.uint16)
+    return np.array([_weighted_ap(ranking, weights)[0] for ranking in _class_rankings(labels, scores)])
+
+
+def map_macro(labels: np.ndarray, scores: np.ndarray) -> float:
+    """Mean AP over the behaviours that have a positive, Animal Kingdom's own protocol. NaN if none has."""
+    return float(_nanmean(average_precision(labels, scores)))
+
+
+def map_micro(labels: np.ndarray, scores: np.ndarray) -> float:
+    """AP of all V·C pairs in one ranking, over the whole set, never by batches."""
+    labels, scores = _checked(labels, scores)
+    return float(average_precision(labels.reshape(-1, 1), scores.reshape(-1, 1))[0])
+
+
+def bands(train_positives: np.ndarray, *, edges: tuple[int, int] = (100, 500)) -> dict[str, np.ndarray]:
+    """Masks (C,) of head (more than edges[1] training positives), middle and tail (fewer than edges[0]) behaviours."""
+    head, tail = train_positives > edges[1], train_positives < edges[0]
+    return {"head": head, "middle": ~head & ~tail, "tail": tail}
+
+
+def head_middle_tail(
+    ap: np.ndarray, train_positives: np.ndarray, *, edges: tuple[int, int] = (100, 500)
+) -> dict[str, float]:
+    """Mean AP of each band, NaN where none of its behaviours has a test positive."""
+    return {name: float(_nanmean(ap[mask])) for name, mask in bands(train_positives, edges=edges).items()}
+
+
+def f1(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
+    """F1 of predicted label sets: micro over all pairs, macro over the behaviours that have a positive."""
+    labels, predicted = _checked(labels, predicted)
+    hits, sizes = (labels & (predicted > 0)).sum(axis=0), labels.sum(axis=0) + (predicted > 0).sum(axis=0)
+    each = np.where(labels.any(axis=0), 2 * hits / np.maximum(sizes, 1), np.nan)
+    return {"f1_macro": float(_nanmean(each)), "f1_micro": float(2 * hits.sum() / max(sizes.sum(), 1))}
+
+
+def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
+    """Both mAPs of the predictor that sees no video: it scores each behaviour by its frequency (C,) in training."""
+    scores = np.broadcast_to(np.asarray(train_frequency, dtype=np.float64), np.shape(labels))
+    return {"map_macro": map_macro(labels, scores), "map_micro": map_micro(labels, scores)}
+
+
+def resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
+    """How often each video is drawn in each bootstrap replicate, (replicates, V) uint16."""
+    rng = np.random.default_rng(seed)
+    draws = (rng.integers(0, num_videos, num_videos) for _ in range(replicates))
+    return np.stack([np.bincount(draw, minlength=num_videos) for draw in draws]).astype(np.uint16)
+
+
+def bootstrap(
+    labels: np.ndarray, scores: np.ndarray, *, replicates: int = 1000, seed: int = 0, level: float = 0.95
+) -> dict[str, tuple[float, float]]:
+    """Percentile intervals (low, high) of `map_macro` and `map_micro`, videos drawn with replacement.
+
+    A behaviour absent from a replicate is dropped there. Raises AmcError as average_precision does, and when
+    there is no positive at all.
+    """
+    labels, scores = _checked(labels, scores)
+    values = replicate_maps(labels, scores, resamples(len(labels), replicates, seed))
+    return {name: _interval(value, level) for name, value in values.items()}
+
+
+def paired_bootstrap(
+    labels: np.ndarray,
+    scores_a: np.ndarray,
+    scores_b: np.ndarray,
+    *,
+    replicates: int = 1000,
+    seed: int = 0,
+    level: float = 0.95,
+) -> dict[str, dict[str, float]]:
+    """For each mAP the difference a − b on the same videos, its interval `low`, `high`, and a two-sided `p`."""
+    labels, scores_a = _checked(labels, scores_a)
+    weights = resamples(len(labels), replicates, seed)
+    a, b = (replicate_maps(labels, scores, weights) for scores in (scores_a, scores_b))
+    compared = {}
+    for name, measure in (("map_macro", map_macro), ("map_micro", map_micro)):
+        differences = (a[name] - b[name])[np.isfinite(a[name])]
+        low, high = _interval(differences, level)
+        fewer = min((differences <= 0).sum(), (differences >= 0).sum())
+        p = min(1.0, 2 * (fewer + 1) / (len(differences) + 1))  # + 1: the observed sample is one of the draws
+        difference = measure(labels, scores_a) - measure(labels, scores_b)
+        compared[name] = {"difference": difference, "low": low, "high": high, "p": float(p)}
+    return compared
+
+
+def replicate_maps(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Both mAPs, (R,) each, when video v counts weights[r, v] times. Each ranking is sorted once for all replicates."""
+    labels, scores = _checked(labels, scores)
+    if not labels.any():
+        raise AmcError("metrics: no label is positive, so there is nothing to measure; check the split")
+    each = np.stack([_weighted_ap(ranking, weights) for ranking in _class_rankings(labels, scores)])  # (C, R)
+    videos = np.repeat(np.arange(len(labels)), labels.shape[1])
+    pairs = _ranking(labels.ravel(), scores.ravel(), videos)
+    return {"map_macro": _nanmean(each), "map_micro": _weighted_ap(pairs, weights)}
+
+
+def _class_rankings(labels: np.ndarray, scores: np.ndarray):
+    videos = np.arange(len(labels))
+    return (_ranking(labels[:, c], scores[:, c], videos) for c in range(labels.shape[1]))
+
+
+def _ranking(labels: np.ndarray, scores: np.ndarray, videos: np.ndarray) -> tuple[np.ndarray, ...]:
+    """A ranking cut where precision is read: at the end of each group of equal scores that holds a positive, G in all.
+
+    labels, scores, videos (N,). Returns the ranked videos down to the last of these groups, where the G pieces between
+    the cuts begin in them; then the ranked videos of the positives and where the G groups begin in those.
+    """
+    order = np.argsort(-scores, kind="stable")
+    ranked, positives = scores[order], np.flatnonzero(labels[order])
+    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # of each group of equal scores
+    ends, groups = np.unique(last[np.searchsorted(last, positives)], return_index=True)
+    starts = np.append(0, ends + 1)
+    return videos[order[: starts[-1]]], starts[:-1], videos[order[positives]], groups
+
+
+def _weighted_ap(ranking: tuple[np.ndarray, ...], weights: np.ndarray) -> np.ndarray:
+    """AP of one ranking in each replicate, (R,), NaN where no positive was drawn. weights (R, V)."""
+    videos, starts, positives, groups = ranking
+    if not len(positives):
+        return np.full(len(weights), np.nan)
+    ap = np.empty(len(weights))
+    step = max(1, BLOCK // len(videos))
+    for start in range(0, len(weights), step):
+        block = weights[start : start + step]
+        found = np.add.reduceat(block.take(positives, axis=1), groups, axis=1, dtype=np.int64)  # (R, G) new positives
+        seen = np.add.reduceat(block.take(videos, axis=1), starts, axis=1, dtype=np.int64).cumsum(axis=1)
+        precision = found.cumsum(axis=1) / np.maximum(seen, 1)
+        ap[start : start + step] = _divide((found * precision).sum(axis=1), found.sum(axis=1))
+    return ap
+
+
+def _divide(total: np.ndarray, count: np.ndarray) -> np.ndarray:
+    return np.divide(total, count, out=np.full(np.shape(total), np.nan), where=np.asarray(count) > 0)
+
+
+def _nanmean(values: np.ndarray) -> np.ndarray:
+    """Mean over the first axis without NaN; NaN, and no warning, where nothing is left."""
+    return _divide(np.nansum(values, axis=0), np.isfinite(values).sum(axis=0))
+
+
+def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
+    """Percentiles around the middle `level` of the replicates; those without any positive have no value."""
+    tail = (1 - level) / 2
+    low, high = np.quantile(values[np.isfinite(values)], [tail, 1 - tail])
+    return float(low), float(high)
+
+
+def _checked(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
+    if labels.ndim != 2 or labels.shape != scores.shape or not labels.size:
+        raise AmcError(f"metrics: labels {labels.shape}, scores {scores.shape}, expected equal (V, C); check both")
+    if not np.isin(labels, (0, 1)).all():
+        raise AmcError("metrics: labels hold values other than 0 and 1; pass label sets, not label ids")
+    if not np.isfinite(scores).all():
+        bad = np.argwhere(~np.isfinite(scores))[0].tolist()
+        raise AmcError(f"metrics: the score of video {bad[0]}, behaviour {bad[1]} is not finite; predict again")
+    return labels.astype(bool), scores

@@ -1,0 +1,88 @@
+"""The score file, the seam of the pipeline: left of it a model is needed, right of it only this small `.npz`.
+
+Every video of a split, in order, with names, true labels, the logits of its M classifiers and where each one looked.
+"""
+
+import json
+import zlib
+from dataclasses import dataclass, field
+from pathlib import Path
+from zipfile import BadZipFile
+
+import numpy as np
+
+from amc.errors import AmcError
+from amc.paths import atomic
+
+FORMAT = "amc-scores-1"
+# Axes and kind (numpy's letter) of each array; equal axes have equal lengths in all of them.
+ARRAYS = {
+    "ids": ("V", "U"),
+    "names": ("C", "U"),
+    "labels": ("VC", "b"),
+    "logits": ("VMC", "f"),
+    "frames": ("VMP", "i"),
+    "num_frames": ("V", "i"),
+    "species": ("V", "U"),
+}
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Scores of V videos by M classifiers over C behaviours, checked on construction. Raises AmcError."""
+
+    ids: np.ndarray  # (V,) str
+    names: np.ndarray  # (C,) str
+    labels: np.ndarray  # (V, C) bool, the annotation
+    logits: np.ndarray  # (V, M, C) float32
+    frames: np.ndarray  # (V, M, P) int32, where each classifier looked
+    num_frames: np.ndarray  # (V,) int32
+    species: np.ndarray  # (V,) str
+    meta: dict = field(default_factory=dict)  # JSON: parameters, provenance, stamps such as "random weights"
+
+    def __post_init__(self):
+        sizes: dict[str, int] = {}
+        for name, (axes, kind) in ARRAYS.items():
+            array = getattr(self, name)
+            fits = array.ndim == len(axes) and all(sizes.get(a, n) == n for a, n in zip(axes, array.shape, strict=True))
+            if not fits or array.dtype.kind != kind or not array.size:
+                found, expected = f"{array.dtype} {array.shape}", f"kind {kind!r} ({', '.join(axes)}) with {sizes}"
+                raise AmcError(f"scores: {name} is {found}, expected {expected}; predict again")
+            sizes.update(zip(axes, array.shape, strict=True))
+        finite = np.isfinite(self.logits).all(axis=(1, 2))
+        if not finite.all():
+            first = self.ids[~finite][0]
+            raise AmcError(
+                f"scores: {(~finite).sum()} videos have logits that are not finite, first {first}; train again"
+            )
+        if len(set(self.ids.tolist())) < len(self.ids):
+            raise AmcError("scores: an id occurs twice, expected every video once; predict again")
+
+    @property
+    def probs(self) -> np.ndarray:
+        """Sigmoid of the logits, (V, M, C) float64: float32 would tie all logits above 17."""
+        logits = self.logits.astype(np.float64)
+        small = np.exp(-np.abs(logits))  # never overflows
+        return np.where(logits >= 0, 1, small) / (1 + small)
+
+    def save(self, path: Path | str) -> Path:
+        """Write all arrays and `meta` to one compressed `.npz` without pickles, whole or not at all."""
+        arrays = {name: getattr(self, name) for name in ARRAYS}
+        meta = json.dumps({"format": FORMAT, "meta": self.meta}, allow_nan=False)
+        with atomic(path) as temporary, temporary.open("wb") as file:
+            np.savez_compressed(file, meta=meta, **arrays)
+        return Path(path)
+
+    @classmethod
+    def load(cls, path: Path | str) -> "Scores":
+        """Read what `save` wrote. Raises AmcError for a missing, damaged or foreign file."""
+        try:
+            with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
+                header = json.loads(str(file["meta"]))
+                if header["format"] != FORMAT:
+                    raise ValueError(f"format {header['format']!r}, expected {FORMAT!r}")
+                return cls(meta=header["meta"], **{name: file[name] for name in ARRAYS})
+        except AmcError as error:
+            raise AmcError(f"{path}: {error}") from error
+        except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
+            raise AmcError(f"{path}: not a readable score file ({error}); write it again with predict") from error

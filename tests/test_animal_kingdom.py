@@ -1,0 +1,199 @@
+"""Animal Kingdom's published annotation and its lookalike folder are read as their authors meant them."""
+
+import random
+import shutil
+import string
+import time
+
+import openpyxl
+import pytest
+
+from amc.datasets import animal_kingdom, charades
+from amc.errors import AmcError
+
+HEADER = "original_vido_id video_id frame_id path labels type\n"
+
+
+@pytest.fixture
+def folder(tmp_path):
+    """The smallest folder that looks like Animal Kingdom, as Synth Kingdom writes it."""
+    charades.write(
+        tmp_path / "annotation" / "train.csv", [("AAACXZTV", 0, 3, (2, 0)), ("BBBBXZTV", 1, 2, (1,))], "train"
+    )
+    charades.write(tmp_path / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,))], "test")
+    (tmp_path / "annotation" / "actions.csv").write_text(
+        "Label,Category,Action,Description\n2,General,Keeping still,\n0,Movement,Jumping,up\n1,Movement,Moving,\n"
+    )
+    (tmp_path / "annotation" / "metadata.csv").write_text(
+        'video_id,type,labels,list_animal,num_frames\nAAACXZTV,train,"2,0",Fox;Hare,3\nBBBBXZTV,train,1,Fox,2\n'
+        "CCCCDDDD,test,0,Frog,4\n"
+    )
+    (tmp_path / "video").mkdir()
+    for name in ("AAACXZTV", "BBBBXZTV", "CCCCDDDD"):
+        (tmp_path / "video" / f"{name}.mp4").touch()
+    return tmp_path
+
+
+@pytest.fixture(scope="module")
+def published(real):
+    start = time.process_time()
+    table = animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx")
+    assert time.process_time() - start < 15
+    return table
+
+
+def test_rows_are_written_exactly_as_animal_kingdom_has_them(tmp_path):
+    charades.write(tmp_path / "train.csv", [("AAACXZTV", 145, 2, (2, 40))], "train")
+    assert (tmp_path / "train.csv").read_text() == HEADER + (
+        "AAACXZTV 145 1 AAACXZTV/AAACXZTV_t000001.jpg 2,40 train\n"
+        "AAACXZTV 145 2 AAACXZTV/AAACXZTV_t000002.jpg 2,40 train\n"
+    )
+
+
+@pytest.mark.parametrize("chunk", [1, 2, 3, 500])
+def test_reading_gives_back_what_was_written_wherever_the_chunks_are_cut(tmp_path, monkeypatch, chunk):
+    monkeypatch.setattr(charades, "CHUNK", chunk)
+    clips = [("BB", 0, 3, (2, 40)), ("AA", 1, 1, (7,)), ("NA", 2, 2, (139,))]  # "NA" is an id, not a missing value
+    charades.write(tmp_path / "train.csv", clips, "train")
+    entries = charades.read(tmp_path / "train.csv")
+    assert [(name, 0, e.num_frames, e.first) for name, e in entries.items()] == [(i, 0, n, v) for i, _, n, v in clips]
+
+
+def test_quoted_labels_a_missing_type_and_interleaved_clips_are_read(tmp_path):
+    (tmp_path / "train.csv").write_text(
+        'original_vido_id video_id frame_id path labels\nA 0 1 a "2,40"\nB 1 1 b "5"\nA 0 2 a "2,40"\n'
+    )
+    entries = charades.read(tmp_path / "train.csv")
+    assert entries == {"A": charades.Entry(((2, 40),), 2), "B": charades.Entry(((5,),), 1)}
+
+
+def test_the_first_row_and_the_union_differ_where_labels_change_inside_a_clip(tmp_path):
+    (tmp_path / "train.csv").write_text(HEADER + "A 0 1 p 3 train\nA 0 2 p 1 train\nA 0 3 p 3 train\n")
+    entry = charades.read(tmp_path / "train.csv")["A"]
+    assert (entry.first, entry.union, entry.num_frames) == ((3,), (1, 3), 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "no Charades rows"),
+        ("video_id;labels\nA;1\n", "no Charades rows"),
+        (HEADER + "A 0 1 p x,2 train\n", "clip A has labels 'x,2'"),
+        (HEADER + "A 0 1 p 2, train\n", "clip A has labels '2,'"),
+        (HEADER + "A 0 1 p 2 train\nA 0 2\n", "clip A has labels"),
+        (None, "No such file"),
+    ],
+)
+def test_a_damaged_annotation_is_refused_in_one_line(tmp_path, text, message):
+    path = tmp_path / "train.csv"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(AmcError, match=message) as caught:
+        charades.read(path)
+    assert "\n" not in str(caught.value)
+
+
+def test_light_files_hold_one_row_a_clip(tmp_path):
+    path = tmp_path / "train_light.csv"
+    path.write_text("video_id;labels\nA;2,40\nB;7\n")
+    assert charades.read_light(path) == {"A": charades.Entry(((2, 40),), None), "B": charades.Entry(((7,),), None)}
+    path.write_text("video_id;labels\nA;2\nA;7\n")
+    with pytest.raises(AmcError, match="2 rows for 1 clips"):
+        charades.read_light(path)
+
+
+def test_frame_rows_are_read_at_a_rate_that_suits_four_million(tmp_path):
+    letters = random.Random(0)
+    clips = [("".join(letters.choices(string.ascii_uppercase, k=8)), n, 146, (2, n % 140)) for n in range(1000)]
+    charades.write(tmp_path / "train.csv", clips, "train")
+    start = time.process_time()
+    assert len(charades.read(tmp_path / "train.csv")) == 1000
+    assert time.process_time() - start < 1.0  # 146,000 rows; 30 s for 4.4 million rows allow 0.995 s, it takes 0.1 s
+
+
+def test_a_folder_is_read_with_val_as_the_test_split(folder):
+    table = animal_kingdom.index(folder, name="synth")
+    assert (table.name, table.names, table.counts()) == (
+        "synth",
+        ("Jumping", "Moving", "Keeping still"),
+        {"train": 2, "test": 1},
+    )
+    first, second, third = table.clips
+    assert (first.labels, first.num_frames, first.species) == ((2, 0), 3, "Fox;Hare")
+    assert first.path == folder / "video" / "AAACXZTV.mp4"
+    assert first.group == second.group == "XZTV" != third.group
+    assert table.notes == ()
+
+
+def test_folders_of_frames_stand_in_for_videos(folder):
+    shutil.rmtree(folder / "video")
+    for name in ("AAACXZTV", "BBBBXZTV", "CCCCDDDD"):
+        (folder / "image" / name).mkdir(parents=True)
+    assert animal_kingdom.index(folder).clips[0].path == folder / "image" / "AAACXZTV"
+
+
+def test_the_broken_clip_is_left_out_and_reported(folder):
+    with (folder / "annotation" / "train.csv").open("a") as file:
+        file.write("ZAKHHVKA 3 1 ZAKHHVKA/ZAKHHVKA_t000001.jpg 1 train\n")
+    table = animal_kingdom.index(folder)
+    assert len(table) == 3
+    assert "ZAKHHVKA (train) is left out" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    "missing", ["annotation/train.csv", "annotation/actions.csv", "annotation/metadata.csv", "video/BBBBXZTV.mp4"]
+)
+def test_a_missing_file_is_named_with_its_place_and_the_way_to_get_it(folder, missing):
+    (folder / missing).unlink()
+    with pytest.raises(AmcError, match="data/README.md") as caught:
+        animal_kingdom.index(folder)
+    assert str(folder / missing) in str(caught.value)
+
+
+def test_labels_outside_the_list_of_names_are_refused(folder):
+    charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (3,))], "test")
+    with pytest.raises(AmcError, match="CCCCDDDD has the unknown label 3"):
+        animal_kingdom.index(folder)
+
+
+def test_a_foreign_or_damaged_workbook_is_refused(tmp_path):
+    path = tmp_path / "AR_metadata.xlsx"
+    path.write_bytes(b"PK\x03\x04 not a workbook")
+    with pytest.raises(AmcError, match="not Animal Kingdom's"):
+        animal_kingdom.index_metadata(path)
+    workbook = openpyxl.Workbook()
+    workbook.active.title = "Action"
+    workbook.save(path)
+    with pytest.raises(AmcError, match="lacks the columns"):
+        animal_kingdom.index_metadata(path)
+    with pytest.raises(AmcError, match="No such file"):
+        animal_kingdom.index_metadata(tmp_path / "absent.xlsx")
+
+
+def test_the_real_workbook_gives_every_clip_and_name(published):
+    assert published.counts() == {"train": 24004, "test": 6096}
+    assert len(published.names) == 140
+    assert published.labels().sum() == pytest.approx(2.16 * 30100, rel=0.003)  # 2.16 labels a clip, as published
+    assert published.clips[0].labels == (2, 40)
+    assert published.clips[0].species == "Common Crane"
+
+
+def test_names_follow_the_action_sheet_where_df_action_is_wrong(published):
+    assert published.names[139] == "Yawning"
+    assert published.names[49:51] == ("Flapping tail", "Flapping its ears")
+    assert published.names[81] == "Performing sexual display"
+    assert published.names[82:84] == ("Performing allo-grooming", "Performing allo-preening")
+    assert published.names[84] == "Performing copulatory mounting"
+
+
+def test_species_quoted_twice_are_read_too(published):
+    species = {clip.id: clip.species for clip in published.clips}
+    assert species["AERSVHAQ"] == "Montagu'S Harrier;Montagu'S Harrier Young"
+    assert [name for name, joined in species.items() if not joined] == ["KDIANBXG"]  # its list is empty
+    assert published.notes == ("clips without a species: 1, first KDIANBXG",)
+    assert len({name for joined in species.values() for name in joined.split(";")}) > 850
+
+
+def test_1866_likely_source_videos_lie_on_both_sides_of_the_published_split(published):
+    train, test = ({clip.group for clip in published.split(name).clips} for name in ("train", "test"))
+    assert len(train & test) == 1866

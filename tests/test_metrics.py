@@ -1,0 +1,158 @@
+"""Metrics equal scikit-learn, the bootstrap equals a loop over resamples, and real labels give known numbers."""
+
+import time
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, f1_score
+
+from amc import metrics
+from amc.datasets import animal_kingdom
+from amc.errors import AmcError
+
+EXACT = 1e-9  # the issue's bound; both sides are float64 sums of at most a few thousand terms
+
+
+def random_case(seed: int, *, decimals: int = 17, num_videos: int = 50, num_classes: int = 7):
+    rng = np.random.default_rng(seed)
+    labels = rng.random((num_videos, num_classes)) < 0.2
+    labels[:, -1] = False  # a behaviour that is absent
+    return labels, (rng.random(labels.shape) + 0.3 * labels).round(decimals)
+
+
+def sklearn_maps(labels, scores) -> tuple[float, float]:
+    present = labels.any(axis=0)
+    each = [average_precision_score(labels[:, c], scores[:, c]) for c in np.flatnonzero(present)]
+    return np.mean(each), average_precision_score(labels.ravel(), scores.ravel())
+
+
+@pytest.mark.parametrize("decimals", [17, 1, 0])  # distinct, many ties, nearly constant
+@pytest.mark.parametrize("seed", range(4))
+def test_average_precision_equals_scikit_learn(seed, decimals):
+    labels, scores = random_case(seed, decimals=decimals)
+    ap = metrics.average_precision(labels, scores)
+    assert np.isnan(ap[-1]) and np.isfinite(ap[:-1]).all()
+    expected = [average_precision_score(labels[:, c], scores[:, c]) for c in range(6)]
+    np.testing.assert_allclose(ap[:-1], expected, atol=EXACT, rtol=0)
+    maps = metrics.map_macro(labels, scores), metrics.map_micro(labels, scores)
+    np.testing.assert_allclose(maps, sklearn_maps(labels, scores), atol=EXACT, rtol=0)
+
+
+def test_degenerate_rankings_have_the_average_precision_worked_out_by_hand():
+    labels = np.array([[1, 1, 0, 1], [0, 1, 0, 0], [0, 1, 0, 1]])
+    scores = np.array([[2.0, 0.1, 5, 3], [2.0, 0.2, 6, 2], [2.0, 0.3, 7, 1]])
+    ap = metrics.average_precision(labels, scores)
+    # constant scores: the share of positives; all positive: 1; none: NaN; ranks 1 and 3 of 3: (1 + 2/3) / 2
+    np.testing.assert_allclose(ap, [1 / 3, 1, np.nan, 5 / 6], atol=EXACT)
+
+
+def test_absent_behaviours_are_dropped_from_macro_rather_than_counted_as_zero():
+    labels, scores = np.array([[1, 0], [0, 0]]), np.array([[0.9, 0.1], [0.1, 0.2]])
+    assert metrics.map_macro(labels, scores) == 1
+
+
+def test_without_any_positive_the_metrics_are_nan_and_the_bootstrap_refuses(recwarn):
+    labels, scores = np.zeros((3, 2)), np.zeros((3, 2))
+    assert np.isnan(metrics.map_macro(labels, scores)) and np.isnan(metrics.map_micro(labels, scores))
+    with pytest.raises(AmcError, match="no label is positive"):
+        metrics.bootstrap(labels, scores)
+    assert not recwarn.list
+
+
+def test_bands_follow_the_training_positives_with_both_edges_in_the_middle():
+    positives, ap = np.array([501, 500, 100, 99, 0]), np.array([0.9, 0.5, np.nan, 0.2, np.nan])
+    assert metrics.head_middle_tail(ap, positives) == pytest.approx({"head": 0.9, "middle": 0.5, "tail": 0.2})
+    assert np.isnan(metrics.head_middle_tail(ap, positives, edges=(0, 1000))["head"])
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_f1_equals_scikit_learn_on_the_behaviours_present(seed):
+    labels, scores = random_case(seed)
+    predicted, present = scores > 0.8, labels.any(axis=0)
+    f1 = metrics.f1(labels, predicted)
+    assert f1["f1_micro"] == pytest.approx(f1_score(labels, predicted, average="micro"), abs=EXACT)
+    macro = f1_score(labels[:, present], predicted[:, present], average="macro", zero_division=0)
+    assert f1["f1_macro"] == pytest.approx(macro, abs=EXACT)
+
+
+@pytest.mark.parametrize("decimals", [17, 1])
+def test_every_bootstrap_replicate_equals_scikit_learn_on_the_same_resample(monkeypatch, decimals):
+    labels, scores = random_case(1, decimals=decimals, num_videos=23)
+    monkeypatch.setattr(metrics, "BLOCK", 100)  # several blocks, the last one shorter
+    weights = metrics.resamples(23, 17, seed=3)
+    rng = np.random.default_rng(3)
+    draws = [rng.integers(0, 23, 23) for _ in range(17)]
+    assert weights.tolist() == [np.bincount(draw, minlength=23).tolist() for draw in draws]
+    maps = metrics.replicate_maps(labels, scores, weights)
+    expected = np.array([sklearn_maps(labels[draw], scores[draw]) for draw in draws])
+    np.testing.assert_allclose(maps["map_macro"], expected[:, 0], atol=EXACT, rtol=0)
+    np.testing.assert_allclose(maps["map_micro"], expected[:, 1], atol=EXACT, rtol=0)
+
+
+def test_a_behaviour_absent_from_a_replicate_is_dropped_there():
+    labels, scores = np.array([[1, 0], [0, 1]]), np.array([[0.1, 0.2], [0.9, 0.8]])
+    maps = metrics.replicate_maps(labels, scores, np.array([[2, 0], [0, 2], [1, 1]], dtype=np.uint16))
+    np.testing.assert_allclose(maps["map_macro"], [1, 1, (0.5 + 1) / 2])
+
+
+def test_intervals_hold_the_estimate_repeat_by_seed_and_widen_with_the_level():
+    labels, scores = random_case(0, num_videos=200)
+    interval = metrics.bootstrap(labels, scores, replicates=200)
+    assert interval == metrics.bootstrap(labels, scores, replicates=200)
+    assert interval != metrics.bootstrap(labels, scores, replicates=200, seed=1)
+    low, high = interval["map_micro"]
+    assert low < metrics.map_micro(labels, scores) < high
+    narrow = metrics.bootstrap(labels, scores, replicates=200, level=0.5)["map_micro"]
+    assert low < narrow[0] < narrow[1] < high
+
+
+def test_a_paired_difference_shares_its_resamples():
+    labels, scores = random_case(0, num_videos=200)
+    same = metrics.paired_bootstrap(labels, scores, scores * 2, replicates=100)["map_macro"]
+    assert same == {"difference": 0, "low": 0, "high": 0, "p": 1}
+    better = metrics.paired_bootstrap(labels, scores + labels, scores, replicates=100)["map_macro"]
+    assert 0 < better["low"] < better["difference"] < better["high"]
+    assert better["p"] == pytest.approx(2 / 101)
+    worse = metrics.paired_bootstrap(labels, scores, scores + labels, replicates=100)["map_macro"]
+    assert (worse["low"], worse["p"]) == (pytest.approx(-better["high"]), better["p"])
+
+
+@pytest.mark.parametrize(
+    ("labels", "scores", "message"),
+    [
+        (np.ones((2, 3)), np.ones((3, 2)), "expected equal"),
+        (np.ones(3), np.ones(3), "expected equal"),
+        (np.ones((0, 3)), np.ones((0, 3)), "expected equal"),
+        (np.full((2, 3), 2), np.ones((2, 3)), "other than 0 and 1"),
+        (np.ones((2, 3)), np.array([[1, 2, 3], [4, np.nan, 6]]), "video 1, behaviour 1 is not finite"),
+        (np.ones((2, 3)), np.full((2, 3), np.inf), "not finite"),
+    ],
+)
+@pytest.mark.parametrize(
+    "measure", [metrics.average_precision, metrics.map_macro, metrics.map_micro, metrics.bootstrap]
+)
+def test_arrays_that_cannot_be_measured_are_refused(measure, labels, scores, message):
+    with pytest.raises(AmcError, match=message):
+        measure(labels, scores)
+
+
+def test_on_the_real_labels_a_predictor_that_sees_no_video_scores_as_published(real):
+    table = animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx")
+    train, test = table.split("train").labels(), table.split("test").labels()
+    assert (len(test), test.any(axis=0).sum()) == (6096, 127)
+    chance = metrics.chance(test, train.mean(axis=0))
+    assert 100 * chance["map_macro"] == pytest.approx(1.67, abs=0.005)  # FACTS gives two decimals
+    assert 100 * chance["map_micro"] == pytest.approx(18.98, abs=0.005)
+    assert [int(mask.sum()) for mask in metrics.bands(train.sum(axis=0)).values()] == [18, 32, 90]
+
+
+def test_the_bootstrap_is_many_times_faster_than_scikit_learn_in_a_loop():
+    labels, scores = random_case(0, num_videos=3000, num_classes=30)
+    start = time.process_time()
+    sklearn_maps(labels, scores)
+    loop = time.process_time() - start
+    start = time.process_time()
+    metrics.bootstrap(labels, scores, replicates=100)
+    assert (
+        time.process_time() - start < 100 * loop / 10
+    )  # measured near 100 times at full size; 10 leaves room for a busy machine
