@@ -1,0 +1,109 @@
+"""Pairs of frames in, dense motion vectors out, in pixels a frame (paper sec. 2: RAFT).
+
+The flow of a frame is the motion to its native successor in the video, whatever frames the plan selects beside it:
+large steps are not what RAFT was trained for, and the paper's F_i lies between I_i and I_(i+1). The paper names RAFT;
+`dis` needs no weights and is far faster, but it is another method, never a silent stand-in.
+"""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from amc import flow_raft
+from amc.errors import AmcError, choice
+from amc.pixel_cache import digest
+
+
+def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]:
+    """The frames between which the flow of each of `indices` is: itself and the next one.
+
+    The last frame has no successor and takes the pair before it; the only frame of a video is paired with itself,
+    which is zero flow.
+    """
+    last = max(num_frames - 2, 0)
+    return [(min(index, last), min(index + 1, num_frames - 1)) for index in indices]
+
+
+def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str | None = None) -> Tensor:
+    """Flow that carries each of `first` onto its partner in `second`; identical partners have exactly zero flow.
+
+    first, second: (P, 3, H, W) uint8 RGB of any size. weights: for RAFT, a checkpoint of torchvision or of the official
+    repository; None takes torchvision's own from its download folder. Returns (P, 2, H, W) float32 on the device of
+    `first`, pixels a frame, u right and v down. Raises AmcError for an unknown method and for absent or other weights.
+    """
+    choice("method", method, list(METHODS))
+    is_batch = first.ndim == 4 and len(first) > 0 and first.shape[1] == 3
+    if not is_batch or first.shape != second.shape or {first.dtype, second.dtype} != {torch.uint8}:
+        found = " and ".join(f"{tuple(x.shape)} {x.dtype}" for x in (first, second))
+        raise AmcError(f"first and second: {found}; expected two uint8 (P, 3, H, W), P at least 1")
+    if weights is not None and method not in flow_raft.ARCHITECTURES:
+        raise AmcError(f"weights: {method} takes none; leave them out or choose {' or '.join(flow_raft.ARCHITECTURES)}")
+    moves = (first != second).flatten(1).any(1)
+    return METHODS[method](first, second, weights) * moves[:, None, None, None]
+
+
+def fingerprint(method: str, weights: Path | str | None = None) -> str:
+    """What the vectors depend on besides the frames (method, weights or version): part of a cache key."""
+    choice("method", method, list(METHODS))
+    if method in flow_raft.ARCHITECTURES:
+        return f"{method} {digest(flow_raft.checkpoint(method, weights))}"
+    return f"{method} opencv {cv2.__version__}" if method.startswith("dis") else method
+
+
+def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor:
+    """OpenCV's dense inverse search (Kroeger et al., ECCV 2016)."""
+    estimator = cv2.DISOpticalFlow_create(preset)
+    first, second, unpad = pad(first, second, minimum=16)  # OpenCV refuses less than 12 px
+    grays = [[cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in _channels_last(side)] for side in (first, second)]
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)  # pairs are small, and data loaders already fill the cores
+    try:
+        flows = [estimator.calc(a, b, None) for a, b in zip(*grays, strict=True)]
+    finally:
+        cv2.setNumThreads(threads)
+    return unpad(torch.from_numpy(np.stack(flows)).movedim(-1, 1)).to(first.device)
+
+
+def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: str) -> Tensor:
+    model = flow_raft.load(method, weights, device=first.device)
+    first, second, unpad = pad(first, second, minimum=128, multiple=8)  # the sizes that torchvision's RAFT accepts
+    chunk = 4 if first.device.type == "cpu" else 32  # more pairs leave a CPU's cache and are slower
+    flows = [flow_raft.run(model, a, b) for a, b in zip(first.split(chunk), second.split(chunk), strict=True)]
+    return unpad(torch.cat(flows))
+
+
+def _true(first: Tensor, second: Tensor, weights: None) -> Tensor:
+    raise AmcError("method: true flow comes from the renderer of Synth Kingdom, not from pixels; choose another here")
+
+
+METHODS: dict[str, Callable[..., Tensor]] = {
+    "raft-large": partial(_raft, method="raft-large"),
+    "raft-small": partial(_raft, method="raft-small"),
+    "dis": partial(_dis, preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM),
+    "dis-fast": partial(_dis, preset=cv2.DISOPTICAL_FLOW_PRESET_FAST),
+    "dis-ultrafast": partial(_dis, preset=cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST),
+    "true": _true,
+}
+
+
+def pad(
+    first: Tensor, second: Tensor, *, minimum: int, multiple: int = 1
+) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
+    """Both grown on all sides, by repeating their borders, to a legal size; and what cuts a flow back exactly."""
+    height, width = first.shape[-2:]
+    grown = [max(minimum, -(-side // multiple) * multiple) for side in (height, width)]
+    top, left = (grown[0] - height) // 2, (grown[1] - width) // 2
+    border = (left, grown[1] - width - left, top, grown[0] - height - top)
+    if any(border):
+        first, second = (F.pad(x.float(), border, mode="replicate").to(x.dtype) for x in (first, second))
+    return first, second, lambda flow: flow[..., top : top + height, left : left + width]
+
+
+def _channels_last(pictures: Tensor) -> np.ndarray:
+    return np.ascontiguousarray(pictures.movedim(1, -1).cpu().numpy())

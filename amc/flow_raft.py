@@ -1,0 +1,112 @@
+"""RAFT (Teed and Deng, ECCV 2020): torchvision's models, with torchvision's weights or the official repository's."""
+
+import hashlib
+import re
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+
+import amc.torchvision_cpu  # noqa: F401  before torchvision
+from amc.errors import AmcError
+
+from torchvision.models import optical_flow  # isort: skip
+
+UPDATES = 12  # RAFT's own number at test time in torchvision
+ARCHITECTURES = {
+    "raft-large": (optical_flow.raft_large, optical_flow.Raft_Large_Weights.DEFAULT),
+    "raft-small": (optical_flow.raft_small, optical_flow.Raft_Small_Weights.DEFAULT),
+}
+OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torchvision's
+    (r"^module\.", ""),
+    (r"^fnet\.", "feature_encoder."),
+    (r"^cnet\.", "context_encoder."),
+    (r"^(\w+_encoder)\.conv1\.", r"\1.convnormrelu.0."),
+    (r"^(\w+_encoder)\.norm1\.", r"\1.convnormrelu.1."),
+    (r"^(\w+_encoder)\.conv2\.", r"\1.conv."),
+    (r"(layer\d\.\d)\.conv(\d)\.", r"\1.convnormrelu\2.0."),
+    (r"(layer\d\.\d)\.norm(\d)\.", r"\1.convnormrelu\2.1."),
+    (r"^update_block\.encoder\.convc(\d)\.", r"update_block.motion_encoder.convcorr\1.0."),
+    (r"^update_block\.encoder\.convf(\d)\.", r"update_block.motion_encoder.convflow\1.0."),
+    (r"^update_block\.encoder\.conv\.", r"update_block.motion_encoder.conv.0."),
+    (r"^update_block\.gru\.conv([zrq])\.", r"update_block.recurrent_block.convgru1.conv\1."),
+    (r"^update_block\.gru\.conv([zrq])(\d)\.", r"update_block.recurrent_block.convgru\2.conv\1."),
+    (r"^update_block\.mask\.0\.", "mask_predictor.convrelu.0."),
+    (r"^update_block\.mask\.2\.", "mask_predictor.conv."),
+)
+
+
+def checkpoint(method: str, weights: Path | str | None) -> Path:
+    """The file of weights for `method`: `weights`, or torchvision's own where torch.hub has put it."""
+    if weights is not None:
+        if not Path(weights).is_file():
+            raise AmcError(f"weights: no file {weights}; give a RAFT checkpoint, or choose method='dis'")
+        return Path(weights)
+    url = ARCHITECTURES[method][1].url
+    path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
+    if not path.is_file():
+        raise AmcError(
+            f"weights: {method}'s are not on this machine; put {url} at {path}, "
+            f"or pass a checkpoint as weights=, or choose method='dis', which needs none"
+        )
+    return path
+
+
+def load(method: str, weights: Path | str | None, *, device: torch.device | str = "cpu") -> torch.nn.Module:
+    """The model of `method` with its weights, loaded strictly, in evaluation mode; kept for the next call."""
+    path = checkpoint(method, weights)
+    return _load(method, path, path.stat().st_mtime_ns, weights is None, str(device))
+
+
+@torch.no_grad()
+def run(model: torch.nn.Module, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
+    """(P, 2, H, W) float32 flow between uint8 pictures whose sides are multiples of 8 and at least 128."""
+    scaled = (picture.float() / 127.5 - 1 for picture in (first, second))  # RAFT was trained on -1..1
+    return model(*scaled, num_flow_updates=UPDATES)[-1]
+
+
+@lru_cache(maxsize=2)
+def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: str) -> torch.nn.Module:
+    if is_torchvision and not _matches_name(path):
+        raise AmcError(f"weights: {path} is damaged (its sha256 is not that in its name); remove it and fetch it again")
+    model = ARCHITECTURES[method][0]()
+    found, expected = _rename(_read(path)), model.state_dict()
+    wrong = sorted(found.keys() ^ expected.keys()) or [k for k in found if found[k].shape != expected[k].shape]
+    if wrong:
+        raise AmcError(f"weights: {path} is not of {method} ({len(wrong)} tensors differ, {wrong[0]} is the first)")
+    model.load_state_dict(found)
+    return model.eval().requires_grad_(False).to(device)
+
+
+def _read(path: Path) -> dict[str, torch.Tensor]:
+    try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises half a dozen kinds for damaged files
+        kind = error if isinstance(error, OSError | SafetensorError) else type(error).__name__
+        raise AmcError(f"weights: {path} cannot be read as a checkpoint ({kind}); fetch it again") from error
+    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
+        raise AmcError(f"weights: {path} holds no plain table of tensors; expected a RAFT state_dict")
+    return state
+
+
+def _rename(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """torchvision's names for the official ones (which begin with `module.`); torchvision's own stay."""
+    if not all(name.startswith("module.") for name in state):
+        return state
+    renamed = {}
+    for name, value in state.items():
+        if re.search(r"layer[23]\.0\.norm3\.", name):
+            continue  # the same tensor again: the official module lists it as downsample.1 too
+        for pattern, replacement in OFFICIAL_NAMES:
+            name = re.sub(pattern, replacement, name)
+        renamed[name] = value
+    return renamed
+
+
+def _matches_name(path: Path) -> bool:
+    """torch.hub's convention: the file name ends with the first digits of the content's sha256."""
+    return hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.stem.rsplit("-", 1)[-1])

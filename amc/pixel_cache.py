@@ -1,0 +1,106 @@
+"""Pictures and motion fields that were already computed, kept on disk by video and frame index.
+
+One `.npz` a key, with the arrays `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors (which rounds a
+motion of 20 px by at most 0.008). The zip inside checks its bytes at every read. A damaged file is announced and
+computed again; a full disk is announced once and costs no result.
+"""
+
+import hashlib
+import os
+import warnings
+import zipfile
+from collections.abc import Callable, Sequence
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from amc.errors import AmcError
+from amc.paths import atomic
+
+
+class PixelCache:
+    """Values by frame index, of which only the missing ones are computed; `folder` None keeps nothing.
+
+    Several processes may share a folder: files are replaced whole, and of two writers of one key the last wins, which
+    may cost a value to be computed again, never a wrong one.
+    """
+
+    def __init__(self, folder: Path | str | None):
+        self.folder = None if folder is None else Path(folder)
+
+    def get(
+        self, key: str, indices: Sequence[int], compute: Callable[[list[int]], torch.Tensor], dtype: torch.dtype
+    ) -> torch.Tensor:
+        """The values of `indices`, in the order asked, repeats allowed.
+
+        compute: given sorted distinct indices, returns their values (K, ...). Returns (len(indices), ...) of `dtype`,
+        the same bits from the disk as from `compute`.
+        """
+        kept, wanted = self._read(key, dtype), set(indices)
+        if missing := sorted(wanted - kept.keys()):
+            values = compute(missing).detach().cpu().to(dtype)
+            if kept and values.shape[1:] != next(iter(kept.values())).shape:
+                warnings.warn(f"{self._path(key)}: holds values of another shape; computed again", stacklevel=2)
+                kept, missing = {}, sorted(wanted)
+                values = compute(missing).detach().cpu().to(dtype)
+            kept.update(zip(missing, values, strict=True))
+            self._write(key, kept)
+        return torch.stack([kept[index] for index in indices])
+
+    def _path(self, key: str) -> Path:
+        return self.folder / key[:2] / f"{key}.npz"
+
+    def _read(self, key: str, dtype: torch.dtype) -> dict[int, torch.Tensor]:
+        if self.folder is None or not self._path(key).exists():
+            return {}
+        try:
+            with np.load(self._path(key), allow_pickle=False) as file:
+                index, values = file["index"], torch.from_numpy(file["values"])
+            if values.dtype != dtype or index.shape != (len(values),):
+                raise ValueError(f"{values.dtype} {tuple(values.shape)} for {index.shape} indices")
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            warnings.warn(f"{self._path(key)}: damaged ({error}); computed again", stacklevel=3)
+            return {}
+        return dict(zip(index.tolist(), values, strict=True))
+
+    def _write(self, key: str, kept: dict[int, torch.Tensor]) -> None:
+        if self.folder is None:
+            return
+        index = sorted(kept)
+        try:
+            with atomic(self._path(key)) as path:
+                np.savez(path, index=np.array(index), values=torch.stack([kept[i] for i in index]).numpy())
+        except AmcError as error:
+            warnings.warn(f"{error}; going on without this cache", stacklevel=3)
+            self.folder = None
+
+
+def content_key(path: Path | str, *parts: str | int | float | None) -> str:
+    """A name for what is computed from the content of `path` and `parts` (method, size, version …): 64 hex digits."""
+    return hashlib.sha256("\0".join([digest(path), *map(repr, parts)]).encode()).hexdigest()
+
+
+def digest(path: Path | str) -> str:
+    """sha256 of all of a file, or of all files in a folder; remembered while sizes and times stay as they are.
+
+    Large videos too are read whole: that is fast beside decoding them, and a key from a part of the bytes would be
+    silently stale after a change elsewhere.
+    """
+    path = Path(path)
+    try:
+        files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
+        return _digest(tuple((str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files))
+    except OSError as error:
+        raise AmcError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+
+
+@lru_cache(maxsize=65536)
+def _digest(files: tuple[tuple[str, int, int], ...]) -> str:
+    sums = []
+    for name, _, _ in files:
+        with open(name, "rb") as file:
+            sums.append(hashlib.file_digest(file, "sha256").hexdigest())
+    names = [os.path.basename(name) for name, _, _ in files]
+    return sums[0] if len(files) == 1 else hashlib.sha256(repr([*zip(names, sums, strict=True)]).encode()).hexdigest()
