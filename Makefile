@@ -1,0 +1,46 @@
+# make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
+# make reproduce  trains, and gives the paper's ablation tables make test    lint, hygiene of the notebooks, tests
+# Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
+
+PYTHON ?= python3
+BIN := .venv/bin
+READY := .venv/ready
+RUN := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MPLBACKEND=Agg
+export PIP_DISABLE_PIP_VERSION_CHECK = 1
+
+# The one trap of installation. For Linux the package index has torch only as a CUDA build of several GB, and PyTorch's own
+# index has the small CPU build. A machine with an NVIDIA driver takes the first (`===`: exactly this version, no local
+# "+cpu" one); any other takes a CPU build where one can be had: from PyTorch's index if it answers, else from pip's own.
+TORCH_VERSION := $(shell sed -n 's/^torch==//p' constraints.txt)
+CPU_INDEX := https://download.pytorch.org/whl/cpu
+ifneq ($(shell command -v nvidia-smi 2>/dev/null),)
+TORCH = torch===$(TORCH_VERSION)
+else
+TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
+endif
+
+.PHONY: env reproduce test lab format
+env: $(READY)
+
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed, this is ' + sys.version.split()[0] + '; name another with make PYTHON=python3.12')"
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet $(TORCH)
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
+	@touch $@
+
+reproduce: env
+	$(RUN) $(BIN)/python -m amc reproduce
+
+lab: env
+	$(BIN)/jupyter lab notebooks
+
+test: env
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
+	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+format: env
+	$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .
+	$(BIN)/nbstripout --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb

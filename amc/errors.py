@@ -1,0 +1,14 @@
+"""The one error a user's mistake raises: a single line that says what is wrong, what was expected and what to do."""
+
+
+class AmcError(ValueError):
+    """A mistake of input, not of code: a bad parameter, a missing or broken file, absent weights.
+
+    The message is one line. `python -m amc` prints it alone, without a traceback; a notebook ends with it.
+    """
+
+
+def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> None:
+    """Raise AmcError unless `value` is one of `allowed`, naming the argument, the value and the choices."""
+    if value not in allowed:
+        raise AmcError(f"{name}: {value!r} is not known; choose one of: {', '.join(map(str, allowed))}")

@@ -1,0 +1,64 @@
+"""Absolute places: the repository, its data, its cache and its reports; and how a file is written whole or not at all.
+
+Environment variables override each place: AMC_ROOT, AMC_DATA, AMC_CACHE, AMC_REPORTS.
+"""
+
+import os
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from amc.errors import AmcError
+
+
+def root() -> Path:
+    """The repository: AMC_ROOT, else the first folder upwards that has `pyproject.toml` and `notebooks`, else ours."""
+    if "AMC_ROOT" in os.environ:
+        return Path(os.environ["AMC_ROOT"]).expanduser().resolve()
+    source = Path(__file__).resolve().parent
+    for folder in [Path.cwd(), *Path.cwd().parents, source.parent]:
+        if (folder / "pyproject.toml").exists() and (folder / "notebooks").is_dir():
+            return folder.resolve()
+    raise AmcError(f"repository not found from {Path.cwd()} nor from {source}; set AMC_ROOT to its folder")
+
+
+def data() -> Path:
+    """Where data sets and weights lie (AMC_DATA, by default `data` of the repository)."""
+    return _place("AMC_DATA", "data")
+
+
+def cache() -> Path:
+    """Where everything that can be computed again is kept (AMC_CACHE, by default `data/cache`)."""
+    return Path(os.environ.get("AMC_CACHE", data() / "cache")).expanduser().resolve()
+
+
+def reports() -> Path:
+    """Where runs write what they found (AMC_REPORTS, by default `reports`)."""
+    return _place("AMC_REPORTS", "reports")
+
+
+def _place(variable: str, name: str) -> Path:
+    return Path(os.environ[variable]).expanduser().resolve() if variable in os.environ else root() / name
+
+
+@contextmanager
+def atomic(path: Path | str) -> Iterator[Path]:
+    """A temporary path to write to; it becomes `path` when the block ends well, and vanishes when it does not.
+
+    Readers never see half a file, and of two writers the last wins whole. A full disk or a folder that may not be
+    written raises AmcError and leaves an earlier `path` as it was.
+    """
+    path = Path(path)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield temporary
+        os.replace(temporary, path)
+    except OSError as error:
+        raise AmcError(
+            f"{path}: could not be written ({error.strerror or error}); free the disk or choose another folder"
+        ) from error
+    finally:
+        with suppress(OSError):
+            temporary.unlink(missing_ok=True)

@@ -1,0 +1,25 @@
+"""Fixtures shared by all tests: one thread, a throw-away cache, and the folder of other people's real inputs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on a busy two-core machine can be far slower than one
+os.environ.setdefault("MPLBACKEND", "Agg")
+
+REAL = Path(os.environ.get("AMC_TEST_DATA", Path(__file__).resolve().parents[2] / "shared"))
+
+
+@pytest.fixture(scope="session")
+def real() -> Path:
+    """Real videos, annotation, true flow and official weights of other people; see tests/README.md."""
+    if not REAL.is_dir():
+        pytest.skip(f"no folder of real inputs at {REAL}; name one with AMC_TEST_DATA")
+    return REAL
+
+
+@pytest.fixture(autouse=True)
+def fresh_cache(tmp_path, monkeypatch):
+    """Each test has a cache of its own, so none passes by what another one left."""
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path / "cache"))
