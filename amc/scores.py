@@ -5,14 +5,21 @@ Every video of a split, in order, with names, true labels, the logits of its M c
 
 import json
 import zlib
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 from zipfile import BadZipFile
 
 import numpy as np
 
 from amc.errors import AmcError
 from amc.paths import atomic
+
+if TYPE_CHECKING:  # reading a score file needs no torch
+    from torch import Tensor
+
+    from amc.datasets.clips import ClipViews
 
 FORMAT = "amc-scores-1"
 # Axes and kind (numpy's letter) of each array; equal axes have equal lengths in all of them.
@@ -86,3 +93,32 @@ class Scores:
             raise AmcError(f"{path}: {error}") from error
         except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
             raise AmcError(f"{path}: not a readable score file ({error}); write it again with predict") from error
+
+
+def predict(
+    recognise: "Callable[[Tensor], Tensor]", views: "ClipViews", *, meta: dict, batch: int = 16, device: str = "cpu"
+) -> Scores:
+    """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
+
+    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C). Raises AmcError for a clip that cannot be read.
+    """
+    import torch  # only here: everything else in this file works without it
+
+    logits = []
+    with torch.inference_mode():
+        for start in range(0, len(views), batch):
+            clips = [views[None, index][0] for index in range(start, min(start + batch, len(views)))]  # (M, T, 3, H, W)
+            # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
+            each = [recognise(torch.stack(slots).to(device)) for slots in zip(*clips, strict=True)]
+            logits.append(torch.stack(each, dim=1).float().cpu())  # (B, M, C)
+    table = views.table
+    return Scores(
+        ids=np.array([clip.id for clip in table.clips]),
+        names=np.array(table.names),
+        labels=table.labels(),
+        logits=torch.cat(logits).numpy(),
+        frames=np.array([views.windows(None, index) for index in range(len(views))], dtype=np.int32),
+        num_frames=np.array([views.num_frames(index) for index in range(len(views))], dtype=np.int32),
+        species=np.array([clip.species for clip in table.clips]),
+        meta=meta,
+    )

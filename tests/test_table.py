@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from amc import datasets
-from amc.datasets import Clip, ClipTable, carve_validation
+from amc.datasets import catalogue
+from amc.datasets.table import Clip, ClipTable, carve_validation
 from amc.errors import AmcError
 
 NAMES = ("jumping", "moving", "keeping still")
@@ -103,7 +103,7 @@ def test_carving_twice_is_refused():
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():
     with pytest.raises(AmcError, match=re.escape("animal-kingdom, kabr")):
-        datasets.load("animal_kingdom")
+        catalogue.load("animal_kingdom")
 
 
 def test_reading_tables_scores_and_metrics_does_not_import_torch():

@@ -1,0 +1,171 @@
+"""What a run is, as data: frozen dataclasses, the four sizes, and the cells of the paper's ablation tables.
+
+Nothing here touches files or tensors. Layers and functions receive numbers from these, never the whole tree.
+"""
+
+from dataclasses import asdict, dataclass, field, replace
+
+from amc.errors import AmcError, choice
+from amc.interleave import MODALITIES, slots
+from amc.sampling import SCHEMES
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Which frames the classifiers see (paper sec. 2; the paper states neither M nor P)."""
+
+    scheme: str = "sparse"  # dense | semi-dense | sparse
+    num_windows: int = 4  # M, classifiers; their scores are averaged
+    frames: int = 8  # P, frames a classifier, X-CLIP's own count
+
+
+@dataclass(frozen=True)
+class Pixels:
+    """How the frames of a video become the slots of a clip."""
+
+    modality: str = "rgb+flow"  # rgb | flow | rgb+flow
+    flow_method: str = "raft-large"  # the paper's RAFT; a key of flow.METHODS
+    flow_weights: str = ""  # a RAFT checkpoint; empty takes torchvision's own
+    encoding: str = "wheel"  # how two channels become three: a key of flow_color.ENCODINGS; the paper is silent
+    max_px: float = 20.0  # motion that saturates the picture, pixels a frame at `stored`; two-stream networks' bound
+    stored: int = 256  # short side at which frames and vectors are kept, before crops, pixels
+    keep_frames: bool = False  # whether decoded frames are kept on disk too, as flow always is
+
+
+@dataclass(frozen=True)
+class Training:
+    """X-CLIP's recipe: AdamW, warm-up, cosine to a hundredth, new modules ten times faster."""
+
+    epochs: int = 30
+    warm_up: float = 5.0  # epochs
+    batch: int = 16  # videos that go through the model at once
+    accumulate: int = 16  # batches a step: an effective batch of 256
+    views: int = 1  # of the M windows planned for a video, how many a step trains on
+    lr: float = 8e-6  # of CLIP's own modules
+    new_factor: float = 10.0  # how much faster the new modules learn
+    weight_decay: float = 1e-3
+    workers: int = 8  # processes that read videos; 0 reads in the training process
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One cell of a table: everything that its scores depend on."""
+
+    dataset: str = "synth"  # synth | animal-kingdom | kabr
+    size: str = "quick"  # smoke | quick | standard | paper
+    root: str = ""  # the data set's folder; empty: its place under AMC_DATA
+    backbone: str = "synth-clip"  # any CLIP ViT of open_clip's
+    pretrained: str = "shipped"  # a tag of open_clip's, a file, "shipped", or "random" by choice
+    sampling: Sampling = field(default_factory=Sampling)
+    pixels: Pixels = field(default_factory=Pixels)
+    training: Training = field(default_factory=Training)
+    validation: float = 0.15  # part of the training groups set aside to choose epoch and threshold
+    seed: int = 0
+
+    @property
+    def num_slots(self) -> int:
+        """T, pictures a clip."""
+        return slots(self.pixels.modality, self.sampling.frames)
+
+    @property
+    def name(self) -> str:
+        """Short and readable: scheme, modality and seed."""
+        return f"{self.sampling.scheme} {self.pixels.modality} seed {self.seed}"
+
+    def asdict(self) -> dict:
+        """All fields as plain JSON types."""
+        return asdict(self)
+
+
+_SMALL = Pixels(flow_method="dis", max_px=8.0, stored=72, keep_frames=True)
+SIZES = {
+    # Does it run? Seconds; its numbers mean nothing.
+    "smoke": Experiment(
+        size="smoke",
+        sampling=Sampling(num_windows=2, frames=2),
+        pixels=_SMALL,
+        training=Training(epochs=1, warm_up=0.2, batch=8, accumulate=1, lr=2e-4, workers=0),
+    ),
+    # make reproduce: both tables on two CPU cores within 12 minutes.
+    "quick": Experiment(
+        size="quick",
+        sampling=Sampling(num_windows=3, frames=4),
+        pixels=_SMALL,
+        training=Training(epochs=8, warm_up=1, batch=16, accumulate=1, lr=2e-4, workers=0),
+    ),
+    # Committed results: thousands of clips, about an hour on two CPU cores.
+    "standard": Experiment(
+        size="standard",
+        sampling=Sampling(num_windows=4, frames=4),
+        pixels=_SMALL,
+        training=Training(epochs=8, warm_up=1, batch=16, accumulate=1, lr=2e-4, workers=0),
+    ),
+    # Real videos on a GPU: X-CLIP's published recipe (30 epochs, 8e-6, effective batch 256); the paper gives none.
+    "paper": Experiment(dataset="animal-kingdom", size="paper", backbone="ViT-B-16-quickgelu", pretrained="openai"),
+}
+
+
+def ablation(
+    *,
+    scheme: str = ALL,
+    modality: str = ALL,
+    dataset: str = "synth",
+    size: str = "quick",
+    seeds: str | int = "0",
+    grid: bool = False,
+    num_windows: int = 0,
+    frames: int = 0,
+    epochs: int = 0,
+    flow_method: str = "",
+    flow_weights: str = "",
+    backbone: str = "",
+    pretrained: str = "",
+    data_root: str = "",
+) -> list[Experiment]:
+    """The cells of Tables 2 and 3 that were asked for; 0 and "" leave a value to the size.
+
+    With `scheme` and `modality` at "all" these are the five cells of the paper's tables (RGB under every scheme, every
+    modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives that cell.
+    Raises AmcError for a value that is not allowed.
+    """
+    choice("scheme", scheme, [ALL, *SCHEMES])
+    choice("modality", modality, [ALL, *MODALITIES])
+    choice("size", size, list(SIZES))
+    if not isinstance(grid, bool):
+        raise AmcError(f"grid: {grid!r} is not a truth value; give True or False, as in -p grid True")
+    schemes = list(SCHEMES) if scheme == ALL else [scheme]
+    modalities = list(MODALITIES) if modality == ALL else [modality]
+    named = ALL not in (scheme, modality)
+    pairs = [(s, m) for s in schemes for m in modalities if grid or named or m == "rgb" or s == "sparse"]
+    if not pairs:
+        raise AmcError(
+            f"modality {modality!r} is in no table of the paper under {scheme!r}; name a scheme, or grid True"
+        )
+    base = SIZES[size]
+    for name, count in (("num_windows", num_windows), ("frames", frames), ("epochs", epochs)):
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
+    overrides = {"dataset": dataset, "root": data_root, "backbone": backbone, "pretrained": pretrained}
+    base = replace(base, **{name: value for name, value in overrides.items() if value})
+    pixels = replace(base.pixels, flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
+    training = replace(base.training, epochs=epochs or base.training.epochs)
+    return [
+        replace(
+            base,
+            sampling=Sampling(s, num_windows or base.sampling.num_windows, frames or base.sampling.frames),
+            pixels=replace(pixels, modality=m),
+            training=training,
+            seed=seed,
+        )
+        for seed in _seeds(seeds)
+        for s, m in pairs
+    ]
+
+
+def _seeds(text: str | int) -> list[int]:
+    try:
+        return [int(part) for part in str(text).split(",")]
+    except ValueError as error:
+        raise AmcError(f"seeds: {text!r} is not a list of whole numbers; give such as 0 or 0,1,2") from error

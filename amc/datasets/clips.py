@@ -1,0 +1,139 @@
+"""From a clip to the stack of slots that the model sees: plan, read, flow, crop, colour, interleave.
+
+Every random draw is a function of (seed, epoch, clip), so a run that was interrupted goes on exactly as it would have.
+"""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+
+from amc import flow, flow_color, paths, sampling, transforms, video
+from amc.config import Pixels, Sampling
+from amc.datasets.table import ClipTable
+from amc.interleave import interleave
+from amc.pixel_cache import PixelCache, content_key
+from amc.synth import generate
+
+VERSION = 1  # of what is kept on disk; raise it when reading, resizing or flow change
+
+
+@dataclass(frozen=True)
+class PixelReader:
+    """Frames and motion vectors of a clip at the stored size, each computed once and kept on disk."""
+
+    settings: Pixels
+    cache: Path | None = None  # None keeps nothing
+
+    def frames(self, path: Path, indices: list[int]) -> Tensor:
+        """uint8 (P, 3, h, w), short side `settings.stored`."""
+        side = self.settings.stored
+        folder = self.cache / "frames" if self.cache and self.settings.keep_frames else None
+        key = content_key(path, "frames", side, VERSION) if folder else ""
+        return PixelCache(folder).get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
+
+    def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
+        """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
+        method, weights = self.settings.flow_method, self.settings.flow_weights or None
+        folder = self.cache / "flow" if self.cache else None
+        key = content_key(path, flow.fingerprint(method, weights), self.settings.stored, VERSION) if folder else ""
+        compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
+        return PixelCache(folder).get(key, indices, compute, torch.float16).float()
+
+    def _read(self, path: Path, indices: list[int], side: int) -> Tensor:
+        return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
+
+    def _estimate(self, path: Path, pairs: list[tuple[int, int]]) -> Tensor:
+        if self.settings.flow_method == "true":
+            vectors = torch.from_numpy(generate.true_flow(path, pairs))
+        else:
+            needed = sorted({index for pair in pairs for index in pair})
+            # Small videos at their own size, where motion is largest; large ones at the stored size, as it costs less.
+            frames = video.read_frames(path, needed)
+            if min(frames.shape[-2:]) > 2 * self.settings.stored:
+                frames = transforms.resize_short_side(frames, None, self.settings.stored)[0]
+            first, second = ([needed.index(pair[side]) for pair in pairs] for side in (0, 1))
+            weights = self.settings.flow_weights or None
+            vectors = flow.estimate(frames[first], frames[second], method=self.settings.flow_method, weights=weights)
+        return transforms.resize_short_side(None, vectors, self.settings.stored)[1]
+
+
+class ClipViews(Dataset):
+    """What the classifiers see of each clip: item (epoch, index) is uint8 (K, T, 3, size, size) and labels (C,) float.
+
+    epoch None is evaluation: all K = M windows of the fixed plan, the middle crop. Otherwise the plan and the crop are
+    drawn anew for that epoch and K = `views` of the M windows are taken.
+    """
+
+    def __init__(
+        self, table: ClipTable, plan: Sampling, reader: PixelReader, *, size: int, views: int = 1, seed: int = 0
+    ):
+        self.table, self.sampling, self.reader = table, plan, reader
+        self.size, self.views, self.seed = size, views, seed
+        self.labels = torch.from_numpy(table.labels()).float()
+
+    def __len__(self) -> int:
+        return len(self.table)
+
+    def __getitem__(self, key: tuple[int | None, int]) -> tuple[Tensor, Tensor]:
+        epoch, index = key
+        windows = self.windows(epoch, index)
+        frames, vectors = self._pixels(index, [frame for window in windows for frame in window])
+        if epoch is None:
+            frames, vectors = transforms.eval_view(frames, vectors, self.size)
+        else:
+            generator = torch.Generator().manual_seed(int(self._rng(epoch, index, 1).integers(2**63)))
+            frames, vectors = transforms.train_view(frames, vectors, self.size, generator)
+        return self._stack(frames, vectors).unflatten(0, (len(windows), -1)), self.labels[index]
+
+    def windows(self, epoch: int | None, index: int) -> list[tuple[int, ...]]:
+        """The frames of each classifier of a clip: K tuples of P indices."""
+        plan, count = self.sampling, self.num_frames(index)
+        seed = None if epoch is None else int(self._rng(epoch, index, 0).integers(2**63))
+        windows = sampling.plan(count, scheme=plan.scheme, num_windows=plan.num_windows, frames=plan.frames, seed=seed)
+        if epoch is not None:
+            chosen = self._rng(epoch, index, 2).permutation(len(windows))[: self.views]
+            windows = [windows[m] for m in sorted(chosen)]
+        return [window.frames for window in windows]
+
+    def prepare(self, index: int, epochs: list[int | None]) -> None:
+        """Read and keep everything that a clip needs in these epochs, in one pass over its video."""
+        wanted = sorted({f for epoch in epochs for window in self.windows(epoch, index) for f in window})
+        self._pixels(index, wanted)
+
+    def num_frames(self, index: int) -> int:
+        """Frames of a clip: the annotation's count, else the video's own."""
+        clip = self.table.clips[index]
+        return clip.num_frames or _probed(clip.path)
+
+    def _pixels(self, index: int, indices: list[int]) -> tuple[Tensor | None, Tensor | None]:
+        path = self.table.clips[index].path
+        has_frames, has_flow = "rgb" in self.reader.settings.modality, "flow" in self.reader.settings.modality
+        return (
+            self.reader.frames(path, indices) if has_frames else None,
+            self.reader.vectors(path, indices, self.num_frames(index)) if has_flow else None,
+        )
+
+    def _stack(self, frames: Tensor | None, vectors: Tensor | None) -> Tensor:
+        """The clip, uint8 (T, 3, size, size), the flow drawn at an explicit scale that follows the crop."""
+        if vectors is None:
+            return interleave(frames, None)
+        scale = self.reader.settings.max_px * self.size / self.reader.settings.stored
+        return interleave(frames, flow_color.render(vectors, encoding=self.reader.settings.encoding, max_px=scale))
+
+    def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
+        return np.random.default_rng([self.seed, epoch, index, stream])
+
+
+@lru_cache(maxsize=65536)
+def _probed(path: Path) -> int:
+    return video.probe(path).num_frames
+
+
+def reader(settings: Pixels) -> PixelReader:
+    """The reader that keeps what it computes under AMC_CACHE."""
+    return PixelReader(settings, paths.cache())

@@ -1,0 +1,20 @@
+"""Synth Kingdom as a data set: drawn on first use, then read by Animal Kingdom's own loader."""
+
+from pathlib import Path
+
+from amc.datasets import animal_kingdom
+from amc.datasets.table import ClipTable
+from amc.synth import generate
+from amc.synth.species import SPECIES
+
+
+def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
+    """Table of the clips of `size`, in `root/<size>`; what is not drawn yet is drawn first."""
+    folder = Path(root) / size
+    generate.generate(folder, size, workers=workers)
+    return animal_kingdom.index(folder, name=f"synth-{size}")
+
+
+def is_unseen(species: str) -> bool:
+    """Whether an animal is met only in the test split."""
+    return any(SPECIES[name].unseen for name in species.split(";") if name in SPECIES)

@@ -1,0 +1,163 @@
+"""One cell of a table, from its configuration to its score files; and many cells at once, on all cores.
+
+A cell is known by a content key: its configuration, its data, its weights and the code that computes it. What was
+computed under the same key is used again; anything else is computed anew. An interrupted cell goes on.
+"""
+
+import hashlib
+import json
+import multiprocessing
+import queue
+import time
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict
+from pathlib import Path
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm.std import tqdm
+
+from amc import metrics, model, paths, transforms
+from amc.aggregate import AGGREGATES
+from amc.config import Experiment
+from amc.datasets import catalogue
+from amc.datasets.clips import ClipViews, PixelReader, reader
+from amc.datasets.table import ClipTable
+from amc.scores import Scores, predict
+from amc.train import Report, fit
+
+PRESENTATION = ("figures.py", "widgets.py", "results.py", "parameters.py", "__main__.py")  # these change no score
+TIMED = 16  # clips on which the cost of a video is measured, without any cache
+
+
+class Run(NamedTuple):
+    """Where a finished cell lies, and what it left."""
+
+    cfg: Experiment
+    folder: Path
+
+    def scores(self, split: str) -> Scores:
+        """The score file of `val` or `test`."""
+        return Scores.load(self.folder / f"{split}.npz")
+
+
+def load(cfg: Experiment) -> ClipTable:
+    """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
+    return catalogue.load(cfg.dataset, cfg.root, size=cfg.size, validation=cfg.validation)
+
+
+def key(cfg: Experiment, table: ClipTable) -> str:
+    """Content key of a cell: 20 hex digits."""
+    source = Path(__file__).parent
+    code = sorted(path for path in source.rglob("*.py") if path.name not in PRESENTATION)
+    weights = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
+    parts = [
+        json.dumps(cfg.asdict(), sort_keys=True).encode(),
+        table.checksum().encode(),
+        weights.read_bytes() if cfg.pretrained == "shipped" and weights.exists() else b"",
+        torch.__version__.encode(),
+        *(path.read_bytes() for path in code),
+    ]
+    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:20]
+
+
+def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
+    """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    table = load(cfg)
+    done = Run(cfg, paths.cache() / "runs" / key(cfg, table))
+    if all((done.folder / f"{split}.npz").exists() for split in ("val", "test")):
+        if report:
+            report("already computed")
+        return done
+    recogniser = model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed)
+    recogniser.xclip.to(device)
+    recognise = recogniser_of(recogniser, table.names, device)
+    pixels = reader(cfg.pixels)
+    views = {split: _views(cfg, table.split(split), pixels, recogniser.preprocess.size) for split in table.counts()}
+    if cfg.pixels.keep_frames:
+        _prepare(views["train"], list(range(cfg.training.epochs)), report)
+    batch = cfg.training.batch
+
+    def validate() -> float:
+        scores = predict(recognise, views["val"], meta={}, batch=batch, device=device)
+        return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
+
+    fitted = fit(
+        recogniser.xclip, recognise, views["train"], validate, cfg.training,
+        seed=cfg.seed, folder=done.folder, device=device, report=report,
+    )  # fmt: skip
+    cost = _cost(cfg, views["test"], recognise, device)
+    positives = table.split("train").labels().sum(axis=0).tolist()
+    meta = {"experiment": cfg.asdict(), "card": recogniser.card, "fit": asdict(fitted), "cost": cost, "device": device}
+    meta |= {"train_positives": positives, "notes": list(table.notes)}
+    model.save(recogniser, done.folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
+    for split in ("val", "test"):  # test last: its presence says that the cell is whole
+        predict(recognise, views[split], meta=meta, batch=batch, device=device).save(done.folder / f"{split}.npz")
+    (done.folder / "last.pt").unlink(missing_ok=True)
+    if report:
+        report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
+    return done
+
+
+def recogniser_of(recogniser: model.Recogniser, names: tuple[str, ...], device: str) -> Callable[[Tensor], Tensor]:
+    """uint8 slots (B, T, 3, H, W) to logits (B, C): the text is encoded once, here."""
+    text, pixels = recogniser.encode(names).to(device), recogniser.preprocess
+    return lambda slots: recogniser.xclip(transforms.normalise(slots, pixels.mean, pixels.std), text)
+
+
+def _views(cfg: Experiment, table: ClipTable, pixels: PixelReader, size: int) -> ClipViews:
+    return ClipViews(table, cfg.sampling, pixels, size=size, views=cfg.training.views, seed=cfg.seed)
+
+
+def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None:
+    """Decode every training video once for all epochs, instead of once an epoch."""
+    started = time.perf_counter()
+    for index in tqdm(range(len(views)), desc="reading videos", unit="clip", disable=report is not None):
+        views.prepare(index, epochs)
+    if report:
+        report(f"read {len(views)} videos in {time.perf_counter() - started:.0f} s")
+
+
+def _cost(cfg: Experiment, views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str) -> dict:
+    """What scoring one video takes, measured on a few test clips from file to scores with nothing kept."""
+    few = ClipViews(views.table.limit(TIMED), cfg.sampling, PixelReader(cfg.pixels), size=views.size)
+    seen = [sorted({f for window in few.windows(None, i) for f in window}) for i in range(len(few))]
+    has_flow = "flow" in cfg.pixels.modality
+    pairs = sum(len(frames) for frames in seen) if has_flow else 0
+    decoded = sum(len(set(f) | {g + 1 for g in f} if has_flow else f) for f in seen)
+    started = time.perf_counter()
+    predict(recognise, few, meta={}, batch=1, device=device)
+    seconds = (time.perf_counter() - started) / len(few)
+    return {"frames_decoded": decoded / len(few), "flow_pairs": pairs / len(few), "seconds_a_video": seconds}
+
+
+def run_all(cells: list[Experiment], *, workers: int = 2, say: Report = print) -> list[Run]:
+    """Run cells side by side, each in a process of its own; `say` gets a line for whatever happens in any of them.
+
+    On a GPU one process is enough. Every finished cell is kept even if another fails; the first failure is raised then.
+    """
+    load(cells[0])  # draws the data once, before the processes need it
+    if workers == 1 or len(cells) == 1:
+        return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
+    context = multiprocessing.get_context("spawn")
+    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+        lines = manager.Queue()
+        # Longest first, so that the last cells to finish are short ones.
+        order = sorted(cells, key=lambda cell: -cell.num_slots)
+        futures = {pool.submit(_worker, cell, lines): cell for cell in order}
+        while not all(future.done() for future in futures) or not lines.empty():
+            try:
+                say(lines.get(timeout=0.5))
+            except queue.Empty:
+                continue
+        for future in as_completed(futures):
+            future.result()
+        return [next(f.result() for f, c in futures.items() if c is cell) for cell in cells]
+
+
+def _worker(cfg: Experiment, lines: multiprocessing.Queue) -> Run:
+    torch.set_num_threads(1)  # several threads on as many busy cores cost more than they bring
+    return run(cfg, report=lambda line: lines.put(f"{cfg.name:28} {line}"))

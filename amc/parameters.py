@@ -1,0 +1,39 @@
+"""From a notebook's parameter cell to a checked configuration: wrong values and misspelt names stop the run at once.
+
+papermill only warns about a name that a notebook does not have and runs with the default; here it is an error.
+"""
+
+import ast
+import difflib
+import inspect
+from collections.abc import Callable
+from typing import TypeVar
+
+from amc.errors import AmcError
+
+T = TypeVar("T")
+INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
+
+
+def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] = ()) -> T:
+    """Call `function` with the notebook's variables of the same names.
+
+    namespace: the notebook's globals(); also: parameters that the notebook uses itself. Raises AmcError for a name
+    given to papermill that is neither, with the allowed ones, and whatever `function` raises for a wrong value.
+    """
+    wanted = tuple(inspect.signature(function).parameters)
+    allowed = [*wanted, *also]
+    for name in _injected(namespace.get("In", ())):
+        if name not in allowed:
+            close = difflib.get_close_matches(name, allowed, n=1)
+            hint = f"did you mean {close[0]}? " if close else ""
+            raise AmcError(f"parameter {name!r} is not known; {hint}choose from: {', '.join(allowed)}")
+    return function(**{name: namespace[name] for name in wanted if name in namespace})
+
+
+def _injected(cells: list[str]) -> list[str]:
+    """Names assigned in the cells that papermill injected, from the kernel's record of what has run."""
+    trees = [ast.parse(source) for source in cells if source.startswith(INJECTED)]
+    return [
+        target.id for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets
+    ]

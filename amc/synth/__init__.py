@@ -1,0 +1,8 @@
+"""Synth Kingdom: a small world of moving animals, generated from a seed, on which everything truly trains and runs.
+
+    species, environments ──▶ scripts ──▶ scene ──▶ frames and exact flow ──▶ generate: videos, annotation, truth
+    who lives where           what happens  bodies perform behaviours          in Animal Kingdom's own layout
+
+`pretrain` makes the world's own small CLIP from captioned stills; it plays the part that OpenAI's CLIP plays in the
+paper. Nothing here is tuned to the order of the paper's results.
+"""

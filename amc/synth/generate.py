@@ -1,0 +1,164 @@
+"""Write Synth Kingdom to disk in Animal Kingdom's own layout, and find a clip's script and true flow again.
+
+    <root>/video/<ID>.mp4            H.264, 128x128, 24 frames a second
+    <root>/annotation/train.csv      Charades rows, one a frame; val.csv holds the test split, as in Animal Kingdom
+    <root>/annotation/actions.csv    behaviours by label id; metadata.csv: species and length of every clip
+    <root>/annotation/scripts.json   the truth: what each animal does from when to when, and the seed that draws it
+
+The annotation is written last: its presence means that the data set is whole. Clip k of a split is the same in every
+size, so `smoke` is a part of `quick`, and `quick` of `standard`.
+"""
+
+import csv
+import hashlib
+import json
+import multiprocessing
+import shutil
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from functools import lru_cache, partial
+from pathlib import Path
+
+import av
+import cv2
+import numpy as np
+from tqdm.std import tqdm
+
+from amc.datasets import charades
+from amc.errors import AmcError, choice
+from amc.paths import atomic
+from amc.synth import scene
+from amc.synth.behaviours import CATEGORIES, FPS
+from amc.synth.scripts import Event, Script, annotate, write_script
+from amc.synth.species import SPECIES
+
+SIZES = {"smoke": (48, 24), "quick": (760, 240), "standard": (4000, 1000)}  # clips in train and test
+SPLITS = ("train", "test")
+SEED = 2024  # of the world: another seed is another world
+SEEN = tuple(name for name, species in SPECIES.items() if not species.unseen)
+_LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+
+
+def digest() -> str:
+    """Fingerprint of the generator's own source: data that another version drew are told apart."""
+    sources = sorted(Path(__file__).parent.glob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources if path.name != "pretrain.py")).hexdigest()[
+        :16
+    ]
+
+
+def plan_clip(split: str, index: int, seed: int = SEED) -> tuple[str, Script, tuple[int, ...], int]:
+    """One clip before it is drawn: id, script, written labels, the scene's seed; from the arguments alone."""
+    rng = np.random.default_rng([seed, SPLITS.index(split), index])
+    species = SEEN if split == "train" else tuple(SPECIES)
+    script = write_script(rng, species[index % len(species)])
+    labels = annotate(script, rng)
+    number = index * len(SPLITS) + SPLITS.index(split)  # the last four letters are unique: a source video of its own
+    tail = "".join(_LETTERS[(number // 26**k) % 26] for k in (3, 2, 1, 0))
+    return "".join(rng.choice(_LETTERS, 4)) + tail, script, labels, int(rng.integers(2**31))
+
+
+def generate(root: Path, size: str, *, seed: int = SEED, workers: int = 2) -> None:
+    """Draw every clip of `size` (smoke | quick | standard) that is not there yet, then write the annotation.
+
+    An interrupted call goes on where it stopped. Data of another generator or seed are replaced.
+    """
+    choice("size", size, tuple(SIZES))
+    world = {"size": size, "seed": seed, "generator": digest()}
+    manifest = root / "world.json"
+    if root.exists() and _read_json(manifest) != world:
+        shutil.rmtree(root)  # drawn data only: nothing here was made by a person
+    if (root / "annotation" / "scripts.json").exists():
+        return
+    with atomic(manifest) as path:
+        path.write_text(json.dumps(world))
+    (root / "video").mkdir(parents=True, exist_ok=True)
+    jobs = [(split, index) for split, count in zip(SPLITS, SIZES[size], strict=True) for index in range(count)]
+    # Fresh processes, not forks: a notebook that has already run threads must not be forked.
+    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+        drawn = pool.map(partial(_draw, root / "video", seed), jobs, chunksize=4)
+        clips = list(tqdm(drawn, total=len(jobs), desc=f"drawing Synth Kingdom {size}", unit="clip"))
+    _write_annotation(root / "annotation", jobs, clips)
+
+
+def _draw(folder: Path, seed: int, job: tuple[str, int]) -> tuple[str, Script, tuple[int, ...], int]:
+    cv2.setNumThreads(1)
+    clip = plan_clip(*job, seed)
+    name, script, _, scene_seed = clip
+    if not (folder / f"{name}.mp4").exists():
+        stage = scene.compose(script, scene_seed)
+        write_video(folder / f"{name}.mp4", (scene.frame(stage, index) for index in range(stage.num_frames)))
+    return clip
+
+
+def write_video(path: Path, frames: Iterator[np.ndarray], fps: int = FPS) -> None:
+    """Encode uint8 (H, W, 3) RGB frames as H.264; one thread and fixed settings, so equal frames give equal bytes."""
+    with atomic(path) as temporary, av.open(str(temporary), "w") as container:
+        stream = None
+        for picture in frames:
+            if stream is None:
+                stream = container.add_stream(
+                    "libx264", rate=fps, options={"preset": "veryfast", "crf": "18", "threads": "1"}
+                )
+                stream.height, stream.width, stream.pix_fmt, stream.gop_size = *picture.shape[:2], "yuv420p", 12
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+
+
+def _write_annotation(folder: Path, jobs: list[tuple[str, int]], clips: list[tuple]) -> None:
+    for split, file in (("train", "train.csv"), ("test", "val.csv")):
+        rows = [
+            (name, k + 1, round(script.seconds * FPS), labels)
+            for k, (name, script, labels, _) in enumerate(clips)
+            if jobs[k][0] == split
+        ]
+        charades.write(folder / file, rows, split)
+    actions = [(k, category, name, "") for k, (name, category) in enumerate(CATEGORIES.items())]
+    _write_csv(folder / "actions.csv", ("Label", "Category", "Action", "Description"), actions)
+    metadata = [
+        (name, job[0], ",".join(map(str, labels)), script.species, round(script.seconds * FPS))
+        for job, (name, script, labels, _) in zip(jobs, clips, strict=True)
+    ]
+    _write_csv(folder / "metadata.csv", ("video_id", "type", "labels", "list_animal", "num_frames"), metadata)
+    scripts = {name: {**script._asdict(), "seed": seed} for name, script, _, seed in clips}
+    with atomic(folder / "scripts.json") as path:
+        path.write_text(json.dumps(scripts))
+
+
+def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
+    with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
+        csv.writer(file, lineterminator="\n").writerows([header, *rows])
+
+
+def _read_json(path: Path) -> dict | None:
+    return json.loads(path.read_text()) if path.exists() else None
+
+
+@lru_cache(maxsize=4)
+def scripts(root: Path) -> dict[str, tuple[Script, int]]:
+    """Script and scene seed of every clip of a generated data set, by id."""
+    table = _read_json(root / "annotation" / "scripts.json")
+    if table is None:
+        raise AmcError(
+            f"{root}: no annotation/scripts.json, so the true script is not known; only Synth Kingdom has it"
+        )
+    return {
+        name: (
+            Script(
+                d["species"], d["environment"], d["seconds"], d["num_actors"], tuple(Event(*e) for e in d["events"])
+            ),
+            d["seed"],
+        )
+        for name, d in table.items()
+    }
+
+
+def true_flow(video: Path, pairs: list[tuple[int, int]]) -> np.ndarray:
+    """Exact flow of frame pairs of a generated clip, from its script: float32 (P, 2, 128, 128), pixels a pair."""
+    known = scripts(video.parent.parent)
+    if video.stem not in known:
+        raise AmcError(
+            f"{video}: not a clip of Synth Kingdom, so its true flow is not known; choose another flow method"
+        )
+    stage = scene.compose(*known[video.stem])
+    return np.stack([scene.flow(stage, first, second) for first, second in pairs])

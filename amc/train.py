@@ -1,0 +1,149 @@
+"""Fit the recogniser: clips and labels in, the weights of the best epoch out (paper sec. 2, training).
+
+A sigmoid and binary cross-entropy a label. Every step draws a new plan for each of its videos and trains the shared
+weights on some of its M windows. Each draw is a function of (seed, epoch, clip), so a checkpoint needs no state of any
+generator and an interrupted run goes on bit for bit on the CPU.
+"""
+
+import hashlib
+import io
+import math
+import time
+import warnings
+from collections.abc import Callable
+from contextlib import nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader
+from tqdm.std import tqdm
+
+from amc.config import Training
+from amc.datasets.clips import ClipViews
+from amc.errors import AmcError
+from amc.paths import atomic
+
+Report = Callable[[str], None]
+
+
+@dataclass
+class Fit:
+    """How a training went: one entry an epoch, and the epoch whose weights the model now has (counted from 1)."""
+
+    losses: list[float]
+    validation: list[float]  # mAP on the validation split
+    best_epoch: int
+    seconds: float  # of training and validation, without what an earlier call had done
+
+
+def fit(
+    model: nn.Module,
+    recognise: Callable[[Tensor], Tensor],
+    views: ClipViews,
+    validate: Callable[[], float],
+    cfg: Training,
+    *,
+    seed: int,
+    folder: Path,
+    device: str = "cpu",
+    report: Report | None = None,
+) -> Fit:
+    """Train `model` in place, and leave it with the weights of the epoch that `validate` rated highest.
+
+    recognise: uint8 slots (B, T, 3, H, W) to logits (B, C), through `model`. validate: the model's mAP on validation
+    data. folder: keeps `last.pt` after every epoch, from which a later call goes on. report: gets one line an epoch;
+    without it a progress bar is shown. Raises AmcError when the loss is no longer finite.
+    """
+    started, (optimizer, schedule) = time.perf_counter(), _optimizer(model, cfg, len(views))
+    state = _load(folder / "last.pt") or {"epoch": 0, "losses": [], "validation": [], "best": {}}
+    if state["epoch"]:
+        model.load_state_dict(state["model"])
+        optimizer.load_state_dict(state["optimizer"])
+        schedule.load_state_dict(state["schedule"])
+    for epoch in range(state["epoch"], cfg.epochs):
+        state["losses"].append(_epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report))
+        state["validation"].append(validate())
+        if state["validation"][-1] >= max(state["validation"]):
+            state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        state |= {"epoch": epoch + 1, "model": model.state_dict()}
+        _save(folder / "last.pt", state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()})
+        if report:
+            left = (time.perf_counter() - started) / (epoch + 1) * (cfg.epochs - epoch - 1)
+            loss, rated = state["losses"][-1], 100 * state["validation"][-1]
+            report(f"epoch {epoch + 1}/{cfg.epochs}  loss {loss:.3f}  validation mAP {rated:.1f} %  {left:.0f} s left")
+    model.load_state_dict(state["best"])
+    best = max(range(cfg.epochs), key=lambda e: (state["validation"][e], e)) + 1
+    return Fit(state["losses"], state["validation"], best, time.perf_counter() - started)
+
+
+def _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report) -> float:
+    """One pass over the training clips, in an order drawn for the epoch; the mean loss."""
+    model.train()
+    batches = _batches(len(views), cfg.batch, seed, epoch)
+    loader = DataLoader(
+        views, batch_sampler=[[(epoch, i) for i in batch] for batch in batches], num_workers=cfg.workers
+    )
+    autocast = torch.autocast("cuda", torch.bfloat16) if device == "cuda" else nullcontext()  # on CPUs bf16 is slower
+    total = torch.zeros((), device=device)
+    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{cfg.epochs}", unit="batch", disable=report is not None)
+    for step, (slots, labels) in enumerate(bar):
+        clips = slots.flatten(0, 1).to(device, non_blocking=True)  # (B * K, T, 3, H, W)
+        targets = labels.repeat_interleave(slots.shape[1], dim=0).to(device, non_blocking=True)
+        with autocast:
+            loss = F.binary_cross_entropy_with_logits(recognise(clips).float(), targets)
+        # Batches of a step weigh the same; the last step of an epoch may have fewer of them.
+        (loss / min(cfg.accumulate, len(batches) - step // cfg.accumulate * cfg.accumulate)).backward()
+        total += loss.detach()
+        if (step + 1) % cfg.accumulate == 0 or step + 1 == len(batches):
+            optimizer.step()
+            schedule.step()
+            optimizer.zero_grad(set_to_none=True)
+        if step % 20 == 0 and not bar.disable:
+            bar.set_postfix(loss=f"{total.item() / (step + 1):.3f}", refresh=False)
+    model.eval()
+    mean = total.item() / len(batches)
+    if not math.isfinite(mean):
+        raise AmcError(f"training: the loss is no longer finite in epoch {epoch + 1}; lower lr, now {cfg.lr}")
+    return mean
+
+
+def _batches(count: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch)).tolist()
+    return [order[start : start + batch] for start in range(0, count, batch)]
+
+
+def _optimizer(model: nn.Module, cfg: Training, num_clips: int):
+    """AdamW and, over steps, a linear warm-up and a cosine to a hundredth (X-CLIP)."""
+    groups = model.parameter_groups(cfg.lr, new_factor=cfg.new_factor, weight_decay=cfg.weight_decay)
+    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
+    steps = math.ceil(math.ceil(num_clips / cfg.batch) / cfg.accumulate)
+
+    def rate(step: int) -> float:
+        warm, whole = cfg.warm_up * steps, cfg.epochs * steps
+        if step < warm:
+            return (step + 1) / warm
+        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(whole - warm, 1)))
+
+    return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
+
+
+def _save(path: Path, state: dict) -> None:
+    """Write a checkpoint whole, its sha256 first: torch alone does not notice a flipped bit."""
+    buffer = io.BytesIO()
+    torch.save(state, buffer)
+    with atomic(path) as temporary:
+        temporary.write_bytes(hashlib.sha256(buffer.getbuffer()).digest() + buffer.getbuffer())
+
+
+def _load(path: Path) -> dict | None:
+    """The checkpoint that `_save` wrote, None where there is none; a damaged one is announced and not used."""
+    if not path.exists():
+        return None
+    data = path.read_bytes()
+    if hashlib.sha256(data[32:]).digest() != data[:32]:
+        warnings.warn(f"{path}: the checkpoint is damaged; training starts from the first epoch", stacklevel=3)
+        return None
+    return torch.load(io.BytesIO(data[32:]), weights_only=True)
