@@ -1,0 +1,99 @@
+"""What is too long, or too plain, for a notebook: `python -m amc reproduce | train | pretrain`.
+
+reproduce runs the notebooks one after another into `reports/`; train computes cells of the ablation; pretrain makes
+Synth Kingdom's own CLIP again. A mistake of the user's ends with one line and exit status 2.
+"""
+
+import argparse
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from amc import paths
+from amc.errors import AmcError
+
+NOTEBOOKS = ("00_quickstart", "03_ablation")  # what `reproduce` runs
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Run one command; returns the exit status."""
+    parser = argparse.ArgumentParser(prog="python -m amc", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+    reproduce = commands.add_parser(
+        "reproduce", help="run the notebooks: trains, and writes tables and figures to reports"
+    )
+    reproduce.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
+    train = commands.add_parser("train", help="train and score cells of the ablation; finished ones are used again")
+    train.add_argument("--scheme", default="all", help="dense | semi-dense | sparse | all (default: %(default)s)")
+    train.add_argument("--modality", default="all", help="rgb | flow | rgb+flow | all (default: %(default)s)")
+    train.add_argument("--dataset", default="synth", help="synth | animal-kingdom | kabr (default: %(default)s)")
+    train.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
+    train.add_argument("--seeds", default="0", help="such as 0,1,2 (default: %(default)s)")
+    train.add_argument("--workers", type=int, default=2, help="cells side by side (default: %(default)s)")
+    pretrain = commands.add_parser("pretrain", help="pre-train synth-clip and ship it in data/weights")
+    pretrain.add_argument(
+        "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
+    )
+    pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    given = parser.parse_args(arguments)
+    command = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain}[given.command]
+    try:
+        return command(given)
+    except AmcError as error:
+        print(f"amc: {error}", file=sys.stderr)
+        return 2
+
+
+def _reproduce(given: argparse.Namespace) -> int:
+    """Each notebook through papermill, its output in `reports/`; stops at the first that fails."""
+    started = time.perf_counter()
+    for name in NOTEBOOKS:
+        source, done = paths.root() / "notebooks" / f"{name}.ipynb", paths.reports() / f"{name}.ipynb"
+        done.parent.mkdir(parents=True, exist_ok=True)
+        print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
+        options = ["-p", "size", given.size] if name != NOTEBOOKS[0] else []
+        command = [
+            sys.executable,
+            "-m",
+            "papermill",
+            str(source),
+            str(done),
+            "--log-output",
+            "--no-progress-bar",
+            *options,
+        ]
+        if status := subprocess.run(command, env=os.environ | {"AMC_ROOT": str(paths.root())}).returncode:
+            print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
+            return status
+    print(
+        f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(paths.reports())}"
+    )
+    return 0
+
+
+def _train(given: argparse.Namespace) -> int:
+    from amc import config, experiment  # here, so that --help does not wait for torch
+
+    cells = config.ablation(
+        scheme=given.scheme, modality=given.modality, dataset=given.dataset, size=given.size, seeds=given.seeds
+    )
+    for run in experiment.run_all(cells, workers=given.workers):
+        print(f"{run.cfg.name}: {_short(run.folder)}")
+    return 0
+
+
+def _pretrain(given: argparse.Namespace) -> int:
+    from amc.synth import pretrain
+
+    pretrain.pretrain(given.scenes, given.epochs)
+    return 0
+
+
+def _short(path: Path) -> str:
+    return os.path.relpath(path)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

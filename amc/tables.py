@@ -1,0 +1,79 @@
+"""Score files in, rows of the paper's tables out: both averagings with intervals, beside chance and the paper's number.
+
+Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores.
+"""
+
+import numpy as np
+
+from amc import metrics
+from amc.aggregate import AGGREGATES, choose_threshold, label_sets
+from amc.results import paper_tables
+from amc.scores import Scores
+from amc.synth.species import SPECIES
+
+METHOD = "AnimalMotionCLIP"
+BANDS = (20, 100)  # training positives that bound tail and head on Synth Kingdom; Animal Kingdom's own are 100 and 500
+MAPS = ("map_macro", "map_micro")
+
+
+def rows(val: Scores, test: Scores, *, aggregate: str = "mean") -> list[dict]:
+    """The rows of one cell: one for each of the paper's tables that it stands in, else one without a table."""
+    cfg = test.meta["experiment"]
+    scheme, modality = cfg["sampling"]["scheme"], cfg["pixels"]["modality"]
+    papers = [
+        {"table": paper["table"], "paper": paper["map"], "paper_metric": paper["metric"]}
+        for paper in paper_tables()
+        if (paper["method"], paper["scheme"], paper["modality"]) == (METHOD, scheme, modality) and paper["table"] != 1
+    ]
+    cell = {"method": METHOD, "scheme": scheme, "modality": modality, "seed": cfg["seed"]}
+    facts = _measured(val, test, AGGREGATES[aggregate]) | _training(test)
+    return [cell | paper | facts for paper in papers or [{"table": None, "paper": None, "paper_metric": None}]]
+
+
+def _measured(val: Scores, test: Scores, fuse) -> dict:
+    probs = fuse(test.probs)
+    found = {name: 100 * getattr(metrics, name)(test.labels, probs) for name in MAPS}
+    for name, (low, high) in metrics.bootstrap(test.labels, probs).items():
+        found |= {f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+    positives = np.array(test.meta["train_positives"])
+    found |= {f"chance_{name[4:]}": 100 * value for name, value in metrics.chance(test.labels, positives).items()}
+    threshold = choose_threshold(val.labels, fuse(val.probs)).value
+    found |= {name: 100 * value for name, value in metrics.f1(test.labels, label_sets(probs, threshold)).items()}
+    ap = metrics.average_precision(test.labels, probs)
+    found |= {name: 100 * v for name, v in metrics.head_middle_tail(ap, positives, edges=BANDS).items()}
+    unseen = is_unseen(test)
+    for name, mask in (("seen_species", ~unseen), ("unseen_species", unseen)):
+        found[name] = 100 * metrics.map_macro(test.labels[mask], probs[mask]) if mask.any() else None
+    return found | {"threshold": threshold, "videos": len(test.ids), "behaviours": int(np.isfinite(ap).sum())}
+
+
+def _training(test: Scores) -> dict:
+    fit = test.meta["fit"]
+    return {
+        **test.meta["cost"],
+        "epochs": len(fit["losses"]),
+        "best_epoch": fit["best_epoch"],
+        "training_seconds": fit["seconds"],
+        "weights": f"{test.meta['card']['backbone']} {test.meta['card']['pretrained']}",
+    }
+
+
+def is_unseen(scores: Scores) -> np.ndarray:
+    """Which videos show an animal that Synth Kingdom keeps for the test split: bool (V,); none on real data."""
+    unseen = {name for name, species in SPECIES.items() if species.unseen}
+    return np.array([bool(unseen & set(names.split(";"))) for names in scores.species])
+
+
+def compare(first: Scores, second: Scores, *, aggregate: str = "mean") -> dict:
+    """`second` minus `first`, in points of mAP with paired intervals over the same videos. Raises AmcError."""
+    fuse = AGGREGATES[aggregate]
+    found = metrics.paired_bootstrap(first.labels, fuse(second.probs), fuse(first.probs))
+    return {f"{name}_{what}": v if what == "p" else 100 * v for name in MAPS for what, v in found[name].items()}
+
+
+def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
+    """One sentence on a difference that says no more than its interval allows."""
+    low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
+    verdict = "not to be told from chance" if low <= 0 <= high else "more" if value > 0 else "less"
+    averaging = metric.removeprefix("map_")
+    return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
