@@ -19,6 +19,16 @@ def real() -> Path:
     return REAL
 
 
+@pytest.fixture(scope="session")
+def smoke_world(tmp_path_factory) -> Path:
+    """Synth Kingdom at size smoke, drawn once a session: the folder to give as `root`; its clips are in `smoke/`."""
+    from amc.synth import generate
+
+    root = tmp_path_factory.mktemp("synth")
+    generate.generate(root / "smoke", "smoke", workers=1)
+    return root
+
+
 @pytest.fixture(autouse=True)
 def fresh_cache(tmp_path, monkeypatch):
     """Each test has a cache of its own, so none passes by what another one left."""

@@ -61,13 +61,14 @@ def plan_clip(split: str, index: int, seed: int = SEED) -> tuple[str, Script, tu
 def generate(root: Path, size: str, *, seed: int = SEED, workers: int = 2) -> None:
     """Draw every clip of `size` (smoke | quick | standard) that is not there yet, then write the annotation.
 
-    An interrupted call goes on where it stopped. Data of another generator or seed are replaced.
+    An interrupted call goes on where it stopped. Data of another generator or seed are replaced. Raises AmcError for an
+    unknown size and for a folder that holds anything else.
     """
     choice("size", size, tuple(SIZES))
     world = {"size": size, "seed": seed, "generator": digest()}
     manifest = root / "world.json"
-    if root.exists() and _read_json(manifest) != world:
-        shutil.rmtree(root)  # drawn data only: nothing here was made by a person
+    if _read_json(manifest) != world:
+        _clear(root, manifest)
     if (root / "annotation" / "scripts.json").exists():
         return
     with atomic(manifest) as path:
@@ -79,6 +80,15 @@ def generate(root: Path, size: str, *, seed: int = SEED, workers: int = 2) -> No
         drawn = pool.map(partial(_draw, root / "video", seed), jobs, chunksize=4)
         clips = list(tqdm(drawn, total=len(jobs), desc=f"drawing Synth Kingdom {size}", unit="clip"))
     _write_annotation(root / "annotation", jobs, clips)
+
+
+def _clear(root: Path, manifest: Path) -> None:
+    """Remove what an earlier call has drawn, nothing else; without its manifest nothing here is known to be ours."""
+    if root.exists() and any(root.iterdir()) and not manifest.exists():
+        raise AmcError(f"{root}: holds files that are not Synth Kingdom's; name another folder, or empty this one")
+    for folder in (root / "annotation", root / "video"):
+        if folder.exists():
+            shutil.rmtree(folder)
 
 
 def _draw(folder: Path, seed: int, job: tuple[str, int]) -> tuple[str, Script, tuple[int, ...], int]:
@@ -131,17 +141,23 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
 
 
 def _read_json(path: Path) -> dict | None:
-    return json.loads(path.read_text()) if path.exists() else None
+    try:
+        return json.loads(path.read_text())
+    except (OSError, ValueError):  # absent, or damaged: the same to those who ask
+        return None
+
+
+def scripts(root: Path) -> dict[str, tuple[Script, int]]:
+    """Script and scene seed of every clip of a generated data set, by id. Raises AmcError where there are none."""
+    path = root / "annotation" / "scripts.json"
+    return _scripts(path, path.stat().st_mtime_ns if path.exists() else 0)
 
 
 @lru_cache(maxsize=4)
-def scripts(root: Path) -> dict[str, tuple[Script, int]]:
-    """Script and scene seed of every clip of a generated data set, by id."""
-    table = _read_json(root / "annotation" / "scripts.json")
+def _scripts(path: Path, mtime_ns: int) -> dict[str, tuple[Script, int]]:
+    table = _read_json(path)
     if table is None:
-        raise AmcError(
-            f"{root}: no annotation/scripts.json, so the true script is not known; only Synth Kingdom has it"
-        )
+        raise AmcError(f"{path}: absent or damaged, so the true scripts are not known; only Synth Kingdom has them")
     return {
         name: (
             Script(

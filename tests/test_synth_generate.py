@@ -1,0 +1,225 @@
+"""Synth Kingdom on disk: Animal Kingdom's own files, the same bits every time, nothing drawn twice, nothing stale."""
+
+import csv
+import json
+import shutil
+
+import av
+import numpy as np
+import pytest
+
+from amc import video
+from amc.datasets import animal_kingdom, catalogue, synth_kingdom
+from amc.errors import AmcError
+from amc.synth import generate, scene
+from amc.synth.behaviours import NAMES
+from amc.synth.species import SPECIES
+
+
+class Serial:
+    """In place of a pool of processes, whose start takes seconds."""
+
+    def __init__(self, workers, mp_context=None):
+        pass
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        return False
+
+    def map(self, function, jobs, chunksize=1):
+        return map(function, jobs)
+
+
+@pytest.fixture
+def few(monkeypatch):
+    """A world of two training clips and one test clip, drawn in this process."""
+    monkeypatch.setattr(generate, "SIZES", {"smoke": (2, 1)})
+    monkeypatch.setattr(generate, "ProcessPoolExecutor", Serial)
+
+
+@pytest.fixture
+def drawn(monkeypatch):
+    """Seeds of the scenes that are drawn from now on."""
+    seeds, compose = [], scene.compose
+    monkeypatch.setattr(scene, "compose", lambda script, seed: seeds.append(seed) or compose(script, seed))
+    return seeds
+
+
+def content(root) -> dict[str, bytes]:
+    return {str(path.relative_to(root)): path.read_bytes() for path in sorted(root.rglob("*")) if path.is_file()}
+
+
+def test_the_files_are_animal_kingdoms(smoke_world):
+    root = smoke_world / "smoke"
+    first = next((root / "annotation" / "train.csv").open()), *(root / "annotation" / "train.csv").open()
+    name, _, labels, _ = generate.plan_clip("train", 0)
+    assert first[0] == "original_vido_id video_id frame_id path labels type\n"
+    assert first[2] == f"{name} 1 1 {name}/{name}_t000001.jpg {','.join(map(str, labels))} train\n"
+    actions = list(csv.DictReader((root / "annotation" / "actions.csv").open()))
+    assert [(int(row["Label"]), row["Action"]) for row in actions] == list(enumerate(NAMES))
+    metadata = {row["video_id"]: row for row in csv.DictReader((root / "annotation" / "metadata.csv").open())}
+    assert {path.stem for path in (root / "video").iterdir()} == set(metadata)
+    assert all(len(name) == 8 and name.isalpha() and name.isupper() for name in metadata)
+
+
+def test_animal_kingdoms_reader_reads_every_clip(smoke_world):
+    table = animal_kingdom.index(smoke_world / "smoke", name="synth-smoke")
+    assert table.counts() == {"train": 48, "test": 24} and table.names == NAMES and not table.notes
+    for split in generate.SPLITS:
+        for index, clip in enumerate(table.split(split).clips):
+            name, script, labels, _ = generate.plan_clip(split, index)
+            assert (clip.id, clip.labels, clip.species) == (name, labels, script.species)
+            assert clip.num_frames == round(24 * script.seconds) == video.probe(clip.path).num_frames
+    assert len({clip.group for clip in table.clips}) == len(table)
+
+
+def test_the_catalogue_carves_a_validation_split_and_keeps_unseen_species_out_of_it(smoke_world):
+    table = catalogue.load("synth", smoke_world, size="smoke", validation=0.2)
+    assert table.counts() == {"train": 38, "val": 10, "test": 24}
+    unseen = [clip.split for clip in table.clips if synth_kingdom.is_unseen(clip.species)]
+    assert unseen and set(unseen) == {"test"}
+    assert [synth_kingdom.is_unseen(name) for name in ("zebra", "lion", "zebra;lion", "unicorn")] == [0, 1, 1, 0]
+
+
+def test_videos_are_h264_at_128_px_and_24_frames_a_second(smoke_world):
+    path = next((smoke_world / "smoke" / "video").iterdir())
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        assert (stream.codec_context.name, stream.width, stream.height) == ("h264", 128, 128)
+        assert stream.average_rate == 24
+
+
+def test_videos_show_the_frames_that_the_renderer_draws(smoke_world):
+    name, script, _, seed = generate.plan_clip("test", 1)
+    stage = scene.compose(script, seed)
+    stored = video.read_frames(smoke_world / "smoke" / "video" / f"{name}.mp4", [0, 9])
+    for frame, index in zip(stored, (0, 9), strict=True):
+        error = np.abs(frame.permute(1, 2, 0).numpy().astype(int) - scene.frame(stage, index)).mean()
+        assert error < 8  # H.264 at half the colour resolution; a frame of another clip is off by 40
+
+
+def test_clip_k_has_the_same_bits_at_every_size_and_in_every_process(smoke_world, few, tmp_path):
+    generate.generate(tmp_path / "tiny", "smoke")
+    small, large = content(tmp_path / "tiny"), content(smoke_world / "smoke")
+    videos = [name for name in small if name.startswith("video")]
+    assert len(videos) == 3 and all(small[name] == large[name] for name in videos)
+    assert large["annotation/train.csv"].startswith(small["annotation/train.csv"])
+
+
+def test_drawing_again_elsewhere_gives_the_same_files(few, tmp_path):
+    for name in ("one", "two"):
+        generate.generate(tmp_path / name, "smoke")
+    assert content(tmp_path / "one") == content(tmp_path / "two")
+
+
+def test_an_interrupted_drawing_goes_on_where_it_stopped(few, tmp_path, monkeypatch, drawn):
+    write = generate.write_video
+
+    def cut(frames):
+        yield next(frames)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(generate, "write_video", lambda path, frames: write(path, cut(frames) if drawn[2:] else frames))
+    with pytest.raises(KeyboardInterrupt):
+        generate.generate(tmp_path / "world", "smoke")
+    assert len(list((tmp_path / "world" / "video").iterdir())) == 2  # no half video is left
+    monkeypatch.setattr(generate, "write_video", write)
+    drawn.clear()
+    generate.generate(tmp_path / "world", "smoke")
+    assert drawn == [generate.plan_clip("test", 0)[3]]
+    generate.generate(tmp_path / "other", "smoke")
+    assert content(tmp_path / "world") == content(tmp_path / "other")
+
+
+def test_only_what_is_missing_is_drawn_again(few, tmp_path, drawn):
+    generate.generate(tmp_path, "smoke")
+    before = content(tmp_path)
+    drawn.clear()
+    generate.generate(tmp_path, "smoke")
+    assert not drawn
+    (tmp_path / "annotation" / "scripts.json").unlink()
+    lost = generate.plan_clip("test", 0)
+    (tmp_path / "video" / f"{lost[0]}.mp4").unlink()
+    generate.generate(tmp_path, "smoke")
+    assert drawn == [lost[3]] and content(tmp_path) == before
+
+
+@pytest.mark.parametrize("change", ["seed", "generator", "damaged"])
+def test_data_of_another_world_are_replaced(few, tmp_path, monkeypatch, change):
+    generate.generate(tmp_path, "smoke", seed=1)
+    before = content(tmp_path)
+    if change == "generator":
+        monkeypatch.setattr(generate, "digest", lambda: "another")
+    if change == "damaged":
+        (tmp_path / "world.json").write_text("{")
+    (tmp_path / "video" / "LEFTOVER.mp4").touch()
+    generate.generate(tmp_path, "smoke", seed=2 if change == "seed" else 1)
+    after = content(tmp_path)
+    assert "video/LEFTOVER.mp4" not in after
+    assert (after["annotation/train.csv"] == before["annotation/train.csv"]) == (change != "seed")
+    assert len(after) == len(before)
+
+
+def test_a_folder_that_holds_something_else_is_left_alone(few, tmp_path):
+    (tmp_path / "smoke" / "video").mkdir(parents=True)
+    (tmp_path / "smoke" / "video" / "holiday.mp4").write_bytes(b"mine")
+    with pytest.raises(AmcError, match=r"smoke: .*not Synth Kingdom's; name another folder"):
+        synth_kingdom.index(tmp_path, size="smoke")
+    assert content(tmp_path) == {"smoke/video/holiday.mp4": b"mine"}
+
+
+def test_beside_the_replaced_data_nothing_of_a_user_is_removed(few, tmp_path):
+    generate.generate(tmp_path, "smoke", seed=1)
+    (tmp_path / "notes.txt").write_text("mine")
+    generate.generate(tmp_path, "smoke", seed=2)
+    assert (tmp_path / "notes.txt").read_text() == "mine"
+
+
+def test_an_unknown_size_is_refused_with_the_known_ones(tmp_path):
+    with pytest.raises(AmcError, match="smoke, quick, standard"):
+        generate.generate(tmp_path, "huge")
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_stored_script_and_seed_draw_the_clip_again(smoke_world):
+    known = generate.scripts(smoke_world / "smoke")
+    name, script, _, seed = generate.plan_clip("train", 7)
+    assert len(known) == 72 and known[name] == (script, seed)
+    assert json.loads((smoke_world / "smoke" / "annotation" / "scripts.json").read_text())[name]["seed"] == seed
+
+
+def test_true_flow_is_the_renderers(smoke_world):
+    name, script, _, seed = generate.plan_clip("test", 2)
+    flow = generate.true_flow(smoke_world / "smoke" / "video" / f"{name}.mp4", [(3, 4), (10, 7)])
+    stage = scene.compose(script, seed)
+    assert flow.dtype == np.float32 and flow.shape == (2, 2, 128, 128)
+    assert np.array_equal(flow, np.stack([scene.flow(stage, 3, 4), scene.flow(stage, 10, 7)]))
+
+
+def test_true_flow_follows_when_another_world_takes_the_place(few, tmp_path):
+    for seed in (1, 2):
+        generate.generate(tmp_path, "smoke", seed=seed)
+        name, script, _, scene_seed = generate.plan_clip("train", 0, seed)
+        flow = generate.true_flow(tmp_path / "video" / f"{name}.mp4", [(0, 1)])
+        assert np.array_equal(flow[0], scene.flow(scene.compose(script, scene_seed), 0, 1))
+
+
+@pytest.mark.parametrize("kind", ["stranger among clips", "elsewhere", "damaged"])
+def test_a_foreign_video_has_no_true_flow(smoke_world, tmp_path, kind):
+    folder = tmp_path / "video"
+    folder.mkdir()
+    (tmp_path / "annotation").mkdir()
+    if kind != "elsewhere":
+        target = tmp_path / "annotation" / "scripts.json"
+        shutil.copy(smoke_world / "smoke" / "annotation" / "scripts.json", target)
+        if kind == "damaged":
+            target.write_bytes(target.read_bytes()[:1000])
+    with pytest.raises(AmcError, match="Synth Kingdom") as error:
+        generate.true_flow(folder / "holiday.mp4", [(0, 1)])
+    assert "\n" not in str(error.value)
+
+
+def test_every_species_is_in_the_smoke_world(smoke_world):
+    assert {script.species for script, _ in generate.scripts(smoke_world / "smoke").values()} == set(SPECIES)
