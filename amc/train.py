@@ -124,7 +124,7 @@ def _optimizer(model: nn.Module, cfg: Training, num_clips: int):
     def rate(step: int) -> float:
         warm, whole = cfg.warm_up * steps, cfg.epochs * steps
         if step < warm:
-            return (step + 1) / warm
+            return min((step + 1) / warm, 1)
         return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(whole - warm, 1)))
 
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)

@@ -4,7 +4,6 @@ Every random draw is a function of (seed, epoch, clip), so a run that was interr
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
@@ -108,7 +107,7 @@ class ClipViews(Dataset):
     def num_frames(self, index: int) -> int:
         """Frames of a clip: the annotation's count, else the video's own."""
         clip = self.table.clips[index]
-        return clip.num_frames or _probed(clip.path)
+        return clip.num_frames or video.probe(clip.path).num_frames
 
     def _pixels(self, index: int, indices: list[int]) -> tuple[Tensor | None, Tensor | None]:
         path = self.table.clips[index].path
@@ -127,11 +126,6 @@ class ClipViews(Dataset):
 
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
-
-
-@lru_cache(maxsize=65536)
-def _probed(path: Path) -> int:
-    return video.probe(path).num_frames
 
 
 def reader(settings: Pixels) -> PixelReader:

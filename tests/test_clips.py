@@ -1,0 +1,183 @@
+"""What the model sees of a clip is what reading, flow, crop, colour and interleaving give by hand, at any time."""
+
+import itertools
+import shutil
+from dataclasses import replace
+
+import pytest
+import torch
+
+from amc import flow, flow_color, transforms, video
+from amc.config import Pixels, Sampling
+from amc.datasets import animal_kingdom
+from amc.datasets.clips import ClipViews, PixelReader
+from amc.datasets.table import ClipTable
+from amc.interleave import MODALITIES, interleave
+from amc.synth import generate
+
+PIXELS = Pixels(modality="rgb+flow", flow_method="dis-ultrafast", max_px=8, stored=72, keep_frames=True)
+PLAN = Sampling(scheme="sparse", num_windows=2, frames=3)
+
+
+@pytest.fixture(scope="module")
+def table(smoke_world) -> ClipTable:
+    return animal_kingdom.index(smoke_world / "smoke").limit(2)
+
+
+def views(table, *, pixels=PIXELS, plan=PLAN, cache=None, **options) -> ClipViews:
+    return ClipViews(table, plan, PixelReader(pixels, cache), **({"size": 64} | options))
+
+
+@pytest.fixture
+def forbid(monkeypatch):
+    """From the call on, nothing may be decoded and no flow estimated."""
+
+    def refuse(*args, **options):
+        raise AssertionError("not kept: read or estimated again")
+
+    def start():
+        monkeypatch.setattr(video, "read_frames", refuse)
+        monkeypatch.setattr(flow, "estimate", refuse)
+
+    return start
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+@pytest.mark.parametrize("stored", [72, 48])  # flow at the video's own 128 px, and at the stored size
+def test_an_evaluation_item_is_what_the_steps_give_by_hand(table, modality, stored):
+    item, labels = views(table, pixels=replace(PIXELS, modality=modality, stored=stored), size=32)[None, 1]
+    clip = table.clips[1]
+    windows = views(table).windows(None, 1)
+    assert len(windows) == 2 and labels.tolist() == [float(k in clip.labels) for k in range(len(table.names))]
+    for seen, indices in zip(item, windows, strict=True):
+        first, second = (video.read_frames(clip.path, [i + step for i in indices]) for step in (0, 1))
+        frames = transforms.resize_short_side(first, None, stored)[0]
+        if stored == 48:
+            first, second = (transforms.resize_short_side(x, None, stored)[0] for x in (first, second))
+        vectors = flow.estimate(first, second, method="dis-ultrafast")
+        vectors = transforms.resize_short_side(None, vectors, stored)[1].half().float()  # as they are kept
+        frames, vectors = transforms.eval_view(frames, vectors, 32)
+        colours = flow_color.render(vectors, max_px=8 * 32 / stored)  # the scale shrinks with the picture
+        expected = interleave(None if modality == "flow" else frames, None if modality == "rgb" else colours)
+        assert torch.equal(seen, expected)
+
+
+def test_flow_is_estimated_for_the_planned_frames_only(table, monkeypatch):
+    pairs, estimate = [], flow.estimate
+    monkeypatch.setattr(flow, "estimate", lambda a, b, **rest: pairs.append(len(a)) or estimate(a, b, **rest))
+    sees = views(table)
+    sees[None, 0]
+    assert pairs == [len({frame for window in sees.windows(None, 0) for frame in window})] == [6]
+    views(table, pixels=replace(PIXELS, modality="rgb"))[None, 0]
+    assert len(pairs) == 1
+
+
+def test_flow_of_the_last_frame_is_that_of_the_pair_before_it(table):
+    clip, last = table.clips[0], table.clips[0].num_frames - 1
+    reader = PixelReader(PIXELS)
+    vectors = reader.vectors(clip.path, [last - 1, last], clip.num_frames)
+    assert torch.equal(vectors[0], vectors[1]) and vectors.abs().max() > 0
+
+
+def test_evaluation_is_fixed_and_training_draws_anew_each_epoch(table):
+    sees = views(table, views=1)
+    assert torch.equal(sees[None, 0][0], sees[None, 0][0]) and len(sees[None, 0][0]) == 2
+    epochs = [sees[epoch, 0][0] for epoch in range(3)]
+    assert all(clip.shape == (1, 6, 3, 64, 64) and clip.dtype == torch.uint8 for clip in epochs)
+    assert all(not torch.equal(a, b) for a, b in itertools.combinations(epochs, 2))
+    assert len({sees.windows(epoch, 0)[0] for epoch in range(8)}) > 4
+
+
+def test_a_training_item_depends_on_seed_epoch_and_clip_only(table, tmp_path):
+    one, two = views(table, views=2, seed=3), views(table, views=2, seed=3, cache=tmp_path)
+    for _ in range(3):
+        torch.rand(7)  # the global generator has no say
+        for index in (1, 0):
+            assert torch.equal(one[4, index][0], two[4, index][0])
+    assert not torch.equal(one[4, 0][0], views(table, views=2, seed=4)[4, 0][0])
+    assert one.windows(4, 0) != one.windows(4, 1)
+
+
+def test_a_step_trains_on_some_of_the_windows_that_were_planned_in_order(table):
+    few, all_of_them = (views(table, plan=Sampling("dense", 3, 2), views=k) for k in (2, 3))
+    for epoch in range(4):
+        chosen, planned = few.windows(epoch, 0), all_of_them.windows(epoch, 0)
+        assert len(chosen) == 2 and len(planned) == 3 and planned == sorted(planned)
+        assert chosen == [window for window in planned if window in chosen]
+    assert len({tuple(few.windows(epoch, 0)) for epoch in range(9)}) > 1
+
+
+@pytest.mark.parametrize("modality", MODALITIES)
+def test_after_preparing_nothing_is_read_or_estimated_again(table, tmp_path, forbid, modality):
+    sees = views(table, pixels=replace(PIXELS, modality=modality), cache=tmp_path)
+    expected = [views(table, pixels=replace(PIXELS, modality=modality))[epoch, 1][0] for epoch in (0, 1, None)]
+    sees.prepare(1, [0, 1, None])
+    forbid()
+    assert all(torch.equal(sees[epoch, 1][0], e) for epoch, e in zip((0, 1, None), expected, strict=True))
+    with pytest.raises(AssertionError, match="not kept"):
+        sees[2, 1]
+
+
+def test_without_keep_frames_flow_is_kept_and_frames_are_not(table, tmp_path):
+    views(table, pixels=replace(PIXELS, keep_frames=False), cache=tmp_path)[None, 0]
+    assert {path.name for path in tmp_path.iterdir()} == {"flow"}
+
+
+def test_a_damaged_cache_is_announced_and_computed_again(table, tmp_path):
+    sees = views(table, cache=tmp_path)
+    expected = sees[None, 0][0]
+    files = [path for path in tmp_path.rglob("*.npz")]
+    assert len(files) == 2
+    for path in files:
+        data = bytearray(path.read_bytes())
+        data[len(data) // 2] ^= 1
+        path.write_bytes(data)
+    with pytest.warns(UserWarning, match="damaged.*computed again") as warned:
+        assert torch.equal(sees[None, 0][0], expected)
+    assert len(warned) == 2
+
+
+@pytest.mark.parametrize("change", [{"stored": 80}, {"flow_method": "dis"}])
+def test_what_was_kept_under_other_settings_is_not_used(table, tmp_path, change):
+    pixels = replace(PIXELS, **change)
+    views(table, cache=tmp_path)[None, 0]
+    assert torch.equal(views(table, pixels=pixels, cache=tmp_path)[None, 0][0], views(table, pixels=pixels)[None, 0][0])
+
+
+def test_true_flow_is_the_renderers_at_the_stored_size(table):
+    clip = table.clips[0]
+    vectors = PixelReader(replace(PIXELS, flow_method="true")).vectors(clip.path, [2, 9], clip.num_frames)
+    made = torch.from_numpy(generate.true_flow(clip.path, [(2, 3), (9, 10)]))
+    expected = transforms.resize(None, made, (72, 72))[1]
+    torch.testing.assert_close(vectors, expected, rtol=1e-3, atol=1e-3)  # they are kept in half precision
+
+
+def test_estimated_flow_agrees_with_the_true_one_where_an_animal_moves(table):
+    clip = table.clips[0]
+    readers = [PixelReader(replace(PIXELS, flow_method=method)) for method in ("true", "dis")]
+    true, found = (reader.vectors(clip.path, list(range(0, 40, 4)), clip.num_frames) for reader in readers)
+    error, length = ((x**2).sum(1).sqrt().mean().item() for x in (found - true, true))
+    assert length > 0.3 and error < 0.6 * length  # noise and occlusion stay; no flow at all has an error of 1 length
+
+
+def test_frame_counts_come_from_the_video_where_the_annotation_has_none(table, smoke_world):
+    clips = tuple(replace(clip, num_frames=None) for clip in table.clips)
+    assert [views(replace(table, clips=clips)).num_frames(k) for k in range(4)] == [c.num_frames for c in table.clips]
+
+
+def test_a_replaced_video_is_counted_anew(table, tmp_path):
+    path = tmp_path / "clip.mp4"
+    sees = views(replace(table, clips=(replace(table.clips[0], path=path, num_frames=None),)))
+    for clip in (table.clips[0], table.clips[2]):
+        shutil.copy(clip.path, path)
+        assert sees.num_frames(0) == clip.num_frames
+
+
+def test_clips_of_one_frame_and_of_another_shape_give_items_of_the_same_shape(real, table):
+    odd = [real / "clips" / "nasty" / "one_frame_64x64.mp4", real / "clips" / "animals" / "dog_eating_640x360.mp4"]
+    clips = tuple(replace(clip, path=path, num_frames=None) for clip, path in zip(table.clips, odd, strict=False))
+    sees = views(replace(table, clips=clips))
+    for epoch, index in itertools.product((None, 0), range(2)):
+        assert sees[epoch, index][0].shape[1:] == (6, 3, 64, 64)
+    still = sees[None, 0][0][:, 1::2]
+    assert (still == 255).all()  # a single frame has no motion, which the wheel draws white

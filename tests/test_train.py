@@ -1,0 +1,264 @@
+"""Training: the schedule is X-CLIP's, an interrupted run ends in the same bits, the best epoch's weights remain."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from torch import nn
+from torch.utils.data import Dataset
+
+from amc import model, train
+from amc.config import Pixels, Sampling, Training
+from amc.datasets import animal_kingdom
+from amc.datasets.clips import ClipViews, PixelReader
+from amc.errors import AmcError
+from amc.experiment import recogniser_of
+
+CFG = Training(epochs=3, warm_up=1, batch=2, accumulate=1, lr=1e-3, workers=0)
+
+
+class Few(Dataset):
+    """Clips of noise in place of videos: `views` windows of three slots, two labels."""
+
+    def __init__(self, count: int, views: int = 1):
+        generator = torch.Generator().manual_seed(0)
+        self.slots = torch.randint(256, (count, views, 3, 3, 4, 5), dtype=torch.uint8, generator=generator)
+        self.labels = torch.randint(2, (count, 2), generator=generator).float()
+        self.asked: list[tuple[int, int]] = []
+
+    def __len__(self):
+        return len(self.slots)
+
+    def __getitem__(self, key):
+        self.asked.append(key)
+        return self.slots[key[1]], self.labels[key[1]]
+
+
+class Toy(nn.Module):
+    """One linear layer over all pixels."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Linear(3 * 3 * 4 * 5, 2)
+        nn.init.zeros_(self.layer.weight)
+        nn.init.zeros_(self.layer.bias)
+
+    def forward(self, slots):
+        return self.layer(slots.flatten(1).float() / 255 - 0.5)
+
+    def parameter_groups(self, lr, *, new_factor, weight_decay):
+        return [{"params": list(self.parameters()), "lr": lr, "weight_decay": weight_decay}]
+
+
+def fit(toy, folder, *, views=None, cfg=CFG, validate=lambda: 0.5, recognise=None, **options) -> train.Fit:
+    views = Few(5) if views is None else views
+    return train.fit(toy, recognise or toy, views, validate, cfg, folder=folder, report=[].append, seed=1, **options)
+
+
+def weights(module: nn.Module) -> dict:
+    return {name: value.clone() for name, value in module.state_dict().items()}
+
+
+def equal(a: dict, b: dict) -> bool:
+    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
+
+
+def interrupted_at(epoch: int, validate):
+    """`validate`, but the power fails when `epoch` (from 0) has been trained and not yet rated."""
+    calls = []
+
+    def rate() -> float:
+        calls.append(0)
+        if len(calls) > epoch:
+            raise KeyboardInterrupt
+        return validate()
+
+    return rate
+
+
+@pytest.fixture(scope="module")
+def animals(smoke_world, tmp_path_factory) -> ClipViews:
+    """Six training clips of Synth Kingdom, as interleaved pairs."""
+    table = animal_kingdom.index(smoke_world / "smoke").split("train").limit(6)
+    pixels = Pixels(flow_method="dis-ultrafast", max_px=8, stored=72, keep_frames=True)
+    reader = PixelReader(pixels, tmp_path_factory.mktemp("pixels"))
+    return ClipViews(table, Sampling("sparse", 2, 1), reader, size=64, views=1, seed=5)
+
+
+def train_animals(animals: ClipViews, folder, stop: int | None = None) -> tuple[dict, train.Fit | None]:
+    """Weights of a new model after training in `folder`, interrupted in epoch `stop` (from 0) where one is given."""
+    recogniser = model.build("synth-clip", "random", num_slots=2, seed=5)
+    xclip, recognise = recogniser.xclip, recogniser_of(recogniser, animals.table.names, "cpu")
+    rate = lambda: xclip.prompts.alpha.sum().sin().item()  # noqa: E731  any number that only the weights decide
+    if stop is None:
+        fitted = fit(xclip, folder, views=animals, validate=rate, recognise=recognise)
+        return weights(xclip), fitted
+    with pytest.raises(KeyboardInterrupt):
+        fit(xclip, folder, views=animals, validate=interrupted_at(stop, rate), recognise=recognise)
+    return weights(xclip), None
+
+
+@pytest.fixture(scope="module")
+def straight(animals, tmp_path_factory) -> tuple[dict, train.Fit]:
+    return train_animals(animals, tmp_path_factory.mktemp("straight"))
+
+
+@pytest.mark.parametrize("stop", [0, 1, 2])
+def test_an_interrupted_training_ends_in_the_same_bits(animals, straight, tmp_path, stop):
+    train_animals(animals, tmp_path, stop)
+    ended, fitted = train_animals(animals, tmp_path)
+    assert equal(ended, straight[0])
+    assert replace(fitted, seconds=0) == replace(straight[1], seconds=0)
+
+
+def test_a_finished_training_is_not_repeated(animals, straight, tmp_path):
+    train_animals(animals, tmp_path)
+    animals_unread = ClipViews(animals.table, animals.sampling, None, size=64)  # reading a pixel would fail
+    ended, fitted = train_animals(animals_unread, tmp_path)
+    assert equal(ended, straight[0]) and fitted.losses == straight[1].losses
+
+
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
+def test_a_damaged_checkpoint_is_announced_and_training_starts_again(tmp_path, damage):
+    straight, toy = Toy(), Toy()
+    fitted = fit(straight, tmp_path / "straight")
+    with pytest.raises(KeyboardInterrupt):
+        fit(Toy(), tmp_path, validate=interrupted_at(2, lambda: 0.5))
+    file = tmp_path / "last.pt"
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes({"flip": data, "cut": data[:-9], "empty": b""}[damage])
+    with pytest.warns(UserWarning, match="damaged; training starts from the first epoch"):
+        assert fit(toy, tmp_path).losses == fitted.losses
+    assert equal(weights(toy), weights(straight))
+
+
+def test_every_part_of_the_model_learns_and_the_new_modules_move_most(animals, straight):
+    start = weights(model.build("synth-clip", "random", num_slots=2, seed=5).xclip)
+    moved = {name: (straight[0][name] - start[name]).abs().max().item() for name in start}
+    assert [name for name, by in moved.items() if by == 0] == ["logit_scale"]
+    assert moved["integration.positions"] > 3 * moved["frames.positions"]
+
+
+def test_each_epoch_sees_every_clip_once_in_an_order_of_its_own(tmp_path):
+    views = Few(7)
+    fit(Toy(), tmp_path, views=views)
+    epochs = [[index for epoch, index in views.asked if epoch == e] for e in range(3)]
+    assert all(sorted(order) == list(range(7)) for order in epochs)
+    assert len({tuple(order) for order in epochs}) == 3
+
+
+@pytest.mark.parametrize(("rated", "best"), [([0.1, 0.9, 0.3], 2), ([0.5, 0.2, 0.1], 1), ([0.2, 0.5, 0.5], 3)])
+def test_the_weights_of_the_best_epoch_remain_the_later_one_among_equals(tmp_path, rated, best):
+    toy, seen = Toy(), []
+    fitted = fit(toy, tmp_path, validate=lambda: seen.append(weights(toy)) or rated[len(seen) - 1])
+    assert (fitted.best_epoch, fitted.validation) == (best, rated)
+    assert [equal(weights(toy), state) for state in seen] == [epoch == best for epoch in (1, 2, 3)]
+    assert not toy.training
+
+
+def test_the_best_epoch_survives_an_interruption(tmp_path):
+    seen, toy = [], Toy()
+    rated = iter([0.9, 0.1])
+    rate = interrupted_at(2, lambda: seen.append(weights(toy)) or next(rated))
+    with pytest.raises(KeyboardInterrupt):
+        fit(toy, tmp_path, validate=rate)
+    later = Toy()
+    assert fit(later, tmp_path, validate=lambda: 0.2).best_epoch == 1
+    assert equal(weights(later), seen[0])
+
+
+def plain_descent(monkeypatch) -> None:
+    """AdamW hides the scale of a gradient; plain descent shows it."""
+    monkeypatch.setattr(torch.optim, "AdamW", lambda groups, betas, fused: torch.optim.SGD(groups))
+
+
+@pytest.mark.parametrize("count", [8, 5])  # with five clips the last step has one batch of two
+def test_accumulating_small_batches_equals_large_ones(tmp_path, monkeypatch, count):
+    plain_descent(monkeypatch)
+    ended = []
+    for batch, accumulate in ((2, 1), (1, 2)):
+        toy = Toy()
+        cfg = replace(CFG, batch=batch, accumulate=accumulate, lr=0.1)
+        fit(toy, tmp_path / str(batch), views=Few(count), cfg=cfg)
+        ended.append(toy.layer.weight.detach())
+    # float32 sums in another order; a batch weighed doubly or by half moves the weights by 1e-2.
+    torch.testing.assert_close(*ended, rtol=0, atol=1e-6)
+    assert ended[0].abs().max() > 0.01
+
+
+def test_the_views_of_a_video_share_its_labels_and_weigh_the_same(tmp_path, monkeypatch):
+    plain_descent(monkeypatch)
+    both, views = Toy(), Few(1, views=2)
+    fit(both, tmp_path / "both", views=views, cfg=replace(CFG, epochs=1, warm_up=0))
+    by_hand = Toy()
+    loss = nn.functional.binary_cross_entropy_with_logits(by_hand(views.slots[0]), views.labels.expand(2, -1))
+    loss.backward()
+    expected = -CFG.lr * by_hand.layer.weight.grad
+    torch.testing.assert_close(both.layer.weight.detach(), expected, rtol=1e-5, atol=1e-9)
+
+
+def test_an_overfitted_toy_learns_its_labels(tmp_path):
+    toy, views = Toy(), Few(4)
+    fitted = fit(toy, tmp_path, views=views, cfg=replace(CFG, epochs=40, lr=0.01))
+    assert fitted.losses[0] > 0.5 and fitted.losses[-1] < 0.1
+    assert ((toy(views.slots[:, 0]) > 0) == views.labels.bool()).all()
+
+
+def test_a_loss_that_is_no_longer_finite_stops_the_run_in_one_line_and_keeps_the_epochs_before(tmp_path):
+    toy, ruined = Toy(), lambda slots: toy(slots) * float("nan")
+    with pytest.raises(KeyboardInterrupt):
+        fit(toy, tmp_path, validate=interrupted_at(1, lambda: 0.5))
+    kept = (tmp_path / "last.pt").read_bytes()
+    with pytest.raises(AmcError, match=r"no longer finite in epoch 2; lower lr, now 0\.001") as error:
+        fit(Toy(), tmp_path, recognise=ruined)
+    assert "\n" not in str(error.value) and (tmp_path / "last.pt").read_bytes() == kept
+    assert len(fit(Toy(), tmp_path).losses) == 3
+
+
+def schedule(cfg: Training, num_clips: int) -> list[float]:
+    """Learning rate of the first group at each step of a training, relative to its highest."""
+    optimizer, rates = train._optimizer(Toy(), cfg, num_clips)
+    values = []
+    for _ in range(cfg.epochs * math.ceil(math.ceil(num_clips / cfg.batch) / cfg.accumulate)):
+        values.append(optimizer.param_groups[0]["lr"] / cfg.lr)
+        optimizer.step()
+        rates.step()
+    return [*values, optimizer.param_groups[0]["lr"] / cfg.lr]
+
+
+def test_the_rate_warms_up_to_its_height_and_follows_a_cosine_to_a_hundredth():
+    rates = schedule(replace(CFG, epochs=10, warm_up=2), num_clips=8)  # 4 steps an epoch
+    assert rates[:8] == pytest.approx([(step + 1) / 8 for step in range(8)])
+    assert (rates[8], rates[24], rates[40]) == pytest.approx((1, 0.505, 0.01))
+    assert rates[7:] == sorted(rates[7:], reverse=True)
+
+
+@pytest.mark.parametrize("warm_up", [0, 0.1, 0.3, 1.4, 3])
+def test_the_rate_never_exceeds_its_height(warm_up):
+    rates = schedule(replace(CFG, warm_up=warm_up), num_clips=11)  # 6 steps an epoch
+    assert max(rates) <= 1 + 1e-9 and min(rates) > 0
+
+
+def test_a_step_is_one_update_of_the_schedule_whatever_is_accumulated(tmp_path):
+    cfg = replace(CFG, accumulate=2)
+    fit(Toy(), tmp_path, views=Few(5), cfg=cfg)  # 3 batches, 2 steps an epoch
+    assert train._load(tmp_path / "last.pt")["schedule"]["last_epoch"] == 3 * 2
+
+
+def test_new_modules_learn_ten_times_faster_and_vectors_do_not_decay():
+    xclip = model.build("synth-clip", "random", num_slots=2).xclip
+    optimizer, _ = train._optimizer(xclip, replace(CFG, lr=8e-6, weight_decay=1e-3), 8)
+    group = {id(p): g for g in optimizer.param_groups for p in g["params"]}
+    rated = {name: (group[id(p)]["initial_lr"], group[id(p)]["weight_decay"]) for name, p in xclip.named_parameters()}
+    for name, expected in {
+        "frames.patch_embedding.weight": (8e-6, 1e-3),
+        "frames.positions": (8e-6, 0),
+        "frames.blocks.0.block.ln_1.bias": (8e-6, 0),
+        "frames.blocks.0.message.weight": (8e-5, 1e-3),
+        "integration.positions": (8e-5, 0),
+        "prompts.alpha": (8e-5, 0),
+    }.items():
+        assert rated[name] == pytest.approx(expected), name
+    assert optimizer.defaults["betas"] == (0.9, 0.98)
