@@ -5,7 +5,9 @@ Nothing here touches files or tensors. Layers and functions receive numbers from
 
 from dataclasses import asdict, dataclass, field, replace
 
+from amc.datasets.catalogue import DATASETS
 from amc.errors import AmcError, choice
+from amc.flow import METHODS
 from amc.interleave import MODALITIES, slots
 from amc.sampling import SCHEMES
 
@@ -132,40 +134,45 @@ def ablation(
     """
     choice("scheme", scheme, [ALL, *SCHEMES])
     choice("modality", modality, [ALL, *MODALITIES])
+    choice("dataset", dataset, list(DATASETS))
     choice("size", size, list(SIZES))
-    if not isinstance(grid, bool):
-        raise AmcError(f"grid: {grid!r} is not a truth value; give True or False, as in -p grid True")
-    schemes = list(SCHEMES) if scheme == ALL else [scheme]
-    modalities = list(MODALITIES) if modality == ALL else [modality]
-    named = ALL not in (scheme, modality)
-    pairs = [(s, m) for s in schemes for m in modalities if grid or named or m == "rgb" or s == "sparse"]
-    if not pairs:
-        raise AmcError(
-            f"modality {modality!r} is in no table of the paper under {scheme!r}; name a scheme, or grid True"
-        )
-    base = SIZES[size]
+    if flow_method:  # only the renderer of Synth Kingdom knows true flow
+        choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset == "synth"])
     for name, count in (("num_windows", num_windows), ("frames", frames), ("epochs", epochs)):
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
     overrides = {"dataset": dataset, "root": data_root, "backbone": backbone, "pretrained": pretrained}
-    base = replace(base, **{name: value for name, value in overrides.items() if value})
+    base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
     pixels = replace(base.pixels, flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
-    training = replace(base.training, epochs=epochs or base.training.epochs)
     return [
         replace(
             base,
             sampling=Sampling(s, num_windows or base.sampling.num_windows, frames or base.sampling.frames),
             pixels=replace(pixels, modality=m),
-            training=training,
+            training=replace(base.training, epochs=epochs or base.training.epochs),
             seed=seed,
         )
         for seed in _seeds(seeds)
-        for s, m in pairs
+        for s, m in _pairs(scheme, modality, grid)
     ]
 
 
+def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:
+    """The schemes and modalities of the cells that were asked for."""
+    if not isinstance(grid, bool):
+        raise AmcError(f"grid: {grid!r} is not a truth value; give True or False, as in -p grid True")
+    schemes = list(SCHEMES) if scheme == ALL else [scheme]
+    modalities = list(MODALITIES) if modality == ALL else [modality]
+    named = ALL not in (scheme, modality)
+    return [(s, m) for s in schemes for m in modalities if grid or named or m == "rgb" or s == "sparse"]
+
+
 def _seeds(text: str | int) -> list[int]:
+    """Every seed once, in the order given."""
     try:
-        return [int(part) for part in str(text).split(",")]
-    except ValueError as error:
-        raise AmcError(f"seeds: {text!r} is not a list of whole numbers; give such as 0 or 0,1,2") from error
+        seeds = list(dict.fromkeys(int(part) for part in str(text).split(",")))
+    except ValueError:
+        seeds = [-1]
+    if min(seeds) < 0 or max(seeds) >= 2**32:
+        raise AmcError(f"seeds: {text!r} is not a list of whole numbers from 0; give such as 0 or 0,1,2")
+    return seeds

@@ -1,0 +1,63 @@
+"""Names and values that come from papermill either reach the notebook or stop it."""
+
+import pytest
+
+from amc import config, parameters
+from amc.errors import AmcError
+
+
+def greet(*, name: str = "fox", times: int = 1) -> str:
+    return " ".join([name] * times)
+
+
+def notebook(*cells: str, **variables) -> dict:
+    """The globals of a notebook that has run these cells; IPython's own record begins with an empty one."""
+    return {"In": ["", *cells], **variables}
+
+
+def test_variables_of_the_same_names_are_passed_on():
+    assert parameters.take(notebook(name="frog", times=2, other=7), greet) == "frog frog"
+
+
+def test_what_the_notebook_lacks_keeps_its_default():
+    assert parameters.take(notebook(times=2), greet) == "fox fox"
+
+
+def test_names_that_papermill_gave_are_accepted_when_they_exist():
+    cell = '# Parameters\nname = "frog"\ntimes = 3\nshow = True\n'
+    assert parameters.take(notebook(cell, name="frog", times=3), greet, also=("show",)) == "frog frog frog"
+
+
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [("nmae", "did you mean name? choose from: name, times, show"), ("q", "is not known; choose from: name, times")],
+)
+def test_a_misspelt_name_is_refused_with_a_hint(given, hint):
+    with pytest.raises(AmcError) as error:
+        parameters.take(notebook("name: str = 'fox'", f"# Parameters\n{given} = 1\n"), greet, also=("show",))
+    assert f"parameter '{given}' is not known" in str(error.value) and hint in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_names_of_other_cells_are_the_notebooks_own_affair():
+    cells = (
+        "scale: int = 1  # px",
+        "# Parameters\ntimes = 2\n",
+        "colour = 3\n%matplotlib inline",
+        "# Parameter\nx = 1",
+    )
+    assert parameters.take(notebook(*cells, times=2, colour=3), greet) == "fox fox"
+
+
+def test_outside_a_notebook_there_is_no_record_of_cells():
+    assert parameters.take({"name": "hare"}, greet) == "hare"
+
+
+def test_a_wrong_value_ends_with_the_functions_own_line():
+    with pytest.raises(AmcError, match="scheme: 'spares' is not known; choose one of: all, dense"):
+        parameters.take(notebook('# Parameters\nscheme = "spares"\n', scheme="spares"), config.ablation)
+
+
+def test_an_optional_modality_such_as_rgb_and_flow_survives_papermill():
+    cells = parameters.take(notebook('# Parameters\nmodality = "rgb+flow"\n', modality="rgb+flow"), config.ablation)
+    assert [cell.pixels.modality for cell in cells] == ["rgb+flow"]
