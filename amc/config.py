@@ -48,6 +48,7 @@ class Training:
     lr: float = 8e-6  # of CLIP's own modules
     new_factor: float = 10.0  # how much faster the new modules learn
     weight_decay: float = 1e-3
+    balanced: bool = True  # start from logits whose mean is the labels' base rate; ours, see train.start_bias
     workers: int = 8  # processes that read videos; 0 reads in the training process
 
 

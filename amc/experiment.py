@@ -26,7 +26,7 @@ from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader, reader
 from amc.datasets.table import ClipTable
 from amc.scores import Scores, predict
-from amc.train import Report, fit
+from amc.train import Report, fit, start_bias
 
 PRESENTATION = ("figures.py", "widgets.py", "results.py", "parameters.py", "__main__.py")  # these change no score
 TIMED = 16  # clips on which the cost of a video is measured, without any cache
@@ -85,6 +85,8 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
         scores = predict(recognise, views["val"], meta={}, batch=batch, device=device)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
+    if cfg.training.balanced:
+        recogniser.xclip.logit_bias.add_(_bias(views["train"], recognise, device, batch))
     fitted = fit(
         recogniser.xclip, recognise, views["train"], validate, cfg.training,
         seed=cfg.seed, folder=done.folder, device=device, report=report,
@@ -119,6 +121,14 @@ def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None
         views.prepare(index, epochs)
     if report:
         report(f"read {len(views)} videos in {time.perf_counter() - started:.0f} s")
+
+
+def _bias(views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str, batch: int) -> Tensor:
+    """The bias of `start_bias` from the first training clips, as the untrained model sees them."""
+    with torch.inference_mode():
+        slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch, len(views)))])
+        logits = torch.cat([recognise(part.to(device)) for part in slots.split(batch)])
+    return start_bias(logits, views.labels.to(device))
 
 
 def _cost(cfg: Experiment, views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str) -> dict:

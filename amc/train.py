@@ -79,6 +79,16 @@ def fit(
     return Fit(state["losses"], state["validation"], best, time.perf_counter() - started)
 
 
+def start_bias(logits: Tensor, labels: Tensor) -> Tensor:
+    """What to add to logits (B, C) so that their mean is the log odds of labels (B, C), 0 or 1, on average.
+
+    Binary cross-entropy on 100 times CLIP's cosines starts from "every behaviour, almost surely", and the first epochs
+    go into unlearning that, and the pre-training with it. The paper does not say how it starts.
+    """
+    rate = labels.mean().clamp(1e-4, 1 - 1e-4)
+    return torch.logit(rate) - logits.mean()
+
+
 def _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report) -> float:
     """One pass over the training clips, in an order drawn for the epoch; the mean loss."""
     model.train()

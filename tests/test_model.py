@@ -89,11 +89,14 @@ def test_equals_transformers_in_float64_and_float32(config, sizes, shape):
     assert difference(theirs.double(), xclip.double(), tower.double(), pixels(*shape).double()) < 1e-8
 
 
-def test_logits_are_a_hundred_times_the_cosine(recogniser):
+def test_logits_are_the_cosine_at_the_scale_that_clip_learned_plus_the_bias(recogniser):
     clip, names = pixels(2, 6, 3, 64, 64), recogniser.encode(NAMES)
-    logits, cosine = recogniser.xclip(clip, names), recogniser.xclip.embed(clip, names).cosine
-    assert torch.allclose(logits, 100 * cosine, rtol=1e-4)  # exp(4.6052) = 100.003
+    cosine = recogniser.xclip.embed(clip, names).cosine
+    assert torch.allclose(recogniser.xclip(clip, names), cosine / 0.07, rtol=1e-4)  # an untrained CLIP starts there
     assert cosine.abs().max() <= 1
+    model = copy.deepcopy(recogniser.xclip)
+    model.logit_bias.fill_(-3)
+    assert torch.allclose(model(clip, names), cosine / 0.07 - 3, rtol=1e-4)
 
 
 @pytest.mark.parametrize("is_training", [True, False])

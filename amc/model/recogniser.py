@@ -66,6 +66,7 @@ def build(backbone: str, pretrained: str | Path, *, num_slots: int, seed: int = 
         frames = FrameEncoder(clip.visual)
         embed_dim, width = frames.proj.shape[1], frames.proj.shape[0]
         xclip = XCLIP(frames, IntegrationTransformer(embed_dim, num_slots), VideoPrompts(width, embed_dim)).eval()
+    xclip.logit_scale.copy_(clip.logit_scale.detach())  # the one this CLIP learned; X-CLIP's 4.6052 is OpenAI's
     pixels = clip.visual.preprocess_cfg
     preprocess = Preprocess(frames.image_size[0], tuple(pixels["mean"]), tuple(pixels["std"]))
     del clip.visual  # its parts live on in `frames`; what remains is the text tower

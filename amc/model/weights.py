@@ -133,6 +133,7 @@ def from_transformers(
     """
     state = _fused({_renamed(name): tensor for name, tensor in state.items() if not name.endswith("position_ids")})
     state |= {name: state[name].T for name in _TRANSPOSED if name in state}
+    state["logit_bias"] = torch.tensor(0.0)  # ours; X-CLIP has none
     xclip, tower = _sized(state, head_width, new_heads, num_slots)
     positions = state["integration.positions"]
     if num_slots not in (None, positions.shape[1]):

@@ -15,7 +15,7 @@ from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
 
-LOGIT_SCALE = 4.6052  # X-CLIP freezes CLIP's learned scale: logits are 100 times the cosine
+LOGIT_SCALE = 4.6052  # OpenAI CLIP's learned scale, frozen by X-CLIP: logits are 100 times the cosine
 
 
 class Embeddings(NamedTuple):
@@ -38,10 +38,13 @@ class XCLIP(nn.Module):
         self.integration = integration
         self.prompts = prompts
         self.register_buffer("logit_scale", torch.tensor(LOGIT_SCALE))
+        # X-CLIP has no bias, as a softmax needs none. A sigmoid does (SigLIP, Zhai et al. 2023): cosines of CLIP's are
+        # nearly all positive, so every label would start as almost certain. Training sets it, see `train.start_bias`.
+        self.register_buffer("logit_bias", torch.tensor(0.0))
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:
         """Logits (B, C), before the sigmoid, of pixels (B, T, 3, H, W) for the behaviours text (C, E)."""
-        return self.logit_scale.exp() * self.embed(pixels, text).cosine
+        return self.logit_scale.exp() * self.embed(pixels, text).cosine + self.logit_bias
 
     def embed(self, pixels: Tensor, text: Tensor) -> Embeddings:
         """Embeddings, not normalised, and cosines of pixels (B, T, 3, H, W) and behaviours text (C, E).

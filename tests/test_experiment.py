@@ -1,0 +1,276 @@
+"""One cell of a table: computed once under its key, whole or not at all, the same alone and side by side."""
+
+import os
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from amc import experiment, model, scores
+from amc.config import SIZES, Experiment
+from amc.datasets import catalogue
+from amc.datasets.clips import ClipViews, PixelReader
+from amc.errors import AmcError
+
+MEASURED = ("seconds", "cost")  # parts of a score file's meta that a clock wrote
+
+
+@pytest.fixture(scope="session")
+def cell(smoke_world) -> Experiment:
+    """The cheapest cell: two frames of a clip, one epoch."""
+    smoke = SIZES["smoke"]
+    return replace(smoke, root=str(smoke_world), pretrained="random", pixels=replace(smoke.pixels, modality="rgb"))
+
+
+@pytest.fixture(scope="module")
+def finished(cell, tmp_path_factory):
+    """The cell, computed once, and the lines that it said."""
+    lines = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("AMC_CACHE", str(tmp_path_factory.mktemp("cache")))
+        yield experiment.run(cell, report=lines.append), lines, os.environ["AMC_CACHE"]
+
+
+@pytest.fixture
+def in_place(finished, monkeypatch):
+    """Back in the cache where the cell was computed."""
+    monkeypatch.setenv("AMC_CACHE", finished[2])
+
+
+@pytest.fixture(scope="module")
+def recogniser() -> model.Recogniser:
+    return model.build("synth-clip", "random", num_slots=4, seed=1)
+
+
+def same_scores(a: scores.Scores, b: scores.Scores) -> bool:
+    return all(np.array_equal(getattr(a, name), getattr(b, name)) for name in scores.ARRAYS)
+
+
+# Scoring
+
+
+@pytest.fixture(scope="module")
+def views(cell, tmp_path_factory) -> ClipViews:
+    table = experiment.load(cell).split("test").limit(5)
+    reader = PixelReader(replace(cell.pixels, modality="rgb+flow"), tmp_path_factory.mktemp("pixels"))
+    return ClipViews(table, replace(cell.sampling, num_windows=3), reader, size=64)
+
+
+def test_every_clip_is_scored_once_in_order_by_every_classifier(views, recogniser):
+    recognise = experiment.recogniser_of(recogniser, views.table.names, "cpu")
+    found = scores.predict(recognise, views, meta={"a": 1}, batch=2)
+    assert found.ids.tolist() == [clip.id for clip in views.table.clips]
+    assert found.species.tolist() == [clip.species for clip in views.table.clips]
+    assert found.num_frames.tolist() == [clip.num_frames for clip in views.table.clips]
+    assert np.array_equal(found.labels, views.table.labels()) and found.meta == {"a": 1}
+    assert found.frames.tolist() == [[list(window) for window in views.windows(None, k)] for k in range(5)]
+    for index in (0, 4):
+        with torch.inference_mode():
+            by_hand = recognise(views[None, index][0]).numpy()  # (M, C): all windows of one clip as a batch
+        np.testing.assert_allclose(found.logits[index], by_hand, atol=1e-3)
+
+
+@pytest.mark.parametrize("batch", [1, 3, 5, 64])
+def test_the_batch_size_changes_no_score(views, recogniser, batch):
+    recognise = experiment.recogniser_of(recogniser, views.table.names, "cpu")
+    found, alone = (scores.predict(recognise, views, meta={}, batch=size) for size in (batch, 1))
+    # Logits are 100 x a cosine in float32: sums in another order differ by a few 1e-5. Clips differ by more than 0.1.
+    np.testing.assert_allclose(found.logits, alone.logits, atol=1e-3, rtol=0)
+    assert np.abs(alone.logits[0] - alone.logits[1]).max() > 0.1
+
+
+def test_scoring_leaves_the_model_and_its_mode_alone(views, recogniser):
+    recognise = experiment.recogniser_of(recogniser, views.table.names, "cpu")
+    before = {name: value.clone() for name, value in recogniser.xclip.state_dict().items()}
+    scores.predict(recognise, views, meta={}, batch=2)
+    after = recogniser.xclip.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before) and not recogniser.xclip.training
+
+
+# One cell
+
+
+def test_a_cell_leaves_scores_of_both_splits_and_a_model_that_gives_them_again(finished, cell):
+    run, lines, _ = finished
+    table = experiment.load(cell)
+    for split in ("val", "test"):
+        assert run.scores(split).ids.tolist() == [clip.id for clip in table.split(split).clips]
+    assert {path.name for path in run.folder.iterdir()} == {"model.safetensors", "val.npz", "test.npz"}
+    loaded, meta = model.load(run.folder / "model.safetensors")
+    assert tuple(meta["names"]) == table.names
+    views = ClipViews(table.split("test").limit(3), cell.sampling, PixelReader(cell.pixels), size=64)
+    again = scores.predict(experiment.recogniser_of(loaded, table.names, "cpu"), views, meta={})
+    np.testing.assert_allclose(again.logits, run.scores("test").logits[:3], atol=1e-3)
+    assert any("epoch 1/1" in line for line in lines) and "best epoch 1" in lines[-1]
+
+
+def test_a_score_file_says_how_it_was_made(finished, cell):
+    meta = finished[0].scores("test").meta
+    table = experiment.load(cell)
+    assert meta["experiment"] == cell.asdict() and meta["card"]["pretrained"] == "random"
+    assert meta["train_positives"] == table.split("train").labels().sum(axis=0).tolist()
+    assert len(meta["fit"]["losses"]) == 1 and meta["device"] in ("cpu", "cuda")
+    assert meta["cost"]["frames_decoded"] == 4 and meta["cost"]["flow_pairs"] == 0
+    assert meta["cost"]["seconds_a_video"] > 0
+
+
+def test_a_finished_cell_is_used_again(finished, cell, in_place, monkeypatch):
+    monkeypatch.setattr(experiment, "fit", None)  # training would fail
+    lines = []
+    run = experiment.run(cell, report=lines.append)
+    assert run == finished[0] and lines == ["already computed"]
+
+
+@pytest.mark.parametrize("lost", ["test", "val"])
+def test_a_cell_without_one_of_its_score_files_is_computed_again_with_the_same_result(
+    finished, cell, in_place, monkeypatch, lost
+):
+    run, before = finished[0], finished[0].scores(lost)
+    (run.folder / f"{lost}.npz").unlink()
+    assert experiment.run(cell, report=[].append) == run
+    assert same_scores(run.scores(lost), before)
+
+
+def test_a_cell_that_was_interrupted_goes_on_and_ends_with_the_same_scores(cell, finished, monkeypatch):
+    monkeypatch.setattr(experiment, "_cost", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):  # after training, before scoring
+        experiment.run(cell, report=[].append)
+    monkeypatch.undo()
+    lines = []
+    run = experiment.run(cell, report=lines.append)
+    assert not [line for line in lines if line.startswith("epoch")] or run.folder == finished[0].folder
+    assert same_scores(run.scores("test"), finished[0].scores("test"))
+
+
+# Its key
+
+
+@pytest.fixture
+def key(cell):
+    table = experiment.load(cell)
+    return lambda cfg=cell, table=table: experiment.key(cfg, table)
+
+
+def test_the_key_is_the_same_for_the_same_cell(key, cell, tmp_path, monkeypatch):
+    known = key()
+    monkeypatch.chdir(tmp_path)
+    assert known == key(replace(cell)) == key(cell, experiment.load(cell)) and len(known) == 20
+
+
+def test_the_key_follows_every_part_of_the_configuration(key, cell):
+    changes = [
+        {"seed": 1},
+        {"pretrained": "shipped"},
+        {"validation": 0.2},
+        {"sampling": replace(cell.sampling, scheme="dense")},
+        {"sampling": replace(cell.sampling, frames=3)},
+        {"pixels": replace(cell.pixels, modality="flow")},
+        {"pixels": replace(cell.pixels, max_px=9.0)},
+        {"training": replace(cell.training, lr=1e-3)},
+    ]
+    assert len({key(), *(key(replace(cell, **change)) for change in changes)}) == 1 + len(changes)
+
+
+def test_the_key_follows_labels_and_names(key, cell):
+    table = experiment.load(cell)
+    clips = (replace(table.clips[0], labels=(0, 1, 2)), *table.clips[1:])
+    others = [replace(table, clips=clips), replace(table, names=("Other", *table.names[1:])), table.split("train")]
+    assert len({key(), *(key(table=other) for other in others)}) == 4
+
+
+def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
+    table = experiment.load(cell)
+    first = table.clips[0]
+    copy = tmp_path / first.path.name
+    copy.write_bytes(first.path.read_bytes())
+    moved = replace(table, clips=(replace(first, path=copy), *table.clips[1:]))
+    assert key(table=moved) == key() == key(replace(cell, root="elsewhere"))
+    copy.write_bytes(table.clips[1].path.read_bytes())
+    assert key(table=moved) != key()
+
+
+@pytest.mark.parametrize("kind", ["shipped", "file", "flow"])
+def test_the_key_follows_the_content_of_weights(key, cell, tmp_path, monkeypatch, kind):
+    monkeypatch.setenv("AMC_ROOT", str(tmp_path))
+    file = tmp_path / "data" / "weights" / "synth-clip.json"
+    file.parent.mkdir(parents=True)
+    flow = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights=str(file))
+    cfg = replace(cell, **{
+        "shipped": {"pretrained": "shipped"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow}
+    }[kind])  # fmt: skip
+    keys = []
+    for content in ("one", "two", "one"):
+        file.write_text(content)
+        os.utime(file, (0, len(keys)))  # a new time for each: contents are remembered by size and time
+        keys.append(key(cfg))
+    assert keys[0] == keys[2] != keys[1]
+
+
+def test_the_key_follows_the_code_but_not_how_results_are_shown(key, tmp_path, monkeypatch):
+    house = tmp_path / "amc"
+    house.mkdir()
+    monkeypatch.setattr(experiment, "__file__", str(house / "experiment.py"))
+    keys = []
+    for name, text in (("train.py", "a"), ("train.py", "b"), ("figures.py", "a"), ("figures.py", "b")):
+        (house / name).write_text(text)
+        keys.append(key())
+    assert keys[0] != keys[1] == keys[2] == keys[3]
+
+
+# What cannot be had
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"dataset": "zoo"}, "synth, animal-kingdom, kabr"),
+        ({"size": "paper"}, "smoke, quick, standard"),
+        ({"pretrained": "missing.pt"}, "no such file of weights"),
+        ({"backbone": "ViT-B-999"}, "not a model of open_clip"),
+    ],
+)
+def test_what_cannot_be_had_is_one_line(cell, change, message):
+    with pytest.raises(AmcError, match=message) as error:
+        experiment.run(replace(cell, **change), report=[].append)
+    assert "\n" not in str(error.value)
+
+
+def test_absent_flow_weights_are_found_out_before_any_training(cell, monkeypatch):
+    monkeypatch.setattr(experiment, "run", None)
+    monkeypatch.setattr(experiment, "ProcessPoolExecutor", None)
+    pixels = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights="missing.pth")
+    with pytest.raises(AmcError, match=r"no file missing.pth"):
+        experiment.run_all([cell, replace(cell, pixels=pixels)])
+
+
+def test_absent_data_are_named_with_the_place_where_they_belong(tmp_path, monkeypatch):
+    monkeypatch.setenv("AMC_DATA", str(tmp_path))
+    for dataset in ("animal-kingdom", "kabr"):
+        with pytest.raises(AmcError, match="data/README.md"):
+            catalogue.load(dataset)
+
+
+# Many cells
+
+
+def test_cells_side_by_side_give_the_same_scores_and_survive_the_failure_of_another(cell, finished, tmp_path):
+    flow = replace(cell, pixels=replace(cell.pixels, modality="flow", flow_method="dis-ultrafast"))
+    ruined = replace(cell, seed=3, training=replace(cell.training, lr=1e38))
+    lines = []
+    with pytest.raises(AmcError, match="the loss is no longer finite in epoch 1; lower lr, now 1e") as error:
+        experiment.run_all([ruined, cell, flow], workers=2, say=lines.append)
+    assert "\n" not in str(error.value)
+    runs = experiment.run_all([flow, cell], workers=1, say=lines.append)  # found done, or computed here
+    assert sum("already computed" in line for line in lines) == 2 and [run.cfg for run in runs] == [flow, cell]
+    assert same_scores(runs[1].scores("test"), finished[0].scores("test"))
+    assert any(line.startswith(cell.name) and "epoch 1/1" in line for line in lines)
+    assert not torch.equal(*(torch.from_numpy(run.scores("test").logits) for run in runs))
+
+
+def test_one_worker_computes_in_this_process_and_keeps_the_order(cell, monkeypatch):
+    calls = []
+    monkeypatch.setattr(experiment, "run", lambda cfg, report: calls.append(cfg) or report("hello") or cfg)
+    cells, lines = [replace(cell, seed=seed) for seed in (2, 0, 1)], []
+    assert experiment.run_all(cells, workers=1, say=lines.append) == cells == calls
+    assert lines[0].split() == ["sparse", "rgb", "seed", "2", "hello"]
