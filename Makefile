@@ -29,8 +29,9 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[test]'
 	@touch $@
 
+SIZE ?= quick
 reproduce: env
-	$(RUN) $(BIN)/python -m amc reproduce
+	$(RUN) $(BIN)/python -m amc reproduce --size $(SIZE)
 
 lab: env
 	$(BIN)/jupyter lab notebooks

@@ -1,7 +1,8 @@
-"""What is too long, or too plain, for a notebook: `python -m amc reproduce | train | pretrain`.
+"""What is too long, or too plain, for a notebook: `python -m amc reproduce | train | pretrain | readme`.
 
 reproduce runs the notebooks one after another into `reports/`; train computes cells of the ablation; pretrain makes
-Synth Kingdom's own CLIP again. A mistake of the user's ends with one line and exit status 2.
+Synth Kingdom's own CLIP again; readme puts the committed results into README.md. A mistake of the user's ends with one
+line and exit status 2.
 """
 
 import argparse
@@ -37,8 +38,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
     )
     pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    commands.add_parser("readme", help="write the results in reports into the README's table")
     given = parser.parse_args(arguments)
-    command = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain}[given.command]
+    command = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain, "readme": _readme}[given.command]
     try:
         return command(given)
     except AmcError as error:
@@ -47,10 +49,12 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def _reproduce(given: argparse.Namespace) -> int:
-    """Each notebook through papermill, its output in `reports/`; stops at the first that fails."""
+    """Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails."""
     started = time.perf_counter()
+    reports = paths.reports() if given.size == "quick" else paths.reports() / given.size
+    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for name in NOTEBOOKS:
-        source, done = paths.root() / "notebooks" / f"{name}.ipynb", paths.reports() / f"{name}.ipynb"
+        source, done = paths.root() / "notebooks" / f"{name}.ipynb", reports / f"{name}.ipynb"
         done.parent.mkdir(parents=True, exist_ok=True)
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
         options = ["-p", "size", given.size] if name != NOTEBOOKS[0] else []
@@ -64,12 +68,10 @@ def _reproduce(given: argparse.Namespace) -> int:
             "--no-progress-bar",
             *options,
         ]
-        if status := subprocess.run(command, env=os.environ | {"AMC_ROOT": str(paths.root())}).returncode:
+        if status := subprocess.run(command, env=environment).returncode:
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status
-    print(
-        f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(paths.reports())}"
-    )
+    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0
 
 
@@ -88,6 +90,18 @@ def _pretrain(given: argparse.Namespace) -> int:
     from amc.synth import pretrain
 
     pretrain.pretrain(given.scenes, given.epochs)
+    return 0
+
+
+def _readme(given: argparse.Namespace) -> int:
+    from amc import tables
+
+    path = paths.root() / "README.md"
+    text = path.read_text(encoding="utf-8")
+    start, stop = (text.index(mark) for mark in tables.README_BLOCK)
+    block = tables.readme_block(tables.committed_records())
+    with paths.atomic(path) as temporary:
+        temporary.write_text(text[:start] + block + text[stop + len(tables.README_BLOCK[1]) :], encoding="utf-8")
     return 0
 
 

@@ -11,7 +11,7 @@ import queue
 import time
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -19,12 +19,13 @@ import torch
 from torch import Tensor
 from tqdm.std import tqdm
 
-from amc import metrics, model, paths, transforms
+from amc import flow, metrics, model, paths, transforms
 from amc.aggregate import AGGREGATES
 from amc.config import Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader, reader
 from amc.datasets.table import ClipTable
+from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
@@ -49,14 +50,19 @@ def load(cfg: Experiment) -> ClipTable:
 
 
 def key(cfg: Experiment, table: ClipTable) -> str:
-    """Content key of a cell: 20 hex digits."""
-    source = Path(__file__).parent
+    """Content key of a cell, 20 hex digits. Raises AmcError when its flow needs weights that are absent."""
+    source, pixels = Path(__file__).parent, cfg.pixels
     code = sorted(path for path in source.rglob("*.py") if path.name not in PRESENTATION)
-    weights = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
+    card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
+    weights = card if cfg.pretrained == "shipped" else Path(cfg.pretrained)  # or a tag, which is no file
+    vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
+    # A video that was replaced under its name has another size; reading thousands of them would take minutes.
+    sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
     parts = [
-        json.dumps(cfg.asdict(), sort_keys=True).encode(),
-        table.checksum().encode(),
-        weights.read_bytes() if cfg.pretrained == "shipped" and weights.exists() else b"",
+        json.dumps(replace(cfg, root="").asdict(), sort_keys=True).encode(),
+        f"{table.checksum()} {sizes}".encode(),
+        digest(weights).encode() if weights.is_file() else b"",
+        vectors.encode(),
         torch.__version__.encode(),
         *(path.read_bytes() for path in code),
     ]
@@ -149,7 +155,9 @@ def run_all(cells: list[Experiment], *, workers: int = 2, say: Report = print) -
 
     On a GPU one process is enough. Every finished cell is kept even if another fails; the first failure is raised then.
     """
-    load(cells[0])  # draws the data once, before the processes need it
+    table = load(cells[0])  # draws the data once, before the processes need it
+    for cell in cells:
+        key(cell, table)  # tells now which weights are absent, not after the cells before
     if workers == 1 or len(cells) == 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     context = multiprocessing.get_context("spawn")

@@ -3,9 +3,11 @@
 Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores.
 """
 
+import json
+
 import numpy as np
 
-from amc import metrics
+from amc import metrics, paths
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.results import paper_tables
 from amc.scores import Scores
@@ -77,3 +79,45 @@ def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
     verdict = "not to be told from chance" if low <= 0 <= high else "more" if value > 0 else "less"
     averaging = metric.removeprefix("map_")
     return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
+
+
+README_BLOCK = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
+
+
+def committed_records() -> dict[str, dict]:
+    """The records of 03_ablation that this repository holds, by size."""
+    places = {"quick": paths.root() / "reports", "standard": paths.root() / "reports" / "standard"}
+    files = {size: place / "results" / "03_ablation.json" for size, place in places.items()}
+    return {size: json.loads(file.read_text(encoding="utf-8")) for size, file in files.items() if file.exists()}
+
+
+def readme_block(records: dict[str, dict]) -> str:
+    """The README's table of results, from the records of 03_ablation by size: nothing in it is typed by hand."""
+    lines = ["| row | paper, micro* | " + " | ".join(f"`{size}`: macro, micro" for size in records) + " |"]
+    lines += ["|" + "---|" * (len(records) + 2)]
+    found = {size: {_place(row): row for row in record["rows"]} for size, record in records.items()}
+    for place in dict.fromkeys(place for rows in found.values() for place in rows):
+        table, scheme, modality = place
+        paper = next(rows[place]["paper"] for rows in found.values() if place in rows)
+        cells = [_cell(rows[place]) if place in rows else "–" for rows in found.values()]
+        lines.append(f"| Table {table}: {scheme}, {modality} | {paper} | " + " | ".join(cells) + " |")
+    chances = [
+        f"{r['chance_macro']:.1f}, {r['chance_micro']:.1f}" for r in (rec["rows"][0] for rec in records.values())
+    ]
+    lines.append("| class frequency, sees no video | | " + " | ".join(chances) + " |")
+    commands = ["`make reproduce`" if size == "quick" else f"`make reproduce SIZE={size}`" for size in records]
+    lines.append("| command | | " + " | ".join(commands) + " |")
+    hardware = [f"{r['provenance']['cpu']['count']} × {r['provenance']['cpu']['model']}" for r in records.values()]
+    lines.append("| hardware | | " + " | ".join(hardware) + " |")
+    minutes = [f"{record['provenance']['seconds'] / 60:.0f} min for all rows" for record in records.values()]
+    lines.append("| time | | " + " | ".join(minutes) + " |")
+    return "\n".join([README_BLOCK[0], *lines, README_BLOCK[1]])
+
+
+def _place(row: dict) -> tuple:
+    return row["table"], row["scheme"], row["modality"]
+
+
+def _cell(row: dict) -> str:
+    parts = [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]
+    return ", ".join(parts)
