@@ -99,7 +99,7 @@ def _readme(given: argparse.Namespace) -> int:
     path = paths.root() / "README.md"
     text = path.read_text(encoding="utf-8")
     start, stop = (text.index(mark) for mark in tables.README_BLOCK)
-    block = tables.readme_block(tables.committed_records())
+    block = tables.readme_block(tables.records())
     with paths.atomic(path) as temporary:
         temporary.write_text(text[:start] + block + text[stop + len(tables.README_BLOCK[1]) :], encoding="utf-8")
     return 0

@@ -15,6 +15,10 @@ from amc.synth.species import SPECIES
 
 METHOD = "AnimalMotionCLIP"
 BANDS = (20, 100)  # training positives that bound tail and head on Synth Kingdom; Animal Kingdom's own are 100 and 500
+RECORDS = {
+    "quick": "reports/results/03_ablation.json",
+    "standard": "reports/standard/results/03_ablation.json",
+}  # what the README's table is made from
 MAPS = ("map_macro", "map_micro")
 
 
@@ -84,34 +88,27 @@ def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
 README_BLOCK = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
 
 
-def committed_records() -> dict[str, dict]:
+def records() -> dict[str, dict]:
     """The records of 03_ablation that this repository holds, by size."""
-    places = {"quick": paths.root() / "reports", "standard": paths.root() / "reports" / "standard"}
-    files = {size: place / "results" / "03_ablation.json" for size, place in places.items()}
-    return {size: json.loads(file.read_text(encoding="utf-8")) for size, file in files.items() if file.exists()}
+    return {size: json.loads((paths.root() / place).read_text(encoding="utf-8")) for size, place in RECORDS.items()}
 
 
 def readme_block(records: dict[str, dict]) -> str:
     """The README's table of results, from the records of 03_ablation by size: nothing in it is typed by hand."""
-    lines = ["| row | paper, micro* | " + " | ".join(f"`{size}`: macro, micro" for size in records) + " |"]
-    lines += ["|" + "---|" * (len(records) + 2)]
-    found = {size: {_place(row): row for row in record["rows"]} for size, record in records.items()}
-    for place in dict.fromkeys(place for rows in found.values() for place in rows):
-        table, scheme, modality = place
-        paper = next(rows[place]["paper"] for rows in found.values() if place in rows)
-        cells = [_cell(rows[place]) if place in rows else "–" for rows in found.values()]
-        lines.append(f"| Table {table}: {scheme}, {modality} | {paper} | " + " | ".join(cells) + " |")
-    chances = [
-        f"{r['chance_macro']:.1f}, {r['chance_micro']:.1f}" for r in (rec["rows"][0] for rec in records.values())
-    ]
-    lines.append("| class frequency, sees no video | | " + " | ".join(chances) + " |")
-    commands = ["`make reproduce`" if size == "quick" else f"`make reproduce SIZE={size}`" for size in records]
-    lines.append("| command | | " + " | ".join(commands) + " |")
-    hardware = [f"{r['provenance']['cpu']['count']} × {r['provenance']['cpu']['model']}" for r in records.values()]
-    lines.append("| hardware | | " + " | ".join(hardware) + " |")
-    minutes = [f"{record['provenance']['seconds'] / 60:.0f} min for all rows" for record in records.values()]
-    lines.append("| time | | " + " | ".join(minutes) + " |")
-    return "\n".join([README_BLOCK[0], *lines, README_BLOCK[1]])
+    by_place = {size: {_place(row): row for row in record["rows"]} for size, record in records.items()}
+    lines = [["row", "paper, micro*", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
+    for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
+        paper = next(rows[place]["paper"] for rows in by_place.values() if place in rows)
+        cells = [_cell(rows[place]) if place in rows else "–" for rows in by_place.values()]
+        lines.append(["Table {}: {}, {}".format(*place), str(paper), *cells])
+    facts = {
+        "class frequency, sees no video": lambda r: "{chance_macro:.1f}, {chance_micro:.1f}".format(**r["rows"][0]),
+        "command": lambda r: f"`make reproduce SIZE={r['parameters']['size']}`",
+        "hardware": lambda r: "{count} × {model}".format(**r["provenance"]["cpu"]),
+        "time, all rows": lambda r: f"{r['provenance']['seconds'] / 60:.0f} min",
+    }
+    lines += [[name, "", *(fact(record) for record in records.values())] for name, fact in facts.items()]
+    return "\n".join([README_BLOCK[0], *(f"| {' | '.join(line)} |" for line in lines), README_BLOCK[1]])
 
 
 def _place(row: dict) -> tuple:

@@ -1,0 +1,27 @@
+"""Charts show the numbers they are given."""
+
+import numpy as np
+
+from amc import charts
+
+FITS = {
+    "dense rgb seed 0": {"losses": [0.5, 0.3, 0.2], "validation": [0.2, 0.4, 0.3], "best_epoch": 2},
+    "sparse rgb+flow seed 0": {"losses": [0.6, 0.2, 0.1], "validation": [0.1, 0.2, 0.5], "best_epoch": 3},
+}
+
+
+def test_behaviours_are_drawn_most_frequent_first_and_left_out_ones_are_told():
+    figure = charts.label_counts(np.array([3, 9, 5]), ["a", "b", "c"], most=2)
+    axes = figure.axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [9, 5]
+    assert [tick.get_text() for tick in axes.get_xticklabels()] == ["b", "c"]
+    assert "2 of 3 behaviours" in axes.get_title()
+
+
+def test_learning_curves_mark_the_epoch_that_was_kept():
+    left, right = charts.learning_curves(FITS).axes
+    assert [line.get_ydata().tolist() for line in left.lines] == [fit["losses"] for fit in FITS.values()]
+    dots = [(*line.get_xdata(), *line.get_ydata()) for line in right.lines if len(line.get_xdata()) == 1]
+    assert dots == [(2, 40.0), (3, 50.0)]
+    assert left.get_xlabel() == "epoch"
+    assert right.get_ylabel() == "macro mAP, %"

@@ -1,0 +1,110 @@
+"""Rows of the paper's tables from score files, differences, and the README's table."""
+
+import json
+import re
+import subprocess
+
+import numpy as np
+import pytest
+from sklearn.metrics import average_precision_score, f1_score
+
+from amc import paths, tables
+from amc.config import ablation
+from amc.scores import Scores
+
+V, M, C = 60, 3, 5
+
+
+def scores(scheme: str = "sparse", modality: str = "rgb", *, seed: int = 0, skill: float = 1.5) -> Scores:
+    """Scores of 60 videos whose logits follow the labels as far as `skill` says; the last behaviour never occurs."""
+    rng = np.random.default_rng(0)
+    labels = rng.random((V, C)) < [0.5, 0.3, 0.2, 0.1, 0]
+    labels[0, 0] = True
+    noise = np.random.default_rng(seed).normal(size=(V, M, C))
+    experiment = ablation(scheme=scheme, modality=modality)[0].asdict()
+    fit = {"losses": [0.5, 0.3], "validation": [0.2, 0.4], "best_epoch": 2, "seconds": 9.0}
+    cost = {"frames_decoded": 12.0, "flow_pairs": 0.0, "seconds_a_video": 0.1}
+    return Scores(
+        ids=np.array([f"clip{v}" for v in range(V)]),
+        names=np.array(list("abcde")),
+        labels=labels,
+        logits=(skill * (labels[:, None] - 0.5) + noise).astype(np.float32),
+        frames=np.zeros((V, M, 4), np.int32),
+        num_frames=np.full(V, 48, np.int32),
+        species=np.array(["zebra", "lion", "zebra;lion"] * (V // 3)),
+        meta={
+            "experiment": experiment,
+            "fit": fit,
+            "cost": cost,
+            "card": {"backbone": "synth-clip", "pretrained": "random"},
+            "train_positives": [400, 50, 30, 10, 2],
+        },
+    )
+
+
+def test_a_cell_stands_in_every_table_that_the_paper_has_it_in():
+    both = tables.rows(scores(), scores())
+    assert [(row["table"], row["paper"]) for row in both] == [(2, 73.93), (3, 73.93)]
+    (dense,) = tables.rows(scores("dense"), scores("dense"))
+    assert (dense["table"], dense["paper"], dense["paper_metric"]) == (2, 68.0, "micro by inference")
+    (extra,) = tables.rows(scores("dense", "flow"), scores("dense", "flow"))
+    assert (extra["table"], extra["paper"]) == (None, None)
+
+
+def test_numbers_of_a_row_are_those_of_scikit_learn_on_the_mean_of_the_classifiers():
+    test = scores(seed=1)
+    row, probs = tables.rows(scores(seed=2), test)[0], test.probs.mean(axis=1)
+    macro = average_precision_score(test.labels[:, :4], probs[:, :4], average="macro")  # the fifth has no positive
+    assert row["map_macro"] == pytest.approx(100 * macro, abs=1e-9)
+    assert row["map_micro"] == pytest.approx(
+        100 * average_precision_score(test.labels, probs, average="micro"), abs=1e-9
+    )
+    assert row["map_macro_low"] < row["map_macro"] < row["map_macro_high"]
+    assert row["chance_macro"] == pytest.approx(100 * test.labels[:, :4].mean(axis=0).mean(), abs=1e-9)
+    predicted = probs >= row["threshold"]
+    assert row["f1_micro"] == pytest.approx(100 * f1_score(test.labels, predicted, average="micro"), abs=1e-9)
+    assert row["behaviours"] == 4
+
+
+def test_the_threshold_comes_from_the_validation_scores_alone():
+    test, shifted = scores(seed=1), scores(seed=2)
+    shifted.logits[:] += 3
+    plain = tables.rows(scores(seed=2), test)[0]["threshold"]
+    assert tables.rows(shifted, test)[0]["threshold"] > plain
+    assert tables.rows(scores(seed=2), shifted)[0]["threshold"] == plain
+
+
+def test_species_kept_for_the_test_are_told_apart():
+    assert tables.is_unseen(scores()).tolist() == [False, True, True] * (V // 3)
+
+
+def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
+    weak, strong = scores(seed=1, skill=0), scores(seed=1, skill=3)
+    better = tables.compare(weak, strong)
+    assert better["map_macro_difference"] > 10
+    assert tables.reading("x", better).endswith("more.")
+    assert tables.reading("x", tables.compare(strong, weak)).endswith("less.")
+    nothing = tables.compare(weak, scores(seed=2, skill=0))
+    assert tables.reading("x", nothing).endswith("not to be told from chance.")
+
+
+def test_the_table_of_the_readme_is_what_the_committed_records_say():
+    text = committed("README.md")
+    start, stop = (text.index(mark) for mark in tables.README_BLOCK)
+    records = {size: json.loads(committed(place)) for size, place in tables.RECORDS.items()}
+    assert text[start : stop + len(tables.README_BLOCK[1])] == tables.readme_block(records)
+
+
+def committed(place: str) -> str:
+    """A file as it was committed: a user's own run may since have written another record."""
+    shown = subprocess.run(["git", "show", f"HEAD:{place}"], cwd=paths.root(), capture_output=True, text=True)
+    if shown.returncode:
+        pytest.skip("not a git checkout, or nothing committed yet")
+    return shown.stdout
+
+
+def test_every_picture_and_file_that_the_readme_links_is_there():
+    text = (paths.root() / "README.md").read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
+    assert len(links) > 8
+    assert not [link for link in links if not (paths.root() / link).exists()]
