@@ -242,7 +242,7 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
         axes.vlines(place + offset + spread, low, high, colors=ink, linewidth=2.5)
         long.append(pd.DataFrame({"x": place + offset + spread, "mAP": value, "ink": ink, "averaging": averaging}))
     sns.scatterplot(
-        pd.concat(long), x="x", y="mAP", hue="ink", palette={c: c for c in ink}, style="averaging", markers=MARKERS,
+        pd.concat(long, ignore_index=True), x="x", y="mAP", hue="ink", palette={c: c for c in ink}, style="averaging", markers=MARKERS,
         s=130 if len(seeds) == 1 else 70, edgecolor=INK, legend=False, ax=axes, zorder=3,
     )  # fmt: skip
     paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float)
