@@ -239,18 +239,16 @@ def test_absent_data_are_named_with_the_place_where_they_belong(tmp_path, monkey
             catalogue.load(dataset)
 
 
-def test_cells_side_by_side_give_the_same_scores_and_survive_the_failure_of_another(cell, finished, tmp_path):
-    flow = replace(cell, pixels=replace(cell.pixels, modality="flow", flow_method="dis-ultrafast"))
+def test_cells_side_by_side_give_the_same_scores_and_survive_the_failure_of_another(cell, finished):
     ruined = replace(cell, seed=3, training=replace(cell.training, lr=1e38))
     lines = []
     with pytest.raises(AmcError, match="the loss is no longer finite in epoch 1; lower lr, now 1e") as error:
-        experiment.run_all([ruined, cell, flow], workers=2, say=lines.append)
+        experiment.run_all([ruined, cell], workers=2, say=lines.append)
     assert "\n" not in str(error.value)
-    runs = experiment.run_all([flow, cell], workers=1, say=lines.append)  # found done, or computed here
-    assert sum("already computed" in line for line in lines) == 2 and [run.cfg for run in runs] == [flow, cell]
-    assert same_scores(runs[1].scores("test"), finished[0].scores("test"))
     assert any(line.startswith(cell.name) and "epoch 1/1" in line for line in lines)
-    assert not torch.equal(*(torch.from_numpy(run.scores("test").logits) for run in runs))
+    (run,) = experiment.run_all([cell], say=lines.append)
+    assert lines[-1].endswith("already computed")
+    assert same_scores(run.scores("test"), finished[0].scores("test"))  # a process of its own, this one: equal bits
 
 
 def test_one_worker_computes_in_this_process_and_keeps_the_order(cell, monkeypatch):

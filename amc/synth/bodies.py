@@ -53,11 +53,9 @@ def bird(animal: Individual, motion: Motion) -> list[Part]:
         angle=-0.25 - 1.3 * (1 - motion.spread), x=0.06 * L, y=-0.08 * L, sy=opening * np.cos(motion.wing + 0.25)
     )
     near = root @ affine(
-        angle=-0.1 - 1.45 * (1 - motion.spread),
-        x=0.02 * L,
-        y=-0.06 * L,
+        angle=-0.1 - 1.45 * (1 - motion.spread), x=0.02 * L, y=-0.06 * L,
         sy=np.maximum(opening, 0.4) * np.cos(motion.wing),
-    )
+    )  # fmt: skip
     legs = {"coat": second, "width": 0.03 * L, "motion": motion, "length": leg}
     folded = motion.spread > 0.5
     pins = [

@@ -78,6 +78,7 @@ def affine(angle=0.0, x=0.0, y=0.0, sx=1.0, sy=1.0) -> np.ndarray:
 
 
 def set_part(frame: np.ndarray, sprite: Sprite, shown: np.ndarray | None = None) -> Part:
+    """A sprite whose pivot moves with the origin of `frame` (N, 3, 3)."""
     return Part(sprite.rgba, frame @ affine(x=-sprite.pivot[0], y=-sprite.pivot[1]), shown)
 
 

@@ -1,0 +1,186 @@
+"""The house rules that a machine can check: size, direction, style of the package; environments; committed files."""
+
+import ast
+import graphlib
+import re
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import yaml
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
+
+import amc
+
+ROOT = Path(__file__).resolve().parents[1]
+FILES = sorted((ROOT / "amc").rglob("*.py"))
+TREES = {path.relative_to(ROOT).as_posix(): ast.parse(path.read_text(encoding="utf-8")) for path in FILES}
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+CONDA = {  # conda-forge's names where they differ from the package index
+    "torch": "pytorch",
+    "open_clip_torch": "open-clip-torch",
+    "matplotlib": "matplotlib-base",
+    "opencv-python-headless": "opencv",
+}
+RIGHT_OF_THE_SEAM = (
+    *("errors", "paths", "parameters", "aggregate", "metrics", "scores", "results", "tables", "charts", "figures"),
+    *("ethogram", "datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
+)
+PLACES = "/(?:home|Users|root|work|mnt|private)/"  # where machines keep what belongs to one person
+
+
+def nodes(kinds: type | tuple) -> Iterator[tuple[str, ast.AST]]:
+    """Every node of a kind in the package, as (file:line, node)."""
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, kinds):
+                yield f"{name}:{node.lineno}", node
+
+
+def requirements() -> list[Requirement]:
+    return [Requirement(text) for text in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
+
+
+def test_no_file_has_more_than_300_lines():
+    texts = [*FILES, *(ROOT / "tests").glob("*.py")]
+    assert [path.name for path in texts if len(path.read_text(encoding="utf-8").splitlines()) > 300] == []
+
+
+def test_the_package_has_at_most_3000_lines_besides_synth_and_baselines():
+    thin = [path for path in FILES if not {"synth", "baselines"} & set(path.relative_to(ROOT).parts)]
+    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in thin) <= 3000
+
+
+def test_no_function_has_more_than_40_lines_besides_its_docstring():
+    long = {}
+    for place, node in nodes(FUNCTIONS):
+        first = node.body[0]
+        lines = node.end_lineno - node.lineno + 1
+        if ast.get_docstring(node) is not None:
+            lines -= first.end_lineno - first.lineno + 1
+        if lines > 40:
+            long[place] = (node.name, lines)
+    assert long == {}
+
+
+def imported(name: str, tree: ast.AST) -> set[str]:
+    """Modules of the package that a module imports anywhere, in functions too, but not for type checkers alone."""
+    found, todo = set(), [tree]
+    while todo:
+        node = todo.pop()
+        if isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING"):
+            todo += node.orelse
+            continue
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        if isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{name}: relative import"
+            members = {f"{node.module}.{alias.name}" for alias in node.names}
+            found |= {member if member in MODULES else node.module for member in members}
+        todo += ast.iter_child_nodes(node)
+    return (found & MODULES.keys()) - {name}
+
+
+MODULES = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."): tree for name, tree in TREES.items()}
+
+
+def test_imports_have_no_cycle_anywhere():
+    graph = {name: imported(name, tree) for name, tree in MODULES.items()}
+    assert "amc.train" in graph["amc.experiment"] and "amc.datasets.clips" in graph["amc.train"]
+    graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
+
+
+def test_nothing_is_printed_but_by_the_command_line():
+    printing = [place for place, node in nodes(ast.Call) if isinstance(node.func, ast.Name) and node.func.id == "print"]
+    assert [place for place in printing if not place.startswith("amc/__main__.py")] == []
+
+
+def test_the_package_avoids_what_the_style_guide_forbids():
+    found = [f"{place}: **{node.args.kwarg.arg}" for place, node in nodes(FUNCTIONS) if node.args.kwarg]
+    found += [f"{place}: import *" for place, node in nodes(ast.ImportFrom) if node.names[0].name == "*"]
+    found += [f"{place}: bare except" for place, node in nodes(ast.ExceptHandler) if node.type is None]
+    found += [f"{place}: global" for place, _ in nodes(ast.Global)]
+    found += [f"{place}: sys.path" for place, node in nodes(ast.Attribute) if ast.unparse(node) == "sys.path"]
+    for place, node in nodes((*FUNCTIONS, ast.Lambda)):
+        for default in (*node.args.defaults, *node.args.kw_defaults):
+            made = isinstance(default, ast.Call) and ast.unparse(default.func) in ("list", "dict", "set")
+            if made or isinstance(default, ast.List | ast.Dict | ast.Set):
+                found.append(f"{place}: mutable default {ast.unparse(default)}")
+    assert found == []
+
+
+def test_modules_classes_and_public_functions_say_what_they_do():
+    silent = [name for name, tree in TREES.items() if not ast.get_docstring(tree)]
+    for name, tree in TREES.items():
+        classes = [node for node in tree.body if isinstance(node, ast.ClassDef) and node.name[0] != "_"]
+        functions = [node for owner in (tree, *classes) for node in owner.body if isinstance(node, FUNCTIONS)]
+        for node in (*classes, *functions):
+            is_named_well = name == "amc/synth/behaviours.py"  # its docstring speaks for all: walking, running ...
+            if node.name[0] != "_" and not ast.get_docstring(node) and not is_named_well:
+                silent.append(f"{name}:{node.lineno} {node.name}")
+    assert silent == []
+
+
+def test_what_needs_only_score_files_and_annotation_does_not_import_torch():
+    names = [f"amc.{name}" for name in RIGHT_OF_THE_SEAM if f"amc.{name}" in MODULES]
+    assert len(names) >= 10
+    code = f"import sys, {', '.join(names)}; print(sorted({{'torch', 'open_clip', 'cv2'}} & set(sys.modules)))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_folder_of_the_package_is_installed():
+    packages = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]["packages"]
+    assert sorted(packages) == sorted(
+        path.parent.relative_to(ROOT).as_posix().replace("/", ".") for path in FILES if path.name == "__init__.py"
+    )
+
+
+def test_the_conda_environment_agrees_with_pyproject():
+    listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
+    conda = {(r := Requirement(text)).name: str(r.specifier) for text in listed if isinstance(text, str)}
+    assert conda.pop("python") == PROJECT["requires-python"]
+    assert conda.pop("pip") == ""
+    assert conda == {CONDA.get(r.name, r.name): str(r.specifier) for r in requirements()}
+
+
+def test_every_dependency_is_pinned_once_within_its_bounds():
+    lines = (ROOT / "constraints.txt").read_text(encoding="utf-8").splitlines()
+    pins = [Requirement(line) for line in lines if line.strip() and not line.startswith("#")]
+    assert all(re.fullmatch(r"==[\w.]+", str(pin.specifier)) for pin in pins)
+    pinned = {canonicalize_name(pin.name): str(pin.specifier).removeprefix("==") for pin in pins}
+    assert len(pinned) == len(pins)
+    for requirement in requirements():
+        version = pinned.get(canonicalize_name(requirement.name))
+        assert version and requirement.specifier.contains(version), requirement
+
+
+def test_the_version_is_the_same_everywhere():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == PROJECT["version"] == amc.__version__
+
+
+def test_no_committed_text_names_a_place_on_one_machine():
+    done = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True)
+    if done.returncode:
+        pytest.skip("not a git repository, so what is committed is not known")
+    found = []
+    for name in filter(None, done.stdout.decode().split("\0")):
+        path = ROOT / name
+        if not path.is_file() or b"\0" in (data := path.read_bytes())[:8192]:
+            continue
+        found += [
+            f"{name}: {place}" for place in re.findall(rf"(?<![\w.~:/]){PLACES}\w+", data.decode("utf-8", "replace"))
+        ]
+    assert found == []
+
+
+@pytest.mark.parametrize("text", ["amc/experiment.py", "https://a.org/home/x", "data/work/x", "~/root/a"])
+def test_a_path_of_the_repository_and_an_address_are_no_place_on_a_machine(text):
+    assert not re.search(rf"(?<![\w.~:/]){PLACES}\w+", text)
+    assert re.search(rf"(?<![\w.~:/]){PLACES}\w+", f"see '/{'home'}/fox'")

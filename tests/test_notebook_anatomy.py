@@ -1,0 +1,95 @@
+"""Every notebook has the same anatomy: title, parameters, set-up, body, check, record, close; and no outputs."""
+
+import ast
+import io
+import json
+import tokenize
+from pathlib import Path
+
+import pytest
+
+NOTEBOOKS = sorted((Path(__file__).resolve().parents[1] / "notebooks").glob("*.ipynb"))
+TAGS = {"parameters", "hide-input", "exercise", "solution"}
+MAGIC = "%matplotlib inline"
+
+
+@pytest.fixture(params=NOTEBOOKS, ids=lambda path: path.stem)
+def notebook(request) -> dict:
+    if not NOTEBOOKS:
+        pytest.skip("no notebook yet")
+    return json.loads(request.param.read_text(encoding="utf-8"))
+
+
+def source(cell: dict) -> str:
+    return "".join(cell["source"])
+
+
+def tags(cell: dict) -> list[str]:
+    return cell["metadata"].get("tags", [])
+
+
+def code(notebook: dict) -> list[dict]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def python(cell: dict) -> str:
+    """The source without the one magic that is allowed."""
+    return "\n".join("" if line == MAGIC else line for line in source(cell).splitlines())
+
+
+def test_it_opens_with_a_title_and_a_quoted_question(notebook):
+    first = notebook["cells"][0]
+    assert first["cell_type"] == "markdown"
+    lines = source(first).splitlines()
+    assert lines[0].startswith("# ") and any(line.startswith("> ") for line in lines)
+
+
+def test_its_second_cell_holds_plain_typed_parameters_with_their_meaning(notebook):
+    second = notebook["cells"][1]
+    assert second["cell_type"] == "code" and tags(second) == ["parameters"]
+    assert [tags(cell) for cell in notebook["cells"]].count(["parameters"]) == 1
+    text = source(second)
+    assert len(text.splitlines()) <= 12
+    for line in text.splitlines():
+        (statement,) = ast.parse(line).body
+        assert isinstance(statement, ast.AnnAssign), line
+        assert ast.unparse(statement.annotation) in ("str", "int", "float", "bool"), line  # others hide it
+        ast.literal_eval(statement.value)
+        assert [t for t in tokenize.generate_tokens(io.StringIO(line).readline) if t.type == tokenize.COMMENT], line
+
+
+def test_it_is_stored_without_outputs_for_any_python_3(notebook):
+    assert notebook["metadata"]["kernelspec"]["name"] == "python3"
+    assert all(cell["outputs"] == [] and cell["execution_count"] is None for cell in code(notebook))
+    assert notebook["nbformat"] == 4 and "papermill" not in notebook["metadata"]
+
+
+def test_it_is_short(notebook):
+    lines = [line for cell in code(notebook) for line in source(cell).splitlines() if line.strip()]
+    assert len(code(notebook)) <= 25 and len(lines) <= 150
+    assert max(len(source(cell).splitlines()) for cell in code(notebook)) <= 15
+
+
+def test_it_defines_no_class_and_no_long_function_and_uses_no_magic(notebook):
+    for cell in code(notebook):
+        for node in ast.walk(ast.parse(python(cell))):  # any other magic is a syntax error here
+            assert not isinstance(node, ast.ClassDef | ast.Global)
+            if isinstance(node, ast.FunctionDef):
+                assert node.end_lineno - node.lineno < 10, node.name
+        assert "sys.path" not in source(cell)
+
+
+def test_it_is_tagged_with_the_known_tags_only_and_every_exercise_has_a_solution(notebook):
+    used = [tag for cell in notebook["cells"] for tag in tags(cell)]
+    assert set(used) <= TAGS and used.count("exercise") == used.count("solution")
+
+
+def test_its_last_code_cell_but_the_answers_writes_the_result(notebook):
+    last = [cell for cell in code(notebook) if "solution" not in tags(cell)][-1]
+    assert "results.write(" in source(last)
+
+
+def test_it_explains_before_it_computes_and_closes_in_words(notebook):
+    kinds = [cell["cell_type"] for cell in notebook["cells"]]
+    assert kinds.count("markdown") >= kinds.count("code") / 2
+    assert [cell["cell_type"] for cell in notebook["cells"] if "solution" not in tags(cell)][-1] == "markdown"
