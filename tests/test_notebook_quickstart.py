@@ -1,0 +1,77 @@
+"""`papermill 00_quickstart.ipynb out.ipynb`, as a user types it: one run from start to record, and bad parameters."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+
+NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "00_quickstart.ipynb"
+
+
+def papermill(folder: Path, output: Path, *options: str, environment: dict) -> subprocess.CompletedProcess:
+    source = NOTEBOOK.name if folder == NOTEBOOK.parent else NOTEBOOK
+    command = [sys.executable, "-m", "papermill", str(source), str(output), "-p", "pretrained", "random", *options]
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+
+
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory):
+    places = {name: str(tmp_path_factory.mktemp(name)) for name in ("AMC_DATA", "AMC_CACHE", "AMC_REPORTS")}
+    return os.environ | places
+
+
+@pytest.fixture(scope="module")
+def finished(environment, tmp_path_factory):
+    output = tmp_path_factory.mktemp("out") / "out.ipynb"
+    done = papermill(NOTEBOOK.parent, output, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    return output
+
+
+def outputs(path: Path) -> list:
+    return [output for cell in nbformat.read(path, 4).cells for output in cell.get("outputs", [])]
+
+
+def test_the_run_leaves_its_record(finished, environment):
+    record = json.loads((Path(environment["AMC_REPORTS"]) / "results" / "00_quickstart.json").read_text())
+    assert record["parameters"]["pretrained"] == "random"
+    assert record["provenance"]["flow_method"] == "dis"
+    [row] = record["rows"]
+    assert row["written"]
+    assert row["end_point_error_px"]["estimate"] < row["end_point_error_px"]["nothing moves"]
+    assert row["num_slots"] == 8
+    assert 0 <= row["map_macro_low"] <= row["map_macro"] <= 100
+
+
+def test_every_step_has_a_picture_with_alternative_text_and_nothing_failed(finished):
+    assert not [output for output in outputs(finished) if output.output_type == "error"]
+    pictures = [output for output in outputs(finished) if "image/png" in output.get("data", {})]
+    assert len(pictures) == 7
+    assert all(len(output.metadata["image/png"]["alt"]) > 20 for output in pictures)
+    assert finished.stat().st_size <= 500_000
+
+
+def test_random_weights_are_stamped_on_the_pictures_of_scores(finished):
+    alts = [
+        output.metadata["image/png"]["alt"] for output in outputs(finished) if "image/png" in output.get("data", {})
+    ]
+    assert sum("RANDOM WEIGHTS" in alt for alt in alts) == 2
+
+
+@pytest.mark.parametrize(
+    "options, message",
+    [
+        (["-p", "shceme", "dense"], "did you mean scheme?"),
+        (["-p", "flow_method", "true"], "choose one of: raft-large, raft-small, dis"),
+    ],
+)
+def test_a_wrong_value_or_name_stops_at_once_with_the_allowed_ones(options, message, environment, tmp_path):
+    done = papermill(tmp_path, tmp_path / "out.ipynb", *options, environment=environment)
+    assert done.returncode != 0
+    last = done.stderr.strip().splitlines()[-1]
+    assert "AmcError" in last
+    assert message in last
