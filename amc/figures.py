@@ -242,10 +242,9 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
         )
         axes.vlines(place + offset + spread, low, high, colors=ink, linewidth=2.5)
         long.append(pd.DataFrame({"x": place + offset + spread, "mAP": value, "ink": ink, "averaging": averaging}))
-    sns.scatterplot(
-        pd.concat(long, ignore_index=True), x="x", y="mAP", hue="ink", palette={c: c for c in ink}, style="averaging", markers=MARKERS,
-        s=130 if len(seeds) == 1 else 70, edgecolor=INK, legend=False, ax=axes, zorder=3,
-    )  # fmt: skip
+    points = pd.concat(long, ignore_index=True)
+    look = {"s": 130 if len(seeds) == 1 else 70, "edgecolor": INK, "markers": MARKERS, "palette": {c: c for c in ink}}
+    sns.scatterplot(points, x="x", y="mAP", hue="ink", style="averaging", legend=False, ax=axes, zorder=3, **look)
     paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float)
     axes.scatter(place, paper, s=80, marker="D", facecolor="white", edgecolor=ink, linewidth=2, zorder=3)
     axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="", title=title)
