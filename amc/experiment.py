@@ -9,8 +9,10 @@ import json
 import multiprocessing
 import queue
 import time
+import warnings
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -25,6 +27,7 @@ from amc.config import Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader, reader
 from amc.datasets.table import ClipTable
+from amc.errors import AmcError
 from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
@@ -74,7 +77,7 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
     device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     table = load(cfg)
     done = Run(cfg, paths.cache() / "runs" / key(cfg, table))
-    if all((done.folder / f"{split}.npz").exists() for split in ("val", "test")):
+    if _is_whole(done):
         if report:
             report("already computed")
         return done
@@ -108,6 +111,16 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
     if report:
         report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
     return done
+
+
+def _is_whole(run: Run) -> bool:
+    """Whether both score files are there; a damaged one is announced, and computed again."""
+    files = [run.folder / f"{split}.npz" for split in ("val", "test")]
+    try:
+        return all(file.exists() for file in files) and all(Scores.load(file) for file in files)
+    except AmcError as error:
+        warnings.warn(f"{error}; this cell is computed again", stacklevel=3)
+        return False
 
 
 def recogniser_of(recogniser: model.Recogniser, names: tuple[str, ...], device: str) -> Callable[[Tensor], Tensor]:
@@ -171,9 +184,13 @@ def run_all(cells: list[Experiment], *, workers: int = 2, say: Report = print) -
                 say(lines.get(timeout=0.5))
             except queue.Empty:
                 continue
-        for future in as_completed(futures):
-            future.result()
-        return [next(f.result() for f, c in futures.items() if c is cell) for cell in cells]
+        try:
+            done = {futures[future]: future.result() for future in as_completed(futures)}
+        except BrokenProcessPool as error:
+            raise AmcError(
+                "a worker was ended from outside, mostly for lack of memory; run again with fewer"
+            ) from error
+        return [done[cell] for cell in cells]
 
 
 def _worker(cfg: Experiment, lines: multiprocessing.Queue) -> Run:

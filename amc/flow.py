@@ -58,13 +58,13 @@ def fingerprint(method: str, weights: Path | str | None = None) -> str:
 
 def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor:
     """OpenCV's dense inverse search (Kroeger et al., ECCV 2016)."""
-    estimator = cv2.DISOpticalFlow_create(preset)
     first, second, unpad = pad(first, second, minimum=16)  # OpenCV refuses less than 12 px
     grays = [[cv2.cvtColor(x, cv2.COLOR_RGB2GRAY) for x in _channels_last(side)] for side in (first, second)]
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pairs are small, and data loaders already fill the cores
     try:
-        flows = [estimator.calc(a, b, None) for a, b in zip(*grays, strict=True)]
+        # A fresh estimator a pair: one that is used again carries something over, up to 2.7 px at some sizes.
+        flows = [cv2.DISOpticalFlow_create(preset).calc(a, b, None) for a, b in zip(*grays, strict=True)]
     finally:
         cv2.setNumThreads(threads)
     return unpad(torch.from_numpy(np.stack(flows)).movedim(-1, 1)).to(first.device)

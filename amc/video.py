@@ -39,6 +39,8 @@ class VideoError(AmcError):
 
 @dataclass(frozen=True)
 class VideoInfo:
+    """What a video holds, and which reader reads it."""
+
     path: str
     num_frames: int
     fps: float  # mean over the video; nan for a folder of pictures

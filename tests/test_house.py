@@ -51,9 +51,18 @@ def test_no_file_has_more_than_300_lines():
     assert [path.name for path in texts if len(path.read_text(encoding="utf-8").splitlines()) > 300] == []
 
 
-def test_the_package_has_at_most_3000_lines_besides_synth_and_baselines():
+def test_the_package_has_at_most_3000_lines_of_code_besides_synth_and_baselines():
+    """Lines of code: docstrings, which the house wants long, comments and blank lines are not counted."""
     thin = [path for path in FILES if not {"synth", "baselines"} & set(path.relative_to(ROOT).parts)]
-    assert sum(len(path.read_text(encoding="utf-8").splitlines()) for path in thin) <= 3000
+    assert sum(code_lines(path) for path in thin) <= 3000
+
+
+def code_lines(path: Path) -> int:
+    tree = ast.parse(path.read_text(encoding="utf-8"))
+    texts = [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
+    prose = {line for text in texts for line in range(text.lineno, text.end_lineno + 1)}
+    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+    return sum(bool(line.strip()) and not line.lstrip().startswith("#") and n not in prose for n, line in lines)
 
 
 def test_no_function_has_more_than_40_lines_besides_its_docstring():

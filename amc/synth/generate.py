@@ -36,6 +36,7 @@ from amc.synth.species import SPECIES
 SIZES = {"smoke": (48, 24), "quick": (760, 240), "standard": (4000, 1000)}  # clips in train and test
 SPLITS = ("train", "test")
 SEED = 2024  # of the world: another seed is another world
+VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
 NOT_DRAWING = ("__init__", "generate", "pretrain")  # modules that change no picture
 SEEN = tuple(name for name, species in SPECIES.items() if not species.unseen)
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
@@ -74,7 +75,7 @@ def generate(root: Path, size: str, *, seed: int = SEED, workers: int = 2) -> No
     unknown size and for a folder that holds anything else.
     """
     choice("size", size, tuple(SIZES))
-    world = {"size": size, "seed": seed, "generator": digest()}
+    world = {"size": size, "seed": seed, "generator": digest(), "version": VERSION}
     manifest = root / "world.json"
     if _read_json(manifest) != world:
         _clear(root, manifest)
