@@ -33,7 +33,7 @@ from amc.synth.behaviours import CATEGORIES, FPS
 from amc.synth.scripts import Event, Script, annotate, write_script
 from amc.synth.species import SPECIES
 
-SIZES = {"smoke": (48, 24), "quick": (760, 240), "standard": (4000, 1000)}  # clips in train and test
+SIZES = {"smoke": (48, 24), "quick": (760, 240), "standard": (2400, 600)}  # clips in train and test
 SPLITS = ("train", "test")
 SEED = 2024  # of the world: another seed is another world
 VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
