@@ -187,9 +187,7 @@ def run_all(cells: list[Experiment], *, workers: int = 2, say: Report = print) -
         try:
             done = {futures[future]: future.result() for future in as_completed(futures)}
         except BrokenProcessPool as error:
-            raise AmcError(
-                "a worker was ended from outside, mostly for lack of memory; use fewer"
-            ) from error
+            raise AmcError("a worker was ended from outside, mostly for lack of memory; use fewer") from error
         return [done[cell] for cell in cells]
 
 
