@@ -32,7 +32,7 @@ from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
-PRESENTATION = ("figures.py", "widgets.py", "results.py", "parameters.py", "__main__.py")  # these change no score
+PRESENTATION = ("figures", "charts", "tables", "widgets", "results", "parameters", "__main__")  # these change no score
 TIMED = 16  # clips on which the cost of a video is measured, without any cache
 
 
@@ -55,7 +55,7 @@ def load(cfg: Experiment) -> ClipTable:
 def key(cfg: Experiment, table: ClipTable) -> str:
     """Content key of a cell, 20 hex digits. Raises AmcError when its flow needs weights that are absent."""
     source, pixels = Path(__file__).parent, cfg.pixels
-    code = sorted(path for path in source.rglob("*.py") if path.name not in PRESENTATION)
+    code = sorted(path for path in source.rglob("*.py") if path.stem not in PRESENTATION)
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
     weights = card if cfg.pretrained == "shipped" else Path(cfg.pretrained)  # or a tag, which is no file
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
