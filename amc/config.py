@@ -85,7 +85,7 @@ class Experiment:
 _SMALL = Pixels(flow_method="dis", max_px=8.0, stored=72, keep_frames=True)
 # X-CLIP's rate is for a schedule a thousand times longer. Of (1e-4, 10), (3e-4, 3) and (8e-4, 2) for lr and new_factor,
 # this pair had the lowest validation loss at size quick, for RGB and for flow (the others with an earlier synth-clip).
-_SHORT = Training(epochs=5, warm_up=1, batch=16, accumulate=1, lr=8e-4, new_factor=2, workers=0)
+_SHORT = Training(epochs=4, warm_up=1, batch=16, accumulate=1, lr=8e-4, new_factor=2, workers=0)
 SIZES = {
     # Does it run? Seconds; its numbers mean nothing.
     "smoke": Experiment(
