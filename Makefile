@@ -35,7 +35,7 @@ reproduce: env
 	$(RUN) $(BIN)/python -m amc reproduce --size $(SIZE)
 
 lab: env
-	$(BIN)/jupyter lab notebooks
+	$(RUN) $(BIN)/jupyter lab notebooks
 
 test: env
 	$(BIN)/ruff check .

@@ -32,7 +32,7 @@ def main(arguments: list[str] | None = None) -> int:
     train.add_argument("--dataset", default="synth", help="synth | animal-kingdom | kabr (default: %(default)s)")
     train.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
     train.add_argument("--seeds", default="0", help="such as 0,1,2 (default: %(default)s)")
-    train.add_argument("--workers", type=int, default=2, help="cells side by side (default: %(default)s)")
+    train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
     pretrain = commands.add_parser("pretrain", help="pre-train synth-clip and ship it in data/weights")
     pretrain.add_argument(
         "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
@@ -50,7 +50,10 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _reproduce(given: argparse.Namespace) -> int:
     """Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails."""
+    from amc import config  # here, so that --help does not wait for torch
+
     started = time.perf_counter()
+    config.ablation(size=given.size)  # a wrong size stops here, before anything runs
     reports = paths.reports() if given.size == "quick" else paths.reports() / given.size
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for name in NOTEBOOKS:
@@ -76,7 +79,7 @@ def _reproduce(given: argparse.Namespace) -> int:
 
 
 def _train(given: argparse.Namespace) -> int:
-    from amc import config, experiment  # here, so that --help does not wait for torch
+    from amc import config, experiment
 
     cells = config.ablation(
         scheme=given.scheme, modality=given.modality, dataset=given.dataset, size=given.size, seeds=given.seeds

@@ -48,7 +48,6 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         right.plot(epochs, 100 * np.array(fit["validation"]), **look)
         best = fit["best_epoch"]
         right.plot(best, 100 * fit["validation"][best - 1], "o", color=color, markeredgecolor=INK, markersize=9)
-    # The first epoch starts from cosines that CLIP's scale of 100 turns into huge logits.
     left.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Training clips")
     right.set(xlabel="epoch", ylabel="macro mAP, %", title="Validation clips")
     for axes in (left, right):

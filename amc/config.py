@@ -140,8 +140,7 @@ def ablation(
     choice("modality", modality, [ALL, *MODALITIES])
     choice("dataset", dataset, list(DATASETS))
     choice("size", size, list(SIZES))
-    if flow_method:  # only the renderer of Synth Kingdom knows true flow
-        choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset == "synth"])
+    _refuse_misfits(dataset, size, flow_method)
     for name, count in (("num_windows", num_windows), ("frames", frames), ("epochs", epochs)):
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
@@ -159,6 +158,14 @@ def ablation(
         for seed in _seeds(seeds)
         for s, m in _pairs(scheme, modality, grid)
     ]
+
+
+def _refuse_misfits(dataset: str, size: str, flow_method: str) -> None:
+    """What is allowed by itself but not together."""
+    if dataset == "synth" and size == "paper":
+        raise AmcError("size: 'paper' is for real videos; name their data set too, as in -p dataset animal-kingdom")
+    if flow_method:  # only the renderer of Synth Kingdom knows true flow
+        choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset == "synth"])
 
 
 def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:

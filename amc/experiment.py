@@ -7,6 +7,7 @@ computed under the same key is used again; anything else is computed anew. An in
 import hashlib
 import json
 import multiprocessing
+import os
 import queue
 import time
 import warnings
@@ -32,7 +33,8 @@ from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
-PRESENTATION = ("figures", "charts", "tables", "widgets", "results", "parameters", "__main__")  # these change no score
+PRESENTATION = ("figures", "charts", "tables", "results", "parameters", "__main__")  # these change no score
+SILENCE = 15  # seconds after which a long step says how far it is
 TIMED = 16  # clips on which the cost of a video is measured, without any cache
 
 
@@ -41,6 +43,7 @@ class Run(NamedTuple):
 
     cfg: Experiment
     folder: Path
+    is_reused: bool  # it was there already: this call computed nothing
 
     def scores(self, split: str) -> Scores:
         """The score file of `val` or `test`."""
@@ -50,6 +53,20 @@ class Run(NamedTuple):
 def load(cfg: Experiment) -> ClipTable:
     """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
     return catalogue.load(cfg.dataset, cfg.root, size=cfg.size, validation=cfg.validation)
+
+
+def check(cells: list[Experiment]) -> list[Experiment]:
+    """The cells, once everything they need besides data is known to be there: CLIP, weights, flow. Raises AmcError."""
+    for cell in cells:
+        model.weights.check(cell.backbone, cell.pretrained)
+        if "flow" in cell.pixels.modality:
+            flow.fingerprint(cell.pixels.flow_method, cell.pixels.flow_weights or None)
+    return cells
+
+
+def name_of(cells: list[Experiment]) -> str:
+    """A short name for what was asked: the same cells have the same one, 8 hex digits."""
+    return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
 
 
 def key(cfg: Experiment, table: ClipTable) -> str:
@@ -74,13 +91,23 @@ def key(cfg: Experiment, table: ClipTable) -> str:
 
 def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
     """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
     table = load(cfg)
-    done = Run(cfg, paths.cache() / "runs" / key(cfg, table))
-    if _is_whole(done):
+    folder = paths.cache() / "runs" / key(cfg, table)
+    if _is_whole(folder):
         if report:
             report("already computed")
-        return done
+        return Run(cfg, folder, is_reused=True)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)  # several threads on busy cores cost more than they bring, and sum in another order
+    try:
+        _compute(cfg, table, folder, report, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+    finally:
+        torch.set_num_threads(threads)
+    return Run(cfg, folder, is_reused=False)
+
+
+def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
+    """Train, or go on, and write the model and both score files."""
     recogniser = model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed)
     recogniser.xclip.to(device)
     recognise = recogniser_of(recogniser, table.names, device)
@@ -91,35 +118,34 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
     batch = cfg.training.batch
 
     def validate() -> float:
-        scores = predict(recognise, views["val"], meta={}, batch=batch, device=device)
+        scores = predict(recognise, views["val"], meta={}, batch=batch, device=device, workers=cfg.training.workers)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
     if cfg.training.balanced:
         recogniser.xclip.logit_bias.add_(_bias(views["train"], recognise, device, batch))
     fitted = fit(
         recogniser.xclip, recognise, views["train"], validate, cfg.training,
-        seed=cfg.seed, folder=done.folder, device=device, report=report,
+        seed=cfg.seed, folder=folder, device=device, report=report,
     )  # fmt: skip
     cost = _cost(cfg, views["test"], recognise, device)
     positives = table.split("train").labels().sum(axis=0).tolist()
     meta = {"experiment": cfg.asdict(), "card": recogniser.card, "fit": asdict(fitted), "cost": cost, "device": device}
     meta |= {"train_positives": positives, "notes": list(table.notes)}
-    model.save(recogniser, done.folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
+    model.save(recogniser, folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
-        predict(recognise, views[split], meta=meta, batch=batch, device=device).save(done.folder / f"{split}.npz")
-    (done.folder / "last.pt").unlink(missing_ok=True)
+        scores = predict(recognise, views[split], meta=meta, batch=batch, device=device, workers=cfg.training.workers)
+        scores.save(folder / f"{split}.npz")
     if report:
         report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
-    return done
 
 
-def _is_whole(run: Run) -> bool:
-    """Whether both score files are there; a damaged one is announced, and computed again."""
-    files = [run.folder / f"{split}.npz" for split in ("val", "test")]
+def _is_whole(folder: Path) -> bool:
+    """Whether both score files are there; a damaged one is announced and scored again from the last checkpoint."""
+    files = [folder / f"{split}.npz" for split in ("val", "test")]
     try:
         return all(file.exists() for file in files) and all(Scores.load(file) for file in files)
     except AmcError as error:
-        warnings.warn(f"{error}; this cell is computed again", stacklevel=3)
+        warnings.warn(f"{error}; this cell is scored again", stacklevel=3)
         return False
 
 
@@ -135,9 +161,12 @@ def _views(cfg: Experiment, table: ClipTable, pixels: PixelReader, size: int) ->
 
 def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None:
     """Decode every training video once for all epochs, instead of once an epoch."""
-    started = time.perf_counter()
+    started = told = time.perf_counter()
     for index in tqdm(range(len(views)), desc="reading videos", unit="clip", disable=report is not None):
         views.prepare(index, epochs)
+        if report and time.perf_counter() - told > SILENCE:
+            report(f"read {index + 1} of {len(views)} videos")
+            told = time.perf_counter()
     if report:
         report(f"read {len(views)} videos in {time.perf_counter() - started:.0f} s")
 
@@ -151,26 +180,35 @@ def _bias(views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str, 
 
 
 def _cost(cfg: Experiment, views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str) -> dict:
-    """What scoring one video takes, measured on a few test clips from file to scores with nothing kept."""
+    """What scoring one video takes, measured on a few test clips from file to scores with nothing kept.
+
+    Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude.
+    """
     few = ClipViews(views.table.limit(TIMED), cfg.sampling, PixelReader(cfg.pixels), size=views.size)
     seen = [sorted({f for window in few.windows(None, i) for f in window}) for i in range(len(few))]
-    has_flow = "flow" in cfg.pixels.modality
-    pairs = sum(len(frames) for frames in seen) if has_flow else 0
-    decoded = sum(len(set(f) | {g + 1 for g in f} if has_flow else f) for f in seen)
+    has_rgb, has_flow = "rgb" in cfg.pixels.modality, "flow" in cfg.pixels.modality
+    pairs = [flow.flow_pairs(frames, few.num_frames(i)) if has_flow else [] for i, frames in enumerate(seen)]
+    # Frames and flow are read apart, each in one pass over the video.
+    decoded = sum(len(f) * has_rgb + len({i for pair in p for i in pair}) for f, p in zip(seen, pairs, strict=True))
     started = time.perf_counter()
     predict(recognise, few, meta={}, batch=1, device=device)
     seconds = (time.perf_counter() - started) / len(few)
-    return {"frames_decoded": decoded / len(few), "flow_pairs": pairs / len(few), "seconds_a_video": seconds}
+    each = {"frames_decoded": decoded / len(few), "flow_pairs": sum(map(len, pairs)) / len(few)}
+    return each | {"seconds_a_video": seconds}
 
 
-def run_all(cells: list[Experiment], *, workers: int = 2, say: Report = print) -> list[Run]:
+def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:
     """Run cells side by side, each in a process of its own; `say` gets a line for whatever happens in any of them.
 
-    On a GPU one process is enough. Every finished cell is kept even if another fails; the first failure is raised then.
+    workers: processes, by default one a CPU core, one alone with a GPU. Every finished cell is kept even if another
+    fails; the first failure is raised then.
     """
-    table = load(cells[0])  # draws the data once, before the processes need it
-    for cell in cells:
-        key(cell, table)  # tells now which weights are absent, not after the cells before
+    if workers is None:
+        workers = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+    if workers < 1:
+        raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
+    check(cells)
+    load(cells[0])  # draws the data once, before the processes need it
     if workers == 1 or len(cells) == 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     context = multiprocessing.get_context("spawn")
@@ -192,5 +230,4 @@ def run_all(cells: list[Experiment], *, workers: int = 2, say: Report = print) -
 
 
 def _worker(cfg: Experiment, lines: multiprocessing.Queue) -> Run:
-    torch.set_num_threads(1)  # several threads on as many busy cores cost more than they bring
     return run(cfg, report=lambda line: lines.put(f"{cfg.name:28} {line}"))

@@ -13,12 +13,12 @@ from amc.errors import AmcError
 
 
 def root() -> Path:
-    """The repository: AMC_ROOT, else the first folder upwards that has `pyproject.toml` and `notebooks`, else ours."""
+    """The repository: AMC_ROOT, else the first folder upwards that has `amc` and `notebooks`, else ours."""
     if "AMC_ROOT" in os.environ:
         return Path(os.environ["AMC_ROOT"]).expanduser().resolve()
     source = Path(__file__).resolve().parent
     for folder in [Path.cwd(), *Path.cwd().parents, source.parent]:
-        if (folder / "pyproject.toml").exists() and (folder / "notebooks").is_dir():
+        if (folder / "amc" / "paths.py").exists() and (folder / "notebooks").is_dir():
             return folder.resolve()
     raise AmcError(f"repository not found from {Path.cwd()} nor from {source}; set AMC_ROOT to its folder")
 

@@ -96,20 +96,28 @@ class Scores:
 
 
 def predict(
-    recognise: "Callable[[Tensor], Tensor]", views: "ClipViews", *, meta: dict, batch: int = 16, device: str = "cpu"
+    recognise: "Callable[[Tensor], Tensor]",
+    views: "ClipViews",
+    *,
+    meta: dict,
+    batch: int = 16,
+    device: str = "cpu",
+    workers: int = 0,
 ) -> Scores:
     """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
 
-    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C). Raises AmcError for a clip that cannot be read.
+    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos. Raises
+    AmcError for a clip that cannot be read.
     """
     import torch  # only here: everything else in this file works without it
+    from torch.utils.data import DataLoader
 
     logits = []
+    keys = [(None, index) for index in range(len(views))]
     with torch.inference_mode():
-        for start in range(0, len(views), batch):
-            clips = [views[None, index][0] for index in range(start, min(start + batch, len(views)))]  # (M, T, 3, H, W)
+        for clips, _ in DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers):  # (B, M, T, 3, H, W)
             # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
-            each = [recognise(torch.stack(slots).to(device)) for slots in zip(*clips, strict=True)]
+            each = [recognise(slots.to(device)) for slots in clips.unbind(1)]
             logits.append(torch.stack(each, dim=1).float().cpu())  # (B, M, C)
     table = views.table
     return Scores(

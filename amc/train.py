@@ -36,7 +36,7 @@ class Fit:
     losses: list[float]
     validation: list[float]  # mAP on the validation split
     best_epoch: int
-    seconds: float  # of training and validation, without what an earlier call had done
+    seconds: float  # of training and validation, also in earlier calls that were interrupted
 
 
 def fit(
@@ -58,7 +58,8 @@ def fit(
     without it a progress bar is shown. Raises AmcError when the loss is no longer finite.
     """
     started, (optimizer, schedule) = time.perf_counter(), _optimizer(model, cfg, len(views))
-    state = _load(folder / "last.pt") or {"epoch": 0, "losses": [], "validation": [], "best": {}}
+    state = _load(folder / "last.pt") or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
+    before, first = state["seconds"], state["epoch"]
     if state["epoch"]:
         model.load_state_dict(state["model"])
         optimizer.load_state_dict(state["optimizer"])
@@ -68,15 +69,16 @@ def fit(
         state["validation"].append(validate())
         if state["validation"][-1] >= max(state["validation"]):
             state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
-        state |= {"epoch": epoch + 1, "model": model.state_dict()}
+        spent = time.perf_counter() - started
+        state |= {"epoch": epoch + 1, "model": model.state_dict(), "seconds": before + spent}
         _save(folder / "last.pt", state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()})
         if report:
-            left = (time.perf_counter() - started) / (epoch + 1) * (cfg.epochs - epoch - 1)
+            left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
             loss, rated = state["losses"][-1], 100 * state["validation"][-1]
             report(f"epoch {epoch + 1}/{cfg.epochs}  loss {loss:.3f}  validation mAP {rated:.1f} %  {left:.0f} s left")
     model.load_state_dict(state["best"])
     best = max(range(cfg.epochs), key=lambda e: (state["validation"][e], e)) + 1
-    return Fit(state["losses"], state["validation"], best, time.perf_counter() - started)
+    return Fit(state["losses"], state["validation"], best, state["seconds"])
 
 
 def start_bias(logits: Tensor, labels: Tensor) -> Tensor:
@@ -116,7 +118,9 @@ def _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, devic
     model.eval()
     mean = total.item() / len(batches)
     if not math.isfinite(mean):
-        raise AmcError(f"training: the loss is no longer finite in epoch {epoch + 1}; lower lr, now {cfg.lr}")
+        raise AmcError(
+            f"training: the loss is no longer finite in epoch {epoch + 1}; lower lr, now {cfg.lr}, of Training"
+        )
     return mean
 
 
@@ -156,4 +160,4 @@ def _load(path: Path) -> dict | None:
     if hashlib.sha256(data[32:]).digest() != data[:32]:
         warnings.warn(f"{path}: the checkpoint is damaged; training starts from the first epoch", stacklevel=3)
         return None
-    return torch.load(io.BytesIO(data[32:]), weights_only=True)
+    return torch.load(io.BytesIO(data[32:]), map_location="cpu", weights_only=True)

@@ -88,7 +88,7 @@ def test_a_cell_leaves_scores_of_both_splits_and_a_model_that_gives_them_again(f
     table = experiment.load(cell)
     for split in ("val", "test"):
         assert run.scores(split).ids.tolist() == [clip.id for clip in table.split(split).clips]
-    assert {path.name for path in run.folder.iterdir()} == {"model.safetensors", "val.npz", "test.npz"}
+    assert {path.name for path in run.folder.iterdir()} == {"model.safetensors", "val.npz", "test.npz", "last.pt"}
     loaded, meta = model.load(run.folder / "model.safetensors")
     assert tuple(meta["names"]) == table.names
     views = ClipViews(table.split("test").limit(3), cell.sampling, PixelReader(cell.pixels), size=64)
@@ -111,7 +111,7 @@ def test_a_finished_cell_is_used_again(finished, cell, in_place, monkeypatch):
     monkeypatch.setattr(experiment, "fit", None)  # training would fail
     lines = []
     run = experiment.run(cell, report=lines.append)
-    assert run == finished[0] and lines == ["already computed"]
+    assert run == finished[0]._replace(is_reused=True) and lines == ["already computed"]
 
 
 @pytest.mark.parametrize("lost", ["test", "val"])
@@ -214,7 +214,7 @@ def test_the_key_follows_the_code_but_not_how_results_are_shown(key, tmp_path, m
     [
         ({"dataset": "zoo"}, "synth, animal-kingdom, kabr"),
         ({"size": "paper"}, "smoke, quick, standard"),
-        ({"pretrained": "missing.pt"}, "no such file of weights"),
+        ({"pretrained": "missing.pt"}, "neither a file nor known"),
         ({"backbone": "ViT-B-999"}, "not a model of open_clip"),
     ],
 )

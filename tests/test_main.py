@@ -12,7 +12,8 @@ from amc.__main__ import main
     "arguments, message",
     [
         (["train", "--scheme", "spare"], "scheme: 'spare' is not known; choose one of: all, dense, semi-dense, sparse"),
-        (["train", "--dataset", "animal-kingdom", "--size", "paper"], "animal_kingdom"),
+        (["train", "--dataset", "animal-kingdom", "--size", "paper", "--modality", "rgb"], "animal_kingdom"),
+        (["train", "--size", "paper"], "size: 'paper' is for real videos"),
         (["train", "--seeds", "a"], "seeds: 'a' is not a list of whole numbers"),
     ],
 )

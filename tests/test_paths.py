@@ -30,7 +30,8 @@ def test_the_repository_is_found_from_any_folder(tmp_path, monkeypatch, folder):
 
 def test_another_checkout_one_works_in_counts_before_the_installed_one(tmp_path, monkeypatch):
     (tmp_path / "notebooks" / "deep").mkdir(parents=True)
-    (tmp_path / "pyproject.toml").touch()
+    (tmp_path / "amc").mkdir()
+    (tmp_path / "amc" / "paths.py").touch()
     monkeypatch.chdir(tmp_path / "notebooks" / "deep")
     assert paths.root() == tmp_path.resolve()
 

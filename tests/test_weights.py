@@ -117,7 +117,7 @@ def test_damaged_files_are_refused(tmp_path, clip, suffix, damage):
     checkpoint.save(clip, path, {}) if suffix == ".safetensors" else torch.save(clip.state_dict(), path)
     content = {"empty": b"", "text": b"not weights\n" * 9, "truncated": path.read_bytes()[:100_000], "absent": None}
     path.unlink() if damage == "absent" else path.write_bytes(content[damage])
-    with fails("no such file" if damage == "absent" else "not a readable file of weights") as caught:
+    with fails("neither a file nor known" if damage == "absent" else "not a readable file of weights") as caught:
         build("synth-clip", path, num_slots=3)
     assert "\n" not in str(caught.value) and str(path) in str(caught.value)
 

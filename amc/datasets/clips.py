@@ -3,7 +3,9 @@
 Every random draw is a function of (seed, epoch, clip), so a run that was interrupted goes on exactly as it would have.
 """
 
+import hashlib
 from dataclasses import dataclass
+from functools import cache, cached_property
 from pathlib import Path
 
 import numpy as np
@@ -11,14 +13,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow, flow_color, paths, sampling, transforms, video
+from amc import flow, flow_color, flow_raft, paths, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets.table import ClipTable
 from amc.interleave import interleave
 from amc.pixel_cache import PixelCache, content_key
 from amc.synth import generate
-
-VERSION = 1  # of what is kept on disk; raise it when reading, resizing or flow change
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,24 @@ class PixelReader:
     def frames(self, path: Path, indices: list[int]) -> Tensor:
         """uint8 (P, 3, h, w), short side `settings.stored`."""
         side = self.settings.stored
-        folder = self.cache / "frames" if self.cache and self.settings.keep_frames else None
-        key = content_key(path, "frames", side, VERSION) if folder else ""
-        return PixelCache(folder).get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
+        key = content_key(path, "frames", side, _code()) if self._frames.folder else ""
+        return self._frames.get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
 
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
         """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
         method, weights = self.settings.flow_method, self.settings.flow_weights or None
-        folder = self.cache / "flow" if self.cache else None
-        key = content_key(path, flow.fingerprint(method, weights), self.settings.stored, VERSION) if folder else ""
+        source = flow.fingerprint(method, weights) + (generate.digest() if method == "true" else "")
+        key = content_key(path, source, self.settings.stored, _code()) if self._flow.folder else ""
         compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
-        return PixelCache(folder).get(key, indices, compute, torch.float16).float()
+        return self._flow.get(key, indices, compute, torch.float16).float()
+
+    @cached_property
+    def _frames(self) -> PixelCache:
+        return PixelCache(self.cache / "frames" if self.cache and self.settings.keep_frames else None)
+
+    @cached_property
+    def _flow(self) -> PixelCache:
+        return PixelCache(self.cache / "flow" if self.cache else None)
 
     def _read(self, path: Path, indices: list[int], side: int) -> Tensor:
         return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
@@ -126,6 +133,14 @@ class ClipViews(Dataset):
 
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
+
+
+@cache
+def _code() -> str:
+    """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
+    modules = (video, transforms, flow, flow_raft)
+    sources = [Path(module.__file__).read_bytes() for module in modules] + [Path(__file__).read_bytes()]
+    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
 
 def reader(settings: Pixels) -> PixelReader:

@@ -5,7 +5,6 @@ from pathlib import Path
 from amc.datasets import animal_kingdom
 from amc.datasets.table import ClipTable
 from amc.synth import generate
-from amc.synth.species import SPECIES
 
 
 def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
@@ -13,8 +12,3 @@ def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTab
     folder = Path(root) / size
     generate.generate(folder, size, workers=workers)
     return animal_kingdom.index(folder, name=f"synth-{size}")
-
-
-def is_unseen(species: str) -> bool:
-    """Whether an animal is met only in the test split."""
-    return any(SPECIES[name].unseen for name in species.split(";") if name in SPECIES)

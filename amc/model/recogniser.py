@@ -17,7 +17,6 @@ from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP
 
-XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip's but a whole X-CLIP, from a checkpoint of transformers'
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and std that X-CLIP was trained with
 
 
@@ -57,7 +56,7 @@ def build(backbone: str, pretrained: str | Path, *, num_slots: int, seed: int = 
     if num_slots < 1:
         raise AmcError(f"num_slots: {num_slots}, but a clip has at least one; count frames and flows together")
     card = {"backbone": backbone, "pretrained": str(pretrained), "num_slots": num_slots, "seed": seed}
-    if backbone == XCLIP_BACKBONE:
+    if backbone == weights.XCLIP_BACKBONE:
         xclip, tower = weights.from_transformers(checkpoint.read(pretrained)[0], num_slots=num_slots)
         preprocess = Preprocess(xclip.frames.image_size[0], *IMAGENET)
         return Recogniser(xclip, tower, open_clip.SimpleTokenizer(), preprocess, {**card, "quick_gelu": True})

@@ -29,6 +29,7 @@ from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP
 
 SYNTH_CLIP = "synth-clip"  # the embedded world's own small CLIP: configs/synth-clip.json
+XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip's but a whole X-CLIP, from a checkpoint of transformers'
 RANDOM, SHIPPED = "random", "shipped"  # the sources that are neither a tag of open_clip's nor a file
 
 _NAMES = (  # transformers' names (regular expressions) and ours, applied in this order
@@ -81,6 +82,19 @@ def is_quick_gelu(backbone: str) -> bool:
     return open_clip.get_model_config(backbone).get("quick_gelu", False)
 
 
+def check(backbone: str, pretrained: str | Path) -> None:
+    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "shipped" or a file there is."""
+    known = []
+    if backbone != XCLIP_BACKBONE:
+        is_quick_gelu(backbone)
+        known = [RANDOM, SHIPPED, *open_clip.list_pretrained_tags_by_model(backbone)]
+    if str(pretrained) not in known and not Path(str(pretrained)).is_file():
+        choices = ", ".join([*known, "the path of a file"])
+        raise AmcError(
+            f"pretrained: {str(pretrained)!r} is neither a file nor known for {backbone}; choose one of: {choices}"
+        )
+
+
 def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> nn.Module:
     """A CLIP of open_clip's with both towers, float32, in eval mode.
 
@@ -88,6 +102,7 @@ def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> 
     .pt file, "shipped" (data/weights/<backbone>.safetensors, its sha256 verified) or "random" (drawn from `seed`; the
     global generator is left alone). Raises AmcError when weights are absent, damaged, of other shapes or activation.
     """
+    check(backbone, pretrained)
     quick_gelu = is_quick_gelu(backbone)
     if pretrained == RANDOM:
         return _create(backbone, seed=seed)
@@ -95,11 +110,6 @@ def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> 
         _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
         return _create(backbone, tag=str(pretrained))
     path, card = _shipped(backbone) if pretrained == SHIPPED else (Path(pretrained), {})
-    if not path.suffix:
-        known = ", ".join([RANDOM, SHIPPED, *open_clip.list_pretrained_tags_by_model(backbone)])
-        raise AmcError(
-            f"pretrained: {str(pretrained)!r} is neither a file nor known for {backbone}; choose one of: {known}"
-        )
     tensors, meta = read(path)
     _refuse_activation(path, {**meta, **card}.get("quick_gelu", quick_gelu), backbone, quick_gelu)
     clip = _create(backbone, preprocess={key: card[key] for key in ("mean", "std") if key in card})

@@ -50,7 +50,7 @@ def digest() -> str:
         body = getattr(node, "body", None)
         if isinstance(body, list) and body and _is_text(body[0]):
             node.body = body[1:]
-    return hashlib.sha256("".join(ast.dump(tree) for tree in trees).encode()).hexdigest()[:16]
+    return hashlib.sha256("".join(ast.unparse(tree) for tree in trees).encode()).hexdigest()[:16]
 
 
 def _is_text(node: ast.AST) -> bool:

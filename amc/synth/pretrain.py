@@ -27,7 +27,7 @@ from amc.synth.scripts import truth, write_script
 
 STILL = 72  # pixels stored; training takes random crops of the CLIP's own 64
 FRAMES = 4  # stills taken from one scene
-TEMPLATES = (  # {what} does {act} in {place}
+TEMPLATES = (  # {animal} does {act} in {place}
     "{act}",
     "{animal} {act}",
     "a photo of a {animal} {act} in the {place}",
@@ -39,7 +39,6 @@ CARD = {
     "what": "Synth Kingdom's own small CLIP, pre-trained from scratch",
     "trained_on": "stills drawn by amc.synth with captions; species seen in training only; no clip of any split",
     "command": "python -m amc pretrain",
-    "hardware": "one CPU thread",
     "licence": "as this repository",
     "mean": MEAN,
     "std": STD,
@@ -100,7 +99,7 @@ def pretrain(
     num_scenes: int = 12_000, epochs: float = 7, *, batch: int = 128, lr: float = 1e-3, seed: int = 0, workers: int = 2
 ) -> None:
     """Train `synth-clip` from scratch and ship it in data/weights: float16, beside it sha256 and facts of the run."""
-    stills, facts = render(num_scenes, workers)
+    stills, shown = render(num_scenes, workers)
     model = weights.open_clip_model(weights.SYNTH_CLIP, weights.RANDOM, seed=seed)
     tokenizer = get_tokenizer(weights.SYNTH_CLIP)
     rng, generator = np.random.default_rng(seed), torch.Generator().manual_seed(seed)
@@ -108,11 +107,11 @@ def pretrain(
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.05)
     started, losses = time.time(), []
-    for step in (bar := tqdm(range(steps), desc="pre-training synth-clip", unit="step")):
+    for _ in (bar := tqdm(range(steps), desc="pre-training synth-clip", unit="step")):
         chosen = rng.integers(len(stills), size=batch)
         captions = [
             TEMPLATES[rng.integers(len(TEMPLATES))].format(animal=a, place=p, act=act)
-            for a, p, act in (facts[k] for k in chosen)
+            for a, p, act in (shown[k] for k in chosen)
         ]
         image = model.encode_image(crop(stills[chosen], model.visual.image_size[0], generator))
         loss = contrastive(image, model.encode_text(tokenizer(captions)), captions, model.logit_scale.exp())
@@ -123,17 +122,16 @@ def pretrain(
         model.logit_scale.data.clamp_(max=4.6052)
         losses.append(loss.item())
         bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
-        if step % 500 == 499 or step == steps - 1:
-            run = {
-                "stills": len(stills),
-                "scenes": num_scenes,
-                "steps": f"{step + 1} of {steps}",
-                "batch": batch,
-                "lr": lr,
-                "seed": seed,
-            }
-            spent = {
-                "last_loss": round(float(np.mean(losses[-100:])), 4),
-                "minutes": round((time.time() - started) / 60, 1),
-            }
-            weights.ship(model, weights.SYNTH_CLIP, {**CARD, **run, **spent, "generator": digest()})
+    facts = {
+        "stills": len(stills),
+        "scenes": num_scenes,
+        "steps": steps,
+        "batch": batch,
+        "lr": lr,
+        "seed": seed,
+        "last_loss": round(float(np.mean(losses[-100:])), 4),
+        "minutes": round((time.time() - started) / 60, 1),
+        "threads": torch.get_num_threads(),
+        "generator": digest(),
+    }
+    weights.ship(model, weights.SYNTH_CLIP, {**CARD, **facts})  # whole or not at all: an interrupted run ships nothing

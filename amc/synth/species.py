@@ -15,7 +15,7 @@ class Species:
     base: tuple[int, int, int]  # main coat colour, RGB
     second: tuple[int, int, int]  # colour of the pattern, of beak or fins, RGB
     pattern: str  # plain | stripes | spots | bands | belly (sprites.coat)
-    habitats: tuple[str, ...]  # keys of scenes.ENVIRONMENTS
+    habitats: tuple[str, ...]  # keys of environments.ENVIRONMENTS
     legs: float = 1.0  # leg length, relative to the body plan's
     neck: float = 1.0  # neck length, likewise
     unseen: bool = False  # met only in the test split: never in training, validation or pre-training
