@@ -57,21 +57,16 @@ def _reproduce(given: argparse.Namespace) -> int:
     reports = paths.reports() if given.size == "quick" else paths.reports() / given.size
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for name in NOTEBOOKS:
-        source, done = paths.root() / "notebooks" / f"{name}.ipynb", reports / f"{name}.ipynb"
-        done.parent.mkdir(parents=True, exist_ok=True)
+        # Relative paths, so that the executed copies name no place on this machine.
+        source, done = (
+            Path("notebooks") / f"{name}.ipynb",
+            Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb",
+        )
+        (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
-        options = ["-p", "size", given.size] if name != NOTEBOOKS[0] else []
-        command = [
-            sys.executable,
-            "-m",
-            "papermill",
-            str(source),
-            str(done),
-            "--log-output",
-            "--no-progress-bar",
-            *options,
-        ]
-        if status := subprocess.run(command, env=environment).returncode:
+        command = [sys.executable, "-m", "papermill", str(source), str(done), "--log-output", "--no-progress-bar"]
+        command += ["-p", "size", given.size] if name != NOTEBOOKS[0] else []
+        if status := subprocess.run(command, cwd=paths.root(), env=environment).returncode:
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
