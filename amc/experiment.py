@@ -9,6 +9,7 @@ import json
 import multiprocessing
 import os
 import queue
+import threading
 import time
 import warnings
 from collections.abc import Callable
@@ -212,7 +213,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     if workers == 1 or len(cells) == 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with context.Manager() as manager, ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
         lines = manager.Queue()
         # Longest first, so that the last cells to finish are short ones.
         order = sorted(cells, key=lambda cell: -cell.num_slots)
@@ -227,6 +228,12 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
         except BrokenProcessPool as error:
             raise AmcError("a worker was ended from outside, mostly for lack of memory; use fewer") from error
         return [done[cell] for cell in cells]
+
+
+def _end_with_parent() -> None:
+    """Let this worker end when the process that started it is killed: left alone it would wait, and hold its memory."""
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
 
 
 def _worker(cfg: Experiment, lines: multiprocessing.Queue) -> Run:
