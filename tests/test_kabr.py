@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from amc.datasets import catalogue, kabr
+from amc.datasets import kabr
 from amc.errors import AmcError
 
 ROWS = "original_vido_id video_id frame_id path labels\n"
@@ -70,7 +70,7 @@ def test_a_wrong_row_of_labels_is_refused(tmp_path, row, message):
 
 
 def test_the_real_clips_are_split_by_species_with_every_test_behaviour_seen_in_training(real):
-    table = catalogue.load("kabr", real / "clips" / "kabr")
+    table = kabr.index(real / "clips" / "kabr")
     train, test = table.split("train"), table.split("test")
     assert (len(train), len(test)) == (9, 3)
     assert not {clip.species for clip in train.clips} & {clip.species for clip in test.clips}
