@@ -29,6 +29,13 @@ def smoke_world(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope="module")
+def environment(tmp_path_factory) -> dict[str, str]:
+    """What a command of a user's runs in: this process's variables, with folders of their own for the module."""
+    places = {name: str(tmp_path_factory.mktemp(name)) for name in ("AMC_DATA", "AMC_CACHE", "AMC_REPORTS")}
+    return os.environ | places
+
+
 @pytest.fixture(autouse=True)
 def fresh_cache(tmp_path, monkeypatch):
     """Each test has a cache of its own, so none passes by what another one left."""

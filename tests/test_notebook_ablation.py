@@ -1,27 +1,11 @@
 """`papermill 03_ablation.ipynb out.ipynb -p scheme sparse`, as a user types it: from three folders, well and badly."""
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "03_ablation.ipynb"
-
-
-def papermill(folder: Path, output: Path, *options: str, environment: dict) -> subprocess.CompletedProcess:
-    source = NOTEBOOK.name if folder == NOTEBOOK.parent else NOTEBOOK
-    command = [sys.executable, "-m", "papermill", str(source), str(output), *options]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
-
-
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    places = {name: str(tmp_path_factory.mktemp(name)) for name in ("AMC_DATA", "AMC_CACHE", "AMC_REPORTS")}
-    return os.environ | places
+from user_commands import NOTEBOOKS, papermill
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +13,7 @@ def sparse_run(environment, tmp_path_factory):
     """The user's own command, at size smoke and with random weights by choice."""
     output = tmp_path_factory.mktemp("out") / "out.ipynb"
     options = ["-p", "scheme", "sparse", "-p", "size", "smoke", "-p", "pretrained", "random"]
-    return papermill(NOTEBOOK.parent, output, *options, environment=environment), output
+    return papermill("03_ablation.ipynb", NOTEBOOKS, output, *options, environment=environment), output
 
 
 def record(environment) -> dict:
@@ -67,7 +51,7 @@ def test_the_record_tells_how_to_repeat_the_run_and_that_its_weights_are_random(
 def test_a_second_run_from_another_folder_uses_what_was_computed(sparse_run, environment, tmp_path):
     before = record(environment)["rows"]
     options = ["-p", "scheme", "sparse", "-p", "size", "smoke", "-p", "pretrained", "random"]
-    done = papermill(tmp_path, tmp_path / "out.ipynb", *options, environment=environment)
+    done = papermill("03_ablation.ipynb", tmp_path, tmp_path / "out.ipynb", *options, environment=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     printed = "".join(
         o.text
@@ -91,7 +75,7 @@ def test_a_second_run_from_another_folder_uses_what_was_computed(sparse_run, env
     ],
 )
 def test_a_wrong_value_or_name_stops_at_once_with_the_allowed_ones(options, message, environment, tmp_path):
-    done = papermill(NOTEBOOK.parents[1], tmp_path / "out.ipynb", *options, environment=environment)
+    done = papermill("03_ablation.ipynb", NOTEBOOKS.parent, tmp_path / "out.ipynb", *options, environment=environment)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert "AmcError" in last

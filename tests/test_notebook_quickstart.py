@@ -1,33 +1,23 @@
 """`papermill 00_quickstart.ipynb out.ipynb`, as a user types it: one run from start to record, and bad parameters."""
 
 import json
-import os
 import subprocess
-import sys
 from pathlib import Path
 
 import nbformat
 import pytest
-
-NOTEBOOK = Path(__file__).resolve().parents[1] / "notebooks" / "00_quickstart.ipynb"
-
-
-def papermill(folder: Path, output: Path, *options: str, environment: dict) -> subprocess.CompletedProcess:
-    source = NOTEBOOK.name if folder == NOTEBOOK.parent else NOTEBOOK
-    command = [sys.executable, "-m", "papermill", str(source), str(output), "-p", "pretrained", "random", *options]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+from user_commands import NOTEBOOKS, papermill
 
 
-@pytest.fixture(scope="module")
-def environment(tmp_path_factory):
-    places = {name: str(tmp_path_factory.mktemp(name)) for name in ("AMC_DATA", "AMC_CACHE", "AMC_REPORTS")}
-    return os.environ | places
+def quickstart(folder: Path, output: Path, *options: str, environment: dict) -> subprocess.CompletedProcess:
+    options = ("-p", "pretrained", "random", *options)
+    return papermill("00_quickstart.ipynb", folder, output, *options, environment=environment)
 
 
 @pytest.fixture(scope="module")
 def finished(environment, tmp_path_factory):
     output = tmp_path_factory.mktemp("out") / "out.ipynb"
-    done = papermill(NOTEBOOK.parent, output, environment=environment)
+    done = quickstart(NOTEBOOKS, output, environment=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     return output
 
@@ -70,7 +60,7 @@ def test_random_weights_are_stamped_on_the_pictures_of_scores(finished):
     ],
 )
 def test_a_wrong_value_or_name_stops_at_once_with_the_allowed_ones(options, message, environment, tmp_path):
-    done = papermill(tmp_path, tmp_path / "out.ipynb", *options, environment=environment)
+    done = quickstart(tmp_path, tmp_path / "out.ipynb", *options, environment=environment)
     assert done.returncode != 0
     last = done.stderr.strip().splitlines()[-1]
     assert "AmcError" in last
