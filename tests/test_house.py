@@ -25,7 +25,6 @@ CONDA = {  # conda-forge's names where they differ from the package index
     "torch": "pytorch",
     "open_clip_torch": "open-clip-torch",
     "matplotlib": "matplotlib-base",
-    "opencv-python-headless": "opencv",
 }
 RIGHT_OF_THE_SEAM = (
     *("errors", "paths", "parameters", "aggregate", "metrics", "scores", "results", "tables", "charts", "figures"),
@@ -43,7 +42,8 @@ def nodes(kinds: type | tuple) -> Iterator[tuple[str, ast.AST]]:
 
 
 def requirements() -> list[Requirement]:
-    return [Requirement(text) for text in (*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["test"])]
+    extras = PROJECT["optional-dependencies"].values()
+    return [Requirement(text) for texts in (PROJECT["dependencies"], *extras) for text in texts]
 
 
 def test_no_file_has_more_than_300_lines():
@@ -152,7 +152,10 @@ def test_every_folder_of_the_package_is_installed():
 
 def test_the_conda_environment_agrees_with_pyproject():
     listed = yaml.safe_load((ROOT / "environment.yml").read_text(encoding="utf-8"))["dependencies"]
-    conda = {(r := Requirement(text)).name: str(r.specifier) for text in listed if isinstance(text, str)}
+    (from_pip,) = [entry["pip"] for entry in listed if isinstance(entry, dict)]
+    assert from_pip.pop() == "-e ."
+    texts = [*(entry for entry in listed if isinstance(entry, str)), *from_pip]
+    conda = {(r := Requirement(text)).name: str(r.specifier) for text in texts}
     assert conda.pop("python") == PROJECT["requires-python"]
     assert conda.pop("pip") == ""
     assert conda == {CONDA.get(r.name, r.name): str(r.specifier) for r in requirements()}

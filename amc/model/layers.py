@@ -1,7 +1,9 @@
-"""What X-CLIP's blocks share: fused attention over open_clip's weights, and how new modules start.
+"""What X-CLIP's blocks share: fused attention over open_clip's weights, how new modules start, how parameters learn.
 
 Tokens (N, L, D) in, tokens out. Used by vision, temporal and prompts; nothing here knows about videos.
 """
+
+from collections.abc import Callable
 
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -39,3 +41,20 @@ def initialise(module: nn.Module) -> None:
             nn.init.trunc_normal_(part.weight, std=0.02)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
+
+
+def parameter_groups(
+    module: nn.Module, lr: float, *, new_factor: float, weight_decay: float, is_new: Callable[[str], bool]
+) -> list[dict]:
+    """An optimizer's groups: parameters whose name `is_new` learn `new_factor` times faster; vectors, and what is named
+    `positions`, do not decay (X-CLIP). Frozen parameters are in none."""
+    groups = [
+        {"params": [], "lr": rate, "weight_decay": decay}
+        for rate in (lr, lr * new_factor)
+        for decay in (weight_decay, 0.0)
+    ]
+    for name, parameter in module.named_parameters():
+        if parameter.requires_grad:
+            is_undecayed = parameter.ndim < 2 or name.endswith("positions")
+            groups[2 * is_new(name) + is_undecayed]["params"].append(parameter)
+    return [group for group in groups if group["params"]]

@@ -13,20 +13,12 @@ from torch import Tensor, nn
 from amc.errors import AmcError
 from amc.model import checkpoint, text, weights
 from amc.model.prompts import VideoPrompts
+from amc.model.system import Preprocess, System
 from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP
 
 IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and std that X-CLIP was trained with
-
-
-@dataclass(frozen=True)
-class Preprocess:
-    """What the model expects of pixels: (value / 255 - mean) / std, at size x size."""
-
-    size: int  # pixels, height and width
-    mean: tuple[float, float, float]  # red, green, blue, of values from 0 to 1
-    std: tuple[float, float, float]
 
 
 @dataclass(frozen=True)
@@ -44,6 +36,10 @@ class Recogniser:
     def encode(self, names: Sequence[str]) -> Tensor:
         """Embeddings (C, E) of behaviour names, for XCLIP.forward; see `text.encode` for what is refused."""
         return text.encode(self.text_tower, names, tokenizer=self.tokenizer)
+
+    def system(self, names: Sequence[str]) -> System:
+        """This recogniser bound to a list of behaviour names, which are encoded once, here."""
+        return System(self.xclip, self.preprocess, self.card, (self.encode(names),))
 
 
 def build(backbone: str, pretrained: str | Path, *, num_slots: int, seed: int = 0) -> Recogniser:

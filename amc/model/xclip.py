@@ -11,6 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from amc.errors import AmcError
+from amc.model.layers import parameter_groups
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
@@ -59,16 +60,7 @@ class XCLIP(nn.Module):
 
     def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
         """AdamW's groups: new modules learn `new_factor` times faster; vectors and positions do not decay (X-CLIP)."""
-        groups = [
-            {"params": [], "lr": rate, "weight_decay": decay}
-            for rate in (lr, lr * new_factor)
-            for decay in (weight_decay, 0.0)
-        ]
-        for name, parameter in self.named_parameters():
-            if parameter.requires_grad:
-                is_undecayed = parameter.ndim < 2 or name.endswith("positions")
-                groups[2 * is_new(name) + is_undecayed]["params"].append(parameter)
-        return groups
+        return parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
 
     def _check(self, pixels: Tensor, text: Tensor) -> None:
         (height, width), embed_dim = self.frames.image_size, self.prompts.alpha.shape[0]
