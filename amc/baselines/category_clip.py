@@ -4,7 +4,7 @@ Pixels (B, T, 3, H, W), behaviours (C, E) and species (S, E), both encoded once,
 told, in training neither: a frozen CLIP reads it from the middle frame, as a weight for each known species, so an
 animal that no one named is a mixture of those that look alike.
 
-The authors' code is not public. What the paper leaves open follows the code of their later Animal-CLIP, with one
+We found no public code of it. What we could not read in the paper follows the code of the later Animal-CLIP, with one
 departure: X-CLIP's own video-specific prompts stay below the category's, where Animal-CLIP replaces them, so that this
 row differs from plain X-CLIP by the category alone.
 """
