@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -13,7 +14,10 @@ from amc.datasets import animal_kingdom, catalogue, synth_kingdom
 from amc.errors import AmcError
 from amc.synth import generate, scene
 from amc.synth.behaviours import NAMES
+from amc.synth.kingdom import KINGDOM
+from amc.synth.menagerie import MENAGERIE
 from amc.synth.species import SPECIES
+from amc.synth.world import World
 
 
 class Serial:
@@ -33,17 +37,19 @@ class Serial:
 
 
 @pytest.fixture
-def few(monkeypatch):
-    """A world of two training clips and one test clip, drawn in this process."""
-    monkeypatch.setattr(generate, "SIZES", {"smoke": (2, 1)})
+def few(monkeypatch) -> World:
+    """A Kingdom of two training clips and one test clip, drawn in this process."""
     monkeypatch.setattr(generate, "ProcessPoolExecutor", Serial)
+    return replace(KINGDOM, sizes={"smoke": (2, 1)})
 
 
 @pytest.fixture
 def drawn(monkeypatch):
     """Seeds of the scenes that are drawn from now on."""
     seeds, compose = [], scene.compose
-    monkeypatch.setattr(scene, "compose", lambda script, seed: seeds.append(seed) or compose(script, seed))
+    monkeypatch.setattr(
+        scene, "compose", lambda script, seed, **rest: seeds.append(seed) or compose(script, seed, **rest)
+    )
     return seeds
 
 
@@ -100,7 +106,7 @@ def test_videos_show_the_frames_that_the_renderer_draws(smoke_world):
 
 
 def test_clip_k_has_the_same_bits_at_every_size_and_in_every_process(smoke_world, few, tmp_path):
-    generate.generate(tmp_path / "tiny", "smoke")
+    generate.generate(tmp_path / "tiny", "smoke", world=few)
     small, large = content(tmp_path / "tiny"), content(smoke_world / "smoke")
     videos = [name for name in small if name.startswith("video")]
     assert len(videos) == 3 and all(small[name] == large[name] for name in videos)
@@ -109,7 +115,7 @@ def test_clip_k_has_the_same_bits_at_every_size_and_in_every_process(smoke_world
 
 def test_drawing_again_elsewhere_gives_the_same_files(few, tmp_path):
     for name in ("one", "two"):
-        generate.generate(tmp_path / name, "smoke")
+        generate.generate(tmp_path / name, "smoke", world=few)
     assert content(tmp_path / "one") == content(tmp_path / "two")
 
 
@@ -122,39 +128,39 @@ def test_an_interrupted_drawing_goes_on_where_it_stopped(few, tmp_path, monkeypa
 
     monkeypatch.setattr(generate, "write_video", lambda path, frames: write(path, cut(frames) if drawn[2:] else frames))
     with pytest.raises(KeyboardInterrupt):
-        generate.generate(tmp_path / "world", "smoke")
+        generate.generate(tmp_path / "world", "smoke", world=few)
     assert len(list((tmp_path / "world" / "video").iterdir())) == 2  # no half video is left
     monkeypatch.setattr(generate, "write_video", write)
     drawn.clear()
-    generate.generate(tmp_path / "world", "smoke")
+    generate.generate(tmp_path / "world", "smoke", world=few)
     assert drawn == [generate.plan_clip("test", 0)[3]]
-    generate.generate(tmp_path / "other", "smoke")
+    generate.generate(tmp_path / "other", "smoke", world=few)
     assert content(tmp_path / "world") == content(tmp_path / "other")
 
 
 def test_only_what_is_missing_is_drawn_again(few, tmp_path, drawn):
-    generate.generate(tmp_path, "smoke")
+    generate.generate(tmp_path, "smoke", world=few)
     before = content(tmp_path)
     drawn.clear()
-    generate.generate(tmp_path, "smoke")
+    generate.generate(tmp_path, "smoke", world=few)
     assert not drawn
     (tmp_path / "annotation" / "scripts.json").unlink()
     lost = generate.plan_clip("test", 0)
     (tmp_path / "video" / f"{lost[0]}.mp4").unlink()
-    generate.generate(tmp_path, "smoke")
+    generate.generate(tmp_path, "smoke", world=few)
     assert drawn == [lost[3]] and content(tmp_path) == before
 
 
 @pytest.mark.parametrize("change", ["seed", "generator", "damaged"])
 def test_data_of_another_world_are_replaced(few, tmp_path, monkeypatch, change):
-    generate.generate(tmp_path, "smoke", seed=1)
+    generate.generate(tmp_path, "smoke", world=replace(few, seed=1))
     before = content(tmp_path)
     if change == "generator":
-        monkeypatch.setattr(generate, "digest", lambda: "another")
+        monkeypatch.setattr(generate, "digest", lambda world: "another")
     if change == "damaged":
         (tmp_path / "world.json").write_text("{")
     (tmp_path / "video" / "LEFTOVER.mp4").touch()
-    generate.generate(tmp_path, "smoke", seed=2 if change == "seed" else 1)
+    generate.generate(tmp_path, "smoke", world=replace(few, seed=2 if change == "seed" else 1))
     after = content(tmp_path)
     assert "video/LEFTOVER.mp4" not in after
     assert (after["annotation/train.csv"] == before["annotation/train.csv"]) == (change != "seed")
@@ -170,9 +176,9 @@ def test_a_folder_that_holds_something_else_is_left_alone(few, tmp_path):
 
 
 def test_beside_the_replaced_data_nothing_of_a_user_is_removed(few, tmp_path):
-    generate.generate(tmp_path, "smoke", seed=1)
+    generate.generate(tmp_path, "smoke", world=replace(few, seed=1))
     (tmp_path / "notes.txt").write_text("mine")
-    generate.generate(tmp_path, "smoke", seed=2)
+    generate.generate(tmp_path, "smoke", world=replace(few, seed=2))
     assert (tmp_path / "notes.txt").read_text() == "mine"
 
 
@@ -198,11 +204,11 @@ def test_true_flow_is_the_renderers(smoke_world):
 
 
 def test_true_flow_follows_when_another_world_takes_the_place(few, tmp_path):
-    for seed in (1, 2):
-        generate.generate(tmp_path, "smoke", seed=seed)
-        name, script, _, scene_seed = generate.plan_clip("train", 0, seed)
+    for world in (replace(few, seed=1), replace(few, seed=2), replace(MENAGERIE, sizes=few.sizes)):
+        generate.generate(tmp_path, "smoke", world=world)
+        name, script, _, scene_seed = generate.plan_clip("train", 0, world=world)
         flow = generate.true_flow(tmp_path / "video" / f"{name}.mp4", [(0, 1)])
-        assert np.array_equal(flow[0], scene.flow(scene.compose(script, scene_seed), 0, 1))
+        assert np.array_equal(flow[0], scene.flow(scene.compose(script, scene_seed, world=world), 0, 1))
 
 
 @pytest.mark.parametrize("kind", ["stranger among clips", "elsewhere", "damaged"])

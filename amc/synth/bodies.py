@@ -1,6 +1,6 @@
 """Body plans: channels of movement in, moving parts out.
 
-Every plan reads the same channels (`rig.Motion`), so a behaviour is written once and each body performs it in its
+Every plan reads the same channels (`motion.Motion`), so a behaviour is written once and each body performs it in its
 own way.
 """
 
@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import numpy as np
 
-from amc.synth.rig import Individual, Motion, Part, affine, grow_leg, set_head, set_part, stand
+from amc.synth.motion import Motion
+from amc.synth.rig import Individual, Part, affine, grow_leg, set_head, set_part, stand
 from amc.synth.sprites import ellipse, limb, polygon
 
 

@@ -1,9 +1,10 @@
-"""Write Synth Kingdom to disk in Animal Kingdom's own layout, and find a clip's script and true flow again.
+"""Write a generated world to disk in Animal Kingdom's own layout, and find a clip's script and true flow again.
 
     <root>/video/<ID>.mp4            H.264, 128x128, 24 frames a second
     <root>/annotation/train.csv      Charades rows, one a frame; val.csv holds the test split, as in Animal Kingdom
     <root>/annotation/actions.csv    behaviours by label id; metadata.csv: species and length of every clip
     <root>/annotation/scripts.json   the truth: what each animal does from when to when, and the seed that draws it
+    <root>/world.json                which world, size, seed and version this is
 
 The annotation is written last: its presence means that the data set is whole. Clip k of a split is the same in every
 size, so `smoke` is a part of `quick`, and `quick` of `standard`.
@@ -29,22 +30,23 @@ from amc.datasets import charades
 from amc.errors import AmcError, choice
 from amc.paths import atomic
 from amc.synth import scene
-from amc.synth.behaviours import CATEGORIES, FPS
-from amc.synth.scripts import Event, Script, annotate, write_script
-from amc.synth.species import SPECIES
+from amc.synth.kingdom import KINGDOM
+from amc.synth.menagerie import MENAGERIE
+from amc.synth.world import FPS, Event, Script, World
 
-SIZES = {"smoke": (48, 24), "quick": (760, 240), "standard": (2400, 600)}  # clips in train and test
+WORLDS = {world.name: world for world in (KINGDOM, MENAGERIE)}
+SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the world that a call without one is about
 SPLITS = ("train", "test")
-SEED = 2024  # of the world: another seed is another world
 VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
 NOT_DRAWING = ("__init__", "generate", "pretrain")  # modules that change no picture
-SEEN = tuple(name for name, species in SPECIES.items() if not species.unseen)
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
-def digest() -> str:
-    """Fingerprint of the code that draws, without comments and docstrings: data of another version are told apart."""
-    sources = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in NOT_DRAWING)
+def digest(world: World = KINGDOM) -> str:
+    """Fingerprint of the code that draws a world, without comments and docstrings, and without the other worlds' own
+    modules: data of another version are told apart."""
+    others = {module for other in WORLDS.values() for module in other.modules} - set(world.modules)
+    sources = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in {*NOT_DRAWING, *others})
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources]
     for node in (node for tree in trees for node in ast.walk(tree)):
         body = getattr(node, "body", None)
@@ -57,56 +59,56 @@ def _is_text(node: ast.AST) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
 
 
-def plan_clip(split: str, index: int, seed: int = SEED) -> tuple[str, Script, tuple[int, ...], int]:
+def plan_clip(split: str, index: int, *, world: World = KINGDOM) -> tuple[str, Script, tuple[int, ...], int]:
     """One clip before it is drawn: id, script, written labels, the scene's seed; from the arguments alone."""
-    rng = np.random.default_rng([seed, SPLITS.index(split), index])
-    species = SEEN if split == "train" else tuple(SPECIES)
-    script = write_script(rng, species[index % len(species)])
-    labels = annotate(script, rng)
+    rng = np.random.default_rng([world.seed, SPLITS.index(split), index])
+    species = world.seen if split == "train" else tuple(world.species)
+    script = world.write_script(rng, species[index % len(species)])
+    labels = world.annotate(script, rng)
     number = index * len(SPLITS) + SPLITS.index(split)  # the last four letters are unique: a source video of its own
     tail = "".join(_LETTERS[(number // 26**k) % 26] for k in (3, 2, 1, 0))
     return "".join(rng.choice(_LETTERS, 4)) + tail, script, labels, int(rng.integers(2**31))
 
 
-def generate(root: Path, size: str, *, seed: int = SEED, workers: int = 2) -> None:
+def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2) -> None:
     """Draw every clip of `size` (smoke | quick | standard) that is not there yet, then write the annotation.
 
-    An interrupted call goes on where it stopped. Data of another generator or seed are replaced. Raises AmcError for an
-    unknown size and for a folder that holds anything else.
+    An interrupted call goes on where it stopped. Data of another generator, seed or world are replaced. Raises AmcError
+    for an unknown size and for a folder that holds anything else.
     """
-    choice("size", size, tuple(SIZES))
-    world = {"size": size, "seed": seed, "generator": digest(), "version": VERSION}
+    choice("size", size, tuple(world.sizes))
+    facts = {"world": world.name, "size": size, "seed": world.seed, "generator": digest(world), "version": VERSION}
     manifest = root / "world.json"
-    if _read_json(manifest) != world:
-        _clear(root, manifest)
+    if _read_json(manifest) != facts:
+        _clear(root, manifest, world)
     if (root / "annotation" / "scripts.json").exists():
         return
     with atomic(manifest) as path:
-        path.write_text(json.dumps(world))
+        path.write_text(json.dumps(facts))
     (root / "video").mkdir(parents=True, exist_ok=True)
-    jobs = [(split, index) for split, count in zip(SPLITS, SIZES[size], strict=True) for index in range(count)]
+    jobs = [(split, index) for split, count in zip(SPLITS, world.sizes[size], strict=True) for index in range(count)]
     # Fresh processes, not forks: a notebook that has already run threads must not be forked.
     with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
-        drawn = pool.map(partial(_draw, root / "video", seed), jobs, chunksize=4)
-        clips = list(tqdm(drawn, total=len(jobs), desc=f"drawing Synth Kingdom {size}", unit="clip"))
-    _write_annotation(root / "annotation", jobs, clips)
+        drawn = pool.map(partial(_draw, root / "video", world), jobs, chunksize=4)
+        clips = list(tqdm(drawn, total=len(jobs), desc=f"drawing {world.name} {size}", unit="clip"))
+    _write_annotation(root / "annotation", world, jobs, clips)
 
 
-def _clear(root: Path, manifest: Path) -> None:
+def _clear(root: Path, manifest: Path, world: World) -> None:
     """Remove what an earlier call has drawn, nothing else; without its manifest nothing here is known to be ours."""
     if root.exists() and any(root.iterdir()) and not manifest.exists():
-        raise AmcError(f"{root}: holds files that are not Synth Kingdom's; name another folder, or empty this one")
+        raise AmcError(f"{root}: holds files that are not {world.name}'s; name another folder, or empty this one")
     for folder in (root / "annotation", root / "video"):
         if folder.exists():
             shutil.rmtree(folder)
 
 
-def _draw(folder: Path, seed: int, job: tuple[str, int]) -> tuple[str, Script, tuple[int, ...], int]:
+def _draw(folder: Path, world: World, job: tuple[str, int]) -> tuple[str, Script, tuple[int, ...], int]:
     cv2.setNumThreads(1)
-    clip = plan_clip(*job, seed)
+    clip = plan_clip(*job, world=world)
     name, script, _, scene_seed = clip
     if not (folder / f"{name}.mp4").exists():
-        stage = scene.compose(script, scene_seed)
+        stage = scene.compose(script, scene_seed, world=world)
         write_video(folder / f"{name}.mp4", (scene.frame(stage, index) for index in range(stage.num_frames)))
     return clip
 
@@ -125,7 +127,7 @@ def write_video(path: Path, frames: Iterator[np.ndarray], fps: int = FPS) -> Non
         container.mux(stream.encode())
 
 
-def _write_annotation(folder: Path, jobs: list[tuple[str, int]], clips: list[tuple]) -> None:
+def _write_annotation(folder: Path, world: World, jobs: list[tuple[str, int]], clips: list[tuple]) -> None:
     for split, file in (("train", "train.csv"), ("test", "val.csv")):
         rows = [
             (name, k + 1, round(script.seconds * FPS), labels)
@@ -133,7 +135,7 @@ def _write_annotation(folder: Path, jobs: list[tuple[str, int]], clips: list[tup
             if jobs[k][0] == split
         ]
         charades.write(folder / file, rows, split)
-    actions = [(k, category, name, "") for k, (name, category) in enumerate(CATEGORIES.items())]
+    actions = [(k, category, name, "") for k, (name, category) in enumerate(world.categories.items())]
     _write_csv(folder / "actions.csv", ("Label", "Category", "Action", "Description"), actions)
     metadata = [
         (name, job[0], ",".join(map(str, labels)), script.species, round(script.seconds * FPS))
@@ -167,7 +169,9 @@ def scripts(root: Path) -> dict[str, tuple[Script, int]]:
 def _scripts(path: Path, mtime_ns: int) -> dict[str, tuple[Script, int]]:
     table = _read_json(path)
     if table is None:
-        raise AmcError(f"{path}: absent or damaged, so the true scripts are not known; only Synth Kingdom has them")
+        raise AmcError(
+            f"{path}: absent or damaged, so the truth is not known; only {KINGDOM.name} and its like have it"
+        )
     return {
         name: (
             Script(
@@ -179,12 +183,19 @@ def _scripts(path: Path, mtime_ns: int) -> dict[str, tuple[Script, int]]:
     }
 
 
+def find_world(root: Path) -> World:
+    """The world that a generated data set shows. Raises AmcError where `root` holds none."""
+    name = (_read_json(root / "world.json") or {}).get("world")
+    if name not in WORLDS:
+        raise AmcError(f"{root}: holds none of the generated worlds ({', '.join(WORLDS)}); name the folder of one")
+    return WORLDS[name]
+
+
 def true_flow(video: Path, pairs: list[tuple[int, int]]) -> np.ndarray:
     """Exact flow of frame pairs of a generated clip, from its script: float32 (P, 2, 128, 128), pixels a pair."""
-    known = scripts(video.parent.parent)
+    root = video.parent.parent
+    known = scripts(root)
     if video.stem not in known:
-        raise AmcError(
-            f"{video}: not a clip of Synth Kingdom, so its true flow is not known; choose another flow method"
-        )
-    stage = scene.compose(*known[video.stem])
+        raise AmcError(f"{video}: in no generated world, as Synth Kingdom, so without true flow; choose another method")
+    stage = scene.compose(*known[video.stem], world=find_world(root))
     return np.stack([scene.flow(stage, first, second) for first, second in pairs])

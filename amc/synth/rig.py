@@ -1,39 +1,15 @@
-"""What every body is made of: channels of movement, rigid parts, individuals, heads and legs.
+"""What every body is made of: rigid parts, individuals, heads and legs.
 
 A part is a sprite and one 3x3 matrix a frame that carries its pixels into the world.
 """
 
-from dataclasses import dataclass, fields
 from typing import NamedTuple
 
 import numpy as np
 
-from amc.synth.species import SPECIES, Species
+from amc.synth.motion import Motion
 from amc.synth.sprites import Coat, Sprite, limb, mark
-
-
-@dataclass(frozen=True)
-class Motion:
-    """What a body does, frame by frame: arrays (N,). Angles in radians; lengths in body lengths."""
-
-    x: np.ndarray  # place along the ground, pixels of the world
-    y: np.ndarray  # height of the feet (or of the swimmer), pixels of the world, downwards
-    facing: np.ndarray  # +1 right, -1 left; between them while turning around
-    pitch: np.ndarray  # the body's tilt, nose up
-    crouch: np.ndarray  # 0 standing, 1 lying
-    stride: np.ndarray  # how far legs swing
-    phase: np.ndarray  # of the gait
-    neck: np.ndarray  # head lowered (+) or raised (-)
-    head: np.ndarray  # nodding and turning of the head
-    wing: np.ndarray  # wings: 0 folded; raised (+), lowered (-)
-    spread: np.ndarray  # 0 wings folded, 1 open
-    tail: np.ndarray  # tail angle
-    wave: np.ndarray  # bending of a body that swims or crawls
-    lift: np.ndarray  # foreleg raised to the head
-    asleep: np.ndarray  # > 0.5: eyes closed
-
-
-CHANNELS = tuple(field.name for field in fields(Motion))
+from amc.synth.world import Species
 
 
 class Part(NamedTuple):
@@ -53,9 +29,8 @@ class Individual(NamedTuple):
     plain: Coat
 
 
-def individual(name: str, rng: np.random.Generator) -> Individual:
-    """Draw an individual of species `name`."""
-    species = SPECIES[name]
+def individual(species: Species, rng: np.random.Generator) -> Individual:
+    """Draw an individual of a species."""
     length = rng.uniform(*species.length)
     shade = rng.uniform(0.85, 1.12) + rng.normal(0, 0.03, 3)
     base = tuple(np.clip(np.array(species.base) * shade, 10, 250))

@@ -10,12 +10,12 @@ import cv2
 import numpy as np
 
 from amc.synth import environments
-from amc.synth.behaviours import FPS, perform
 from amc.synth.bodies import PLANS
 from amc.synth.environments import ENVIRONMENTS
+from amc.synth.kingdom import KINGDOM
+from amc.synth.motion import perform
 from amc.synth.rig import Part, affine, individual
-from amc.synth.scripts import Script
-from amc.synth.species import SPECIES
+from amc.synth.world import FPS, Script, World
 
 SIZE = 128  # pixels, height and width of a frame
 PARALLAX = 1.3  # what stands close moves this much more than the animals when the camera does
@@ -37,12 +37,12 @@ class Scene(NamedTuple):
     seed: int
 
 
-def compose(script: Script, seed: int) -> Scene:
-    """Set a script on stage. The same script and seed give the same scene, pixel for pixel."""
+def compose(script: Script, seed: int, *, world: World = KINGDOM) -> Scene:
+    """Set a script of `world` on stage. The same script and seed give the same scene, pixel for pixel."""
     rng = np.random.default_rng([seed, 1])
     num_frames = round(script.seconds * FPS)
     env = ENVIRONMENTS[script.environment]
-    motions, bodies = _cast(script, num_frames, rng)
+    motions, bodies = _cast(script, world, num_frames, rng)
     camera = _camera(motions[0].x, motions[0].y, num_frames, rng)
     # Who stands further down stands nearer, and is drawn later.
     order = np.argsort([motion.y.max() for motion in motions])
@@ -59,21 +59,23 @@ def compose(script: Script, seed: int) -> Scene:
     return Scene(num_frames, painted, camera @ origin, tuple(parts), gain, rng.uniform(*env.noise), seed)
 
 
-def _cast(script: Script, num_frames: int, rng: np.random.Generator):
+def _cast(script: Script, world: World, num_frames: int, rng: np.random.Generator):
     """Every animal's motion and parts, in world pixels."""
     kinds = ENVIRONMENTS[script.environment].kinds
-    paired = any(e.behaviour == "Chasing" for e in script.events)
+    paired = any(e.behaviour in world.paired for e in script.events)
+    species = world.species[script.species]
     motions, bodies = [], []
     facing, level = rng.choice([-1.0, 1.0]), None
     for actor in range(script.num_actors):
-        animal = individual(script.species, rng)
+        animal = individual(species, rng)
         events = [(e.behaviour, e.start, e.stop) for e in script.events if e.actor == actor]
-        afloat = any(name in ("Swimming", "Flying", "Gliding") for name, _, _ in events)
+        afloat = any(name in world.afloat for name, _, _ in events)
         if level is None or not paired:
             level = environments.place(kinds, afloat, rng)
         motion = perform(
             events,
             num_frames,
+            moves=world.moves,
             length=animal.length,
             pace=rng.uniform(0.85, 1.2),
             facing=facing if paired else rng.choice([-1.0, 1.0]),
@@ -83,7 +85,7 @@ def _cast(script: Script, num_frames: int, rng: np.random.Generator):
         ahead = facing * rng.uniform(1.1, 1.5) if paired else rng.choice([-1, 1]) * rng.uniform(0.8, 1.3)
         motion.x[:] += actor * ahead * animal.length + rng.uniform(-8, 8)
         motions.append(motion)
-        bodies.append(PLANS[SPECIES[script.species].plan](animal, motion))
+        bodies.append(PLANS[species.plan](animal, motion))
     return motions, bodies
 
 

@@ -9,9 +9,10 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amc.synth.behaviours import FPS, NAMES
+from amc.synth.behaviours import NAMES
 from amc.synth.environments import ENVIRONMENTS
 from amc.synth.species import SPECIES
+from amc.synth.world import FPS, Event, Script
 
 # Probabilities that an annotator leaves out what truly happened.
 OMIT_STILL = 0.6  # keeping still, when anything else happens in the clip (the paper's frog that sits and then jumps)
@@ -27,15 +28,6 @@ COMPOSITES = {
 }
 MIN_SECONDS, MAX_SECONDS = 2.0, 10.0
 COMPANION = 0.15  # probability of a second animal of the same species that goes about its own story
-
-
-class Event(NamedTuple):
-    """One animal shows one behaviour from `start` to `stop`, seconds."""
-
-    actor: int
-    behaviour: str
-    start: float
-    stop: float
 
 
 class Step(NamedTuple):
@@ -54,16 +46,6 @@ class Story(NamedTuple):
     where: tuple[str, ...]  # kinds of environment: ground | bank | surface | water | air
     steps: tuple[Step, ...]
     other: tuple[Step, ...] = ()  # what a second animal does, where the story needs two
-
-
-class Script(NamedTuple):
-    """A clip before it is drawn."""
-
-    species: str
-    environment: str
-    seconds: float
-    num_actors: int
-    events: tuple[Event, ...]
 
 
 def _step(text: str, low: float, high: float) -> Step:
@@ -151,12 +133,12 @@ def _play(steps: tuple[Step, ...], actor: int, rng: np.random.Generator, least: 
     return events, clock
 
 
-def truth(script: Script) -> np.ndarray:
-    """What happens in each frame: bool (N, C)."""
+def truth(script: Script, *, names: tuple[str, ...] = NAMES) -> np.ndarray:
+    """What happens in each frame: bool (N, C), of the behaviours `names` of a world, the Kingdom's by default."""
     num_frames = round(script.seconds * FPS)
-    table = np.zeros((num_frames, len(NAMES)), bool)
+    table = np.zeros((num_frames, len(names)), bool)
     for event in script.events:
-        table[round(event.start * FPS) : round(event.stop * FPS), NAMES.index(event.behaviour)] = True
+        table[round(event.start * FPS) : round(event.stop * FPS), names.index(event.behaviour)] = True
     return table
 
 

@@ -3,23 +3,7 @@
 A species is data: which body it has, how big and how coloured its individuals are, and where they live.
 """
 
-from dataclasses import dataclass
-
-
-@dataclass(frozen=True)
-class Species:
-    """One species; individuals vary about these values (see `rig.Individual`)."""
-
-    plan: str  # body plan: a key of bodies.PLANS
-    length: tuple[float, float]  # body length, pixels of a 128-pixel picture
-    base: tuple[int, int, int]  # main coat colour, RGB
-    second: tuple[int, int, int]  # colour of the pattern, of beak or fins, RGB
-    pattern: str  # plain | stripes | spots | bands | belly (sprites.coat)
-    habitats: tuple[str, ...]  # keys of environments.ENVIRONMENTS
-    legs: float = 1.0  # leg length, relative to the body plan's
-    neck: float = 1.0  # neck length, likewise
-    unseen: bool = False  # met only in the test split: never in training, validation or pre-training
-
+from amc.synth.world import Species
 
 SPECIES = {
     "zebra": Species("quadruped", (38, 56), (226, 222, 212), (46, 42, 44), "stripes", ("grass", "pond", "night")),

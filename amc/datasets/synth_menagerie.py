@@ -1,0 +1,15 @@
+"""Synth Menagerie as a data set, to pre-train on: drawn on first use, then read by Animal Kingdom's own loader."""
+
+from pathlib import Path
+
+from amc.datasets import animal_kingdom
+from amc.datasets.table import ClipTable
+from amc.synth import generate
+from amc.synth.menagerie import MENAGERIE
+
+
+def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
+    """Table of the clips of `size`, in `root/<size>`; what is not drawn yet is drawn first."""
+    folder = Path(root) / size
+    generate.generate(folder, size, world=MENAGERIE, workers=workers)
+    return animal_kingdom.index(folder, name=f"synth-menagerie-{size}")

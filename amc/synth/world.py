@@ -1,0 +1,76 @@
+"""What a generated world consists of: who lives in it, what they do there, and how a clip's course is written.
+
+`kingdom.KINGDOM` is the world that everything is trained and scored on; `menagerie.MENAGERIE` is another one, to
+pre-train on. Bodies, environments and the renderer are common to both: they receive a world and ask it.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+FPS = 24  # frames a second of every clip
+Channels = dict[str, np.ndarray | float]
+Move = Callable[[np.ndarray, float, float], Channels]  # seconds since its start (N,), its length, the animal's pace
+
+
+@dataclass(frozen=True)
+class Species:
+    """One species; individuals vary about these values (see `rig.Individual`)."""
+
+    plan: str  # body plan: a key of bodies.PLANS
+    length: tuple[float, float]  # body length, pixels of a 128-pixel picture
+    base: tuple[int, int, int]  # main coat colour, RGB
+    second: tuple[int, int, int]  # colour of the pattern, of beak or fins, RGB
+    pattern: str  # plain | stripes | spots | bands | belly (sprites.coat)
+    habitats: tuple[str, ...]  # keys of environments.ENVIRONMENTS
+    legs: float = 1.0  # leg length, relative to the body plan's
+    neck: float = 1.0  # neck length, likewise
+    unseen: bool = False  # met only in the test split: never in training, validation or pre-training
+
+
+class Event(NamedTuple):
+    """One animal shows one behaviour from `start` to `stop`, seconds."""
+
+    actor: int
+    behaviour: str
+    start: float
+    stop: float
+
+
+class Script(NamedTuple):
+    """A clip before it is drawn."""
+
+    species: str
+    environment: str
+    seconds: float
+    num_actors: int
+    events: tuple[Event, ...]
+
+
+@dataclass(frozen=True)
+class World:
+    """A species is data, a behaviour a function of time, and a writer draws what happens in a clip of a species."""
+
+    name: str  # for people, and in world.json
+    seed: int  # another seed is another world
+    sizes: Mapping[str, tuple[int, int]]  # clips in train and test
+    species: Mapping[str, Species]
+    categories: Mapping[str, str]  # the category of each behaviour; their order gives the label ids
+    moves: Mapping[str, Move]  # what each behaviour does; one that has none is made of others, or of rest
+    write_script: Callable[[np.random.Generator, str], Script]  # a clip of this species
+    annotate: Callable[[Script, np.random.Generator], tuple[int, ...]]  # the label ids that are written about it
+    modules: tuple[str, ...]  # of this package, those that only this world is made of: see generate.digest
+    afloat: tuple[str, ...] = ()  # behaviours that are done on the water of a pond or in the air, not on the bank
+    paired: tuple[str, ...] = ()  # behaviours of one animal behind another, both on one level and one way
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Behaviours by label id."""
+        return tuple(self.categories)
+
+    @property
+    def seen(self) -> tuple[str, ...]:
+        """Species that the training split may show."""
+        return tuple(name for name, species in self.species.items() if not species.unseen)
