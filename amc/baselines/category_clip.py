@@ -4,9 +4,9 @@ Pixels (B, T, 3, H, W), behaviours (C, E) and species (S, E), both encoded once,
 told, in training neither: a frozen CLIP reads it from the middle frame, as a weight for each known species, so an
 animal that no one named is a mixture of those that look alike.
 
-We found no public code of it. What we could not read in the paper follows the code of the later Animal-CLIP, with one
-departure: X-CLIP's own video-specific prompts stay below the category's, where Animal-CLIP replaces them, so that this
-row differs from plain X-CLIP by the category alone.
+We found no public code of it. What the paper's summary leaves open (one token for the animal, its norm, residuals)
+follows Animal-CLIP, a later work with public code, which trains with the annotated animal and drops X-CLIP's own
+video-specific prompts. Here they stay below the category's, so that this row differs from X-CLIP by the category alone.
 """
 
 from collections.abc import Sequence
