@@ -1,0 +1,269 @@
+"""MSQNet: one question a behaviour, put to the tokens of a video encoder (Mondal et al., ICCV Workshops 2023).
+
+Pixels (B, T, 3, H, W), float and normalised, in; logits (B, C) out. A TimeSformer encodes the video, an encoder-decoder
+transformer looks for each behaviour in its tokens. What it looks for is learnt; it starts from CLIP's text features
+and is joined with CLIP's picture of the very video. Needs `transformers`: pip install 'amc[baselines]'.
+"""
+
+import amc.torchvision_cpu  # noqa: F401, I001  before open_clip
+import importlib.util
+import logging
+import math
+import re
+from collections.abc import Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import open_clip
+import torch
+import torch.nn.functional as F
+from open_clip.transformer import VisionTransformer
+from torch import Tensor, nn
+
+from amc.errors import AmcError, choice
+from amc.model import checkpoint, text
+from amc.model.layers import parameter_groups
+from amc.model.system import Preprocess, System
+from amc.model.weights import SHIPPED, SYNTH_CLIP, open_clip_model, seeded
+
+if TYPE_CHECKING:
+    from transformers import TimesformerModel
+
+
+class VideoEncoder(NamedTuple):
+    """Sizes of a TimeSformer (patches of 16 px, divided attention) and of the transformer that questions its tokens."""
+
+    width: int  # channels of the video encoder
+    layers: int
+    heads: int
+    question_layers: int  # of the transformer's encoder, and as many of its decoder
+    question_heads: int
+    question_mlp: int  # hidden channels of its feed-forward part
+
+
+VIDEO_ENCODERS = {
+    "timesformer-base": VideoEncoder(768, 12, 12, 6, 8, 2048),  # published, with CLIP B/16: width 512
+    "timesformer-small": VideoEncoder(128, 4, 4, 2, 4, 512),  # for 64 px on two cores; mlp 4 x synth-clip's width
+}
+PATCH_SIZE = 16  # pixels
+DROPOUT = 0.1  # torch's and MSQNet's default, in the transformer and on its tokens
+HUB_NAME = r"[\w-][\w.-]*/[\w-][\w.-]*"
+TIME = "embeddings.time_embeddings"  # the only T-shaped parameter of a TimeSformer
+
+
+class GroupwiseLinear(nn.Module):
+    """A linear readout for each behaviour: logit_c = <weight_c, x_c> + bias_c."""
+
+    def __init__(self, num_classes: int, width: int):
+        super().__init__()
+        bound = width**-0.5  # as nn.Linear starts, and MSQNet
+        self.weight = nn.Parameter(torch.empty(num_classes, width).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(num_classes).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits (B, C) of what was found for each behaviour, x (B, C, E)."""
+        return (x * self.weight).sum(dim=-1) + self.bias
+
+
+class MSQNet(nn.Module):
+    """A video encoder, CLIP's frozen image tower, and the transformer in which behaviours question the video."""
+
+    def __init__(self, video: "TimesformerModel", image: VisionTransformer, transformer: nn.Transformer, names: Tensor):
+        """`image` is frozen and gives features before its projection; names (C, E) are CLIP's of the behaviours."""
+        super().__init__()
+        num_classes, embed_dim = names.shape
+        config, image_width = video.config, image.ln_post.normalized_shape[0]
+        self.video = video
+        self.image = image.requires_grad_(False).eval()
+        self.project_tokens = nn.Linear(config.hidden_size, embed_dim, bias=False)
+        # The published queries start from the text tower's last state; ours, as all of this package, from its
+        # projection into the space it shares with images: what CLIP means by a text feature.
+        self.queries = nn.Parameter(names.clone())
+        self.project_queries = nn.Linear(image_width + embed_dim, embed_dim, bias=False)
+        self.transformer = transformer
+        self.dropout = nn.Dropout(DROPOUT)
+        self.head = GroupwiseLinear(num_classes, embed_dim)
+        num_tokens = 1 + (config.image_size // config.patch_size) ** 2 * config.num_frames
+        self.register_buffer("positions", sinusoids(num_tokens, embed_dim), persistent=False)
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """Logits (B, C), before the sigmoid, of pixels (B, T, 3, H, W).
+
+        Raises AmcError when pixels are not normalised floats of the model's T, H and W.
+        """
+        self._check(pixels)
+        # Every token is kept, as DETR does. MSQNet's code averages neighbours until T are left, one a frame it seems;
+        # but TimeSformer's order has frames innermost, so each is the mean of a band of the picture over all frames.
+        tokens = self.project_tokens(self.video(pixels).last_hidden_state)  # (B, 1 + N * T, E)
+        tokens = self.dropout(tokens + self.positions)
+        picture = self.picture(pixels)[:, None].expand(-1, len(self.queries), -1)  # (B, C, D)
+        queries = torch.cat([self.queries.expand(len(pixels), -1, -1), picture], dim=-1)
+        return self.head(self.transformer(tokens, self.project_queries(queries)))
+
+    @torch.no_grad()
+    def picture(self, pixels: Tensor) -> Tensor:
+        """CLIP's image feature (B, D), before its projection, as the mean over frames of pixels (B, T, 3, H, W)."""
+        return self.image(pixels.flatten(0, 1)).unflatten(0, pixels.shape[:2]).mean(dim=1)
+
+    @property
+    def logit_bias(self) -> Tensor:
+        """What is added to every logit (C,): the bias of the last layer, which training moves."""
+        return self.head.bias
+
+    def train(self, mode: bool = True) -> "MSQNet":
+        """As nn.Module's, but CLIP's tower stays in evaluation: it is not trained."""
+        super().train(mode)
+        self.image.eval()
+        return self
+
+    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+        """AdamW's groups: all but the video encoder is new, and CLIP's tower in none. MSQNet has factor 1, no decay."""
+        return parameter_groups(
+            self,
+            lr,
+            new_factor=new_factor,
+            weight_decay=weight_decay,
+            is_new=lambda name: not name.startswith("video."),
+        )
+
+    def _check(self, pixels: Tensor) -> None:
+        num_slots, size = self.video.config.num_frames, self.video.config.image_size
+        if pixels.ndim != 5 or pixels.shape[1:] != (num_slots, 3, size, size):
+            expected = f"(B, {num_slots}, 3, {size}, {size})"
+            raise AmcError(
+                f"pixels: shape {tuple(pixels.shape)}, but it has to be {expected}; resize, or change num_slots"
+            )
+        if not pixels.is_floating_point():
+            raise AmcError(
+                f"pixels: {pixels.dtype}, but the model needs floats; subtract the mean and divide by the std"
+            )
+
+
+def sinusoids(num_tokens: int, width: int) -> Tensor:
+    """Fixed positions (num_tokens, width): sine and cosine in turn, waves from 2 pi to 10000 times that (Vaswani 2017).
+
+    They count tokens as the video encoder orders them: class token, then patch by patch, the frames of each in turn.
+    """
+    waves = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
+    angles = torch.arange(num_tokens)[:, None] * waves  # (num_tokens, width / 2)
+    return torch.stack([angles.sin(), angles.cos()], dim=-1).flatten(1)
+
+
+def check(network: str, weights: str | Path) -> None:
+    """Raise AmcError unless the network is known, transformers is installed and `weights` may be had; see `build`.
+
+    Nothing is built or fetched, so a name "org/name" with nothing behind it is believed to be one of the hub's.
+    """
+    choice("network", network, list(VIDEO_ENCODERS))
+    if importlib.util.find_spec("transformers") is None:
+        raise AmcError(f"network: {network!r} needs transformers, which is absent; pip install 'amc[baselines]'")
+    path, name = Path(weights), str(weights)
+    is_file = path.is_file() and path.suffix == ".safetensors"
+    is_hub_name = re.fullmatch(HUB_NAME, name) is not None and path.suffix != ".safetensors" and not path.is_file()
+    if name and not (is_file or path.is_dir() or is_hub_name):
+        raise AmcError(
+            f"weights: {name!r} is no .safetensors file of an MSQNet, no folder of a TimeSformer and no name such as "
+            "facebook/timesformer-base-finetuned-k400; give one of these, or '' for random weights"
+        )
+
+
+def build(
+    network: str,
+    weights: str | Path,
+    *,
+    clip: tuple[str, str | Path] = (SYNTH_CLIP, SHIPPED),
+    names: Sequence[str],
+    num_slots: int,
+    seed: int = 0,
+) -> System:
+    """MSQNet for these behaviour names; all but CLIP and the weights of its video encoder is drawn from `seed`.
+
+    network: one of VIDEO_ENCODERS. weights: "" to draw the video encoder too; a .safetensors file that
+    `checkpoint.save` wrote of an MSQNet, of any names, whose video encoder is taken; or a folder or a hub name of a
+    transformers TimeSformer. clip: backbone and source, as in `weights.open_clip_model`; it sets the picture size.
+    num_slots: T; positions in time of another T are spread over it. Raises AmcError for what is unknown or cannot fit.
+    """
+    check(network, weights)
+    if num_slots < 1:
+        raise AmcError(f"num_slots: {num_slots}, but a clip has at least one; count its frames")
+    tower = open_clip_model(*clip, seed=seed)
+    image, sizes = tower.visual, VIDEO_ENCODERS[network]
+    if not isinstance(image, VisionTransformer) or image.image_size[0] % PATCH_SIZE:
+        raise AmcError(
+            f"clip: {clip[0]} is no ViT of pictures of whole {PATCH_SIZE} px patches; choose ViT-B-16-quickgelu"
+        )
+    embedded = text.encode(tower, names, tokenizer=open_clip.get_tokenizer(clip[0]))  # (C, E)
+    image.proj = None  # so that open_clip returns the normalised class token itself
+    size, embed_dim = image.image_size[0], embedded.shape[1]
+    with seeded(seed):
+        video = _video_encoder(sizes, weights, size=size, num_slots=num_slots)
+        transformer = nn.Transformer(
+            embed_dim, sizes.question_heads, sizes.question_layers, sizes.question_layers,
+            sizes.question_mlp, DROPOUT, batch_first=True,
+        )  # fmt: skip
+        module = MSQNet(video, image, transformer, embedded).eval()
+    pixels = image.preprocess_cfg
+    card = {"network": network, "weights": str(weights), "is_random": not str(weights), "clip": clip[0]}
+    card |= {"clip_weights": str(clip[1]), "num_slots": num_slots, "seed": seed}
+    return System(module, Preprocess(size, tuple(pixels["mean"]), tuple(pixels["std"])), card)
+
+
+def _video_encoder(sizes: VideoEncoder, source: str | Path, *, size: int, num_slots: int) -> "TimesformerModel":
+    from transformers import TimesformerConfig, TimesformerModel
+
+    config = TimesformerConfig(
+        image_size=size,
+        patch_size=PATCH_SIZE,
+        num_frames=num_slots,
+        hidden_size=sizes.width,
+        num_hidden_layers=sizes.layers,
+        num_attention_heads=sizes.heads,
+        intermediate_size=4 * sizes.width,
+    )
+    encoder = TimesformerModel(config)
+    if str(source):
+        tensors = _of_msqnet(source) if Path(source).is_file() else _of_transformers(str(source), config)
+        if TIME in tensors:  # (1, T, D); to the nearest slot, as transformers does at every forward of another T
+            tensors[TIME] = F.interpolate(tensors[TIME].mT.float(), num_slots, mode="nearest").mT
+        checkpoint.load_strictly(encoder, tensors, source)
+    return encoder
+
+
+def _of_msqnet(path: str | Path) -> dict[str, Tensor]:
+    tensors, _ = checkpoint.read(path)
+    found = {name.removeprefix("video."): tensor for name, tensor in tensors.items() if name.startswith("video.")}
+    if not found:
+        raise AmcError(f"{path}: holds no video encoder of an MSQNet; choose a file that training of one wrote")
+    return found
+
+
+def _of_transformers(source: str, config) -> dict[str, Tensor]:
+    from transformers import TimesformerModel
+
+    try:
+        with _silence(), seeded(0):  # transformers draws before it loads
+            theirs, report = TimesformerModel.from_pretrained(source, output_loading_info=True)
+    except Exception as error:  # whatever the hub, the disk or the network raise
+        reason = (str(error).splitlines() or [""])[0][:160]
+        raise AmcError(
+            f"weights: TimeSformer {source!r} could not be had ({reason}); give a folder it was saved to, or ''"
+        ) from error
+    if missing := sorted(report["missing_keys"]):  # transformers has drawn these at random
+        raise AmcError(f"{source}: {len(missing)} weights of a TimeSformer are missing ({missing[0]}, …); get it again")
+    for field in ("num_attention_heads", "hidden_act", "layer_norm_eps"):  # which the shapes of weights do not tell
+        found, expected = getattr(theirs.config, field), getattr(config, field)
+        if found != expected:
+            raise AmcError(f"{source}: {field} is {found}, but the network has {expected}; choose the network it is of")
+    return theirs.state_dict()
+
+
+@contextmanager
+def _silence():
+    """Without transformers' report that the head of Kinetics' classes is not used: it is not."""
+    level = logging.root.manager.disable
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        logging.disable(level)
