@@ -33,6 +33,21 @@ def map_micro(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(average_precision(labels.reshape(-1, 1), scores.reshape(-1, 1))[0])
 
 
+def map_micro_by_batch(labels: np.ndarray, scores: np.ndarray, batch: int) -> float:
+    """What MSQNet's code reports: `map_micro` of each `batch` consecutive videos, averaged over all videos.
+
+    It depends on the size of the batch and on the order of the videos, so it is for audits of such numbers only. A
+    batch without a positive is left out. Raises AmcError as average_precision does, and for a batch below 1.
+    """
+    labels, scores = _checked(labels, scores)
+    if batch < 1:
+        raise AmcError(f"metrics: a batch of {batch} videos, expected 1 or more; choose the evaluation's batch size")
+    starts = np.arange(0, len(labels), batch)
+    each = np.array([map_micro(labels[i : i + batch], scores[i : i + batch]) for i in starts])
+    weights = np.minimum(batch, len(labels) - starts) * np.isfinite(each)  # the last batch may be shorter
+    return float(_divide(np.nansum(each * weights), weights.sum()))
+
+
 def bands(train_positives: np.ndarray, *, edges: tuple[int, int] = (100, 500)) -> dict[str, np.ndarray]:
     """Masks (C,) of head (more than edges[1] training positives), middle and tail (fewer than edges[0]) behaviours."""
     head, tail = train_positives > edges[1], train_positives < edges[0]

@@ -42,7 +42,7 @@ class Scores:
     names: np.ndarray  # (C,) str
     labels: np.ndarray  # (V, C) bool, the annotation
     logits: np.ndarray  # (V, M, C) float32
-    frames: np.ndarray  # (V, M, P) int32, where each classifier looked
+    frames: np.ndarray  # (V, M, P) int32, where each classifier looked; P is 0 for one that sees no frame
     num_frames: np.ndarray  # (V,) int32
     species: np.ndarray  # (V,) str
     meta: dict = field(default_factory=dict)  # JSON: parameters, provenance, stamps such as "random weights"
@@ -52,7 +52,7 @@ class Scores:
         for name, (axes, kind) in ARRAYS.items():
             array = getattr(self, name)
             fits = array.ndim == len(axes) and all(sizes.get(a, n) == n for a, n in zip(axes, array.shape, strict=True))
-            if not fits or array.dtype.kind != kind or not array.size:
+            if not fits or array.dtype.kind != kind or 0 in array.shape[: 2 if name == "frames" else None]:
                 found, expected = f"{array.dtype} {array.shape}", f"kind {kind!r} ({', '.join(axes)}) with {sizes}"
                 raise AmcError(f"scores: {name} is {found}, expected {expected}; predict again")
             sizes.update(zip(axes, array.shape, strict=True))

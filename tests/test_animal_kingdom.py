@@ -190,10 +190,42 @@ def test_species_quoted_twice_are_read_too(published):
     species = {clip.id: clip.species for clip in published.clips}
     assert species["AERSVHAQ"] == "Montagu'S Harrier;Montagu'S Harrier Young"
     assert [name for name, joined in species.items() if not joined] == ["KDIANBXG"]  # its list is empty
-    assert published.notes == ("clips without a species: 1, first KDIANBXG",)
+    assert published.notes[0] == "clips without a species: 1, first KDIANBXG"
     assert len({name for joined in species.values() for name in joined.split(";")}) > 850
 
 
 def test_1866_likely_source_videos_lie_on_both_sides_of_the_published_split(published):
     train, test = ({clip.group for clip in published.split(name).clips} for name in ("train", "test"))
     assert len(train & test) == 1866
+
+
+def test_animals_have_their_groups_near_to_far_whatever_their_case(published):
+    viper = ("Snake / Cobra / Viper / Python", "Reptile / Snake", "Reptile")
+    assert published.taxonomy["Russell'S Viper"] == published.taxonomy["Aesculapian Snake"] == viper
+    assert {levels[-1] for levels in published.taxonomy.values()} == {
+        *("Bird", "Mammal", "Insect", "Reptile", "Fish", "Sea animal", "Amphibian"),
+    }
+
+
+def test_animals_that_the_workbook_places_nowhere_are_counted(published):
+    animals = {animal for clip in published.clips for animal in clip.species.split(";")} - {""}
+    assert animals - set(published.taxonomy) == {"Common Quail", "Cuckoo Bird"}
+    assert published.notes[1] == "species without a taxonomy: 2, first Common Quail"
+
+
+def test_a_folder_with_the_workbook_has_its_taxonomy_and_one_without_has_none(folder):
+    assert animal_kingdom.index(folder).taxonomy == {}
+    workbook = openpyxl.Workbook()
+    pages = {
+        "Action": [("Label", "Action"), (0, "Jumping"), (1, "Moving"), (2, "Keeping still")],
+        "AR": [("video_id", "type", "labels", "list_animal_action")],
+        "Animal": [("Animal", "Parent Class", "Class", "Sub-Class"), (" fox ", "Mammal", "Mammal", "Dog / Fox ")],
+    }
+    pages["AR"] += [(name, "train", "0", "[('Fox', 'Jumping')]") for name in ("AAACXZTV", "BBBBXZTV", "CCCCDDDD")]
+    pages["Animal"] += [(None,) * 4]
+    for title, rows in pages.items():
+        sheet = workbook.create_sheet(title)
+        for row in rows:
+            sheet.append(row)
+    workbook.save(folder / "AR_metadata.xlsx")
+    assert animal_kingdom.index(folder).taxonomy == {"Fox": ("Dog / Fox", "Mammal", "Mammal")}

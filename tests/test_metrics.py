@@ -59,6 +59,26 @@ def test_without_any_positive_the_metrics_are_nan_and_the_bootstrap_refuses(recw
     assert not recwarn.list
 
 
+@pytest.mark.parametrize("batch", [1, 8, 50, 64])  # 50 videos: 8 leaves a last batch of 2
+def test_micro_by_batch_equals_scikit_learn_on_each_batch_weighted_by_its_videos(batch):
+    labels, scores = random_case(2)
+    labels[:, 0] |= ~labels.any(axis=1)  # every video has a label, as in every data set
+    cuts = range(0, 50, batch)
+    each = [average_precision_score(labels[i : i + batch].ravel(), scores[i : i + batch].ravel()) for i in cuts]
+    expected = sum(value * len(labels[i : i + batch]) for value, i in zip(each, cuts, strict=True)) / 50
+    assert metrics.map_micro_by_batch(labels, scores, batch) == pytest.approx(expected, abs=EXACT)
+
+
+def test_micro_by_batch_moves_with_the_batch_and_leaves_out_batches_without_a_positive():
+    labels, scores = np.array([[1, 0], [0, 1], [0, 0]]), np.array([[0.2, 0.1], [0.8, 0.9], [0.5, 0.5]])
+    # Each video ranks its own label first; in one ranking of two videos the first positive comes third.
+    assert metrics.map_micro_by_batch(labels, scores, 1) == 1
+    assert metrics.map_micro_by_batch(labels, scores, 2) == pytest.approx((1 + 2 / 3) / 2)
+    assert np.isnan(metrics.map_micro_by_batch(labels[2:], scores[2:], 1))
+    with pytest.raises(AmcError, match="batch of 0 videos, expected 1 or more"):
+        metrics.map_micro_by_batch(labels, scores, 0)
+
+
 def test_bands_follow_the_training_positives_with_both_edges_in_the_middle():
     positives, ap = np.array([501, 500, 100, 99, 0]), np.array([0.9, 0.5, np.nan, 0.2, np.nan])
     assert metrics.head_middle_tail(ap, positives) == pytest.approx({"head": 0.9, "middle": 0.5, "tail": 0.2})

@@ -53,6 +53,7 @@ def test_probs_are_a_sigmoid_that_neither_overflows_nor_ties_large_logits(scores
         ({"logits": np.zeros((3, 2), np.float32)}, "logits"),
         ({"logits": np.full((3, 4, 2), np.nan, np.float32)}, "3 videos have logits that are not finite, first a"),
         ({"frames": np.zeros((3, 3, 5), np.int32)}, "frames"),
+        ({"frames": np.zeros((3, 0, 5), np.int32), "logits": np.zeros((3, 0, 2), np.float32)}, "logits"),
         ({"labels": np.zeros((3, 2), int)}, "labels is int64"),
         ({"ids": np.array(["a", "a", "c"])}, "twice"),
         ({"ids": np.array(["a", "b", "c"], dtype=object)}, "ids"),
@@ -62,6 +63,14 @@ def test_probs_are_a_sigmoid_that_neither_overflows_nor_ties_large_logits(scores
 def test_arrays_that_do_not_fit_together_are_refused(scores, change, message):
     with pytest.raises(AmcError, match=message):
         replace(scores, **change)
+
+
+def test_a_predictor_that_looks_at_no_frame_is_allowed_one_without_classifiers_or_behaviours_is_not(scores, tmp_path):
+    blind = replace(scores, frames=np.zeros((3, 4, 0), np.int32))
+    assert Scores.load(blind.save(tmp_path / "s.npz")).frames.shape == (3, 4, 0)
+    for axis, name in ((1, "labels"), (1, "logits"), (2, "logits")):
+        with pytest.raises(AmcError, match=name):
+            replace(blind, **{name: np.delete(getattr(blind, name), np.s_[:], axis)})
 
 
 def damaged(path, content: bytes):

@@ -59,6 +59,13 @@ def test_the_checksum_depends_on_labels_names_and_splits_but_not_on_where_the_vi
     assert len({table.checksum(), *(other.checksum() for other in tables)}) == 5
 
 
+def test_the_taxonomy_stays_with_every_part_of_a_table_and_out_of_its_checksum():
+    table = ClipTable("t", NAMES, grouped().clips, taxonomy={"fox": ("mammal",)})
+    parts = (carve_validation(table, 0.2), table.split("train"), table.limit(1))
+    assert all(part.taxonomy == {"fox": ("mammal",)} for part in parts)
+    assert grouped().taxonomy == {} and grouped().checksum() == table.checksum()
+
+
 def test_limit_keeps_the_first_clips_of_each_split_and_says_so():
     table = ClipTable("t", NAMES, (clip("a"), clip("b"), clip("c", split="test"))).limit(1)
     assert [c.id for c in table.clips] == ["a", "c"]

@@ -19,6 +19,7 @@ from amc.errors import AmcError
 BROKEN = "ZAKHHVKA"  # cannot be decoded in any copy; a training clip
 FILES = {"train": "train", "val": "test"}  # file name: the split it holds
 ACTION_COLUMNS, ROW_COLUMNS = ("Label", "Action"), ("video_id", "type", "labels", "list_animal_action")
+LEVELS = ("Sub-Class", "Class", "Parent Class")  # of an animal in the workbook, near to far
 HELP = "request Animal Kingdom as data/README.md says, or name its folder"
 
 
@@ -47,7 +48,7 @@ def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
             clips.append(_clip(clip_id, path, entry.first, split, entry.num_frames, species.get(clip_id, "")))
     if changing:
         notes.append(f"the labels of {changing} clips change between frames; the first row counts")
-    return ClipTable(name, names, tuple(clips), (*notes, *_without_species(clips)))
+    return _table(name, names, clips, notes, source)
 
 
 def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTable:
@@ -62,7 +63,7 @@ def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTabl
     for row in rows:
         clip_id, labels = row["video_id"], charades.parse(str(row["labels"]), xlsx, row["video_id"])
         clips.append(_clip(clip_id, folder / f"{clip_id}.mp4", labels, row["type"], None, _species(row, xlsx)))
-    return ClipTable("animal-kingdom", names, tuple(clips), _without_species(clips))
+    return _table("animal-kingdom", names, clips, [], xlsx)
 
 
 def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_frames: int | None, species: str) -> Clip:
@@ -70,9 +71,17 @@ def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_fra
     return Clip(clip_id, path, labels, split, num_frames, species, group=clip_id[-4:])
 
 
-def _without_species(clips: list[Clip]) -> tuple[str, ...]:
-    nameless = [clip.id for clip in clips if not clip.species]
-    return (f"clips without a species: {len(nameless)}, first {nameless[0]}",) if nameless else ()
+def _table(name: str, names: tuple[str, ...], clips: list[Clip], notes: list[str], source: Path) -> ClipTable:
+    """Adds the taxonomy, where `source` is the workbook. Its sheets write animals in other cases: Montagu'S harrier."""
+    animals = dict.fromkeys(animal for clip in clips for animal in clip.species.split(";") if animal)
+    known = _taxonomy(source) if source.suffix == ".xlsx" else {}
+    taxonomy = {animal: known[animal.casefold()] for animal in animals if animal.casefold() in known}
+    left = {
+        "clips without a species": [clip.id for clip in clips if not clip.species],
+        "species without a taxonomy": [animal for animal in animals if known and animal not in taxonomy],
+    }
+    notes = [*notes, *(f"{what}: {len(which)}, first {which[0]}" for what, which in left.items() if which)]
+    return ClipTable(name, names, tuple(clips), tuple(notes), taxonomy)
 
 
 def _rows(root: Path, file: str) -> dict[str, charades.Entry]:
@@ -97,21 +106,25 @@ def _metadata(root: Path) -> tuple[tuple[str, ...], list[dict], Path]:
 
 def _workbook(path: Path) -> tuple[tuple[str, ...], list[dict]]:
     """Behaviour names of sheet `Action`, and the rows of sheet `AR`: 30,100 in about two seconds."""
+    return _names(_sheet(path, "Action", ACTION_COLUMNS), path), _sheet(path, "AR", ROW_COLUMNS)
+
+
+def _taxonomy(path: Path) -> dict[str, tuple[str, ...]]:
+    """Groups of each animal of sheet `Animal`, by its name in lower case."""
+    rows = [row for row in _sheet(path, "Animal", ("Animal", *LEVELS)) if row["Animal"]]  # half of them are empty
+    return {row["Animal"].strip().casefold(): tuple(row[level].strip() for level in LEVELS) for row in rows}
+
+
+def _sheet(path: Path, title: str, columns: tuple[str, ...]) -> list[dict]:
     try:
         with path.open("rb") as file:
-            sheets = openpyxl.load_workbook(file, read_only=True)
-            actions = _sheet(sheets["Action"], ACTION_COLUMNS)
-            return _names(actions, path), _sheet(sheets["AR"], ROW_COLUMNS)
+            rows = openpyxl.load_workbook(file, read_only=True)[title].iter_rows(values_only=True)
+            header = next(rows, ())
+            if missing := set(columns) - set(header):
+                raise KeyError(f"sheet {title} lacks the columns {sorted(missing)}")
+            return [dict(zip(header, row, strict=True)) for row in rows]
     except (OSError, KeyError, BadZipFile, zlib.error) as error:
         raise AmcError(f"{path}: not Animal Kingdom's AR_metadata.xlsx ({error}); {HELP}") from error
-
-
-def _sheet(sheet, columns: tuple[str, ...]) -> list[dict]:
-    rows = sheet.iter_rows(values_only=True)
-    header = next(rows, ())
-    if missing := set(columns) - set(header):
-        raise KeyError(f"sheet {sheet.title} lacks the columns {sorted(missing)}")
-    return [dict(zip(header, row, strict=True)) for row in rows]
 
 
 def _names(actions: list[dict], path: Path) -> tuple[str, ...]:

@@ -1,14 +1,20 @@
 """Synth Kingdom as a data set: drawn on first use, then read by Animal Kingdom's own loader."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from amc.datasets import animal_kingdom
 from amc.datasets.table import ClipTable
 from amc.synth import generate
+from amc.synth.species import SPECIES
+
+CLASSES = {"quadruped": "mammal", "frog": "amphibian", "snake": "reptile"}  # by body plan; others are named as theirs
 
 
 def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
     """Table of the clips of `size`, in `root/<size>`; what is not drawn yet is drawn first."""
     folder = Path(root) / size
     generate.generate(folder, size, workers=workers)
-    return animal_kingdom.index(folder, name=f"synth-{size}")
+    classes = {name: CLASSES.get(species.plan, species.plan) for name, species in SPECIES.items()}
+    taxonomy = {name: (kind, "invertebrate" if kind == "insect" else "vertebrate") for name, kind in classes.items()}
+    return replace(animal_kingdom.index(folder, name=f"synth-{size}"), taxonomy=taxonomy)

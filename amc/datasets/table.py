@@ -2,7 +2,8 @@
 
 import hashlib
 from collections import Counter
-from dataclasses import dataclass, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -36,6 +37,7 @@ class ClipTable:
     names: tuple[str, ...]  # behaviours, by label id
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
+    taxonomy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # species: ever wider groups, near to far
 
     def __post_init__(self):
         if not self.clips or not self.names:

@@ -1,0 +1,101 @@
+"""Predictors that look at no frame: a table of clips in, a score file out. What a video model has to beat.
+
+They are no row of the paper; they say how much of a number on its Table 1 is the averaging (class frequency) and how
+much is knowing the animal (species prior), which Category-CLIP uses and a network can see in one frame.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from amc import metrics
+from amc.datasets.table import Clip, ClipTable
+from amc.errors import choice
+from amc.scores import Scores
+
+STRENGTHS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # of the species prior, in clips; one is chosen on the validation split
+CLOSEST = 1e-12  # no probability is nearer to 0 or 1, so that log odds are finite and float32 can hold them
+
+
+def class_frequency(table: ClipTable, split: str) -> tuple[np.ndarray, dict]:
+    """How often each behaviour was written in training, the same for every clip of `split`: probs (V, C) float64."""
+    return np.tile(table.split("train").labels().mean(axis=0), (len(table.split(split)), 1)), {}
+
+
+def species_prior(table: ClipTable, split: str) -> tuple[np.ndarray, dict]:
+    """What each clip's species showed in training, shrunk as `shrunk` says: probs (V, C) float64.
+
+    The strength is the one of STRENGTHS with the highest mean of macro and micro mAP on the validation split; it comes
+    back in the dict, with that mean for every candidate. Raises AmcError when the split train or val is missing.
+    """
+    counts, val = count(table.split("train")), table.split("val")
+    labels, quality = val.labels(), {}
+    for strength in STRENGTHS:
+        probs = shrunk(counts, val, strength=strength)
+        quality[strength] = (metrics.map_macro(labels, probs) + metrics.map_micro(labels, probs)) / 2
+    best = max(quality, key=quality.get)
+    chosen = {"strength": best, "validation": [[strength, value] for strength, value in quality.items()]}
+    return shrunk(counts, table.split(split), strength=best), chosen
+
+
+BLIND = {"class frequency": class_frequency, "species prior": species_prior}
+
+
+def predict(name: str, table: ClipTable, split: str, *, meta: dict) -> Scores:
+    """Scores of a blind predictor, fitted on the training split, for every clip of `split`: M = 1 and no frame, P = 0.
+
+    Logits are the log odds of its probabilities. `meta` gains a `card`: the name and what was chosen on the validation
+    split. Lengths the annotation does not give are 0. Raises AmcError for an unknown name and a missing split.
+    """
+    choice("blind predictor", name, list(BLIND))
+    probs, chosen = BLIND[name](table, split)
+    probs, clips = np.clip(probs, CLOSEST, 1 - CLOSEST), table.split(split)
+    return Scores(
+        ids=np.array([clip.id for clip in clips.clips]),
+        names=np.array(clips.names),
+        labels=clips.labels(),
+        logits=(np.log(probs) - np.log1p(-probs)).astype(np.float32)[:, None],  # (V, 1, C)
+        frames=np.zeros((len(clips), 1, 0), dtype=np.int32),
+        num_frames=np.array([clip.num_frames or 0 for clip in clips.clips], dtype=np.int32),
+        species=np.array([clip.species for clip in clips.clips]),
+        meta=meta | {"card": {"network": name, **chosen}},
+    )
+
+
+def count(train: ClipTable) -> dict[tuple[str, ...], np.ndarray]:
+    """For each node of the taxonomy the clips that show it, by behaviour (C,), and then their number: (C + 1,).
+
+    A node is a species or group followed by all that contain it; () is every animal. A clip counts once in a node, with
+    all its labels: which of its animals did what, Animal Kingdom's workbook says but a table of clips does not.
+    """
+    rows = np.column_stack([train.labels(), np.ones(len(train))])
+    counts = defaultdict(lambda: np.zeros(rows.shape[1]))
+    for clip, row in zip(train.clips, rows, strict=True):
+        for node in {path[i:] for path in _paths(clip, train) for i in range(len(path) + 1)}:
+            counts[node] += row
+    return dict(counts)
+
+
+def shrunk(counts: dict[tuple[str, ...], np.ndarray], table: ClipTable, *, strength: float) -> np.ndarray:
+    """Probs (V, C) for the clips of `table`: p = (k + strength · p of the wider group) / (n + strength) at each node.
+
+    k of a node's n training clips show the behaviour; the widest group is every animal, where p = k / n. So a rare
+    species leans on its relatives and an unknown one equals its nearest known group. Several animals: their mean.
+    """
+    return np.stack(
+        [np.mean([_at(path, counts, strength) for path in _paths(clip, table)], axis=0) for clip in table.clips]
+    )
+
+
+def _at(node: tuple[str, ...], counts: dict[tuple[str, ...], np.ndarray], strength: float) -> np.ndarray:
+    if node not in counts:  # () always is
+        return _at(node[1:], counts, strength)
+    shown, clips = counts[node][:-1], counts[node][-1]
+    if not node:
+        return shown / clips
+    return (shown + strength * _at(node[1:], counts, strength)) / (clips + strength)
+
+
+def _paths(clip: Clip, table: ClipTable) -> list[tuple[str, ...]]:
+    """From each animal of a clip to its widest group; () where no animal is named."""
+    return [(name, *table.taxonomy.get(name, ())) if name else () for name in clip.species.split(";")]
