@@ -41,7 +41,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
         raise AmcError(
             f"{path}: not a readable file of weights ({type(error).__name__} {reason}); get it again"
         ) from error
-    state = state.get("state_dict", state) if isinstance(state, dict) else {}
+    state = state.get("state_dict", state.get("model_state", state)) if isinstance(state, dict) else {}
     if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise AmcError(f"{path}: holds no named weights; save a model's state_dict there")
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}, {}
