@@ -1,6 +1,7 @@
 """Synth Kingdom on disk: Animal Kingdom's own files, the same bits every time, nothing drawn twice, nothing stale."""
 
 import csv
+import hashlib
 import json
 import shutil
 from dataclasses import replace
@@ -193,6 +194,11 @@ def test_the_stored_script_and_seed_draw_the_clip_again(smoke_world):
     name, script, _, seed = generate.plan_clip("train", 7)
     assert len(known) == 72 and known[name] == (script, seed)
     assert json.loads((smoke_world / "smoke" / "annotation" / "scripts.json").read_text())[name]["seed"] == seed
+
+
+def test_the_kingdoms_stories_are_those_that_its_results_were_measured_on(smoke_world):
+    stories = (smoke_world / "smoke" / "annotation" / "scripts.json").read_bytes()
+    assert hashlib.sha256(stories).hexdigest() == "791a8c84dfc1f6e8f13d4e2724f2ba1bae0d221b6b223a9ebbc63130af9d913b"
 
 
 def test_true_flow_is_the_renderers(smoke_world):

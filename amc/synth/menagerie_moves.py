@@ -71,7 +71,7 @@ def nodding(t: np.ndarray, span: float, pace: float) -> Channels:
 
 def pouncing(t: np.ndarray, span: float, pace: float) -> Channels:
     """Again and again: low, then a leap onto what is not seen."""
-    along = (0.6 * pace * t) % 1
+    along = (0.8 * pace * t) % 1
     leap = np.clip((along - 0.55) / 0.45, 0, 1)
     rises = np.sin(np.pi * leap)
     return {
@@ -91,6 +91,7 @@ def rearing(t: np.ndarray, span: float, pace: float) -> Channels:
         "pitch": 0.95 * up,
         "height": 0.3 * up,
         "neck": -0.5 * up,
+        "crouch": 0.3 * up,
         "lift": up * (0.35 + 0.2 * beat(t, 2.4 * pace)),
     }
 
@@ -109,7 +110,8 @@ def spinning(t: np.ndarray, span: float, pace: float) -> Channels:
 
 def stamping(t: np.ndarray, span: float, pace: float) -> Channels:
     """Legs go hard and the animal does not: high steps in one place."""
-    return {"stride": 0.9, "rate": 2.2 * pace, "height": 0.05 * np.abs(beat(t, 2.2 * pace)), "neck": -0.2}
+    step = beat(t, 2.2 * pace)
+    return {"stride": 0.9, "rate": 2.2 * pace, "height": 0.12 * np.abs(step), "pitch": 0.1 * step, "neck": 0.3 * step}
 
 
 def stretching(t: np.ndarray, span: float, pace: float) -> Channels:
@@ -127,9 +129,10 @@ def stretching(t: np.ndarray, span: float, pace: float) -> Channels:
 
 
 def swaying(t: np.ndarray, span: float, pace: float) -> Channels:
-    """The body rocks to and fro over feet that stay."""
-    side = beat(t, 0.7 * pace)
-    return {"pitch": 0.28 * side, "speed": 0.9 * np.cos(2 * np.pi * 0.7 * pace * t), "neck": -0.6 * side}
+    """The body rocks to and fro in one place, the head stays level."""
+    side = beat(t, 0.8 * pace)
+    speed = 2.0 * np.cos(2 * np.pi * 0.8 * pace * t)  # 0.4 body lengths forth and back
+    return {"pitch": 0.3 * side, "speed": speed, "neck": 0.3 * side, "rate": 0.8 * pace, "wave": 0.4}
 
 
 def zigzagging(t: np.ndarray, span: float, pace: float) -> Channels:
