@@ -1,8 +1,8 @@
 """Animal Kingdom (action recognition): its folder in, the table of clips out. Synth Kingdom writes the same files.
 
-Labels come from `annotation/train.csv` and `val.csv` (val is the test split), names and species from `AR_metadata.xlsx`
-or, where that is absent, from `annotation/actions.csv` and `metadata.csv`. Names follow the workbook's `Action` sheet:
-`df_action.xlsx` has six of them wrong.
+Labels come from `annotation/train.csv` and `val.csv` (val is the test split); names, species and their taxonomy from
+`AR_metadata.xlsx` or, where that is absent, names and species from `annotation/actions.csv` and `metadata.csv`. Names
+follow the workbook's `Action` sheet: `df_action.xlsx` has six of them wrong.
 """
 
 import ast
