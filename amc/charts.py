@@ -1,20 +1,15 @@
-"""Charts of what was counted and measured, as matplotlib Figures: label frequencies, learning curves, Table 1."""
+"""Charts of what was counted and trained, as matplotlib Figures: label frequencies, learning curves."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
-from matplotlib.axes import Axes
+import seaborn as sns
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import LogLocator, NullLocator
-from matplotlib.transforms import Bbox
+from matplotlib.ticker import MaxNLocator
 
-from amc.figures import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
-OURS, PEER = MODALITY_COLORS["rgb+flow"], "#BBCCEE"  # the paper's own method; the others of Table 1
-# Places of a name about its point: left or right (x), above or below (y), and how far; the first free one is taken.
-BESIDE = np.array([(x, y, far) for far in (1, 2, 3.5) for y in (0, 1, -1) for x in (1, -1, 0) if x or y])
-METHOD, MAPS = "AnimalMotionCLIP", ("map_macro", "map_micro")
 LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 
@@ -43,15 +38,18 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
     """Training loss and validation mAP by epoch, one line a cell; a dot marks the epoch that was kept.
 
-    fits: by cell name, e.g. "sparse rgb seed 0", the `fit` of its score file: losses, validation (0 to 1), best_epoch.
+    fits: by cell name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation (0 to
+    1), best_epoch.
     """
     figure = Figure((WIDTH, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
+    others = cycle(sns.color_palette("colorblind"))
     for name, fit in fits.items():
         scheme, modality = name.split()[:2]
         epochs = np.arange(1, len(fit["losses"]) + 1)
-        color = MODALITY_COLORS[modality] if scheme == "sparse" else SCHEME_COLORS[scheme]
-        look = {"color": color, "linewidth": 2.2, "marker": ".", "linestyle": LINES[modality]}
+        color = MODALITY_COLORS.get(modality) if scheme == "sparse" else SCHEME_COLORS.get(scheme)
+        color = color or next(others)
+        look = {"color": color, "linewidth": 2.2, "marker": ".", "linestyle": LINES.get(modality, "-")}
         left.plot(epochs, fit["losses"], label=name, **look)
         right.plot(epochs, 100 * np.array(fit["validation"]), **look)
         best = fit["best_epoch"]
@@ -60,83 +58,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     right.set(xlabel="epoch", ylabel="macro mAP, %", title="Validation clips")
     for axes in (left, right):
         axes.grid(color=PALE)
-        axes.set_xticks(np.arange(1, 1 + max(len(fit["losses"]) for fit in fits.values())))
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.tick_params(color=SHADE)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    return figure
-
-
-@styled
-def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
-    """Table 1 as a trade: both mAPs with 95 % intervals against GFLOPs a video; dashed lines see no video.
-
-    rows: `method`, `gflops` (None for a blind one), `parameters` (millions: the area of a point), and, in percent,
-    `map_macro`, `map_macro_low`, `map_macro_high` and the same of micro.
-    """
-    figure = Figure((WIDTH, 5.6), layout="constrained")
-    seeing, blind = ([row for row in rows if (row["gflops"] is None) == is_blind] for is_blind in (False, True))
-    largest = max(row["parameters"] for row in seeing)
-    for axes, key in zip(figure.subplots(1, 2), MAPS, strict=True):
-        axes.set(ylim=(0, 1.15 * max(row[f"{key}_high"] for row in rows)), ylabel=f"{key.removeprefix('map_')} mAP, %")
-        for row in seeing:
-            color, size = OURS if row["method"] == METHOD else PEER, 24 * (row["parameters"] / largest) ** 0.5
-            axes.plot([row["gflops"]] * 2, [row[f"{key}_low"], row[f"{key}_high"]], color=INK, linewidth=1.5)
-            axes.plot(row["gflops"], row[key], "o", markersize=size, color=color, markeredgecolor=INK)
-        free = 0  # the margin is written from below, one line on the next
-        for row in sorted(blind, key=lambda row: row[key]):
-            axes.axhline(row[key], color=SHADE, linestyle="--", linewidth=1.5, zorder=1)
-            place, text = max(row[key], free), row["method"].replace(" ", "\n")
-            axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), fontsize=11, linespacing=1)
-            free = place + 0.1 * axes.get_ylim()[1]
-        axes.set(xscale="log", xlabel="GFLOPs a video")
-        axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
-        axes.margins(x=0.2)
-        axes.grid(color=PALE)
-        axes.set_axisbelow(True)
-    figure.suptitle("Accuracy against cost (area: parameters; bars: 95 % interval over videos)", fontsize=14)
-    figure.draw_without_rendering()  # where names fit is known only when the layout is
-    figure.set_layout_engine("none")
-    for axes, key in zip(figure.axes, MAPS, strict=True):
-        _name_points(axes, {row["method"]: (row["gflops"], row[key]) for row in seeing})
-    return figure
-
-
-def _name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write each name beside its point, where it covers the fewest of points, intervals, lines and other names."""
-    taken, pixels = [line.get_window_extent() for line in axes.lines], axes.figure.dpi / 72  # in a point
-    look = {"ha": "center", "va": "center", "fontsize": 12, "arrowprops": {"arrowstyle": "-", "color": SHADE}}
-    for name, point in points.items():
-        note = axes.annotate(name, point, (0, 0), textcoords="offset points", zorder=1.5, **look)
-        half, center = Text.get_window_extent(note).size / 2, axes.transData.transform(point)
-        middles = center + BESIDE[:, :2] * (half + BESIDE[:, 2:] * pixels * (14, 7))
-        boxes = [Bbox([middle - half, middle + half]) for middle in middles]
-        outside = [box.xmin < axes.bbox.xmin or box.xmax > axes.bbox.xmax or box.ymin < axes.bbox.ymin for box in boxes]
-        best = np.argmin([box.count_overlaps(taken) + 9 * out for box, out in zip(boxes, outside, strict=True)])
-        note.set_position((middles[best] - center) / pixels)
-        note.arrow_patch.set_visible(BESIDE[best, 2] > 1)  # a leader only to a name that had to go far
-        taken.append(boxes[best])
-
-
-@styled
-def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
-    """The same scores under every averaging that has been called mAP: macro, micro, micro by batch of each size.
-
-    rows: `method`, `map_macro`, `map_micro` and `by_batch`, a dict from batch size to mAP, in percent; top row first.
-    """
-    figure = Figure((WIDTH, 1.8 + 0.5 * len(rows)), layout="constrained")
-    axes, places = figure.subplots(), np.arange(len(rows))
-    looks = {"macro": (MARKERS["macro"], "white", 110), "micro": (MARKERS["micro"], INK, 90)}
-    looks |= {f"micro by batch of {b}": ("D", str(c), 60) for b, c in zip(batches, np.linspace(0.9, 0.4, len(batches)))}
-    values = np.array([[r["map_macro"], r["map_micro"], *(r["by_batch"][b] for b in batches)] for r in rows])  # (R, K)
-    axes.hlines(places, values.min(axis=1), values.max(axis=1), color=SHADE, linewidth=2.5, zorder=1)
-    for column, (name, (marker, color, size)) in zip(values.T, looks.items(), strict=True):
-        lane = places + 0.22 * (marker == "D")  # below, for they would hide the micro mAP that they come close to
-        axes.scatter(column, lane, size, marker=marker, facecolor=color, edgecolor=INK, label=name, zorder=3)
-    for place, row in zip(places, values, strict=True):
-        axes.text(row.max() + 1.5, place, f"{np.ptp(row):.0f} points apart", va="center", fontsize=12)
-    axes.set(yticks=places, yticklabels=[row["method"] for row in rows], ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
-    axes.set(xlabel="mAP, %", title="One model, one set of scores: what its mAP is depends on the averaging")
-    axes.grid(axis="x", color=PALE)
-    axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=len(looks), frameon=False)
     return figure

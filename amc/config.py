@@ -5,13 +5,14 @@ Nothing here touches files or tensors. Layers and functions receive numbers from
 
 from dataclasses import asdict, dataclass, field, replace
 
-from amc.datasets.catalogue import DATASETS
+from amc.datasets.catalogue import DATASETS, SIZED
 from amc.errors import AmcError, choice
 from amc.flow import METHODS
 from amc.interleave import MODALITIES, slots
 from amc.sampling import SCHEMES
 
 ALL = "all"
+METHOD = "AnimalMotionCLIP"  # the paper's, as Table 1 calls it
 
 
 @dataclass(frozen=True)
@@ -21,6 +22,7 @@ class Sampling:
     scheme: str = "sparse"  # dense | semi-dense | sparse
     num_windows: int = 4  # M, classifiers; their scores are averaged
     frames: int = 8  # P, frames a classifier, X-CLIP's own count
+    stride: int = 0  # native frames between two of them, as convolutional networks want; 0: places by the scheme
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,7 @@ class Training:
     lr: float = 8e-6  # of CLIP's own modules
     new_factor: float = 10.0  # how much faster the new modules learn
     weight_decay: float = 1e-3
+    optimizer: str = "adamw"  # a key of train.OPTIMIZERS
     balanced: bool = True  # start from logits whose mean is the labels' base rate; ours, see train.start_bias
     workers: int = 8  # processes that read videos; 0 reads in the training process
 
@@ -56,11 +59,15 @@ class Training:
 class Experiment:
     """One cell of a table: everything that its scores depend on."""
 
-    dataset: str = "synth"  # synth | animal-kingdom | kabr
+    method: str = METHOD  # a row of Table 1: a key of systems.METHODS
+    dataset: str = "synth"  # a key of catalogue.DATASETS
     size: str = "quick"  # smoke | quick | standard | paper
     root: str = ""  # the data set's folder; empty: its place under AMC_DATA
     backbone: str = "synth-clip"  # any CLIP ViT of open_clip's
     pretrained: str = "shipped"  # a tag of open_clip's, a file, "shipped", or "random" by choice
+    picture: int = 0  # pixels, height and width, for a network that takes any; 0: its own
+    network: str = ""  # of a baseline that has one beside CLIP or instead of it
+    network_weights: str = ""  # a file, a name of the hub's, or a data set to train it on first; empty: random
     sampling: Sampling = field(default_factory=Sampling)
     pixels: Pixels = field(default_factory=Pixels)
     training: Training = field(default_factory=Training)
@@ -74,8 +81,9 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """Short and readable: scheme, modality and seed."""
-        return f"{self.sampling.scheme} {self.pixels.modality} seed {self.seed}"
+        """Short and readable: scheme and modality, or the method where it is another, and seed."""
+        what = f"{self.sampling.scheme} {self.pixels.modality}" if self.method == METHOD else self.method
+        return f"{what} seed {self.seed}"
 
     def asdict(self) -> dict:
         """All fields as plain JSON types."""
@@ -138,6 +146,7 @@ def ablation(
     """
     choice("scheme", scheme, [ALL, *SCHEMES])
     choice("modality", modality, [ALL, *MODALITIES])
+    dataset = dataset.replace("_", "-")  # as folders and shells prefer to have it
     choice("dataset", dataset, list(DATASETS))
     choice("size", size, list(SIZES))
     _refuse_misfits(dataset, size, flow_method)
@@ -162,10 +171,10 @@ def ablation(
 
 def _refuse_misfits(dataset: str, size: str, flow_method: str) -> None:
     """What is allowed by itself but not together."""
-    if dataset == "synth" and size == "paper":
+    if dataset in SIZED and size == "paper":
         raise AmcError("size: 'paper' is for real videos; name their data set too, as in -p dataset animal-kingdom")
-    if flow_method:  # only the renderer of Synth Kingdom knows true flow
-        choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset == "synth"])
+    if flow_method:  # only a renderer knows true flow
+        choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset in SIZED])
 
 
 def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:

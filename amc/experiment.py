@@ -12,24 +12,28 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 from tqdm.std import tqdm
 
-from amc import flow, metrics, model, paths, transforms
+from amc import flow, metrics, paths, systems
 from amc.aggregate import AGGREGATES
-from amc.config import Experiment
+from amc.baselines.species_prior import BLIND
+from amc.baselines.species_prior import predict as predict_blind
+from amc.config import METHOD, Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader, reader
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
+from amc.model import System, checkpoint
 from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
@@ -59,7 +63,8 @@ def load(cfg: Experiment) -> ClipTable:
 def check(cells: list[Experiment]) -> list[Experiment]:
     """The cells, once everything they need besides data is known to be there: CLIP, weights, flow. Raises AmcError."""
     for cell in cells:
-        model.weights.check(cell.backbone, cell.pretrained)
+        if cell.method not in BLIND:
+            systems.check(cell)
         if "flow" in cell.pixels.modality:
             flow.fingerprint(cell.pixels.flow_method, cell.pixels.flow_weights or None)
     return cells
@@ -74,6 +79,8 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     """Content key of a cell, 20 hex digits. Raises AmcError when its flow needs weights that are absent."""
     source, pixels = Path(__file__).parent, cfg.pixels
     code = sorted(path for path in source.rglob("*.py") if path.stem not in PRESENTATION)
+    if cfg.method == METHOD:  # the other systems do not touch it
+        code = [path for path in code if path.parent.name != "baselines"]
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
     weights = card if cfg.pretrained == "shipped" else Path(cfg.pretrained)  # or a tag, which is no file
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
@@ -98,6 +105,10 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
         if report:
             report("already computed")
         return Run(cfg, folder, is_reused=True)
+    if cfg.method in BLIND:
+        for split in ("val", "test"):
+            predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(folder / f"{split}.npz")
+        return Run(cfg, folder, is_reused=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores cost more than they bring, and sum in another order
     try:
@@ -109,35 +120,54 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
 
 def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
     """Train, or go on, and write the model and both score files."""
-    recogniser = model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed)
-    recogniser.xclip.to(device)
-    recognise = recogniser_of(recogniser, table.names, device)
+    before = _pretrain(cfg, report, device)
+    system = systems.build(replace(cfg, network_weights=before["weights"]), table).to(device)
     pixels = reader(cfg.pixels)
-    views = {split: _views(cfg, table.split(split), pixels, recogniser.preprocess.size) for split in table.counts()}
+    views = {split: _views(cfg, table.split(split), pixels, system.preprocess.size) for split in table.counts()}
     if cfg.pixels.keep_frames:
         _prepare(views["train"], list(range(cfg.training.epochs)), report)
     batch = cfg.training.batch
+    score = partial(predict, system.recognise, batch=batch, device=device, workers=cfg.training.workers)
 
     def validate() -> float:
-        scores = predict(recognise, views["val"], meta={}, batch=batch, device=device, workers=cfg.training.workers)
+        scores = score(views["val"], meta={})
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
     if cfg.training.balanced:
-        recogniser.xclip.logit_bias.add_(_bias(views["train"], recognise, device, batch))
+        system.shift(_bias(views["train"], system, device, batch))
     fitted = fit(
-        recogniser.xclip, recognise, views["train"], validate, cfg.training,
+        system.module, system.recognise, views["train"], validate, cfg.training,
         seed=cfg.seed, folder=folder, device=device, report=report,
     )  # fmt: skip
-    cost = _cost(cfg, views["test"], recognise, device)
-    positives = table.split("train").labels().sum(axis=0).tolist()
-    meta = {"experiment": cfg.asdict(), "card": recogniser.card, "fit": asdict(fitted), "cost": cost, "device": device}
-    meta |= {"train_positives": positives, "notes": list(table.notes)}
-    model.save(recogniser, folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
+    facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
+    facts |= {"cost": _cost(cfg, views["test"], system, device), "pretraining": before}
+    card = {"card": system.card, "names": table.names, "experiment": cfg.asdict()}
+    checkpoint.save(system.module, folder / "model.safetensors", card)
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
-        scores = predict(recognise, views[split], meta=meta, batch=batch, device=device, workers=cfg.training.workers)
-        scores.save(folder / f"{split}.npz")
+        score(views[split], meta=facts).save(folder / f"{split}.npz")
     if report:
         report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
+
+
+def meta(cfg: Experiment, table: ClipTable) -> dict:
+    """What the score files of every method tell about where they come from."""
+    positives = table.split("train").labels().sum(axis=0).tolist()
+    return {"experiment": cfg.asdict(), "train_positives": positives, "notes": list(table.notes)}
+
+
+def _pretrain(cfg: Experiment, report: Report | None, device: str) -> dict:
+    """What the cell's network starts from: `weights` as `systems.build` takes them, and what it took to train them."""
+    if cfg.network_weights not in catalogue.DATASETS:
+        return {"weights": cfg.network_weights, "seconds": 0.0}
+    say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
+    first = run(pretraining(cfg), report=say, device=device)
+    seconds = first.scores("val").meta["fit"]["seconds"]
+    return {"weights": str(first.folder / "model.safetensors"), "seconds": seconds}
+
+
+def pretraining(cfg: Experiment) -> Experiment:
+    """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
+    return replace(cfg, dataset=cfg.network_weights, root="", network_weights="")
 
 
 def _is_whole(folder: Path) -> bool:
@@ -148,12 +178,6 @@ def _is_whole(folder: Path) -> bool:
     except AmcError as error:
         warnings.warn(f"{error}; this cell is scored again", stacklevel=3)
         return False
-
-
-def recogniser_of(recogniser: model.Recogniser, names: tuple[str, ...], device: str) -> Callable[[Tensor], Tensor]:
-    """uint8 slots (B, T, 3, H, W) to logits (B, C): the text is encoded once, here."""
-    text, pixels = recogniser.encode(names).to(device), recogniser.preprocess
-    return lambda slots: recogniser.xclip(transforms.normalise(slots, pixels.mean, pixels.std), text)
 
 
 def _views(cfg: Experiment, table: ClipTable, pixels: PixelReader, size: int) -> ClipViews:
@@ -172,18 +196,21 @@ def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None
         report(f"read {len(views)} videos in {time.perf_counter() - started:.0f} s")
 
 
-def _bias(views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str, batch: int) -> Tensor:
-    """The bias of `start_bias` from the first training clips, as the untrained model sees them."""
+def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
+    """The bias of `start_bias` from the first training clips, as the untrained network sees them in training."""
+    system.module.train()  # for BatchNorm, which knows nothing of the data yet
     with torch.inference_mode():
         slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch, len(views)))])
-        logits = torch.cat([recognise(part.to(device)) for part in slots.split(batch)])
+        logits = torch.cat([system.recognise(part.to(device)) for part in slots.split(batch)])
+    system.module.eval()
     return start_bias(logits, views.labels.to(device))
 
 
-def _cost(cfg: Experiment, views: ClipViews, recognise: Callable[[Tensor], Tensor], device: str) -> dict:
+def _cost(cfg: Experiment, views: ClipViews, system: System, device: str) -> dict:
     """What scoring one video takes, measured on a few test clips from file to scores with nothing kept.
 
-    Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude.
+    Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude. GFLOPs
+    are of all M windows, a multiplication and an addition counted as two, RAFT's included; DIS is not of that kind.
     """
     few = ClipViews(views.table.limit(TIMED), cfg.sampling, PixelReader(cfg.pixels), size=views.size)
     seen = [sorted({f for window in few.windows(None, i) for f in window}) for i in range(len(few))]
@@ -192,10 +219,15 @@ def _cost(cfg: Experiment, views: ClipViews, recognise: Callable[[Tensor], Tenso
     # Frames and flow are read apart, each in one pass over the video.
     decoded = sum(len(f) * has_rgb + len({i for pair in p for i in pair}) for f, p in zip(seen, pairs, strict=True))
     started = time.perf_counter()
-    predict(recognise, few, meta={}, batch=1, device=device)
+    predict(system.recognise, few, meta={}, batch=1, device=device)
     seconds = (time.perf_counter() - started) / len(few)
+    one = ClipViews(few.table.limit(1), cfg.sampling, few.reader, size=views.size)
+    with FlopCounterMode(display=False) as counter:
+        predict(system.recognise, one, meta={}, batch=1, device=device)
     each = {"frames_decoded": decoded / len(few), "flow_pairs": sum(map(len, pairs)) / len(few)}
-    return each | {"seconds_a_video": seconds}
+    parameters = sum(parameter.numel() for parameter in system.module.parameters()) / 1e6
+    each |= {"gflops": counter.get_total_flops() / 1e9, "parameters": parameters}  # 1e9 a video; millions
+    return each | {"seconds_a_video": seconds, "picture": views.size}
 
 
 def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:
@@ -209,14 +241,16 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(cells)
-    load(cells[0])  # draws the data once, before the processes need it
+    first = [pretraining(cell) for cell in cells if cell.network_weights in catalogue.DATASETS]
+    for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
+        load(cell)  # draws the data once, before the processes need it
     if workers == 1 or len(cells) == 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
         lines = manager.Queue()
         # Longest first, so that the last cells to finish are short ones.
-        order = sorted(cells, key=lambda cell: -cell.num_slots)
+        order = sorted(cells, key=_work, reverse=True)
         futures = {pool.submit(_worker, cell, lines): cell for cell in order}
         while not all(future.done() for future in futures) or not lines.empty():
             try:
@@ -228,6 +262,11 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
         except BrokenProcessPool as error:
             raise AmcError("a worker was ended from outside, mostly for lack of memory; use fewer") from error
         return [done[cell] for cell in cells]
+
+
+def _work(cfg: Experiment) -> int:
+    """A guess at how long a cell takes, to compare with another's: slots it sees, twice if it is pre-trained first."""
+    return cfg.num_slots * cfg.training.epochs * (2 if cfg.network_weights in catalogue.DATASETS else 1)
 
 
 def _end_with_parent() -> None:

@@ -82,7 +82,8 @@ def read(stem: str) -> dict:
 
 
 def paper_tables() -> list[dict]:
-    """Rows of `data/paper_tables.csv`: table (int), method, scheme, modality, map (percent), metric, source."""
+    """Rows of `data/paper_tables.csv`: table (int), method, scheme, modality, map (percent), metric, source,
+    evidence (where it is known from that the number is of that metric)."""
     with (paths.root() / "data" / "paper_tables.csv").open(encoding="utf-8", newline="") as file:
         return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
 

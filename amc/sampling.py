@@ -14,6 +14,8 @@ places differ in evaluation too: a fixed low-discrepancy sequence (the paper doe
 Short videos, by one rule: fewer frames than segments repeat frames. So a window of fewer than P frames shows some
 twice; in a video of fewer than M frames each main window is one frame, shared by several classifiers; where there is
 no context (M = 1, or one frame) semi-dense takes all from the main window.
+
+The convolutional networks of Table 1 look at short clips of the video's own pace instead: `clips`.
 """
 
 from collections.abc import Sequence
@@ -43,11 +45,29 @@ def plan(num_frames: int, *, scheme: str, num_windows: int, frames: int, seed: i
     (training). Raises AmcError for an unknown scheme or a count below 1.
     """
     choice("scheme", scheme, list(SCHEMES))
-    for name, count in (("num_frames", num_frames), ("num_windows", num_windows), ("frames", frames)):
-        if not isinstance(count, Integral) or count < 1:
-            raise AmcError(f"{name}: {count!r} is not a count; give a whole number of at least 1")
+    _check_counts({"num_frames": num_frames, "num_windows": num_windows, "frames": frames})
     places = None if seed is None else np.random.default_rng(seed).random((num_windows, frames))
     return tuple(SCHEMES[scheme](int(num_frames), int(num_windows), int(frames), places))
+
+
+def clips(
+    num_frames: int, *, num_windows: int, frames: int, stride: int, seed: int | None = None
+) -> tuple[Window, ...]:
+    """M clips of P frames that lie `stride` native frames apart: what I3D, SlowFast and X3D see (SlowFast's sampling).
+
+    Without a seed from the first place where a clip fits to the last, evenly (one clip: the middle); with one at random
+    places. A video shorter than a clip is held at its last frame. Raises AmcError for a count below 1.
+    """
+    _check_counts({"num_frames": num_frames, "num_windows": num_windows, "frames": frames, "stride": stride})
+    room = max(num_frames - ((frames - 1) * stride + 1), 0)
+    even = np.linspace(0, 1, num_windows) if num_windows > 1 else np.array([0.5])
+    places = even if seed is None else np.random.default_rng(seed).random(num_windows)
+    windows = []
+    for start in np.rint(places * room).astype(int).tolist():
+        seen = tuple(min(start + k * stride, num_frames - 1) for k in range(frames))
+        main = (seen[0], seen[-1] + 1)
+        windows.append(Window(main, _complement(main, num_frames), seen))
+    return tuple(windows)
 
 
 def dense(num_frames: int, num_windows: int, frames: int, places: np.ndarray | None) -> list[Window]:
@@ -77,6 +97,12 @@ def sparse(num_frames: int, num_windows: int, frames: int, places: np.ndarray | 
 
 
 SCHEMES = {"dense": dense, "semi-dense": semi_dense, "sparse": sparse}
+
+
+def _check_counts(counts: dict[str, int]) -> None:
+    for name, count in counts.items():
+        if not isinstance(count, Integral) or count < 1:
+            raise AmcError(f"{name}: {count!r} is not a count; give a whole number of at least 1")
 
 
 def _main_windows(num_frames: int, num_windows: int) -> list[Range]:

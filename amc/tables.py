@@ -14,7 +14,7 @@ from amc.results import paper_tables
 from amc.scores import Scores
 from amc.synth.species import SPECIES
 
-METHOD = "AnimalMotionCLIP"
+PAPER = {"paper": "map", "paper_metric": "metric", "paper_source": "source", "paper_evidence": "evidence"}
 BANDS = {"synth": (20, 100)}  # training positives that bound tail and head; elsewhere Animal Kingdom's own:
 PUBLISHED_BANDS = (100, 500)
 RECORDS = {
@@ -22,20 +22,22 @@ RECORDS = {
     "standard": "reports/standard/results/03_ablation.json",
 }  # what the README's table is made from
 MAPS = ("map_macro", "map_micro")
+INTERVALS = tuple(f"{name}{end}" for name in MAPS for end in ("", "_low", "_high"))
 
 
-def rows(val: Scores, test: Scores, *, aggregate: str = "mean") -> list[dict]:
-    """The rows of one cell: one for each of the paper's tables that it stands in, else one without a table."""
+def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggregate: str = "mean") -> list[dict]:
+    """The rows of one cell: one for each of the paper's `tables` that it stands in, else one without a table."""
     cfg = test.meta["experiment"]
-    scheme, modality = cfg["sampling"]["scheme"], cfg["pixels"]["modality"]
+    cell = {"method": cfg["method"], "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
     papers = [
-        {"table": paper["table"], "paper": paper["map"], "paper_metric": paper["metric"]}
+        {"table": paper["table"]} | {key: paper[column] for key, column in PAPER.items()}
         for paper in paper_tables()
-        if (paper["method"], paper["scheme"], paper["modality"]) == (METHOD, scheme, modality) and paper["table"] != 1
+        if paper["table"] in tables
+        and (paper["method"], paper["modality"]) == (cell["method"], cell["modality"])
+        and paper["scheme"] in ("", cell["scheme"])  # Table 1 names no scheme
     ]
-    cell = {"method": METHOD, "scheme": scheme, "modality": modality, "seed": cfg["seed"]}
-    facts = _measured(val, test, AGGREGATES[aggregate]) | _training(test)
-    return [cell | paper | facts for paper in papers or [{"table": None, "paper": None, "paper_metric": None}]]
+    facts = {"seed": cfg["seed"]} | _measured(val, test, AGGREGATES[aggregate]) | _training(test)
+    return [cell | paper | facts for paper in papers or [dict.fromkeys(("table", *PAPER))]]
 
 
 def _measured(val: Scores, test: Scores, fuse) -> dict:
@@ -57,13 +59,22 @@ def _measured(val: Scores, test: Scores, fuse) -> dict:
 
 
 def _training(test: Scores) -> dict:
-    fit = test.meta["fit"]
+    """What a trained cell cost and started from; a blind row was not trained and looks at nothing."""
+    if "fit" not in test.meta:
+        return dict.fromkeys(("scheme", "modality"), "") | dict.fromkeys(("gflops", "parameters"))
+    fit, cfg = test.meta["fit"], test.meta["experiment"]
+    clip = f"{cfg['backbone']} {cfg['pretrained']}"
+    own = f"{cfg['network']} {cfg['network_weights'] or 'random'}" if cfg["network"] else ""
     return {
         **test.meta["cost"],
+        "views": test.logits.shape[1],
+        "frames": test.frames.shape[2],
+        "stride": cfg["sampling"]["stride"],
         "epochs": len(fit["losses"]),
         "best_epoch": fit["best_epoch"],
         "training_seconds": fit["seconds"],
-        "weights": f"{test.meta['card']['backbone']} {test.meta['card']['pretrained']}",
+        "pretraining_seconds": test.meta["pretraining"]["seconds"],
+        "weights": own if cfg["sampling"]["stride"] else f"{own}, {clip}".removeprefix(", "),  # those have no CLIP
     }
 
 

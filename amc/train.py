@@ -13,6 +13,7 @@ import warnings
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -37,6 +38,13 @@ class Fit:
     validation: list[float]  # mAP on the validation split
     best_epoch: int
     seconds: float  # of training and validation, also in earlier calls that were interrupted
+
+
+# X-CLIP's momenta for the transformers; SlowFast's for the convolutional networks of Table 1.
+OPTIMIZERS = {
+    "adamw": partial(torch.optim.AdamW, betas=(0.9, 0.98), fused=True),
+    "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
+}
 
 
 def fit(
@@ -130,9 +138,9 @@ def _batches(count: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
 
 
 def _optimizer(model: nn.Module, cfg: Training, num_clips: int):
-    """AdamW and, over steps, a linear warm-up and a cosine to a hundredth (X-CLIP)."""
+    """The optimizer and, over steps, a linear warm-up and a cosine to a hundredth (X-CLIP)."""
     groups = model.parameter_groups(cfg.lr, new_factor=cfg.new_factor, weight_decay=cfg.weight_decay)
-    optimizer = torch.optim.AdamW(groups, betas=(0.9, 0.98), fused=True)
+    optimizer = OPTIMIZERS[cfg.optimizer](groups)
     steps = math.ceil(math.ceil(num_clips / cfg.batch) / cfg.accumulate)
 
     def rate(step: int) -> float:

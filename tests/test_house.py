@@ -29,6 +29,7 @@ CONDA = {  # conda-forge's names where they differ from the package index
 RIGHT_OF_THE_SEAM = (
     *("errors", "paths", "parameters", "aggregate", "metrics", "scores", "results", "tables", "charts", "figures"),
     *("ethogram", "datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
+    *("baselines.species_prior", "baselines.charts"),
 )
 PLACES = "/(?:home|Users|root|work|mnt|private)/"  # where machines keep what belongs to one person
 

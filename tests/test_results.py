@@ -97,7 +97,7 @@ def test_the_commit_says_whether_tracked_files_outside_reports_changed(tmp_path,
 def test_the_paper_tables_hold_the_papers_numbers():
     rows = results.paper_tables()
     assert [sum(row["table"] == table for row in rows) for table in (1, 2, 3)] == [7, 3, 3]
-    assert list(rows[0]) == ["table", "method", "scheme", "modality", "map", "metric", "source"]
+    assert list(rows[0]) == ["table", "method", "scheme", "modality", "map", "metric", "source", "evidence"]
     by_scheme = {row["scheme"]: row["map"] for row in rows if row["table"] == 2}
     assert by_scheme == {"dense": 68, "semi-dense": 68.49, "sparse": 73.93}
     by_modality = {row["modality"]: row["map"] for row in rows if row["table"] == 3}

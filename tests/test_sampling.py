@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from amc.errors import AmcError
-from amc.sampling import SCHEMES, plan
+from amc.sampling import SCHEMES, clips, plan
 
 SIZES = [(n, m, p) for n in (1, 2, 3, 5, 7, 12, 37, 180, 1000) for m in (1, 2, 3, 4, 7) for p in (1, 2, 3, 8, 16)]
 LONG = [(n, m, p) for n, m, p in SIZES if n >= 2 * m * p]
@@ -114,3 +114,29 @@ def test_a_wrong_parameter_is_named_in_one_line(change):
     with pytest.raises(AmcError, match=next(iter(change))) as error:
         plan(good.pop("num_frames"), **good)
     assert "\n" not in str(error.value)
+
+
+def test_clips_of_the_networks_lie_evenly_from_the_first_place_to_the_last_at_their_own_pace():
+    windows = clips(20, num_windows=3, frames=3, stride=4)  # a clip spans 9 frames: 12 starts, 0 to 11
+    assert [w.frames for w in windows] == [(0, 4, 8), (6, 10, 14), (11, 15, 19)]
+    assert windows[1].main == (6, 15) and windows[1].context == ((0, 6), (15, 20))
+    assert clips(20, num_windows=1, frames=3, stride=4)[0].frames == (6, 10, 14)
+
+
+def test_a_video_shorter_than_a_clip_is_held_at_its_last_frame():
+    assert [w.frames for w in clips(5, num_windows=2, frames=3, stride=4)] == [(0, 4, 4)] * 2
+
+
+def test_clips_are_drawn_anew_for_each_seed_and_reach_every_place():
+    def draw(seed):
+        return clips(20, num_windows=2, frames=3, stride=4, seed=seed)
+
+    assert draw(1) != draw(2) and draw(1) == draw(1)
+    starts = {w.frames[0] for seed in range(200) for w in draw(seed)}
+    assert starts == set(range(12))
+
+
+@pytest.mark.parametrize("change", [{"stride": 0}, {"frames": 0}, {"num_windows": 1.5}])
+def test_a_wrong_count_of_a_clip_is_named_in_one_line(change):
+    with pytest.raises(AmcError, match=next(iter(change))):
+        clips(10, **({"num_windows": 2, "frames": 2, "stride": 2} | change))

@@ -36,7 +36,7 @@ def scores(scheme: str = "sparse", modality: str = "rgb", *, seed: int = 0, skil
             "experiment": experiment,
             "fit": fit,
             "cost": cost,
-            "card": {"backbone": "synth-clip", "pretrained": "random"},
+            "pretraining": {"weights": "", "seconds": 0.0},
             "train_positives": [400, 50, 30, 10, 2],
         },
     )

@@ -13,7 +13,6 @@ from amc.config import Pixels, Sampling, Training
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.errors import AmcError
-from amc.experiment import recogniser_of
 
 CFG = Training(epochs=3, warm_up=1, batch=2, accumulate=1, lr=1e-3, workers=0)
 
@@ -88,8 +87,8 @@ def animals(smoke_world, tmp_path_factory) -> ClipViews:
 
 def train_animals(animals: ClipViews, folder, stop: int | None = None) -> tuple[dict, train.Fit | None]:
     """Weights of a new model after training in `folder`, interrupted in epoch `stop` (from 0) where one is given."""
-    recogniser = model.build("synth-clip", "random", num_slots=2, seed=5)
-    xclip, recognise = recogniser.xclip, recogniser_of(recogniser, animals.table.names, "cpu")
+    system = model.build("synth-clip", "random", num_slots=2, seed=5).system(animals.table.names)
+    xclip, recognise = system.module, system.recognise
     rate = lambda: xclip.prompts.alpha.sum().sin().item()  # noqa: E731  any number that only the weights decide
     if stop is None:
         fitted = fit(xclip, folder, views=animals, validate=rate, recognise=recognise)

@@ -37,7 +37,7 @@ class PixelReader:
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
         """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
         method, weights = self.settings.flow_method, self.settings.flow_weights or None
-        source = flow.fingerprint(method, weights) + (generate.digest() if method == "true" else "")
+        source = flow.fingerprint(method, weights) + (_renderer(path) if method == "true" else "")
         key = content_key(path, source, self.settings.stored, _code()) if self._flow.folder else ""
         compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
         return self._flow.get(key, indices, compute, torch.float16).float()
@@ -100,7 +100,11 @@ class ClipViews(Dataset):
         """The frames of each classifier of a clip: K tuples of P indices."""
         plan, count = self.sampling, self.num_frames(index)
         seed = None if epoch is None else int(self._rng(epoch, index, 0).integers(2**63))
-        windows = sampling.plan(count, scheme=plan.scheme, num_windows=plan.num_windows, frames=plan.frames, seed=seed)
+        sizes = {"num_windows": plan.num_windows, "frames": plan.frames, "seed": seed}
+        if plan.stride:
+            windows = sampling.clips(count, stride=plan.stride, **sizes)
+        else:
+            windows = sampling.plan(count, scheme=plan.scheme, **sizes)
         if epoch is not None:
             chosen = self._rng(epoch, index, 2).permutation(len(windows))[: self.views]
             windows = [windows[m] for m in sorted(chosen)]
@@ -133,6 +137,11 @@ class ClipViews(Dataset):
 
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
+
+
+def _renderer(path: Path) -> str:
+    """Digest of what drew a video, and so knows its true flow."""
+    return generate.digest(generate.find_world(path.parents[1]))
 
 
 @cache

@@ -1,0 +1,75 @@
+"""The systems of the paper's Table 1 by name: the configuration of a cell and the clips it is for in, a `System` out.
+
+Each sees the same clips, is trained by the same `train.fit` and scored by the same `scores.predict`.
+"""
+
+from collections.abc import Callable
+
+from amc import model
+from amc.baselines import category_clip, conv3d, msqnet
+from amc.config import METHOD, Experiment
+from amc.datasets.catalogue import DATASETS
+from amc.datasets.table import ClipTable
+from amc.errors import choice
+from amc.model import System, weights
+
+
+def animal_motion_clip(cfg: Experiment, table: ClipTable) -> System:
+    """The paper's: X-CLIP over frames, flow, or both interleaved."""
+    return model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed).system(table.names)
+
+
+def category(cfg: Experiment, table: ClipTable) -> System:
+    """Category-CLIP, which knows the species of the training clips."""
+    species = sorted({name for clip in table.split("train").clips for name in clip.species.split(";") if name})
+    return category_clip.build(
+        cfg.backbone, cfg.pretrained, names=table.names, species=species, num_slots=cfg.num_slots, seed=cfg.seed
+    )
+
+
+def convolutional(cfg: Experiment, table: ClipTable) -> System:
+    """I3D, SlowFast or X3D."""
+    return conv3d.build(
+        cfg.network, cfg.network_weights, num_classes=len(table.names), seed=cfg.seed, size=cfg.picture or None
+    )
+
+
+def multi_query(cfg: Experiment, table: ClipTable) -> System:
+    """MSQNet, from scratch or on a video encoder that was trained before."""
+    return msqnet.build(
+        cfg.network,
+        cfg.network_weights,
+        clip=(cfg.backbone, cfg.pretrained),
+        names=table.names,
+        num_slots=cfg.num_slots,
+        seed=cfg.seed,
+    )
+
+
+METHODS: dict[str, Callable[[Experiment, ClipTable], System]] = {
+    "I3D": convolutional,
+    "SlowFast": convolutional,
+    "X3D": convolutional,
+    "Category-CLIP": category,
+    "MSQNet": multi_query,
+    "MSQNet + pre-training": multi_query,
+    METHOD: animal_motion_clip,
+}
+
+
+def build(cfg: Experiment, table: ClipTable) -> System:
+    """The system of a cell, its new parts drawn from the cell's seed. Raises AmcError when its weights are absent."""
+    choice("method", cfg.method, list(METHODS))
+    return METHODS[cfg.method](cfg, table)
+
+
+def check(cfg: Experiment) -> None:
+    """Raise AmcError unless everything that the system of a cell starts from is there; builds nothing."""
+    choice("method", cfg.method, list(METHODS))
+    taken = "" if cfg.network_weights in DATASETS else cfg.network_weights  # a data set to train on can be had
+    if METHODS[cfg.method] is convolutional:
+        conv3d.check(cfg.network, taken)
+        return
+    weights.check(cfg.backbone, cfg.pretrained)
+    if METHODS[cfg.method] is multi_query:
+        msqnet.check(cfg.network, taken)

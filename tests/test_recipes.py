@@ -1,0 +1,107 @@
+"""The cells of Table 1: all methods, what they share, what the published ones are, and what is refused."""
+
+import pytest
+
+from amc.baselines.conv3d import NETWORKS
+from amc.baselines.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, describe, table_1
+from amc.baselines.species_prior import BLIND
+from amc.config import METHOD, SIZES, ablation
+from amc.errors import AmcError
+from amc.results import paper_tables
+
+DATASET = {"paper": "animal-kingdom"}  # where it is not Synth Kingdom
+
+
+def cells(size: str = "quick", **options) -> dict:
+    return {cell.method: cell for cell in table_1(size=size, dataset=DATASET.get(size, "synth"), **options)}
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_every_row_of_the_papers_table_is_there_in_its_order_and_the_blind_ones_follow(size):
+    paper = [row["method"] for row in paper_tables() if row["table"] == 1]
+    assert list(cells(size)) == [*paper, *BLIND] == list(METHODS)
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_rows_share_data_views_selection_clip_and_seed(size):
+    names = ("dataset", "size", "root", "validation", "seed", "backbone", "pretrained")
+    found = cells(size).values()
+    assert len({tuple(getattr(cell, name) for name in names) for cell in found}) == 1
+    assert len({(cell.sampling.num_windows, cell.pixels.stored, cell.pixels.keep_frames) for cell in found}) == 1
+
+
+def test_the_papers_own_row_is_the_cell_of_its_ablation_so_that_it_is_computed_once():
+    for size in SIZES:
+        (cell,) = ablation(scheme="sparse", modality="rgb+flow", size=size, dataset=DATASET.get(size, "synth"))
+        assert cells(size)[METHOD] == cell
+
+
+@pytest.mark.parametrize("size", ["standard", "paper"])
+def test_networks_are_the_published_ones_at_their_own_pace_from_size_standard_on(size):
+    found = cells(size)
+    assert [found[m].network for m in ("I3D", "SlowFast", "X3D", "MSQNet", PRETRAINED)] == [
+        "i3d-r50", "slowfast-r50", "x3d-l", "timesformer-base", "timesformer-base"
+    ]  # fmt: skip
+    paces = {m: (found[m].sampling.frames, found[m].sampling.stride) for m in ("I3D", "SlowFast", "X3D")}
+    assert paces == {"I3D": (8, 8), "SlowFast": (32, 2), "X3D": (16, 5)}
+
+
+def test_the_pace_of_a_small_network_is_its_own_too():
+    for method in ("I3D", "SlowFast", "X3D"):
+        cell = cells("quick")[method]
+        assert (cell.sampling.frames, cell.sampling.stride) == NETWORKS[cell.network][1:3]
+
+
+def test_the_two_rows_of_msqnet_differ_by_what_the_video_encoder_starts_from_alone():
+    for size, start in (("quick", WORLD), ("paper", HUB)):
+        scratch, trained = (cells(size)[name].asdict() for name in ("MSQNet", PRETRAINED))
+        differing = {name for name in scratch if scratch[name] != trained[name]}
+        assert differing == {"method", "network_weights"}
+        assert (scratch["network_weights"], trained["network_weights"]) == ("", start)
+
+
+def test_methods_are_a_list_in_any_order_for_every_seed():
+    found = table_1(methods="species prior, X3D,I3D", seeds="3,1")
+    assert [(c.method, c.seed) for c in found] == [
+        ("I3D", 3), ("X3D", 3), ("species prior", 3), ("I3D", 1), ("X3D", 1), ("species prior", 1)
+    ]  # fmt: skip
+
+
+def test_weights_of_kinetics_are_taken_from_the_folder_that_is_named(tmp_path):
+    for name in KINETICS.values():
+        (tmp_path / name).touch()
+    found = cells("paper", kinetics=str(tmp_path))
+    assert {m: found[m].network_weights for m in KINETICS} == {m: str(tmp_path / name) for m, name in KINETICS.items()}
+    assert cells("paper")["I3D"].network_weights == found["MSQNet"].network_weights == ""
+
+
+@pytest.mark.parametrize(
+    ("options", "named"),
+    [
+        ({"methods": "I3D,X4D"}, "methods: 'X4D' is not known; choose one of: all, I3D, SlowFast"),
+        ({"kinetics": "nowhere"}, "kinetics: .*I3D_8x8_R50.pyth is not there; data/README.md"),
+        ({"size": "paper"}, "size: 'paper' is for real videos"),
+        ({"num_windows": -1}, "num_windows: -1"),
+        ({"epochs": 1.5}, "epochs: 1.5"),
+        ({"dataset": "animals"}, "dataset: 'animals'"),
+    ],
+)
+def test_a_wrong_value_is_refused_in_one_line(options, named):
+    with pytest.raises(AmcError, match=named) as error:
+        table_1(**options)
+    assert "\n" not in str(error.value)
+
+
+def test_a_number_of_epochs_holds_for_every_method():
+    assert {cell.training.epochs for cell in table_1(epochs=2)} == {2}
+
+
+def test_data_sets_may_be_written_as_their_folders_are():
+    assert {cell.dataset for cell in table_1(dataset="animal_kingdom", size="paper")} == {"animal-kingdom"}
+
+
+def test_a_row_says_what_sets_it_apart():
+    assert describe(cells()["X3D"])["views x frames"] == "3 x (4 x 12)"
+    assert describe(cells()[METHOD])["starts from"] == "that CLIP"
+    assert describe(cells()[PRETRAINED])["starts from"] == WORLD
+    assert describe(cells()["species prior"])["network"] == "none"
