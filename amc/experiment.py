@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 import warnings
+from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
@@ -21,6 +22,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.std import tqdm
 
@@ -210,7 +212,7 @@ def _cost(cfg: Experiment, views: ClipViews, system: System, device: str) -> dic
     """What scoring one video takes, measured on a few test clips from file to scores with nothing kept.
 
     Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude. GFLOPs
-    are of all M windows, a multiplication and an addition counted as two, RAFT's included; DIS is not of that kind.
+    are of all M windows, RAFT's included; DIS is not of that kind. Parameters are in millions.
     """
     few = ClipViews(views.table.limit(TIMED), cfg.sampling, PixelReader(cfg.pixels), size=views.size)
     seen = [sorted({f for window in few.windows(None, i) for f in window}) for i in range(len(few))]
@@ -221,13 +223,27 @@ def _cost(cfg: Experiment, views: ClipViews, system: System, device: str) -> dic
     started = time.perf_counter()
     predict(system.recognise, few, meta={}, batch=1, device=device)
     seconds = (time.perf_counter() - started) / len(few)
-    one = ClipViews(few.table.limit(1), cfg.sampling, few.reader, size=views.size)
-    with FlopCounterMode(display=False) as counter:
-        predict(system.recognise, one, meta={}, batch=1, device=device)
     each = {"frames_decoded": decoded / len(few), "flow_pairs": sum(map(len, pairs)) / len(few)}
-    parameters = sum(parameter.numel() for parameter in system.module.parameters()) / 1e6
-    each |= {"gflops": counter.get_total_flops() / 1e9, "parameters": parameters}  # 1e9 a video; millions
+    millions = [(p.numel() / 1e6, p.requires_grad) for p in system.module.parameters()]
+    each |= {
+        "parameters": sum(n for n, _ in millions),
+        "parameters_trained": sum(n for n, learns in millions if learns),
+    }
+    one = ClipViews(few.table.limit(1), cfg.sampling, few.reader, size=views.size)
+    each |= {"gflops": gflops(partial(predict, system.recognise, one, meta={}, batch=1, device=device))}
     return each | {"seconds_a_video": seconds, "picture": views.size}
+
+
+def gflops(call: Callable[[], object]) -> float:
+    """1e9 additions and multiplications that a call makes in products of matrices and convolutions."""
+    was_fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # what is fused is not counted: attention on CPUs, whole layers
+    try:
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            call()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_fast)
+    return counter.get_total_flops() / 1e9
 
 
 def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:

@@ -1,8 +1,8 @@
 """Fit the recogniser: clips and labels in, the weights of the best epoch out (paper sec. 2, training).
 
 A sigmoid and binary cross-entropy a label. Every step draws a new plan for each of its videos and trains the shared
-weights on some of its M windows. Each draw is a function of (seed, epoch, clip), so a checkpoint needs no state of any
-generator and an interrupted run goes on bit for bit on the CPU.
+weights on some of its M windows. Each draw is a function of (seed, epoch, clip), and dropout's of (seed, epoch), so a
+checkpoint needs no state of any generator and an interrupted run goes on bit for bit on the CPU.
 """
 
 import hashlib
@@ -73,7 +73,10 @@ def fit(
         optimizer.load_state_dict(state["optimizer"])
         schedule.load_state_dict(state["schedule"])
     for epoch in range(state["epoch"], cfg.epochs):
-        state["losses"].append(_epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report))
+        with torch.random.fork_rng(devices=[]):  # dropout knows no other generator than the global one
+            torch.manual_seed(_seed(seed, epoch))
+            loss = _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report)
+        state["losses"].append(loss)
         state["validation"].append(validate())
         if state["validation"][-1] >= max(state["validation"]):
             state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
@@ -133,8 +136,12 @@ def _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, devic
 
 
 def _batches(count: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
-    order = torch.randperm(count, generator=torch.Generator().manual_seed(seed * 1_000_003 + epoch)).tolist()
+    order = torch.randperm(count, generator=torch.Generator().manual_seed(_seed(seed, epoch))).tolist()
     return [order[start : start + batch] for start in range(0, count, batch)]
+
+
+def _seed(seed: int, epoch: int) -> int:
+    return seed * 1_000_003 + epoch
 
 
 def _optimizer(model: nn.Module, cfg: Training, num_clips: int):

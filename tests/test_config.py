@@ -60,9 +60,10 @@ def test_every_value_that_is_given_arrives_and_nothing_else_changes():
     )[0]  # fmt: skip
     smoke = SIZES["smoke"]
     assert cell == Experiment(
-        "kabr", "smoke", "/kabr", "ViT-B-32", "random", config.Sampling("dense", 5, 3),
-        replace(smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth"),
-        replace(smoke.training, epochs=2), smoke.validation, 7,
+        dataset="kabr", size="smoke", root="/kabr", backbone="ViT-B-32", pretrained="random",
+        sampling=config.Sampling("dense", 5, 3),
+        pixels=replace(smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth"),
+        training=replace(smoke.training, epochs=2), seed=7,
     )  # fmt: skip
 
 
@@ -112,7 +113,7 @@ def test_a_cell_says_how_many_pictures_its_model_sees():
 def test_cells_have_names_of_their_own_and_plain_json():
     cells = ablation(grid=True, seeds="0,1")
     assert len({cell.name for cell in cells}) == 18
-    assert cells[0].asdict()["sampling"] == {"scheme": "dense", "num_windows": 3, "frames": 4}
+    assert cells[0].asdict()["sampling"] == {"scheme": "dense", "num_windows": 3, "frames": 4, "stride": 0}
 
 
 def test_size_paper_is_xclips_published_recipe():

@@ -107,6 +107,35 @@ def test_a_score_file_says_how_it_was_made(finished, cell):
     assert meta["cost"]["seconds_a_video"] > 0
 
 
+def test_operations_are_counted_as_published_and_none_is_missed():
+    """X-CLIP-B/32 of 8 frames and 400 behaviours: 39 G multiply-adds, 78 GFLOPs. A layer of torch's own: by hand."""
+    xclip = model.build("ViT-B-32-quickgelu", "random", num_slots=8)
+    system = replace(xclip.system(["walking"]), context=(torch.randn(400, 512),))
+    with torch.inference_mode():
+        found = experiment.gflops(lambda: system.recognise(torch.zeros(1, 8, 3, 224, 224, dtype=torch.uint8)))
+        assert found == pytest.approx(78, rel=0.04)
+        layer = torch.nn.TransformerEncoderLayer(16, 2, 32, batch_first=True).eval()  # N = 5 tokens of D = 16
+        products = 2 * 5 * (4 * 16 * 16 + 2 * 16 * 32) + 2 * 2 * 5 * 5 * 16
+        assert experiment.gflops(lambda: layer(torch.zeros(1, 5, 16))) == pytest.approx(products / 1e9)
+
+
+def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_it_learnt(cell, tmp_path, monkeypatch):
+    from amc.baselines import recipes
+
+    monkeypatch.setenv("AMC_DATA", str(tmp_path))
+    (scratch, trained) = recipes.table_1(methods="MSQNet,MSQNet + pre-training", size="smoke", data_root=cell.root)
+    assert experiment.pretraining(trained).dataset == "synth-menagerie"
+    lines = []
+    run = experiment.run(trained, report=lines.append)
+    first = experiment.run(experiment.pretraining(trained))
+    assert first.is_reused and any(line.startswith("on synth-menagerie: epoch 1/1") for line in lines)
+    seconds = run.scores("test").meta["pretraining"]["seconds"]
+    assert seconds == first.scores("test").meta["fit"]["seconds"] > 0
+    assert experiment.run(scratch).scores("test").meta["pretraining"]["seconds"] == 0
+    names = [set(r.scores("test").names.tolist()) for r in (run, first)]
+    assert not names[0] & names[1]  # other behaviours
+
+
 def test_a_finished_cell_is_used_again(finished, cell, in_place, monkeypatch):
     monkeypatch.setattr(experiment, "fit", None)  # training would fail
     lines = []

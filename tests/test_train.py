@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+import torch.nn.functional as F
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -118,6 +119,39 @@ def test_a_finished_training_is_not_repeated(animals, straight, tmp_path):
     assert equal(ended, straight[0]) and fitted.losses == straight[1].losses
 
 
+def test_dropout_is_drawn_from_seed_and_epoch_and_the_global_generator_is_left_alone(tmp_path):
+    def dropping() -> Toy:
+        toy = Toy()
+        toy.layer = nn.Sequential(nn.Dropout(0.5), toy.layer)
+        return toy
+
+    straight, resumed, plain = dropping(), dropping(), Toy()
+    before = torch.get_rng_state()
+    fit(straight, tmp_path / "straight")
+    assert torch.equal(torch.get_rng_state(), before)
+    torch.rand(9)  # whoever else draws does not matter
+    with pytest.raises(KeyboardInterrupt):
+        fit(dropping(), tmp_path, validate=interrupted_at(1, lambda: 0.5))
+    fit(resumed, tmp_path)
+    fit(plain, tmp_path / "plain")
+    assert equal(weights(resumed), weights(straight))
+    assert not torch.equal(straight.layer[1].weight, plain.layer.weight)  # it did drop
+
+
+def test_the_optimizer_is_the_one_that_is_named(tmp_path):
+    """One step of each on the same gradient: SGD moves by it, AdamW by its sign."""
+    once = replace(CFG, epochs=1, warm_up=0, batch=5, lr=0.1, weight_decay=0)
+    toys = {name: Toy() for name in train.OPTIMIZERS}
+    for name, toy in toys.items():
+        fit(toy, tmp_path / name, cfg=replace(once, optimizer=name))
+    moved = toys["adamw"].layer.weight.abs()
+    torch.testing.assert_close(moved, torch.full_like(moved, 0.1), rtol=1e-3, atol=0)
+    views, other = Few(5), Toy()
+    F.binary_cross_entropy_with_logits(other(views.slots[:, 0]), views.labels).backward()
+    expected = -0.1 * 1.9 * other.layer.weight.grad  # Nesterov: the first step goes 1 + momentum times as far
+    torch.testing.assert_close(toys["sgd"].layer.weight.data, expected, rtol=1e-4, atol=1e-7)
+
+
 @pytest.mark.parametrize("damage", ["flip", "cut", "empty"])
 def test_a_damaged_checkpoint_is_announced_and_training_starts_again(tmp_path, damage):
     straight, toy = Toy(), Toy()
@@ -170,7 +204,7 @@ def test_the_best_epoch_survives_an_interruption(tmp_path):
 
 def plain_descent(monkeypatch) -> None:
     """AdamW hides the scale of a gradient; plain descent shows it."""
-    monkeypatch.setattr(torch.optim, "AdamW", lambda groups, betas, fused: torch.optim.SGD(groups))
+    monkeypatch.setitem(train.OPTIMIZERS, "adamw", torch.optim.SGD)
 
 
 @pytest.mark.parametrize("count", [8, 5])  # with five clips the last step has one batch of two

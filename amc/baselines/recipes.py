@@ -8,10 +8,13 @@ validation data and, as far as they start from one, the CLIP.
 from dataclasses import replace
 from pathlib import Path
 
-from amc import config
+from amc import config, experiment, tables
+from amc.baselines import species_prior
 from amc.baselines.conv3d import NETWORKS
 from amc.baselines.species_prior import BLIND
 from amc.config import ALL, METHOD, Experiment, Sampling
+from amc.datasets import animal_kingdom
+from amc.datasets.table import carve_validation
 from amc.errors import AmcError, choice
 
 PRETRAINED = "MSQNet + pre-training"
@@ -79,6 +82,19 @@ def describe(cell: Experiment) -> dict:
         "epochs": training.epochs,
         "optimizer": f"{training.optimizer} {training.lr:g}",
     }
+
+
+def blind_on_annotation(workbook: Path | str) -> list[dict]:
+    """Rows of the blind methods on Animal Kingdom's own annotation, as `tables.rows` has them; it needs no video.
+
+    workbook: AR_metadata.xlsx. Raises AmcError where it is missing or foreign.
+    """
+    table, found = carve_validation(animal_kingdom.index_metadata(workbook), Experiment.validation), []
+    for cell in table_1(methods=",".join(BLIND), dataset="animal-kingdom"):
+        meta = experiment.meta(cell, table)
+        val, test = (species_prior.predict(cell.method, table, split, meta=meta) for split in ("val", "test"))
+        found += tables.rows(val, test, tables=(1,))
+    return found
 
 
 def _methods(text: str) -> list[str]:
