@@ -15,7 +15,7 @@ from pathlib import Path
 from amc import paths
 from amc.errors import AmcError
 
-NOTEBOOKS = ("00_quickstart", "03_ablation")  # what `reproduce` runs
+NOTEBOOKS = ("00_quickstart", "03_ablation", "04_state_of_the_art")  # what `reproduce` runs
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -92,14 +92,14 @@ def _pretrain(given: argparse.Namespace) -> int:
 
 
 def _readme(given: argparse.Namespace) -> int:
-    from amc import tables
+    from amc import readme
 
     path = paths.root() / "README.md"
     text = path.read_text(encoding="utf-8")
-    start, stop = (text.index(mark) for mark in tables.README_BLOCK)
-    block = tables.readme_block(tables.records())
+    start, stop = (text.index(mark) for mark in readme.MARKS)
+    block = readme.block(readme.records())
     with paths.atomic(path) as temporary:
-        temporary.write_text(text[:start] + block + text[stop + len(tables.README_BLOCK[1]) :], encoding="utf-8")
+        temporary.write_text(text[:start] + block + text[stop + len(readme.MARKS[1]) :], encoding="utf-8")
     return 0
 
 

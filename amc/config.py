@@ -59,7 +59,7 @@ class Training:
 class Experiment:
     """One cell of a table: everything that its scores depend on."""
 
-    method: str = METHOD  # a row of Table 1: a key of systems.METHODS
+    method: str = METHOD  # a row of Table 1: a key of baselines.systems.METHODS, or blind
     dataset: str = "synth"  # a key of catalogue.DATASETS
     size: str = "quick"  # smoke | quick | standard | paper
     root: str = ""  # the data set's folder; empty: its place under AMC_DATA

@@ -26,8 +26,9 @@ from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 from tqdm.std import tqdm
 
-from amc import flow, metrics, paths, systems
+from amc import flow, metrics, paths
 from amc.aggregate import AGGREGATES
+from amc.baselines import systems
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import METHOD, Experiment
@@ -40,7 +41,7 @@ from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
-PRESENTATION = ("figures", "charts", "tables", "results", "parameters", "__main__")  # these change no score
+PRESENTATION = ("figures", "charts", "tables", "results", "readme", "parameters", "__main__")  # these change no score
 SILENCE = 15  # seconds after which a long step says how far it is
 TIMED = 16  # clips on which the cost of a video is measured, without any cache
 
@@ -82,7 +83,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     source, pixels = Path(__file__).parent, cfg.pixels
     code = sorted(path for path in source.rglob("*.py") if path.stem not in PRESENTATION)
     if cfg.method == METHOD:  # the other systems do not touch it
-        code = [path for path in code if path.parent.name != "baselines"]
+        code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
     weights = card if cfg.pretrained == "shipped" else Path(cfg.pretrained)  # or a tag, which is no file
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""

@@ -3,13 +3,10 @@
 Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores.
 """
 
-import json
-
 import numpy as np
 
-from amc import metrics, paths
+from amc import metrics
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
-from amc.errors import AmcError
 from amc.results import paper_tables
 from amc.scores import Scores
 from amc.synth.species import SPECIES
@@ -17,10 +14,6 @@ from amc.synth.species import SPECIES
 PAPER = {"paper": "map", "paper_metric": "metric", "paper_source": "source", "paper_evidence": "evidence"}
 BANDS = {"synth": (20, 100)}  # training positives that bound tail and head; elsewhere Animal Kingdom's own:
 PUBLISHED_BANDS = (100, 500)
-RECORDS = {
-    "quick": "reports/results/03_ablation.json",
-    "standard": "reports/standard/results/03_ablation.json",
-}  # what the README's table is made from
 MAPS = ("map_macro", "map_micro")
 INTERVALS = tuple(f"{name}{end}" for name in MAPS for end in ("", "_low", "_high"))
 
@@ -97,45 +90,3 @@ def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
     verdict = "not to be told from chance" if low <= 0 <= high else "more" if value > 0 else "less"
     averaging = metric.removeprefix("map_")
     return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
-
-
-README_BLOCK = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
-
-
-def records() -> dict[str, dict]:
-    """The records of 03_ablation that this repository holds, by size. Raises AmcError for any but whole, fresh runs."""
-    found = {size: json.loads((paths.root() / place).read_text(encoding="utf-8")) for size, place in RECORDS.items()}
-    for size, record in found.items():
-        given, reused = record["parameters"], record["provenance"].get("cells_reused", 0)
-        if (given["size"], given["scheme"], given["modality"], given["seeds"], reused) != (size, "all", "all", "0", 0):
-            raise AmcError(
-                f"{RECORDS[size]}: not a whole, fresh run of size {size}; run make reproduce SIZE={size} again"
-            )
-    return found
-
-
-def readme_block(records: dict[str, dict]) -> str:
-    """The README's table of results, from the records of 03_ablation by size: nothing in it is typed by hand."""
-    by_place = {size: {_place(row): row for row in record["rows"]} for size, record in records.items()}
-    lines = [["row", "paper, micro*", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
-    for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
-        paper = next(rows[place]["paper"] for rows in by_place.values() if place in rows)
-        cells = [_cell(rows[place]) if place in rows else "–" for rows in by_place.values()]
-        lines.append(["Table {}: {}, {}".format(*place), str(paper), *cells])
-    facts = {
-        "class frequency, sees no video": lambda r: "{chance_macro:.1f}, {chance_micro:.1f}".format(**r["rows"][0]),
-        "command": lambda r: f"`make reproduce SIZE={r['parameters']['size']}`",
-        "hardware": lambda r: "{count} × {model}".format(**r["provenance"]["cpu"]),
-        "time of 03_ablation, data drawn": lambda r: f"{r['provenance']['seconds'] / 60:.0f} min",
-    }
-    lines += [[name, "", *(fact(record) for record in records.values())] for name, fact in facts.items()]
-    return "\n".join([README_BLOCK[0], *(f"| {' | '.join(line)} |" for line in lines), README_BLOCK[1]])
-
-
-def _place(row: dict) -> tuple:
-    return row["table"], row["scheme"], row["modality"]
-
-
-def _cell(row: dict) -> str:
-    parts = [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]
-    return ", ".join(parts)

@@ -27,7 +27,19 @@ CONDA = {  # conda-forge's names where they differ from the package index
     "matplotlib": "matplotlib-base",
 }
 RIGHT_OF_THE_SEAM = (
-    *("errors", "paths", "parameters", "aggregate", "metrics", "scores", "results", "tables", "charts", "figures"),
+    *(
+        "errors",
+        "paths",
+        "parameters",
+        "aggregate",
+        "metrics",
+        "scores",
+        "results",
+        "tables",
+        "readme",
+        "charts",
+        "figures",
+    ),
     *("ethogram", "datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
     *("baselines.species_prior", "baselines.charts"),
 )

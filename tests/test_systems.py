@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from amc import experiment, systems
-from amc.baselines import recipes
+from amc import experiment
+from amc.baselines import recipes, systems
 from amc.config import Experiment
 from amc.errors import AmcError
 

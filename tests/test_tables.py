@@ -1,14 +1,10 @@
 """Rows of the paper's tables from score files, differences, and the README's table."""
 
-import json
-import re
-import subprocess
-
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from amc import paths, tables
+from amc import tables
 from amc.config import ablation
 from amc.scores import Scores
 
@@ -88,23 +84,30 @@ def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
     assert tables.reading("x", nothing).endswith("not to be told from chance.")
 
 
-def test_the_table_of_the_readme_is_what_the_committed_records_say():
-    text = committed("README.md")
-    start, stop = (text.index(mark) for mark in tables.README_BLOCK)
-    records = {size: json.loads(committed(place)) for size, place in tables.RECORDS.items()}
-    assert text[start : stop + len(tables.README_BLOCK[1])] == tables.readme_block(records)
+def named(method: str, **changes) -> Scores:
+    """Scores of another method of Table 1; the experiment of a blind one says as much, but it was never trained."""
+    made = scores("sparse", "rgb+flow" if method == "AnimalMotionCLIP" else "rgb")
+    made.meta["experiment"] |= {"method": method, **changes}
+    return made
 
 
-def committed(place: str) -> str:
-    """A file as it was committed: a user's own run may since have written another record."""
-    shown = subprocess.run(["git", "show", f"HEAD:{place}"], cwd=paths.root(), capture_output=True, text=True)
-    if shown.returncode:
-        pytest.skip("not a git checkout, or nothing committed yet")
-    return shown.stdout
+def test_rows_of_table_1_are_found_by_their_method_whatever_its_scheme():
+    (ours,) = tables.rows(named("AnimalMotionCLIP"), named("AnimalMotionCLIP"), tables=(1,))
+    assert (ours["table"], ours["paper"], ours["weights"]) == (1, 74.63, "synth-clip shipped")
+    x3d = named("X3D", network="x3d-xs", sampling={"scheme": "clip", "num_windows": 3, "frames": 4, "stride": 12})
+    (row,) = tables.rows(x3d, x3d, tables=(1,))
+    assert (row["table"], row["paper"], row["paper_metric"]) == (1, 25.25, "macro")
+    assert row["weights"] == "x3d-xs random" and (row["views"], row["frames"], row["stride"]) == (3, 4, 12)
+    msqnet = named("MSQNet + pre-training", network="timesformer-small", network_weights="synth-menagerie")
+    assert tables.rows(msqnet, msqnet, tables=(1,))[0]["weights"] == (
+        "timesformer-small synth-menagerie, synth-clip shipped"
+    )
 
 
-def test_every_picture_and_file_that_the_readme_links_is_there():
-    text = (paths.root() / "README.md").read_text(encoding="utf-8")
-    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
-    assert len(links) > 8
-    assert not [link for link in links if not (paths.root() / link).exists()]
+def test_a_blind_row_stands_in_no_table_of_the_papers_and_cost_nothing():
+    blind = named("species prior")
+    for key in ("fit", "cost", "pretraining"):
+        del blind.meta[key]
+    (row,) = tables.rows(blind, blind, tables=(1,))
+    assert (row["table"], row["paper"], row["gflops"], row["scheme"], row["modality"]) == (None, None, None, "", "")
+    assert "training_seconds" not in row and row["map_micro"] > 0

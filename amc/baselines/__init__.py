@@ -1,1 +1,1 @@
-"""The other rows of the paper's Table 1, each a thin `System` over its network; see `amc.systems` for all by name."""
+"""The other rows of the paper's Table 1, each a thin `System` over its network; `systems` has all by name."""

@@ -1,0 +1,74 @@
+"""The README's table of results, from the records that whole runs left: nothing in it is typed by hand."""
+
+import json
+
+from amc import paths
+from amc.errors import AmcError
+from amc.tables import MAPS
+
+MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
+RECORDS = {  # by size: what each notebook wrote
+    "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
+    "standard": ("reports/standard/results/03_ablation.json",),
+}
+WHOLE = {"03_ablation": {"scheme": "all", "modality": "all"}, "04_state_of_the_art": {"methods": "all"}}
+REAL = "Animal Kingdom's own annotation"
+
+
+def records() -> dict[str, list[dict]]:
+    """The records that this repository holds, by size. Raises AmcError for any but those of whole, fresh runs."""
+    found = {size: [_read(place) for place in places] for size, places in RECORDS.items()}
+    for size, each in found.items():
+        for record in each:
+            name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("cells_reused", 0)
+            whole = WHOLE[name] | {"size": size, "seeds": "0"}
+            shared = int(name == "04_state_of_the_art")  # the paper's own row, which 03_ablation has just computed
+            if any(given[key] != value for key, value in whole.items()) or reused > shared:
+                raise AmcError(f"{name}: no whole, fresh run of size {size}; run make reproduce SIZE={size} again")
+    return found
+
+
+def _read(place: str) -> dict:
+    return json.loads((paths.root() / place).read_text(encoding="utf-8"))
+
+
+def block(records: dict[str, list[dict]]) -> str:
+    """The table between its marks: a line a row of the paper's tables, a column a size."""
+    by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
+    lines = [["row", "paper", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
+    for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
+        paper = next(_paper(rows[place]) for rows in by_place.values() if place in rows)
+        cells = [_cell(rows[place]) if place in rows else "–" for rows in by_place.values()]
+        lines.append([place, paper, *cells])
+    facts = {
+        "command": lambda each: f"`make reproduce SIZE={each[0]['parameters']['size']}`",
+        "hardware": lambda each: "{count} × {model}".format(**each[0]["provenance"]["cpu"]),
+        "time, data drawn": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
+    }
+    lines += [[name, "", *(fact(each) for each in records.values())] for name, fact in facts.items()]
+    return "\n".join([MARKS[0], *(f"| {' | '.join(line)} |" for line in lines), MARKS[1]])
+
+
+def _rows(each: list[dict]) -> list[dict]:
+    """All rows of a size, those of Table 1 first, and what its blind rows reach on the real annotation."""
+    real = [row | {"on": REAL} for record in each for row in record["provenance"].get("blind_on_real_annotation", ())]
+    rows = [row for record in each for row in record["rows"]]
+    return sorted(rows, key=lambda row: row["table"] or 1) + real
+
+
+def _place(row: dict) -> str:
+    """What a line is called."""
+    if row.get("on"):
+        return f"{row['on']}: {row['method']}, sees no video"
+    if row["table"] in (1, None):
+        return f"Table 1: {row['method']}" + ("" if row["table"] else ", sees no video")
+    return f"Table {row['table']}: {row['scheme']}, {row['modality']}"
+
+
+def _paper(row: dict) -> str:
+    return f"{row['paper']} {row['paper_metric']}" if row["paper"] else ""
+
+
+def _cell(row: dict) -> str:
+    parts = [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]
+    return ", ".join(parts)

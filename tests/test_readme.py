@@ -1,0 +1,77 @@
+"""The README: its table is what the committed records say, and everything it links is there."""
+
+import json
+import re
+import subprocess
+
+import pytest
+
+from amc import paths, readme
+from amc.errors import AmcError
+
+
+def test_the_table_of_the_readme_is_what_the_committed_records_say():
+    text = committed("README.md")
+    start, stop = (text.index(mark) for mark in readme.MARKS)
+    records = {size: [json.loads(committed(place)) for place in places] for size, places in readme.RECORDS.items()}
+    assert text[start : stop + len(readme.MARKS[1])] == readme.block(records)
+
+
+def committed(place: str) -> str:
+    """A file as it was committed: a user's own run may since have written another record."""
+    shown = subprocess.run(["git", "show", f"HEAD:{place}"], cwd=paths.root(), capture_output=True, text=True)
+    if shown.returncode:
+        pytest.skip("not a git checkout, or nothing committed yet")
+    return shown.stdout
+
+
+def test_every_picture_and_file_that_the_readme_links_is_there():
+    text = (paths.root() / "README.md").read_text(encoding="utf-8")
+    links = [link for link in re.findall(r"\]\(([^)]+)\)", text) if not link.startswith("http")]
+    assert len(links) > 8
+    assert not [link for link in links if not (paths.root() / link).exists()]
+
+
+def row(table: int | None, method: str, macro: float, **more) -> dict:
+    maps = {f"{name}{end}": macro for name in ("map_macro", "map_micro") for end in ("", "_low", "_high")}
+    paper = {"paper": 25.25 if table else None, "paper_metric": "macro" if table else None}
+    return {"table": table, "method": method, "scheme": "sparse", "modality": "rgb", **maps, **paper, **more}
+
+
+def record(notebook: str, rows: list[dict], **provenance) -> dict:
+    facts = {"cpu": {"count": 2, "model": "C"}, "seconds": 60.0, "cells_reused": 0} | provenance
+    parameters = {"size": "quick", "seeds": "0", "scheme": "all", "modality": "all", "methods": "all"}
+    return {"notebook": notebook, "parameters": parameters, "rows": rows, "provenance": facts}
+
+
+def test_the_table_has_table_1_first_then_the_others_then_the_real_annotation():
+    real = [row(None, "species prior", 28.6)]
+    state = record(
+        "04_state_of_the_art", [row(1, "X3D", 3), row(None, "species prior", 2)], blind_on_real_annotation=real
+    )
+    ablation = record("03_ablation", [row(2, "AnimalMotionCLIP", 4)])
+    lines = readme.block({"quick": [ablation, state], "standard": [ablation]}).splitlines()
+    assert [line.split(" | ")[0].strip("| ") for line in lines[3:7]] == [
+        "Table 1: X3D",
+        "Table 1: species prior, sees no video",
+        "Table 2: sparse, rgb",
+        "Animal Kingdom's own annotation: species prior, sees no video",
+    ]
+    assert lines[3] == "| Table 1: X3D | 25.25 macro | 3.0 [3.0, 3.0], 3.0 [3.0, 3.0] | – |"
+    assert "| time, data drawn |  | 2 min | 1 min |" in lines
+
+
+@pytest.mark.parametrize(
+    "change", [{"parameters": {"methods": "I3D"}}, {"parameters": {"seeds": "1"}}, {"provenance": {"cells_reused": 2}}]
+)
+def test_only_whole_and_fresh_runs_come_into_the_readme(change, tmp_path, monkeypatch):
+    made = record("04_state_of_the_art", [row(1, "X3D", 3)], cells_reused=1)
+    (tmp_path / "a.json").write_text(json.dumps(made))
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
+    assert readme.records() == {"quick": [made]}
+    for part, values in change.items():
+        made[part] |= values
+    (tmp_path / "a.json").write_text(json.dumps(made))
+    with pytest.raises(AmcError, match="no whole, fresh run of size quick"):
+        readme.records()
