@@ -25,3 +25,10 @@ def test_learning_curves_mark_the_epoch_that_was_kept():
     assert dots == [(2, 40.0), (3, 50.0)]
     assert left.get_xlabel() == "epoch"
     assert right.get_ylabel() == "macro mAP, %"
+
+
+def test_learning_curves_of_other_methods_have_colours_of_their_own():
+    names = ("I3D seed 0", "MSQNet + pre-training seed 0", "sparse rgb+flow seed 0")
+    left, _ = charts.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
+    assert [line.get_label() for line in left.lines] == list(names)
+    assert len({line.get_color() for line in left.lines}) == 3

@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from amc import flow, flow_color, transforms, video
+from amc import flow, flow_color, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
@@ -105,6 +105,16 @@ def test_a_step_trains_on_some_of_the_windows_that_were_planned_in_order(table):
         assert len(chosen) == 2 and len(planned) == 3 and planned == sorted(planned)
         assert chosen == [window for window in planned if window in chosen]
     assert len({tuple(few.windows(epoch, 0)) for epoch in range(9)}) > 1
+
+
+def test_a_plan_with_a_stride_gives_clips_at_the_pace_of_a_network(table):
+    sees = views(table, pixels=replace(PIXELS, modality="rgb"), plan=Sampling("clip", 2, 3, stride=5))
+    windows = sees.windows(None, 0)
+    assert windows == [w.frames for w in sampling.clips(sees.num_frames(0), num_windows=2, frames=3, stride=5)]
+    item, _ = sees[None, 0]
+    frames = transforms.resize_short_side(video.read_frames(table.clips[0].path, windows[1]), None, 72)[0]
+    assert torch.equal(item[1], interleave(transforms.eval_view(frames, None, 64)[0], None))
+    assert {b - a for a, b in itertools.pairwise(sees.windows(3, 0)[0])} == {5}  # in training too
 
 
 @pytest.mark.parametrize("modality", MODALITIES)

@@ -82,6 +82,7 @@ def describe(cell: Experiment) -> dict:
         "starts from": cell.network_weights or ("that CLIP" if not cell.network else "random"),
         "views x frames": f"{plan.num_windows} x ({pace})",
         "modality": cell.pixels.modality,
+        "picture": f"{cell.picture} px" if cell.picture else "the CLIP's",
         "epochs": training.epochs,
         "optimizer": f"{training.optimizer} {training.lr:g}",
     }
