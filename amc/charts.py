@@ -56,6 +56,8 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         right.plot(best, 100 * fit["validation"][best - 1], "o", color=color, markeredgecolor=INK, markersize=9)
     left.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Training clips")
     right.set(xlabel="epoch", ylabel="macro mAP, %", title="Validation clips")
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("{x:g}")
     for axes in (left, right):
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

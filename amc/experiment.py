@@ -37,6 +37,7 @@ from amc.datasets.clips import ClipViews, PixelReader, reader
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
 from amc.model import System, checkpoint
+from amc.model.weights import seeded
 from amc.pixel_cache import digest
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
@@ -85,14 +86,16 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     if cfg.method == METHOD:  # the other systems do not touch it
         code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
-    weights = card if cfg.pretrained == "shipped" else Path(cfg.pretrained)  # or a tag, which is no file
+    # Or a tag, or a name of the hub's, or nothing: which are no files.
+    weights = [card if cfg.pretrained == "shipped" else Path(cfg.pretrained), Path(cfg.network_weights)]
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
     # A video that was replaced under its name has another size; reading thousands of them would take minutes.
     sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
     parts = [
         json.dumps(replace(cfg, root="").asdict(), sort_keys=True).encode(),
         f"{table.checksum()} {sizes}".encode(),
-        digest(weights).encode() if weights.is_file() else b"",
+        repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]).encode(),
+        *(digest(path).encode() if path.is_file() else b"" for path in weights),
         vectors.encode(),
         torch.__version__.encode(),
         *(path.read_bytes() for path in code),
@@ -202,7 +205,7 @@ def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None
 def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
     """The bias of `start_bias` from the first training clips, as the untrained network sees them in training."""
     system.module.train()  # for BatchNorm, which knows nothing of the data yet
-    with torch.inference_mode():
+    with torch.inference_mode(), seeded(views.seed):  # dropout draws
         slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch, len(views)))])
         logits = torch.cat([system.recognise(part.to(device)) for part in slots.split(batch)])
     system.module.eval()

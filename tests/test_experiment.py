@@ -196,7 +196,9 @@ def test_the_key_follows_labels_and_names(key, cell):
     table = experiment.load(cell)
     clips = (replace(table.clips[0], labels=(0, 1, 2)), *table.clips[1:])
     others = [replace(table, clips=clips), replace(table, names=("Other", *table.names[1:])), table.split("train")]
-    assert len({key(), *(key(table=other) for other in others)}) == 4
+    others += [replace(table, clips=(replace(table.clips[0], species="yeti"), *table.clips[1:]))]
+    others += [replace(table, taxonomy={"zebra": ("fish",)})]  # what the species prior reads
+    assert len({key(), *(key(table=other) for other in others)}) == 6
 
 
 def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
@@ -210,14 +212,15 @@ def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
     assert key(table=moved) != key()
 
 
-@pytest.mark.parametrize("kind", ["shipped", "file", "flow"])
+@pytest.mark.parametrize("kind", ["shipped", "file", "flow", "network"])
 def test_the_key_follows_the_content_of_weights(key, cell, tmp_path, monkeypatch, kind):
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
     file = tmp_path / "data" / "weights" / "synth-clip.json"
     file.parent.mkdir(parents=True)
     flow = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights=str(file))
     cfg = replace(cell, **{
-        "shipped": {"pretrained": "shipped"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow}
+        "shipped": {"pretrained": "shipped"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow},
+        "network": {"network_weights": str(file)},
     }[kind])  # fmt: skip
     keys = []
     for content in ("one", "two", "one"):
@@ -236,6 +239,14 @@ def test_the_key_follows_the_code_but_not_how_results_are_shown(key, tmp_path, m
         (house / name).write_text(text)
         keys.append(key())
     assert keys[0] != keys[1] == keys[2] == keys[3]
+
+
+def test_the_key_of_our_own_row_does_not_follow_the_code_of_the_others(key, cell, tmp_path, monkeypatch):
+    (tmp_path / "baselines").mkdir()
+    monkeypatch.setattr(experiment, "__file__", str(tmp_path / "experiment.py"))
+    before = key(), key(replace(cell, method="X3D"))
+    (tmp_path / "baselines" / "conv3d.py").write_text("a")
+    assert key() == before[0] and key(replace(cell, method="X3D")) != before[1]
 
 
 @pytest.mark.parametrize(

@@ -24,10 +24,10 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     rows: `method`, `gflops` (None for a blind one), `parameters` (millions: the area of a point), and, in percent,
     `map_macro`, `map_macro_low`, `map_macro_high` and the same of micro.
     """
-    figure = Figure((WIDTH, 5.6), layout="constrained")
+    figure = Figure((WIDTH, 8.4), layout="constrained")
     seeing, blind = ([row for row in rows if (row["gflops"] is None) == is_blind] for is_blind in (False, True))
     largest = max(row["parameters"] for row in seeing)
-    for axes, key in zip(figure.subplots(1, 2), MAPS, strict=True):
+    for axes, key in zip(figure.subplots(2, 1), MAPS, strict=True):
         axes.set(ylim=(0, 1.15 * max(row[f"{key}_high"] for row in rows)), ylabel=f"{key.removeprefix('map_')} mAP, %")
         for row in seeing:
             color, size = OURS if row["method"] == METHOD else PEER, 24 * (row["parameters"] / largest) ** 0.5
@@ -41,14 +41,16 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
             free = place + 0.1 * axes.get_ylim()[1]
         axes.set(xscale="log", xlabel="GFLOPs a video")
         axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
-        axes.margins(x=0.2)
+        costs = [row["gflops"] for row in seeing]
+        axes.set_xlim(min(costs) / 1.5, 2.2 * max(costs))  # room for a name on the right
         axes.grid(color=PALE)
         axes.set_axisbelow(True)
     figure.suptitle("Accuracy against cost (area: parameters; bars: 95 % interval over videos)", fontsize=14)
     figure.draw_without_rendering()  # where names fit is known only when the layout is
     figure.set_layout_engine("none")
     for axes, key in zip(figure.axes, MAPS, strict=True):
-        _name_points(axes, {row["method"]: (row["gflops"], row[key]) for row in seeing})
+        best_first = sorted(seeing, key=lambda row: -row[key])
+        _name_points(axes, {row["method"]: (row["gflops"], row[key]) for row in best_first})
     return figure
 
 
