@@ -9,10 +9,10 @@ from amc.datasets.catalogue import DATASETS, SIZED
 from amc.errors import AmcError, choice
 from amc.flow import METHODS
 from amc.interleave import MODALITIES, slots
+from amc.results import METHOD
 from amc.sampling import SCHEMES
 
 ALL = "all"
-METHOD = "AnimalMotionCLIP"  # the paper's, as Table 1 calls it
 
 
 @dataclass(frozen=True)
@@ -52,6 +52,7 @@ class Training:
     weight_decay: float = 1e-3
     optimizer: str = "adamw"  # a key of train.OPTIMIZERS
     balanced: bool = True  # start from logits whose mean is the labels' base rate; ours, see train.start_bias
+    pretraining: int = 0  # epochs on another data set, where `network_weights` names one; 0: as many as `epochs`
     workers: int = 8  # processes that read videos; 0 reads in the training process
 
 

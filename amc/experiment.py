@@ -12,7 +12,6 @@ import queue
 import threading
 import time
 import warnings
-from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
@@ -22,11 +21,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn.attention import SDPBackend, sdpa_kernel
-from torch.utils.flop_counter import FlopCounterMode
 from tqdm.std import tqdm
 
-from amc import flow, metrics, paths
+from amc import cost, flow, metrics, paths
 from amc.aggregate import AGGREGATES
 from amc.baselines import systems
 from amc.baselines.species_prior import BLIND
@@ -39,12 +36,14 @@ from amc.errors import AmcError
 from amc.model import System, checkpoint
 from amc.model.weights import seeded
 from amc.pixel_cache import digest
+from amc.results import versions
 from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
-PRESENTATION = ("figures", "charts", "tables", "results", "readme", "parameters", "__main__")  # these change no score
+# These change no score; what recipes say is in the configuration.
+PRESENTATION = ("figures", "charts", "tables", "results", "readme", "recipes", "parameters", "__main__")
+LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
 SILENCE = 15  # seconds after which a long step says how far it is
-TIMED = 16  # clips on which the cost of a video is measured, without any cache
 
 
 class Run(NamedTuple):
@@ -85,22 +84,27 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     code = sorted(path for path in source.rglob("*.py") if path.stem not in PRESENTATION)
     if cfg.method == METHOD:  # the other systems do not touch it
         code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
+    # What lies at a path counts, not where that is; a tag, or a name of the hub's, stands for itself.
+    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), network_weights=_content(cfg.network_weights))
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
-    # Or a tag, or a name of the hub's, or nothing: which are no files.
-    weights = [card if cfg.pretrained == "shipped" else Path(cfg.pretrained), Path(cfg.network_weights)]
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
     # A video that was replaced under its name has another size; reading thousands of them would take minutes.
     sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
     parts = [
-        json.dumps(replace(cfg, root="").asdict(), sort_keys=True).encode(),
-        f"{table.checksum()} {sizes}".encode(),
-        repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]).encode(),
-        *(digest(path).encode() if path.is_file() else b"" for path in weights),
-        vectors.encode(),
-        torch.__version__.encode(),
-        *(path.read_bytes() for path in code),
+        json.dumps(known.asdict(), sort_keys=True),
+        f"{table.checksum()} {sizes}",
+        repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
+        digest(card) if cfg.pretrained == "shipped" else "",
+        vectors,
+        repr(versions(LIBRARIES)),
+        *(path.read_text(encoding="utf-8") for path in code),
     ]
-    return hashlib.sha256(b"\0".join(hashlib.sha256(part).digest() for part in parts)).hexdigest()[:20]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def _content(source: str) -> str:
+    """The digest of a file or folder of weights, and whatever else names weights as it is."""
+    return digest(source) if source and Path(source).exists() else source
 
 
 def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
@@ -126,8 +130,8 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
 
 def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
     """Train, or go on, and write the model and both score files."""
-    before = _pretrain(cfg, report, device)
-    system = systems.build(replace(cfg, network_weights=before["weights"]), table).to(device)
+    weights, before = _pretrain(cfg, report, device)
+    system = systems.build(replace(cfg, network_weights=weights), table).to(device)
     pixels = reader(cfg.pixels)
     views = {split: _views(cfg, table.split(split), pixels, system.preprocess.size) for split in table.counts()}
     if cfg.pixels.keep_frames:
@@ -146,7 +150,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
         seed=cfg.seed, folder=folder, device=device, report=report,
     )  # fmt: skip
     facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
-    facts |= {"cost": _cost(cfg, views["test"], system, device), "pretraining": before}
+    facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
     card = {"card": system.card, "names": table.names, "experiment": cfg.asdict()}
     checkpoint.save(system.module, folder / "model.safetensors", card)
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
@@ -161,19 +165,22 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
     return {"experiment": cfg.asdict(), "train_positives": positives, "notes": list(table.notes)}
 
 
-def _pretrain(cfg: Experiment, report: Report | None, device: str) -> dict:
-    """What the cell's network starts from: `weights` as `systems.build` takes them, and what it took to train them."""
+def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:
+    """What the cell's network starts from, as `systems.build` takes it, and what it took to train that here."""
     if cfg.network_weights not in catalogue.DATASETS:
-        return {"weights": cfg.network_weights, "seconds": 0.0}
+        return cfg.network_weights, {"seconds": 0.0}
     say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
     first = run(pretraining(cfg), report=say, device=device)
-    seconds = first.scores("val").meta["fit"]["seconds"]
-    return {"weights": str(first.folder / "model.safetensors"), "seconds": seconds}
+    fitted = first.scores("val").meta["fit"]
+    file = first.folder / "model.safetensors"
+    return str(file), fitted | {"on": cfg.network_weights, "sha256": digest(file)}
 
 
 def pretraining(cfg: Experiment) -> Experiment:
     """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
-    return replace(cfg, dataset=cfg.network_weights, root="", network_weights="")
+    epochs = cfg.training.pretraining or cfg.training.epochs
+    training = replace(cfg.training, epochs=epochs, pretraining=0)
+    return replace(cfg, dataset=cfg.network_weights, root="", network_weights="", training=training)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -212,44 +219,6 @@ def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
     return start_bias(logits, views.labels.to(device))
 
 
-def _cost(cfg: Experiment, views: ClipViews, system: System, device: str) -> dict:
-    """What scoring one video takes, measured on a few test clips from file to scores with nothing kept.
-
-    Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude. GFLOPs
-    are of all M windows, RAFT's included; DIS is not of that kind. Parameters are in millions.
-    """
-    few = ClipViews(views.table.limit(TIMED), cfg.sampling, PixelReader(cfg.pixels), size=views.size)
-    seen = [sorted({f for window in few.windows(None, i) for f in window}) for i in range(len(few))]
-    has_rgb, has_flow = "rgb" in cfg.pixels.modality, "flow" in cfg.pixels.modality
-    pairs = [flow.flow_pairs(frames, few.num_frames(i)) if has_flow else [] for i, frames in enumerate(seen)]
-    # Frames and flow are read apart, each in one pass over the video.
-    decoded = sum(len(f) * has_rgb + len({i for pair in p for i in pair}) for f, p in zip(seen, pairs, strict=True))
-    started = time.perf_counter()
-    predict(system.recognise, few, meta={}, batch=1, device=device)
-    seconds = (time.perf_counter() - started) / len(few)
-    each = {"frames_decoded": decoded / len(few), "flow_pairs": sum(map(len, pairs)) / len(few)}
-    millions = [(p.numel() / 1e6, p.requires_grad) for p in system.module.parameters()]
-    each |= {
-        "parameters": sum(n for n, _ in millions),
-        "parameters_trained": sum(n for n, learns in millions if learns),
-    }
-    one = ClipViews(few.table.limit(1), cfg.sampling, few.reader, size=views.size)
-    each |= {"gflops": gflops(partial(predict, system.recognise, one, meta={}, batch=1, device=device))}
-    return each | {"seconds_a_video": seconds, "picture": views.size}
-
-
-def gflops(call: Callable[[], object]) -> float:
-    """1e9 additions and multiplications that a call makes in products of matrices and convolutions."""
-    was_fast = torch.backends.mha.get_fastpath_enabled()
-    torch.backends.mha.set_fastpath_enabled(False)  # what is fused is not counted: attention on CPUs, whole layers
-    try:
-        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
-            call()
-    finally:
-        torch.backends.mha.set_fastpath_enabled(was_fast)
-    return counter.get_total_flops() / 1e9
-
-
 def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:
     """Run cells side by side, each in a process of its own; `say` gets a line for whatever happens in any of them.
 
@@ -285,8 +254,9 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
 
 
 def _work(cfg: Experiment) -> int:
-    """A guess at how long a cell takes, to compare with another's: slots it sees, twice if it is pre-trained first."""
-    return cfg.num_slots * cfg.training.epochs * (2 if cfg.network_weights in catalogue.DATASETS else 1)
+    """A guess at how long a cell takes, to compare with another's: slots of all epochs, of pre-training too."""
+    is_blind, is_pretrained = cfg.method in BLIND, cfg.network_weights in catalogue.DATASETS
+    return 0 if is_blind else cfg.num_slots * cfg.training.epochs + (_work(pretraining(cfg)) if is_pretrained else 0)
 
 
 def _end_with_parent() -> None:

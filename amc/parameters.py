@@ -28,7 +28,12 @@ def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] =
             close = difflib.get_close_matches(name, allowed, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             raise AmcError(f"parameter {name!r} is not known; {hint}choose from: {', '.join(allowed)}")
-    return function(**{name: namespace[name] for name in wanted if name in namespace})
+    return function(**asked(namespace, function))
+
+
+def asked(namespace: dict, function: Callable, *, also: tuple[str, ...] = ()) -> dict:
+    """What `take` would take, and the notebook's own parameters: what a record tells about how it was made."""
+    return {name: namespace[name] for name in (*inspect.signature(function).parameters, *also) if name in namespace}
 
 
 def _injected(cells: list[str]) -> list[str]:

@@ -1,8 +1,6 @@
 """The README's table of results, from the records that whole runs left: nothing in it is typed by hand."""
 
-import json
-
-from amc import paths
+from amc import paths, results
 from amc.errors import AmcError
 from amc.tables import MAPS
 
@@ -11,13 +9,17 @@ RECORDS = {  # by size: what each notebook wrote
     "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
     "standard": ("reports/standard/results/03_ablation.json",),
 }
-WHOLE = {"03_ablation": {"scheme": "all", "modality": "all"}, "04_state_of_the_art": {"methods": "all"}}
+DEFAULTS = dict.fromkeys(("flow_method", "backbone", "pretrained", "kinetics", "data_root", "annotation"), "")
+WHOLE = {
+    "03_ablation": {"scheme": "all", "modality": "all"},
+    "04_state_of_the_art": {"methods": "all", "dataset": "synth", "num_windows": 0, "epochs": 0, **DEFAULTS},
+}
 REAL = "Animal Kingdom's own annotation"
 
 
 def records() -> dict[str, list[dict]]:
     """The records that this repository holds, by size. Raises AmcError for any but those of whole, fresh runs."""
-    found = {size: [_read(place) for place in places] for size, places in RECORDS.items()}
+    found = {size: [results.load(paths.root() / place) for place in places] for size, places in RECORDS.items()}
     for size, each in found.items():
         for record in each:
             name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("cells_reused", 0)
@@ -28,16 +30,13 @@ def records() -> dict[str, list[dict]]:
     return found
 
 
-def _read(place: str) -> dict:
-    return json.loads((paths.root() / place).read_text(encoding="utf-8"))
-
-
 def block(records: dict[str, list[dict]]) -> str:
     """The table between its marks: a line a row of the paper's tables, a column a size."""
     by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
     lines = [["row", "paper", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
     for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
-        paper = next(_paper(rows[place]) for rows in by_place.values() if place in rows)
+        row = next(rows[place] for rows in by_place.values() if place in rows)
+        paper = " ".join(str(row[name]) for name in ("paper", "paper_metric") if row[name])
         cells = [_cell(rows[place]) if place in rows else "–" for rows in by_place.values()]
         lines.append([place, paper, *cells])
     facts = {
@@ -63,10 +62,6 @@ def _place(row: dict) -> str:
     if row["table"] in (1, None):
         return f"Table 1: {row['method']}" + ("" if row["table"] else ", sees no video")
     return f"Table {row['table']}: {row['scheme']}, {row['modality']}"
-
-
-def _paper(row: dict) -> str:
-    return f"{row['paper']} {row['paper_metric']}" if row["paper"] else ""
 
 
 def _cell(row: dict) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 from amc import paths
 from amc.errors import AmcError
 
+METHOD = "AnimalMotionCLIP"  # the paper's own, as its tables and data/paper_tables.csv call it
 PACKAGES = (
     "numpy", "torch", "torchvision", "open_clip_torch", "transformers", "decord", "av", "opencv-python-headless",
-    "pandas", "scikit-learn",
+    "pandas", "scikit-learn", "pytorchvideo",
 )  # fmt: skip
 
 
@@ -31,7 +32,7 @@ def provenance(
     """What it takes to repeat a run: the arguments as given, commit, versions, processor. Imports nothing heavy."""
     return {
         "commit": commit(),
-        "versions": {"python": platform.python_version()} | {name: _version(name) for name in PACKAGES},
+        "versions": {"python": platform.python_version()} | versions(),
         "cpu": {"model": _cpu(), "count": os.cpu_count()},
         "seed": seed,
         "device": device,
@@ -73,7 +74,11 @@ def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *
 
 def read(stem: str) -> dict:
     """The result that `write` left under this name. Raises AmcError when it is missing or damaged."""
-    path = paths.reports() / "results" / f"{stem}.json"
+    return load(paths.reports() / "results" / f"{stem}.json")
+
+
+def load(path: Path) -> dict:
+    """The result in a file that `write` left. Raises AmcError when it is missing or damaged."""
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         return {key: record[key] for key in ("notebook", "parameters", "provenance", "rows")}
@@ -99,6 +104,11 @@ def _plain(value: object) -> object:
     if isinstance(value, float):
         return value if math.isfinite(value) else None
     return str(value) if isinstance(value, Path) else value
+
+
+def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str | None]:
+    """Installed versions of packages, None for an absent one."""
+    return {name: _version(name) for name in packages}
 
 
 def _version(package: str) -> str | None:

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from functools import partial
 
 import pytest
 import torch
@@ -245,12 +246,19 @@ def test_pixels_that_a_network_cannot_take_are_refused(small, network, pixels, r
         small[network].module(pixels)
 
 
-def test_without_pytorchvideo_building_says_what_to_install(monkeypatch):
-    monkeypatch.setitem(sys.modules, "pytorchvideo.models", None)
-    with pytest.raises(AmcError, match=r"pip install 'amc\[baselines\]'"):
-        conv3d.build("x3d-xs", "", num_classes=3)
+def test_without_pytorchvideo_it_is_known_before_anything_is_built_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pytorchvideo", None)
+    for ask in (conv3d.check, partial(conv3d.build, num_classes=3)):
+        with pytest.raises(AmcError, match=r"pip install 'amc\[baselines\]'"):
+            ask("x3d-xs", "")
+
+
+@pytest.mark.parametrize("change", [{"size": 16}, {"num_classes": 0}])
+def test_too_small_pictures_and_no_classes_are_refused(change):
+    with pytest.raises(AmcError, match="they start from 32 and 1"):
+        conv3d.build("x3d-xs", "", **({"num_classes": 3} | change))
 
 
 def test_the_module_imports_without_pytorchvideo():
-    code = "import sys; sys.modules['pytorchvideo'] = None; import amc.baselines.conv3d as c; c.check('x3d-l', '')"
+    code = "import sys; sys.modules['pytorchvideo'] = None; import amc.baselines.conv3d"
     subprocess.run([sys.executable, "-c", code], check=True)

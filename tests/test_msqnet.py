@@ -182,7 +182,7 @@ def test_from_another_msqnet_only_the_video_encoder_is_taken(system, tmp_path):
     for name, tensor in started.module.state_dict().items():
         assert torch.equal(tensor, (theirs if name.startswith("video.") else fresh)[name]), name
     assert (started.card["is_random"], scratch.card["is_random"]) == (False, True)
-    assert started.card["weights"] == str(path)
+    assert started.card["weights"] == "model.safetensors"  # not where it lies on this machine
 
 
 @pytest.mark.parametrize("num_slots", [2, 5])

@@ -81,7 +81,7 @@ def test_one_method_runs_alone_from_another_folder_and_finished_rows_are_used_ag
     [
         (["-p", "method", "I3D"], "did you mean methods?"),
         (["-p", "methods", "I4D"], "choose one of: all, I3D, SlowFast, X3D"),
-        (["-p", "kinetics", "nowhere"], "is not there; data/README.md says where to get it"),
+        (["-p", "kinetics", "nowhere"], "these weights are of networks and pictures of size paper"),
         (["-p", "num_windows", "3.5"], "give a whole number"),
     ],
 )

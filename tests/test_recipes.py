@@ -3,12 +3,13 @@
 import pytest
 
 from amc.baselines.conv3d import NETWORKS
-from amc.baselines.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, describe, table_1
+from amc.baselines.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, blind_on_annotation, describe, table_1
 from amc.baselines.species_prior import BLIND
 from amc.config import METHOD, SIZES, ablation
 from amc.errors import AmcError
 from amc.results import paper_tables
 
+REAL = {"size": "paper", "dataset": "animal-kingdom"}
 DATASET = {"paper": "animal-kingdom"}  # where it is not Synth Kingdom
 
 
@@ -56,14 +57,15 @@ def test_the_two_rows_of_msqnet_differ_by_what_the_video_encoder_starts_from_alo
     for size, start in (("quick", WORLD), ("paper", HUB)):
         scratch, trained = (cells(size)[name].asdict() for name in ("MSQNet", PRETRAINED))
         differing = {name for name in scratch if scratch[name] != trained[name]}
-        assert differing == {"method", "network_weights"}
+        assert differing <= {"method", "network_weights", "training"}
+        assert scratch["training"] == trained["training"] | {"pretraining": 0}
         assert (scratch["network_weights"], trained["network_weights"]) == ("", start)
 
 
 def test_methods_are_a_list_in_any_order_for_every_seed():
     found = table_1(methods="species prior, X3D,I3D", seeds="3,1")
     assert [(c.method, c.seed) for c in found] == [
-        ("I3D", 3), ("X3D", 3), ("species prior", 3), ("I3D", 1), ("X3D", 1), ("species prior", 1)
+        ("I3D", 3), ("X3D", 3), ("species prior", 3), ("I3D", 1), ("X3D", 1)  # which no seed changes
     ]  # fmt: skip
 
 
@@ -79,7 +81,10 @@ def test_weights_of_kinetics_are_taken_from_the_folder_that_is_named(tmp_path):
     ("options", "named"),
     [
         ({"methods": "I3D,X4D"}, "methods: 'X4D' is not known; choose one of: all, I3D, SlowFast"),
-        ({"kinetics": "nowhere"}, "kinetics: .*I3D_8x8_R50.pyth is not there; data/README.md"),
+        ({"kinetics": "nowhere", **REAL}, "kinetics: .*I3D_8x8_R50.pyth is not there; data/README.md"),
+        ({"kinetics": "nowhere"}, "kinetics: these weights are of networks and pictures of size paper, not quick"),
+        ({"dataset": WORLD}, "is what MSQNet . pre-training is trained on first"),
+        ({"methods": "all,X4D"}, "methods: 'X4D'"),
         ({"size": "paper"}, "size: 'paper' is for real videos"),
         ({"num_windows": -1}, "num_windows: -1"),
         ({"epochs": 1.5}, "epochs: 1.5"),
@@ -90,6 +95,16 @@ def test_a_wrong_value_is_refused_in_one_line(options, named):
     with pytest.raises(AmcError, match=named) as error:
         table_1(**options)
     assert "\n" not in str(error.value)
+
+
+def test_all_among_others_is_all():
+    assert [cell.method for cell in table_1(methods=" all, X3D")] == list(METHODS)
+
+
+def test_on_the_real_annotation_the_blind_rows_count_all_official_training_clips(real):
+    frequency, prior = blind_on_annotation(real / "animal_kingdom" / "AR_metadata.xlsx")
+    assert (round(frequency["map_macro"], 2), round(frequency["map_micro"], 2)) == (1.67, 18.98)
+    assert prior["map_macro"] > 25.25 and prior["map_macro_low"] < prior["map_macro"] < prior["map_macro_high"]
 
 
 def test_a_number_of_epochs_holds_for_every_method():

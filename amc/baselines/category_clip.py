@@ -97,7 +97,7 @@ class CategoryCLIP(nn.Module):
                 "encode the species with the model's text tower"
             )
         image = self.tower(pixels[:, pixels.shape[1] // 2])  # (B, E)
-        cosine = F.normalize(image, dim=-1) @ F.normalize(categories, dim=-1).T  # (B, S)
+        cosine = F.cosine_similarity(image.unsqueeze(1), categories, dim=-1)  # (B, S), in float32 under autocast too
         return (self.xclip.logit_scale.exp() * cosine).softmax(dim=-1)
 
     def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:

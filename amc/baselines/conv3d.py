@@ -5,6 +5,7 @@ whose names and shapes are those of its model zoo: https://github.com/facebookre
 I3D: Carreira and Zisserman 2017; SlowFast: Feichtenhofer et al. 2019; X3D: Feichtenhofer 2020.
 """
 
+import importlib.util
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -15,7 +16,7 @@ import torch
 from torch import Tensor, nn
 
 import amc.torchvision_cpu  # noqa: F401  before pytorchvideo imports torchvision
-from amc.errors import AmcError
+from amc.errors import AmcError, choice
 from amc.model import Preprocess, System, checkpoint, layers
 from amc.model.weights import seeded
 
@@ -99,15 +100,8 @@ class Conv3D(nn.Module):
         return layers.parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
 
     def _check(self, pixels: Tensor) -> None:
-        if pixels.ndim != 5 or pixels.shape[2] != 3 or min(pixels.shape[3:]) < MIN_SIZE:
-            raise AmcError(
-                f"pixels: shape {tuple(pixels.shape)}, but it has to be (B, T, 3, H, W), H and W from {MIN_SIZE}; "
-                "resize the frames"
-            )
-        if not pixels.is_floating_point():
-            raise AmcError(
-                f"pixels: {pixels.dtype}, but the model needs floats; subtract the mean and divide by the std"
-            )
+        is_right = pixels.ndim == 5 and pixels.shape[2] == 3 and min(pixels.shape[3:]) >= MIN_SIZE
+        layers.check_pixels(pixels, f"(B, T, 3, H, W), H and W from {MIN_SIZE}", is_right)
         if pixels.shape[1] % self.divisor or not pixels.shape[1]:
             raise AmcError(
                 f"pixels: {pixels.shape[1]} slots, but the network takes multiples of {self.divisor}; change the frames"
@@ -120,9 +114,10 @@ def is_new(name: str) -> bool:
 
 
 def check(network: str, weights: str | Path) -> None:
-    """Raise AmcError unless the network is one of NETWORKS and `weights` is "" or a file there is."""
-    if network not in NETWORKS:
-        raise AmcError(f"network: {network!r} is not known; choose one of: {', '.join(NETWORKS)}")
+    """Raise AmcError unless pytorchvideo is there, the network one of NETWORKS, and `weights` "" or a file there is."""
+    choice("network", network, list(NETWORKS))
+    if not _is_installed():
+        raise AmcError(f"network: {network!r} needs pytorchvideo, which is absent; pip install 'amc[baselines]'")
     if weights and not Path(weights).is_file():
         raise AmcError(
             f"weights: no file {str(weights)!r}; fetch {network}'s from pytorchvideo's model zoo, or give '' for random"
@@ -139,6 +134,9 @@ def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0,
     """
     check(network, weights)
     chosen = NETWORKS[network]
+    size = size or chosen.size
+    if size < MIN_SIZE or num_classes < 1:
+        raise AmcError(f"size: {size} pixels, {num_classes} classes, but they start from {MIN_SIZE} and 1; give more")
     with seeded(seed):
         net = chosen.make(_hub(), num_classes)
     module = Conv3D(net, divisor=chosen.divisor, has_slow=chosen.has_slow).eval()
@@ -148,13 +146,13 @@ def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0,
         checkpoint.load_strictly(module, tensors | head, weights)
     card = {
         "network": network,
-        "weights": str(weights),
+        "weights": Path(weights).name,
         "random": "head" if weights else "all",  # what was drawn from the seed
         "num_slots": chosen.frames,
         "num_classes": num_classes,
         "seed": seed,
     }
-    return System(module, Preprocess(size or chosen.size, MEAN, STD), card)
+    return System(module, Preprocess(size, MEAN, STD), card)
 
 
 def _slow(clip: Tensor, divisor: int) -> Tensor:
@@ -163,12 +161,14 @@ def _slow(clip: Tensor, divisor: int) -> Tensor:
     return clip[:, :, torch.linspace(0, num_slots - 1, num_slots // divisor).long()]
 
 
-def _hub() -> ModuleType:
+def _is_installed() -> bool:
     try:
-        from pytorchvideo.models import hub
-    except ImportError as error:
-        raise AmcError(
-            f"pytorchvideo, which holds I3D, SlowFast and X3D, cannot be imported ({error}); "
-            "install it: pip install 'amc[baselines]'"
-        ) from error
+        return importlib.util.find_spec("pytorchvideo") is not None
+    except ValueError:  # Python's answer where an import of it was blocked
+        return False
+
+
+def _hub() -> ModuleType:
+    from pytorchvideo.models import hub  # an optional extra, and slow to import
+
     return hub

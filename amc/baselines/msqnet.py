@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from amc.errors import AmcError, choice
 from amc.model import checkpoint, text
-from amc.model.layers import parameter_groups
+from amc.model.layers import check_pixels, parameter_groups
 from amc.model.system import Preprocess, System
 from amc.model.weights import SHIPPED, SYNTH_CLIP, open_clip_model, seeded
 
@@ -129,15 +129,8 @@ class MSQNet(nn.Module):
 
     def _check(self, pixels: Tensor) -> None:
         num_slots, size = self.video.config.num_frames, self.video.config.image_size
-        if pixels.ndim != 5 or pixels.shape[1:] != (num_slots, 3, size, size):
-            expected = f"(B, {num_slots}, 3, {size}, {size})"
-            raise AmcError(
-                f"pixels: shape {tuple(pixels.shape)}, but it has to be {expected}; resize, or change num_slots"
-            )
-        if not pixels.is_floating_point():
-            raise AmcError(
-                f"pixels: {pixels.dtype}, but the model needs floats; subtract the mean and divide by the std"
-            )
+        is_right = pixels.ndim == 5 and pixels.shape[1:] == (num_slots, 3, size, size)
+        check_pixels(pixels, f"(B, {num_slots}, 3, {size}, {size})", is_right)
 
 
 def sinusoids(num_tokens: int, width: int) -> Tensor:
@@ -204,7 +197,7 @@ def build(
         )  # fmt: skip
         module = MSQNet(video, image, transformer, embedded).eval()
     pixels = image.preprocess_cfg
-    card = {"network": network, "weights": str(weights), "is_random": not str(weights), "clip": clip[0]}
+    card = {"network": network, "weights": Path(weights).name, "is_random": not str(weights), "clip": clip[0]}
     card |= {"clip_weights": str(clip[1]), "num_slots": num_slots, "seed": seed}
     return System(module, Preprocess(size, tuple(pixels["mean"]), tuple(pixels["std"])), card)
 

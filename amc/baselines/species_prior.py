@@ -17,16 +17,20 @@ STRENGTHS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # of the species prior, in clips; one
 CLOSEST = 1e-12  # no probability is nearer to 0 or 1, so that log odds are finite and float32 can hold them
 
 
-def class_frequency(table: ClipTable, split: str) -> tuple[np.ndarray, dict]:
-    """How often each behaviour was written in training, the same for every clip of `split`: probs (V, C) float64."""
-    return np.tile(table.split("train").labels().mean(axis=0), (len(table.split(split)), 1)), {}
+def class_frequency(table: ClipTable, split: str, *, train: ClipTable | None = None) -> tuple[np.ndarray, dict]:
+    """How often each behaviour was written in training, the same for every clip of `split`: probs (V, C) float64.
+
+    train: the clips to count, by default the training split.
+    """
+    return np.tile((train or table.split("train")).labels().mean(axis=0), (len(table.split(split)), 1)), {}
 
 
-def species_prior(table: ClipTable, split: str) -> tuple[np.ndarray, dict]:
+def species_prior(table: ClipTable, split: str, *, train: ClipTable | None = None) -> tuple[np.ndarray, dict]:
     """What each clip's species showed in training, shrunk as `shrunk` says: probs (V, C) float64.
 
     The strength is the one of STRENGTHS with the highest mean of macro and micro mAP on the validation split; it comes
-    back in the dict, with that mean for every candidate. Raises AmcError when the split train or val is missing.
+    back in the dict, with that mean for every candidate. train: the clips to count then, by default the training split.
+    Raises AmcError when the split train or val is missing.
     """
     counts, val = count(table.split("train")), table.split("val")
     labels, quality = val.labels(), {}
@@ -35,20 +39,20 @@ def species_prior(table: ClipTable, split: str) -> tuple[np.ndarray, dict]:
         quality[strength] = (metrics.map_macro(labels, probs) + metrics.map_micro(labels, probs)) / 2
     best = max(quality, key=quality.get)
     chosen = {"strength": best, "validation": [[strength, value] for strength, value in quality.items()]}
-    return shrunk(counts, table.split(split), strength=best), chosen
+    return shrunk(count(train) if train else counts, table.split(split), strength=best), chosen
 
 
 BLIND = {"class frequency": class_frequency, "species prior": species_prior}
 
 
-def predict(name: str, table: ClipTable, split: str, *, meta: dict) -> Scores:
+def predict(name: str, table: ClipTable, split: str, *, meta: dict, train: ClipTable | None = None) -> Scores:
     """Scores of a blind predictor, fitted on the training split, for every clip of `split`: M = 1 and no frame, P = 0.
 
     Logits are the log odds of its probabilities. `meta` gains a `card`: the name and what was chosen on the validation
     split. Lengths the annotation does not give are 0. Raises AmcError for an unknown name and a missing split.
     """
     choice("blind predictor", name, list(BLIND))
-    probs, chosen = BLIND[name](table, split)
+    probs, chosen = BLIND[name](table, split, train=train)
     probs, clips = np.clip(probs, CLOSEST, 1 - CLOSEST), table.split(split)
     return Scores(
         ids=np.array([clip.id for clip in clips.clips]),

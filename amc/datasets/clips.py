@@ -37,7 +37,8 @@ class PixelReader:
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
         """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
         method, weights = self.settings.flow_method, self.settings.flow_weights or None
-        source = flow.fingerprint(method, weights) + (_renderer(path) if method == "true" else "")
+        world = generate.digest(generate.find_world(path.parents[1])) if method == "true" else ""
+        source = flow.fingerprint(method, weights) + world
         key = content_key(path, source, self.settings.stored, _code()) if self._flow.folder else ""
         compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
         return self._flow.get(key, indices, compute, torch.float16).float()
@@ -137,11 +138,6 @@ class ClipViews(Dataset):
 
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
-
-
-def _renderer(path: Path) -> str:
-    """Digest of what drew a video, and so knows its true flow."""
-    return generate.digest(generate.find_world(path.parents[1]))
 
 
 @cache

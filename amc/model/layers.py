@@ -8,7 +8,11 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from amc.errors import AmcError
+
 HEAD_WIDTH = 64  # channels a head, as in CLIP and X-CLIP
+# Places and questions, which are not weights of a product: X-CLIP's, TimeSformer's, MSQNet's.
+UNDECAYED = ("positions", "position_embeddings", "time_embeddings", "cls_token", "queries")
 
 
 def num_heads(width: int) -> int:
@@ -43,11 +47,21 @@ def initialise(module: nn.Module) -> None:
                 nn.init.zeros_(part.bias)
 
 
+def check_pixels(pixels: Tensor, expected: str, is_right: bool) -> None:
+    """Raise AmcError unless pixels are floats and `is_right`, which says whether their shape is `expected`."""
+    if not is_right:
+        raise AmcError(f"pixels: shape {tuple(pixels.shape)}, but it has to be {expected}; resize or sample anew")
+    if not pixels.is_floating_point():
+        raise AmcError(f"pixels: {pixels.dtype}, but the model needs floats; subtract the mean and divide by the std")
+
+
 def parameter_groups(
     module: nn.Module, lr: float, *, new_factor: float, weight_decay: float, is_new: Callable[[str], bool]
 ) -> list[dict]:
-    """An optimizer's groups: parameters whose name `is_new` learn `new_factor` times faster; vectors, and what is named
-    `positions`, do not decay (X-CLIP). Frozen parameters are in none."""
+    """An optimizer's groups: parameters whose name `is_new` learn `new_factor` times faster.
+
+    Vectors, and what is one of UNDECAYED, do not decay (X-CLIP). Frozen parameters are in none.
+    """
     groups = [
         {"params": [], "lr": rate, "weight_decay": decay}
         for rate in (lr, lr * new_factor)
@@ -55,6 +69,6 @@ def parameter_groups(
     ]
     for name, parameter in module.named_parameters():
         if parameter.requires_grad:
-            is_undecayed = parameter.ndim < 2 or name.endswith("positions")
+            is_undecayed = parameter.ndim < 2 or name.endswith(UNDECAYED)
             groups[2 * is_new(name) + is_undecayed]["params"].append(parameter)
     return [group for group in groups if group["params"]]

@@ -155,7 +155,7 @@ def from_transformers(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from `seed` inside the block and leave the global generator as it was."""
+    """Draw from `seed` inside the block and leave the CPU's global generator as it was (GPUs' are seeded too)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -226,25 +226,13 @@ def _sized(
             f"transformers' X-CLIP: {error} is missing; choose a checkpoint of transformers.XCLIPModel"
         ) from error
     tower = VisionTransformer(
-        image_size,
-        patch_size,
-        width,
-        _depth(state, "frames.blocks"),
-        width // head_width,
-        mlp_ratio,
-        output_dim=embed_dim,
-        act_layer=QuickGELU,
-    )
+        image_size, patch_size, width, _depth(state, "frames.blocks"), width // head_width, mlp_ratio,
+        output_dim=embed_dim, act_layer=QuickGELU,
+    )  # fmt: skip
     text = TextTransformer(
-        context_length,
-        vocab_size,
-        text_width,
-        text_width // head_width,
-        _depth(state, "text.transformer.resblocks"),
-        text_mlp_ratio,
-        output_dim=embed_dim,
-        act_layer=QuickGELU,
-    )
+        context_length, vocab_size, text_width, text_width // head_width, _depth(state, "text.transformer.resblocks"),
+        text_mlp_ratio, output_dim=embed_dim, act_layer=QuickGELU,
+    )  # fmt: skip
     prompts = VideoPrompts(width, embed_dim, num_layers=_depth(state, "prompts.layers"), heads=new_heads)
     integration = IntegrationTransformer(embed_dim, num_slots or trained_slots, heads=new_heads)
     return XCLIP(FrameEncoder(tower), integration, prompts), text

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from amc.errors import AmcError
-from amc.model.layers import parameter_groups
+from amc.model.layers import check_pixels, parameter_groups
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
@@ -64,14 +64,8 @@ class XCLIP(nn.Module):
 
     def _check(self, pixels: Tensor, text: Tensor) -> None:
         (height, width), embed_dim = self.frames.image_size, self.prompts.alpha.shape[0]
-        if pixels.ndim != 5 or pixels.shape[2:] != (3, height, width):
-            raise AmcError(
-                f"pixels: shape {tuple(pixels.shape)}, but it has to be (B, T, 3, {height}, {width}); resize the frames"
-            )
-        if not pixels.is_floating_point():
-            raise AmcError(
-                f"pixels: {pixels.dtype}, but the model needs floats; subtract the mean and divide by the std"
-            )
+        is_right = pixels.ndim == 5 and pixels.shape[2:] == (3, height, width)
+        check_pixels(pixels, f"(B, T, 3, {height}, {width})", is_right)
         if text.ndim != 2 or text.shape[1] != embed_dim:
             raise AmcError(
                 f"text: shape {tuple(text.shape)}, but it has to be (C, {embed_dim}); encode names with its text tower"

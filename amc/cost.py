@@ -1,0 +1,58 @@
+"""What scoring one video costs: seconds from file to scores, frames, motion fields, operations and parameters."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
+from torch.utils.flop_counter import FlopCounterMode
+
+from amc import flow
+from amc.datasets.clips import ClipViews
+from amc.model import System
+from amc.scores import predict
+
+TIMED = 16  # clips, and nothing of them is kept
+
+
+def measure(views: ClipViews, system: System, device: str) -> dict:
+    """Cost of a video, as the mean over the first clips of `views`; operations and parameters in 1e9 and 1e6.
+
+    Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude.
+    Operations are of all M windows, RAFT's included; DIS is not of that kind.
+    """
+    settings, nothing_kept = views.reader.settings, replace(views.reader, cache=None)
+    few, one = (ClipViews(views.table.limit(n), views.sampling, nothing_kept, size=views.size) for n in (TIMED, 1))
+    seen = [sorted({f for window in few.windows(None, i) for f in window}) for i in range(len(few))]
+    has_rgb, has_flow = "rgb" in settings.modality, "flow" in settings.modality
+    pairs = [flow.flow_pairs(frames, few.num_frames(i)) if has_flow else [] for i, frames in enumerate(seen)]
+    # Frames and flow are read apart, each in one pass over the video.
+    decoded = sum(len(f) * has_rgb + len({i for pair in p for i in pair}) for f, p in zip(seen, pairs, strict=True))
+    score = partial(predict, system.recognise, meta={}, batch=1, device=device)
+    started = time.perf_counter()
+    score(few)
+    seconds = (time.perf_counter() - started) / len(few)
+    sizes = [(parameter.numel() / 1e6, parameter.requires_grad) for parameter in system.module.parameters()]
+    return {
+        "frames_decoded": decoded / len(few),
+        "flow_pairs": sum(map(len, pairs)) / len(few),
+        "seconds_a_video": seconds,
+        "gflops": gflops(lambda: score(one)),
+        "parameters": sum(millions for millions, _ in sizes),
+        "parameters_trained": sum(millions for millions, learns in sizes if learns),
+        "picture": views.size,
+    }
+
+
+def gflops(call: Callable[[], object]) -> float:
+    """1e9 additions and multiplications that a call makes in products of matrices and convolutions."""
+    was_fast = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)  # what is fused is not counted: attention on CPUs, whole layers
+    try:
+        with sdpa_kernel(SDPBackend.MATH), FlopCounterMode(display=False) as counter:
+            call()
+    finally:
+        torch.backends.mha.set_fastpath_enabled(was_fast)
+    return counter.get_total_flops() / 1e9
