@@ -65,5 +65,4 @@ def _place(row: dict) -> str:
 
 
 def _cell(row: dict) -> str:
-    parts = [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]
-    return ", ".join(parts)
+    return ", ".join(f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS)
