@@ -1,5 +1,5 @@
 # make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
-# make reproduce  trains, and gives the paper's ablation tables make test    lint, hygiene of the notebooks, tests
+# make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3
