@@ -147,7 +147,7 @@ def ablation(
     """
     choice("scheme", scheme, [ALL, *SCHEMES])
     choice("modality", modality, [ALL, *MODALITIES])
-    dataset = dataset.replace("_", "-")  # as folders and shells prefer to have it
+    dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
     choice("dataset", dataset, list(DATASETS))
     choice("size", size, list(SIZES))
     _refuse_misfits(dataset, size, flow_method)

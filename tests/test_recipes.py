@@ -89,6 +89,7 @@ def test_weights_of_kinetics_are_taken_from_the_folder_that_is_named(tmp_path):
         ({"num_windows": -1}, "num_windows: -1"),
         ({"epochs": 1.5}, "epochs: 1.5"),
         ({"dataset": "animals"}, "dataset: 'animals'"),
+        ({"dataset": 3}, "dataset: '3' is not known"),
     ],
 )
 def test_a_wrong_value_is_refused_in_one_line(options, named):
