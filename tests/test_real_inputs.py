@@ -68,7 +68,7 @@ def test_a_real_video_is_scored_zero_shot_and_the_nearest_behaviours_are_named(r
     assert views.windows(None, 0) == [window.frames for window in windows]
     assert slots.shape == (2, 6, 3, 64, 64) and slots[:, ::2].float().std() > 5  # a picture, not a blank
     assert (slots[:, 1::2] != 255).any()  # something moves in each of them
-    recognise = experiment.recogniser_of(recogniser, BEHAVIOURS, "cpu")
+    recognise = recogniser.system(BEHAVIOURS).recognise
     with torch.inference_mode():
         logits = recognise(slots)  # (M, C)
         cosine = ((logits - recogniser.xclip.logit_bias) / recogniser.xclip.logit_scale.exp()).mean(0, keepdim=True)
