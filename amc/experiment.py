@@ -30,10 +30,10 @@ from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import METHOD, Experiment
 from amc.datasets import catalogue
-from amc.datasets.clips import ClipViews, PixelReader, reader
+from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
-from amc.model import System, checkpoint
+from amc.model import System
 from amc.model.weights import seeded
 from amc.pixel_cache import digest
 from amc.results import versions
@@ -132,8 +132,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     """Train, or go on, and write the model and both score files."""
     weights, before = _pretrain(cfg, report, device)
     system = systems.build(replace(cfg, network_weights=weights), table).to(device)
-    pixels = reader(cfg.pixels)
-    views = {split: _views(cfg, table.split(split), pixels, system.preprocess.size) for split in table.counts()}
+    views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
     if cfg.pixels.keep_frames:
         _prepare(views["train"], list(range(cfg.training.epochs)), report)
     batch = cfg.training.batch
@@ -151,8 +150,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     )  # fmt: skip
     facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
     facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
-    card = {"card": system.card, "names": table.names, "experiment": cfg.asdict()}
-    checkpoint.save(system.module, folder / "model.safetensors", card)
+    system.save(folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
         score(views[split], meta=facts).save(folder / f"{split}.npz")
     if report:
@@ -171,15 +169,13 @@ def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str,
         return cfg.network_weights, {"seconds": 0.0}
     say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
     first = run(pretraining(cfg), report=say, device=device)
-    fitted = first.scores("val").meta["fit"]
     file = first.folder / "model.safetensors"
-    return str(file), fitted | {"on": cfg.network_weights, "sha256": digest(file)}
+    return str(file), first.scores("val").meta["fit"] | {"on": cfg.network_weights, "sha256": digest(file)}
 
 
 def pretraining(cfg: Experiment) -> Experiment:
     """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
-    epochs = cfg.training.pretraining or cfg.training.epochs
-    training = replace(cfg.training, epochs=epochs, pretraining=0)
+    training = replace(cfg.training, epochs=cfg.training.pretraining or cfg.training.epochs, pretraining=0)
     return replace(cfg, dataset=cfg.network_weights, root="", network_weights="", training=training)
 
 
@@ -193,8 +189,8 @@ def _is_whole(folder: Path) -> bool:
         return False
 
 
-def _views(cfg: Experiment, table: ClipTable, pixels: PixelReader, size: int) -> ClipViews:
-    return ClipViews(table, cfg.sampling, pixels, size=size, views=cfg.training.views, seed=cfg.seed)
+def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
+    return ClipViews(table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.views, seed=cfg.seed)
 
 
 def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None:
@@ -255,8 +251,8 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
 
 def _work(cfg: Experiment) -> int:
     """A guess at how long a cell takes, to compare with another's: slots of all epochs, of pre-training too."""
-    is_blind, is_pretrained = cfg.method in BLIND, cfg.network_weights in catalogue.DATASETS
-    return 0 if is_blind else cfg.num_slots * cfg.training.epochs + (_work(pretraining(cfg)) if is_pretrained else 0)
+    first = _work(pretraining(cfg)) if cfg.network_weights in catalogue.DATASETS else 0
+    return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 
 
 def _end_with_parent() -> None:

@@ -71,7 +71,7 @@ def build(backbone: str, pretrained: str | Path, *, num_slots: int, seed: int = 
 
 def save(recogniser: Recogniser, path: str | Path, meta: Mapping) -> None:
     """Write the trained X-CLIP with its card and `meta` (behaviour names, thresholds …; what JSON can hold)."""
-    checkpoint.save(recogniser.xclip, path, {"card": recogniser.card, **meta})
+    System(recogniser.xclip, recogniser.preprocess, recogniser.card).save(path, dict(meta))
 
 
 def load(path: str | Path) -> tuple[Recogniser, dict]:

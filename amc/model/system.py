@@ -4,11 +4,13 @@ uint8 slots (B, T, 3, H, W) in, one logit for each behaviour (B, C) out.
 """
 
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import torch
 from torch import Tensor, nn
 
 from amc import transforms
+from amc.model import checkpoint
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,10 @@ class System:
     def to(self, device: str) -> "System":
         """The same system on another device; the network moves, as modules do."""
         return replace(self, module=self.module.to(device), context=tuple(part.to(device) for part in self.context))
+
+    def save(self, path: str | Path, meta: dict) -> None:
+        """Write the network's weights with its card and `meta` (behaviour names …; what JSON can hold)."""
+        checkpoint.save(self.module, path, {"card": self.card, **meta})
 
     @torch.no_grad()
     def shift(self, bias: Tensor) -> None:
