@@ -9,6 +9,7 @@ from amc.datasets.catalogue import DATASETS, SIZED
 from amc.errors import AmcError, choice
 from amc.flow import METHODS
 from amc.interleave import MODALITIES, slots
+from amc.parameters import flag
 from amc.results import METHOD
 from amc.sampling import SCHEMES
 
@@ -180,8 +181,7 @@ def _refuse_misfits(dataset: str, size: str, flow_method: str) -> None:
 
 def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:
     """The schemes and modalities of the cells that were asked for."""
-    if not isinstance(grid, bool):
-        raise AmcError(f"grid: {grid!r} is not a truth value; give True or False, as in -p grid True")
+    flag("grid", grid)
     schemes = list(SCHEMES) if scheme == ALL else [scheme]
     modalities = list(MODALITIES) if modality == ALL else [modality]
     named = ALL not in (scheme, modality)

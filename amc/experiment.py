@@ -41,7 +41,7 @@ from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
 # These change no score; what recipes say is in the configuration.
-PRESENTATION = ("figures", "charts", "tables", "results", "readme", "recipes", "parameters", "__main__")
+PRESENTATION = ("figures", "companion", "tables", "results", "readme", "recipes", "parameters", "__main__")
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
 SILENCE = 15  # seconds after which a long step says how far it is
 
@@ -81,7 +81,7 @@ def name_of(cells: list[Experiment]) -> str:
 def key(cfg: Experiment, table: ClipTable) -> str:
     """Content key of a cell, 20 hex digits. Raises AmcError when its flow needs weights that are absent."""
     source, pixels = Path(__file__).parent, cfg.pixels
-    code = sorted(path for path in source.rglob("*.py") if path.stem not in PRESENTATION)
+    code = sorted(path for path in source.rglob("*.py") if not {path.stem, path.parent.name} & set(PRESENTATION))
     if cfg.method == METHOD:  # the other systems do not touch it
         code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
     # What lies at a path counts, not where that is; a tag, or a name of the hub's, stands for itself.

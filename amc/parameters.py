@@ -36,6 +36,22 @@ def asked(namespace: dict, function: Callable, *, also: tuple[str, ...] = ()) ->
     return {name: namespace[name] for name in (*inspect.signature(function).parameters, *also) if name in namespace}
 
 
+def flag(name: str, value: object) -> bool:
+    """`value` where it is True or False; papermill hands over `-p flag false` as text. Raises AmcError."""
+    if not isinstance(value, bool):
+        raise AmcError(f"{name}: {value!r} is not a truth value; give True or False, as in -p {name} True")
+    return value
+
+
+def whole(name: str, value: object, low: int, high: int | None = None) -> int:
+    """`value` where it is a whole number from `low` to `high` (None: no bound). Raises AmcError."""
+    is_whole = isinstance(value, int) and not isinstance(value, bool)
+    if not is_whole or value < low or (high is not None and value > high):
+        bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
+        raise AmcError(f"{name}: {value!r} is not allowed; give a whole number {bounds}")
+    return value
+
+
 def _injected(cells: list[str]) -> list[str]:
     """Names assigned in the cells that papermill injected, from the kernel's record of what has run."""
     trees = [ast.parse(source) for source in cells if source.startswith(INJECTED)]

@@ -165,7 +165,7 @@ def test_a_shown_figure_is_a_small_png_with_alternative_text():
 
 
 def test_a_saved_figure_lies_in_the_reports_and_keeps_white_white():
-    path = figures.save(figures.ablation(TABLES), "ablation")
+    path = figures.save(figures.ablation(TABLES), "ablation", "alt text")
     assert path == paths.reports() / "figures" / "ablation.png"
     assert path.stat().st_size <= 200_000
     with Image.open(io.BytesIO(path.read_bytes())) as image:

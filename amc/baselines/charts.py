@@ -9,7 +9,7 @@ from matplotlib.text import Text
 from matplotlib.ticker import LogLocator, NullLocator
 from matplotlib.transforms import Bbox
 
-from amc.figures import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 from amc.results import METHOD
 from amc.tables import MAPS
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from amc import charts
+from amc import figures
 
 FITS = {
     "dense rgb seed 0": {"losses": [0.5, 0.3, 0.2], "validation": [0.2, 0.4, 0.3], "best_epoch": 2},
@@ -11,7 +11,7 @@ FITS = {
 
 
 def test_behaviours_are_drawn_most_frequent_first_and_left_out_ones_are_told():
-    figure = charts.label_counts(np.array([3, 9, 5]), ["a", "b", "c"], most=2)
+    figure = figures.label_counts(np.array([3, 9, 5]), ["a", "b", "c"], most=2)
     axes = figure.axes[0]
     assert [bar.get_height() for bar in axes.patches] == [9, 5]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["b", "c"]
@@ -19,7 +19,7 @@ def test_behaviours_are_drawn_most_frequent_first_and_left_out_ones_are_told():
 
 
 def test_learning_curves_mark_the_epoch_that_was_kept():
-    left, right = charts.learning_curves(FITS).axes
+    left, right = figures.learning_curves(FITS).axes
     assert [line.get_ydata().tolist() for line in left.lines] == [fit["losses"] for fit in FITS.values()]
     dots = [(*line.get_xdata(), *line.get_ydata()) for line in right.lines if len(line.get_xdata()) == 1]
     assert dots == [(2, 40.0), (3, 50.0)]
@@ -29,6 +29,6 @@ def test_learning_curves_mark_the_epoch_that_was_kept():
 
 def test_learning_curves_of_other_methods_have_colours_of_their_own():
     names = ("I3D seed 0", "MSQNet + pre-training seed 0", "sparse rgb+flow seed 0")
-    left, _ = charts.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
+    left, _ = figures.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
     assert [line.get_label() for line in left.lines] == list(names)
     assert len({line.get_color() for line in left.lines}) == 3

@@ -1,0 +1,23 @@
+"""Arrays in, matplotlib Figures out, and PNGs of them with alternative text for notebooks and reports.
+
+`style` holds the common look; the other modules draw one subject each.
+"""
+
+from amc.figures.clip import film_strip, interleaved, motion_field, scores, timeline
+from amc.figures.results import ablation, label_counts, learning_curves
+from amc.figures.style import MODALITY_COLORS, SCHEME_COLORS, save, show
+
+__all__ = [
+    "MODALITY_COLORS",
+    "SCHEME_COLORS",
+    "ablation",
+    "film_strip",
+    "interleaved",
+    "label_counts",
+    "learning_curves",
+    "motion_field",
+    "save",
+    "scores",
+    "show",
+    "timeline",
+]

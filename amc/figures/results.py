@@ -1,0 +1,131 @@
+"""Many clips: the paper's Tables 2 and 3, how often labels occur, how training went.
+
+Rows and arrays in, matplotlib Figures out.
+"""
+
+from collections.abc import Mapping, Sequence
+from itertools import cycle
+
+import numpy as np
+import pandas as pd
+import seaborn as sns
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from amc.errors import AmcError
+from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+
+PANELS = {"2": ("Table 2: which frames (RGB only)", "scheme"), "3": ("Table 3: which pictures (sparse)", "modality")}
+LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
+
+
+@styled
+def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
+    """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance and the paper's number.
+
+    rows: as in reports/results, percent; one panel for each table among them, one point for each seed. What is None or
+    nan is left out. Raises AmcError when there is no row.
+    """
+    if not rows:
+        raise AmcError("ablation: no rows to draw; run a cell of the tables first")
+    data = pd.DataFrame(rows).assign(table=[str(row.get("table")) for row in rows])
+    tables = sorted(data["table"].unique())
+    figure = Figure((WIDTH if len(tables) > 1 else 0.65 * WIDTH, 5.6), layout="constrained")
+    panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
+    for axes, table in zip(panels, tables, strict=True):
+        _panel(axes, data[data["table"] == table], *PANELS.get(table, ("Beyond the paper", None)))
+    panels[0].set(ylabel="mAP, %", ylim=(0, None))
+    for averaging in MARKERS:
+        for value in data.get(f"chance_{averaging}", pd.Series(dtype=float)).dropna().unique():
+            for axes in panels:
+                axes.axhline(value, color=SHADE, linestyle="--", linewidth=1.5, zorder=1)
+            where = panels[-1].get_yaxis_transform()
+            panels[-1].text(1.01, value, f"chance,\n{averaging}", transform=where, va="center", fontsize=11)
+    point = {"color": INK, "markersize": 10, "linestyle": ""}
+    keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **point) for name, marker in MARKERS.items()]
+    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
+    keys += [Line2D([], [], marker="D", markerfacecolor="white", label="paper, on Animal Kingdom", **point)]
+    figure.legend(handles=keys, loc="outside lower center", ncols=min(2 * len(tables), 4), frameon=False)
+    figure.suptitle(title, fontsize=14)
+    return figure
+
+
+def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None:
+    """One table: schemes or modalities side by side, macro left and micro right of the middle, the paper's on it."""
+    colors = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
+    label = data[axis] if axis else data["scheme"] + "\n" + data["modality"]
+    order = [name for name in colors if name in set(label)] if axis else list(dict.fromkeys(label))
+    seeds = sorted(data["seed"].unique()) if "seed" in data else [0]
+    spread = [0.08 * (seeds.index(seed) - (len(seeds) - 1) / 2) for seed in data.get("seed", [0] * len(data))]
+    place = np.array([order.index(name) for name in label], dtype=float)
+    ink = data[axis or "modality"].map(colors).tolist()
+    long = []
+    for averaging, offset in (("macro", -0.2), ("micro", 0.2)):
+        low, high, value = (
+            data.get(f"map_{averaging}{end}", pd.Series(np.nan, data.index)).astype(float).to_numpy()
+            for end in ("_low", "_high", "")
+        )
+        axes.vlines(place + offset + spread, low, high, colors=ink, linewidth=2.5)
+        long.append(pd.DataFrame({"x": place + offset + spread, "mAP": value, "ink": ink, "averaging": averaging}))
+    points = pd.concat(long, ignore_index=True)
+    look = {"s": 130 if len(seeds) == 1 else 70, "edgecolor": INK, "markers": MARKERS, "palette": {c: c for c in ink}}
+    sns.scatterplot(points, x="x", y="mAP", hue="ink", style="averaging", legend=False, ax=axes, zorder=3, **look)
+    paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float)
+    axes.scatter(place, paper, s=80, marker="D", facecolor="white", edgecolor=ink, linewidth=2, zorder=3)
+    axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="", title=title)
+    axes.grid(axis="y", color=PALE, zorder=0)
+
+
+@styled
+def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) -> Figure:
+    """Clips of each behaviour (C,), most frequent first; of more than `most` behaviours only the first are drawn."""
+    order = np.argsort(-np.asarray(counts), kind="stable")[:most]
+    figure = Figure((WIDTH, 4.4), layout="constrained")
+    axes = figure.subplots()
+    axes.bar(range(len(order)), np.asarray(counts)[order], color=SCHEME_COLORS["sparse"], width=0.75)
+    for place, label in enumerate(order):
+        axes.text(place, counts[label], str(counts[label]), ha="center", va="bottom", fontsize=11)
+    axes.set_xticks(
+        range(len(order)), [names[label] for label in order], rotation=50, ha="right", rotation_mode="anchor"
+    )
+    left_out = "" if len(order) == len(names) else f", {len(order)} of {len(names)} behaviours"
+    axes.set(
+        ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=f"How often each behaviour is written{left_out}"
+    )
+    axes.grid(axis="y", color=PALE, zorder=0)
+    axes.set_axisbelow(True)
+    return figure
+
+
+@styled
+def learning_curves(fits: Mapping[str, dict]) -> Figure:
+    """Training loss and validation mAP by epoch, one line a cell; a dot marks the epoch that was kept.
+
+    fits: by cell name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation (0 to
+    1), best_epoch.
+    """
+    figure = Figure((WIDTH, 4.6), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    others = cycle(sns.color_palette("colorblind"))
+    for name, fit in fits.items():
+        scheme, modality = name.split()[:2]
+        epochs = np.arange(1, len(fit["losses"]) + 1)
+        color = MODALITY_COLORS.get(modality) if scheme == "sparse" else SCHEME_COLORS.get(scheme)
+        color = color or next(others)
+        look = {"color": color, "linewidth": 2.2, "marker": ".", "linestyle": LINES.get(modality, "-")}
+        left.plot(epochs, fit["losses"], label=name, **look)
+        right.plot(epochs, 100 * np.array(fit["validation"]), **look)
+        best = fit["best_epoch"]
+        right.plot(best, 100 * fit["validation"][best - 1], "o", color=color, markeredgecolor=INK, markersize=9)
+    left.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Training clips")
+    right.set(xlabel="epoch", ylabel="macro mAP, %", title="Validation clips")
+    left.yaxis.set_major_formatter("{x:g}")
+    left.yaxis.set_minor_formatter("{x:g}")
+    for axes in (left, right):
+        axes.grid(color=PALE)
+        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.tick_params(color=SHADE)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    return figure
