@@ -42,8 +42,7 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
     if not is_batch or first.shape != second.shape or {first.dtype, second.dtype} != {torch.uint8}:
         found = " and ".join(f"{tuple(x.shape)} {x.dtype}" for x in (first, second))
         raise AmcError(f"first and second: {found}; expected two uint8 (P, 3, H, W), P at least 1")
-    if weights is not None and method not in flow_raft.ARCHITECTURES:
-        raise AmcError(f"weights: {method} takes none; leave them out or choose {' or '.join(flow_raft.ARCHITECTURES)}")
+    _refuse_needless(weights, method)
     moves = (first != second).flatten(1).any(1)
     return METHODS[method](first, second, weights) * moves[:, None, None, None]
 
@@ -51,9 +50,16 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
 def fingerprint(method: str, weights: Path | str | None = None) -> str:
     """What the vectors depend on besides the frames (method, weights or version): part of a cache key."""
     choice("method", method, list(METHODS))
+    _refuse_needless(weights, method)
     if method in flow_raft.ARCHITECTURES:
         return f"{method} {digest(flow_raft.checkpoint(method, weights))}"
     return f"{method} opencv {cv2.__version__}" if method.startswith("dis") else method
+
+
+def _refuse_needless(weights: Path | str | None, method: str) -> None:
+    if weights is not None and method not in flow_raft.ARCHITECTURES:
+        learned = " or ".join(flow_raft.ARCHITECTURES)
+        raise AmcError(f"weights: {method} takes none, but {weights} was given; leave them out or choose {learned}")
 
 
 def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor:

@@ -7,6 +7,7 @@ import ast
 import difflib
 import inspect
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
 from amc.errors import AmcError
@@ -50,6 +51,14 @@ def whole(name: str, value: object, low: int, high: int | None = None) -> int:
         bounds = f"of at least {low}" if high is None else f"from {low} to {high}"
         raise AmcError(f"{name}: {value!r} is not allowed; give a whole number {bounds}")
     return value
+
+
+def file(name: str, value: object) -> Path | None:
+    """The file that `value` names, None where it is empty. Raises AmcError where there is none."""
+    path = Path(str(value)).expanduser()
+    if value and not path.is_file():
+        raise AmcError(f"{name}: {value!r} is no file; give the path of one, or leave it empty")
+    return path if value else None
 
 
 def _injected(cells: list[str]) -> list[str]:

@@ -61,3 +61,23 @@ def test_a_wrong_value_ends_with_the_functions_own_line():
 def test_an_optional_modality_such_as_rgb_and_flow_survives_papermill():
     cells = parameters.take(notebook('# Parameters\nmodality = "rgb+flow"\n', modality="rgb+flow"), config.ablation)
     assert [cell.pixels.modality for cell in cells] == ["rgb+flow"]
+
+
+def test_a_flag_is_true_or_false_and_not_the_word():
+    assert parameters.flag("grid", False) is False
+    with pytest.raises(AmcError, match="grid: 'false' is not a truth value; give True or False"):
+        parameters.flag("grid", "false")
+
+
+@pytest.mark.parametrize("value", [0, 5, 2.0, True, "3"])
+def test_a_whole_number_lies_within_its_bounds(value):
+    assert parameters.whole("k", 4, 1, 4) == 4
+    with pytest.raises(AmcError, match=f"k: {value!r} is not allowed; give a whole number from 1 to 4"):
+        parameters.whole("k", value, 1, 4)
+
+
+def test_a_file_is_there_or_not_named(tmp_path):
+    assert parameters.file("video", "") is None
+    assert parameters.file("video", str(__file__)).name == "test_parameters.py"
+    with pytest.raises(AmcError, match="video: '.*' is no file; give the path of one"):
+        parameters.file("video", str(tmp_path))

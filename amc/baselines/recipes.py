@@ -67,7 +67,7 @@ def table_1(
         raise AmcError(f"dataset: {WORLD!r} is what {PRETRAINED} is trained on first; choose another")
     if kinetics and size != "paper":
         raise AmcError(
-            f"kinetics: these weights are of networks and pictures of size paper, not {size}; leave it empty"
+            f"kinetics: {kinetics} holds weights for networks and pictures of size paper, not {size}; leave it empty"
         )
     # A blind method is the same for every seed.
     cells = [_cell(m, base, kinetics) for base in ours for m in wanted if m not in BLIND or base is ours[0]]
