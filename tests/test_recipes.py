@@ -82,7 +82,7 @@ def test_weights_of_kinetics_are_taken_from_the_folder_that_is_named(tmp_path):
     [
         ({"methods": "I3D,X4D"}, "methods: 'X4D' is not known; choose one of: all, I3D, SlowFast"),
         ({"kinetics": "nowhere", **REAL}, "kinetics: .*I3D_8x8_R50.pyth is not there; data/README.md"),
-        ({"kinetics": "nowhere"}, "kinetics: these weights are of networks and pictures of size paper, not quick"),
+        ({"kinetics": "nowhere"}, "kinetics: nowhere holds weights for networks and pictures of size paper, not quick"),
         ({"dataset": WORLD}, "is what MSQNet . pre-training is trained on first"),
         ({"methods": "all,X4D"}, "methods: 'X4D'"),
         ({"size": "paper"}, "size: 'paper' is for real videos"),
