@@ -1,0 +1,72 @@
+"""Controls over a figure, for the demonstrations of the notebooks: a pure function that draws, and what moves it.
+
+Every control has a label, is reached with Tab and moved with the arrow keys. A figure is drawn when a control comes to
+rest, or, where drawing takes longer than a person waits, when the Run button is pressed. What goes wrong while drawing
+is said where the figure would be: an exception in a callback would otherwise be lost in a log.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from amc.errors import AmcError
+from amc.figures import show
+
+LABEL = {"description_width": "10em"}
+LAYOUT = {"width": "30em"}
+
+
+def choose(label: str, options: Sequence | Mapping[str, object], value: object) -> ipywidgets.Dropdown:
+    """A drop-down list; of a mapping the keys are shown and the values handed over."""
+    return ipywidgets.Dropdown(description=label, options=options, value=value, style=LABEL, layout=LAYOUT)
+
+
+def count(label: str, low: int, high: int, value: int) -> ipywidgets.IntSlider:
+    """A slider of whole numbers from `low` to `high`."""
+    bounds = {"min": low, "max": high, "value": value}
+    return ipywidgets.IntSlider(description=label, continuous_update=False, style=LABEL, layout=LAYOUT, **bounds)
+
+
+def level(label: str, low: float, high: float, value: float, *, step: float) -> ipywidgets.FloatSlider:
+    """A slider of numbers from `low` to `high`, `step` apart."""
+    bounds = {"min": low, "max": high, "value": value, "step": step}
+    return ipywidgets.FloatSlider(description=label, continuous_update=False, style=LABEL, layout=LAYOUT, **bounds)
+
+
+def explore(
+    draw: Callable[..., Figure], controls: Mapping[str, ipywidgets.Widget], *, alt: str, slow: bool = False
+) -> ipywidgets.VBox:
+    """`controls` above the figure that `draw` returns for their values, each under the name of its argument.
+
+    alt: what the figure shows, for those who cannot see it; slow: draw when Run is pressed, not at every change.
+    """
+    place = ipywidgets.Output()
+
+    def redraw(_: object = None) -> None:
+        """Put the figure of the present values, or what went wrong, in the place of what was there."""
+        try:
+            figure = draw(**{name: control.value for name, control in controls.items()})
+            data, metadata = show(figure, alt)._repr_mimebundle_()
+            shown = {"output_type": "display_data", "data": data, "metadata": metadata}
+        except AmcError as error:
+            shown = _line(str(error))
+        except Exception as error:  # a callback has no caller that could see it
+            shown = _line(f"{type(error).__name__}: {error}")
+        place.outputs = (shown,)
+
+    rows = [ipywidgets.HBox(list(controls.values()), layout={"flex_flow": "row wrap"})]
+    if slow:
+        button = ipywidgets.Button(description="Run", tooltip="Draw the figure for these values", icon="play")
+        button.on_click(redraw)
+        rows.append(button)
+        place.outputs = (_line("Set the controls, then press Run."),)
+    else:
+        for control in controls.values():
+            control.observe(redraw, names="value")
+        redraw()
+    return ipywidgets.VBox([*rows, place])
+
+
+def _line(text: str) -> dict:
+    return {"output_type": "stream", "name": "stdout", "text": f"{text}\n"}
