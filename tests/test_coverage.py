@@ -1,0 +1,74 @@
+"""What a plan of frames sees and misses, counted by hand on small videos."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from amc import sampling
+from amc.companion import coverage
+from amc.errors import AmcError
+from amc.sampling import Window
+
+
+def test_runs_of_frames_become_events_with_their_ends():
+    table = np.zeros((6, 3), bool)
+    table[0:2, 0] = table[4:6, 0] = table[1:5, 2] = True
+    assert coverage.events(table) == [(0, 0, 2), (0, 4, 6), (2, 1, 5)]
+
+
+def test_an_event_is_seen_from_its_first_frame_to_the_one_before_its_stop():
+    windows = (Window((0, 5), (), (1, 4)), Window((5, 10), (), (6, 9)))
+    assert coverage.seen_by(windows, 4, 6).tolist() == [True, False]
+    assert coverage.seen_by(windows, 5, 6).tolist() == [False, False]
+    assert coverage.seen_by(windows, 1, 10).tolist() == [True, True]
+
+
+def test_dense_leaves_all_but_m_times_p_frames_unseen():
+    assert coverage.unseen(60, scheme="dense", num_windows=3, frames=4) == pytest.approx(1 - 12 / 60)
+    assert coverage.unseen(12, scheme="dense", num_windows=3, frames=4) == 0
+
+
+def test_every_scheme_is_counted_on_the_same_events_of_the_scripts():
+    clips = coverage.scripted(40)
+    caught = coverage.catches(clips, num_windows=3, frames=4)
+    assert caught.groupby("scheme").size().tolist() == [sum(len(happened) for _, happened in clips)] * 3
+    assert caught["seconds"].between(0.1, 10).all()
+    by_hand = []
+    for num_frames, happened in clips:
+        windows = sampling.plan(num_frames, scheme="dense", num_windows=3, frames=4)
+        by_hand += [np.mean([any(a <= f < b for f in w.frames) for w in windows]) for _, a, b in happened]
+    assert caught.query("scheme == 'dense'")["share"].tolist() == pytest.approx(by_hand)
+
+
+def test_a_rate_is_a_mean_over_events_and_its_interval_is_over_clips():
+    def table(clips: int) -> pd.DataFrame:
+        clip = np.repeat(np.arange(clips), 4)  # the four events of a clip are all caught or all missed
+        return pd.DataFrame({"clip": clip, "scheme": "dense", "kind": "x", "any": clip % 2 == 0, "share": 0.5})
+
+    [few], [many] = (coverage.rates(table(clips), "kind").to_dict("records") for clips in (20, 2000))
+    assert (few["any"], few["share"], few["events"]) == (0.5, 0.5, 80)
+    assert few["share_low"] == few["share_high"] == 0.5
+    # 20 independent halves: 0.5 -+ 1.96 * sqrt(0.25 / 20) = 0.22; treating 80 events alike would give 0.11.
+    assert few["any_high"] - few["any_low"] == pytest.approx(0.44, abs=0.08)
+    assert many["any_high"] - many["any_low"] < 0.06
+
+
+def test_the_largest_gap_counts_both_ends():
+    assert coverage.largest_gap(np.array([[0.5, 0.9], [0.6, 0.3]])) == pytest.approx(0.3)
+    assert coverage.largest_gap(np.array([0.1, 0.2])) == pytest.approx(0.8)
+
+
+def test_the_three_ways_to_spread_put_one_place_into_each_segment():
+    for rule, places in coverage.spread(3, 4, seed=1).items():
+        assert np.floor(places * 4 - 1e-9).clip(0).tolist() == [[0, 1, 2, 3]] * 3, rule
+    regular, random, quasi = coverage.spread(8, 4, seed=1).values()
+    assert len(set(regular[:, 0])) == 1 and len(set(random[:, 0])) == len(set(quasi[:, 0])) == 8
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": "paper"}, {"frames": 0}, {"num_windows": 13}, {"clips": 1}, {"clip_index": -1}, {"seed": 0.5}]
+)
+def test_a_wrong_setting_is_refused_by_its_name(wrong):
+    [name] = wrong
+    with pytest.raises(AmcError, match=f"^{name}: "):
+        coverage.settings(**wrong)
