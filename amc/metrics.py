@@ -75,6 +75,26 @@ def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
     return {"map_macro": map_macro(labels, scores), "map_micro": map_micro(labels, scores)}
 
 
+def reliability(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> dict[str, np.ndarray]:
+    """Are probabilities (V, C) what they say? All pairs in `bins` equal bins of probability (Guo et al., ICML 2017).
+
+    Returns (bins,) each: `count`, mean `confidence` and `frequency` of the labels, NaN where a bin is empty.
+    """
+    labels, probs = _checked(labels, probs)
+    place = np.minimum((probs.ravel() * bins).astype(int), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    sums = [np.bincount(place, values.ravel(), bins) for values in (probs, labels)]
+    confidence, frequency = (np.where(count > 0, total / np.maximum(count, 1), np.nan) for total in sums)
+    return {"count": count, "confidence": confidence, "frequency": frequency}
+
+
+def expected_calibration_error(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> float:
+    """Mean distance (0 to 1) of confidence from frequency over the bins of `reliability`, weighted by their counts."""
+    found = reliability(labels, probs, bins=bins)
+    distance = np.nan_to_num(np.abs(found["confidence"] - found["frequency"]))
+    return float((found["count"] * distance).sum() / found["count"].sum())
+
+
 def resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
     """How often each video is drawn in each bootstrap replicate, (replicates, V) uint16."""
     rng = np.random.default_rng(seed)

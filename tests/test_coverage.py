@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from amc import sampling
-from amc.companion import coverage
+from amc.companion import coverage, events
 from amc.errors import AmcError
 from amc.sampling import Window
 
@@ -13,14 +13,14 @@ from amc.sampling import Window
 def test_runs_of_frames_become_events_with_their_ends():
     table = np.zeros((6, 3), bool)
     table[0:2, 0] = table[4:6, 0] = table[1:5, 2] = True
-    assert coverage.events(table) == [(0, 0, 2), (0, 4, 6), (2, 1, 5)]
+    assert events.runs(table) == [(0, 0, 2), (0, 4, 6), (2, 1, 5)]
 
 
 def test_an_event_is_seen_from_its_first_frame_to_the_one_before_its_stop():
     windows = (Window((0, 5), (), (1, 4)), Window((5, 10), (), (6, 9)))
-    assert coverage.seen_by(windows, 4, 6).tolist() == [True, False]
-    assert coverage.seen_by(windows, 5, 6).tolist() == [False, False]
-    assert coverage.seen_by(windows, 1, 10).tolist() == [True, True]
+    assert events.seen_by(windows, 4, 6).tolist() == [True, False]
+    assert events.seen_by(windows, 5, 6).tolist() == [False, False]
+    assert events.seen_by(windows, 1, 10).tolist() == [True, True]
 
 
 def test_dense_leaves_all_but_m_times_p_frames_unseen():

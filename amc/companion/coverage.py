@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from amc import sampling
+from amc.companion.events import runs, seen_by
 from amc.config import Experiment, ablation
 from amc.errors import choice
 from amc.parameters import flag, whole
-from amc.sampling import SCHEMES, Window
+from amc.sampling import SCHEMES
 from amc.synth import generate
 from amc.synth.scripts import truth
 from amc.synth.world import FPS
@@ -45,21 +46,6 @@ def settings(
     )[0]
 
 
-def events(table: np.ndarray) -> list[tuple[int, int, int]]:
-    """Runs of frames in which a behaviour goes on: (label, start, stop) of bool (N, C), in order of label and start."""
-    edges = np.diff(np.pad(table, ((1, 1), (0, 0))).astype(int), axis=0).T  # (C, N + 1)
-    return [
-        (label, int(start), int(stop))
-        for label, steps in enumerate(edges)
-        for start, stop in zip(np.flatnonzero(steps > 0), np.flatnonzero(steps < 0), strict=True)
-    ]
-
-
-def seen_by(windows: Sequence[Window], start: int, stop: int) -> np.ndarray:
-    """Which classifiers (M,) bool have a frame in start … stop - 1."""
-    return np.array([any(start <= frame < stop for frame in window.frames) for window in windows])
-
-
 def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> float:
     """The part (0 to 1) of the frames of a video that no classifier looks at, in evaluation."""
     windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
@@ -69,7 +55,7 @@ def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> fl
 def scripted(clips: int) -> list[tuple[int, list[tuple[int, int, int]]]]:
     """Frames and true events of the first `clips` training clips of Synth Kingdom, but for events that fill a clip."""
     tables = (truth(generate.plan_clip("train", clip)[1]) for clip in range(clips))
-    return [(len(table), [e for e in events(table) if e[2] - e[1] < len(table)]) for table in tables]
+    return [(len(table), [e for e in runs(table) if e[2] - e[1] < len(table)]) for table in tables]
 
 
 def catches(clips: Sequence[tuple[int, list]], *, num_windows: int, frames: int) -> pd.DataFrame:

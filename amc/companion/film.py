@@ -1,0 +1,23 @@
+"""A whole clip as two short strips of pictures: its frames and their flow. For looking at, not for a model."""
+
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from amc import flow, flow_color, video
+
+FASTEST = 1 / 40  # of a picture's height a frame: motion at which the colours of a strip are full
+
+
+def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor]:
+    """`film` and `motion`, uint8 (count, 3, H, W), of the middles of `count` equal parts of a video, and its `fps`.
+
+    Flow is of DIS, which needs no weights. Raises AmcError for a video that cannot be read.
+    """
+    info = video.probe(path)
+    at = ((np.arange(count) + 0.5) * info.num_frames / count).astype(int)
+    pairs = flow.flow_pairs(at.tolist(), info.num_frames)
+    first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
+    vectors = flow.estimate(first, second, method="dis")
+    return {"film": first, "motion": flow_color.render(vectors, max_px=FASTEST * info.height), "fps": info.fps}
