@@ -176,3 +176,15 @@ def test_the_bootstrap_is_many_times_faster_than_scikit_learn_in_a_loop():
     assert (
         time.process_time() - start < 100 * loop / 10
     )  # measured near 100 times at full size; 10 leaves room for a busy machine
+
+
+def test_reliability_compares_what_is_said_with_what_is_so():
+    probs = np.array([[0.05, 0.05, 0.15, 0.95], [0.95, 0.95, 1.0, 0.12]])
+    labels = np.array([[0, 1, 0, 1], [1, 0, 1, 0]], dtype=bool)
+    found = metrics.reliability(labels, probs)
+    assert found["count"].tolist() == [2, 2, 0, 0, 0, 0, 0, 0, 0, 4]
+    assert found["confidence"][[0, 1, 9]] == pytest.approx([0.05, 0.135, 0.9625])
+    assert found["frequency"][[0, 1, 9]] == pytest.approx([0.5, 0, 0.75])
+    by_hand = (2 * 0.45 + 2 * 0.135 + 4 * 0.2125) / 8
+    assert metrics.expected_calibration_error(labels, probs) == pytest.approx(by_hand)
+    assert np.isnan(found["frequency"][5])

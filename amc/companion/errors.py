@@ -247,7 +247,7 @@ def case(
     happens = np.zeros_like(labels) if truth is None else truth.any(axis=0)
     rank = np.select([labels ^ predicted, labels, happens], [0, 1, 2], 3)
     order = np.lexsort((-made.probs[video], rank))
-    shown = order[rank[order] < 3][:most]
+    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # nothing to tell: the likeliest
     threshold = np.broadcast_to(made.threshold, labels.shape)
     return Case(
         int(test.num_frames[video]), fps, test.frames[video], test.probs[video][:, shown],

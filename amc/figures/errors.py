@@ -72,8 +72,9 @@ def case(shown: Case, *, title: str) -> Figure:
 def _behaviour(axes, shown: Case, c: int) -> None:
     """One row of a case: where the behaviour truly happens, each classifier's score, the mean and the verdict."""
     if shown.truth is not None:
-        axes.fill_between(np.arange(shown.num_frames + 1), 0, 1, color=PALE, step="post", linewidth=0,
-                          where=np.append(shown.truth[:, c], False))  # fmt: skip
+        changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
+        for start, stop in changes.reshape(-1, 2):
+            axes.axvspan(start, stop, color=PALE, linewidth=0)
     for row, prob in zip(shown.frames, shown.probs[:, c], strict=True):
         axes.plot(row + 0.5, np.full(len(row), prob), color=INK, marker="o", markersize=4, linewidth=1.2)
     axes.axhline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)

@@ -1,0 +1,86 @@
+"""The figures of the error analysis show the counts, curves and cases that they were given."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from amc.figures import errors as drawn
+
+ROWS = [
+    {"kind": "overlapping actions", "rate": 20.0, "rate_low": 10.0, "rate_high": 30.0},
+    {"kind": "none of these", "rate": 50.0, "rate_low": 40.0, "rate_high": 70.0},
+]
+
+
+def case(**changes) -> drawn.Case:
+    facts = {
+        "num_frames": 48, "fps": 24.0, "frames": np.array([[2, 20], [30, 46]]), "names": ["Jumping", "Keeping still"],
+        "probs": np.array([[0.1, 0.9], [0.3, 0.7]]), "written": np.array([True, False]),
+        "predicted": np.array([False, True]), "threshold": np.array([0.5, 0.5]),
+    }  # fmt: skip
+    return drawn.Case(**facts | changes)
+
+
+def test_a_case_has_a_row_a_behaviour_with_its_verdict_and_each_classifier_at_its_height():
+    figure = drawn.case(case(), title="a frog")
+    assert [axes.get_ylabel() for axes in figure.axes] == [
+        "Jumping\nwritten, MISSED", "Keeping still\nEXTRA, not written"
+    ]  # fmt: skip
+    lines = figure.axes[0].lines[:2]
+    assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.1], [0.3, 0.3]]
+    assert [line.get_xdata().tolist() for line in lines] == [[2.5, 20.5], [30.5, 46.5]]
+    assert figure.axes[-1].get_xlabel() == "time, s"
+
+
+def test_film_flow_and_truth_are_drawn_where_they_are_known():
+    strip, truth = np.zeros((4, 3, 8, 8), np.uint8), np.zeros((48, 2), bool)
+    truth[10:20, 0] = True
+    figure = drawn.case(case(film=strip, motion=strip, truth=truth), title="a frog")
+    assert len(figure.axes) == 4 and len(figure.axes[0].images) == 4
+    [span] = figure.axes[2].patches
+    assert (span.get_x(), span.get_width()) == (10, 10)
+
+
+def test_without_a_frame_rate_time_is_in_frames():
+    assert drawn.case(case(fps=float("nan")), title="").axes[-1].get_xlabel() == "frame"
+
+
+def test_kinds_have_a_second_panel_only_where_truth_is_known():
+    assert len(drawn.kinds(ROWS).axes) == 1
+    known = [row | {"true": 50.0, "true_low": 20.0, "true_high": 80.0, "extra": 4} for row in ROWS]
+    left, right = drawn.kinds(known).axes
+    assert [bar.get_width() for bar in left.patches] == [20, 50]
+    assert [text.get_text() for text in right.texts] == ["of 4", "of 4"]
+
+
+def test_truth_stands_beside_what_is_written_for_both_averages():
+    rows = [
+        {"metric": metric, "against": against, "value": value, "low": value - 5, "high": value + 5}
+        for metric in ("map_macro", "map_micro")
+        for against, value in (("written", 30.0), ("truth", 40.0), ("truth − written", 10.0))
+    ]
+    [axes] = drawn.against_truth(rows).axes
+    assert [line.get_ydata()[0] for line in axes.lines] == [30, 40, 30, 40]
+
+
+def test_the_reliability_diagram_names_its_calibration_error():
+    bins = {"count": np.array([90, 10]), "confidence": np.array([0.1, 0.7]), "frequency": np.array([0.2, 0.5])}
+    axes, below = drawn.reliability({"written": bins}, {"written": 0.11}).axes
+    assert "11.0 %" in axes.get_legend().get_texts()[0].get_text()
+    assert [bar.get_height() for bar in below.patches] == [90, 10]
+
+
+def test_confusions_show_the_most_missed_first_and_leave_out_what_never_was():
+    matrix = np.array([[0, 0.5, 0], [0.2, 0, 0], [0, 0, 0]])
+    axes = drawn.confusions(matrix, ["a", "b", "c"], np.array([2, 5, 0])).axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["b  (5)", "a  (2)"]
+    assert sorted(text.get_text() for text in axes.texts) == ["0", "0", "20", "50"]
+
+
+def test_runs_are_compared_by_scheme_and_by_modality():
+    cells = [("dense", "rgb"), ("sparse", "rgb"), ("sparse", "rgb+flow")]
+    table = pd.DataFrame([row | {"scheme": s, "modality": m} for s, m in cells for row in ROWS])
+    left, right = drawn.fixes(table).axes
+    for axes, names in ((left, ["dense", "sparse"]), (right, ["rgb", "rgb+flow"])):
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == names
+        assert axes.lines[0].get_xdata().tolist() == pytest.approx([20, 50])
