@@ -1,0 +1,177 @@
+"""How good estimated flow is, how long it takes, where it fails: against the renderer's exact flow, or against itself.
+
+End-point error (EPE): the distance in pixels between an estimated vector and the true one (Baker et al., IJCV 2011).
+"""
+
+import time
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from amc import flow, video
+from amc.config import Experiment, ablation
+from amc.errors import AmcError, choice
+from amc.parameters import file, flag, whole
+from amc.synth import generate
+
+SIZES = ("smoke", "quick", "standard")
+NOTHING = "nothing moves"  # the claim that every estimate has to beat
+DIS = ("dis", "dis-fast", "dis-ultrafast")
+RAFT = ("raft-small", "raft-large")
+STILL = 0.3  # px a frame: a background that moves more is seen by a moving camera
+INCONSISTENT = 1.0  # px: there and back again does not end where it began, so the point is hidden in one frame
+
+
+def settings(
+    *,
+    size: str = "smoke",
+    clip_index: int = 0,
+    video: str = "",
+    flow_method: str = "dis",
+    flow_weights: str = "",
+    max_px: float = 4.0,
+    clips: int = 12,
+    interactive: bool = True,
+) -> Experiment:
+    """The notebook's parameters, checked, as the experiment of the clips it looks at. Raises AmcError."""
+    choice("size", size, SIZES)
+    whole("clip_index", clip_index, 0)
+    file("video", video)
+    choice("flow_method", flow_method, [*DIS, *RAFT])
+    file("flow_weights", flow_weights)
+    if isinstance(max_px, bool) or not isinstance(max_px, int | float) or not 0 < max_px <= 100:
+        raise AmcError(f"max_px: {max_px!r} is not a scale; give pixels a frame, above 0 and at most 100")
+    whole("clips", clips, 2, 200)
+    flag("interactive", interactive)
+    return ablation(scheme="sparse", modality="flow", size=size)[0]
+
+
+def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str, str]]:
+    """The methods that can run here, with their weights; and why each of the others cannot."""
+    usable: dict[str, Path | None] = dict.fromkeys(DIS)
+    absent = {}
+    for method in RAFT:
+        weights = file("flow_weights", flow_weights)
+        try:
+            pixels = torch.zeros(1, 3, 128, 128, dtype=torch.uint8)
+            flow.estimate(pixels, pixels + 1, method=method, weights=weights)
+            usable[method] = weights
+        except AmcError as error:
+            absent[method] = str(error)
+    return usable, absent
+
+
+def pairs_of(num_frames: int, count: int, step: int = 1) -> list[tuple[int, int]]:
+    """`count` pairs of frames `step` apart, spread over a video; fewer frames than `step` give the ends."""
+    first = np.linspace(0, max(num_frames - 1 - step, 0), count + 2)[1:-1].astype(int)
+    return [(int(index), int(min(index + step, num_frames - 1))) for index in first]
+
+
+def read_pairs(path: Path, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
+    """First and second frames of the pairs, uint8 (P, 3, H, W) each."""
+    first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
+    return first, second
+
+
+def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -> tuple[Tensor, float]:
+    """Flow (P, 2, H, W) by `method`, or zeros for NOTHING, and its seconds a pair."""
+    if method == NOTHING:
+        return torch.zeros(len(first), 2, *first.shape[-2:]), 0.0
+    started = time.perf_counter()
+    vectors = flow.estimate(first, second, method=method, weights=weights)
+    return vectors, (time.perf_counter() - started) / len(first)
+
+
+def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
+    """EPE of each pixel, px: (P, 2, H, W) twice -> (P, H, W)."""
+    return (vectors - true).norm(dim=1)
+
+
+def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
+    """Where a point ends that goes there and back, px from its start (P, H, W); inf where it leaves the picture.
+
+    Large where a point is hidden in the other frame (occlusion), or where one of the two flows is wrong.
+    """
+    height, width = forward.shape[-2:]
+    y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
+    place = torch.stack([x, y]) + forward  # (P, 2, H, W)
+    scale = torch.tensor([width - 1, height - 1]).clamp(min=1).view(2, 1, 1)
+    grid = (2 * place / scale - 1).movedim(1, -1)
+    back = F.grid_sample(backward, grid, padding_mode="border", align_corners=True)
+    inside = (grid.abs() <= 1).all(dim=-1)
+    return torch.where(inside, (forward + back).norm(dim=1), torch.inf)
+
+
+def measure(
+    paths: Sequence[Path], methods: Mapping[str, Path | None], *, pairs: int = 2, step: int = 1
+) -> pd.DataFrame:
+    """EPE of each method on `pairs` pairs of frames of each clip of a generated world: one row a pair and method.
+
+    Columns: clip, frame, method, step, epe, `hidden` and `visible` (EPE where the point can be seen in one frame only,
+    and in both), `fast` (EPE of the fastest tenth of the pixels), is_night, is_camera (the background moves), seconds.
+    """
+    rows = []
+    for path in paths:
+        script = generate.scripts(path.parents[1])[path.stem][0]
+        chosen = pairs_of(video.probe(path).num_frames, pairs, step)
+        first, second = read_pairs(path, chosen)
+        true, back = (torch.from_numpy(generate.true_flow(path, p)) for p in (chosen, [(b, a) for a, b in chosen]))
+        is_hidden = round_trip(true, back) > INCONSISTENT
+        speed = true.norm(dim=1)
+        for method, weights in {NOTHING: None, **methods}.items():
+            vectors, seconds = estimate(first, second, method, weights)
+            error = end_point_error(vectors, true)
+            for k, (index, _) in enumerate(chosen):
+                corners = speed[k][[0, 0, -1, -1], [0, -1, 0, -1]]
+                rows.append({
+                    "clip": path.stem, "frame": index, "method": method, "step": step, "epe": float(error[k].mean()),
+                    "hidden": float(error[k][is_hidden[k]].mean()), "visible": float(error[k][~is_hidden[k]].mean()),
+                    "fast": float(error[k][speed[k] >= speed[k].quantile(0.9)].mean()),
+                    "is_night": script.environment == "night", "is_camera": float(corners.median()) > STILL * step,
+                    "seconds": seconds,
+                })  # fmt: skip
+    return pd.DataFrame(rows)
+
+
+def summary(table: pd.DataFrame, *, by: str = "epe", replicates: int = 1000, seed: int = 0) -> list[dict]:
+    """A row a method: mean over clips of the column `by` of `measure`'s table with its 95 % interval, median seconds.
+
+    Rows of the table in which the column is nan do not count.
+    """
+    rng, rows = np.random.default_rng(seed), []
+    for method, part in table.dropna(subset=by).groupby("method", sort=False):
+        means = part.groupby("clip")[by].mean().to_numpy()
+        low, high = np.quantile(rng.choice(means, (replicates, len(means))).mean(axis=1), (0.025, 0.975))
+        row = {"method": method, "epe": means.mean(), "low": low, "high": high, "clips": len(means)}
+        rows.append(row | {"seconds": part["seconds"].median()})
+    return rows
+
+
+def conditions(table: pd.DataFrame) -> pd.DataFrame:
+    """The rows of `summary` under each condition.
+
+    The conditions are pairs of opposites: hidden and visible points, night and day, a camera that moves and one that
+    does not. Pixels or pairs without one of them do not count.
+    """
+    night, camera = table["is_night"], table["is_camera"]
+    cases = {
+        "visible in both frames": table["visible"], "hidden in one frame": table["hidden"],
+        "by day": table["epe"].where(~night), "at night": table["epe"].where(night),
+        "camera still": table["epe"].where(~camera), "camera moves": table["epe"].where(camera),
+    }  # fmt: skip
+    found = {name: summary(table.assign(value=values), by="value") for name, values in cases.items()}
+    return pd.DataFrame([{"condition": name} | row for name, rows in found.items() for row in rows])
+
+
+def worst(table: pd.DataFrame, method: str) -> dict[str, tuple[str, int]]:
+    """The clip and frame of the highest error of `method` at hidden points, at night, under a moving camera."""
+    mine = table[table["method"] == method]
+    cases = {"occlusion": mine["hidden"], "night": mine["epe"].where(mine["is_night"])}
+    cases |= {"camera motion": mine["epe"].where(mine["is_camera"])}
+    places = {name: values.idxmax() for name, values in cases.items() if values.notna().any()}
+    return {name: (mine["clip"][place], int(mine["frame"][place])) for name, place in places.items()}

@@ -1,0 +1,89 @@
+"""Errors of flow against known motion: by hand on small fields, and on clips whose every motion is known."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from amc.companion import flow_errors
+from amc.errors import AmcError
+
+
+def test_the_end_point_error_is_the_distance_of_two_vectors():
+    vectors, true = torch.zeros(1, 2, 2, 3), torch.zeros(1, 2, 2, 3)
+    vectors[0, :, 1, 2] = torch.tensor([3.0, 4.0])
+    error = flow_errors.end_point_error(vectors, true)
+    assert error[0, 1, 2] == 5 and error.sum() == 5
+
+
+def test_there_and_back_ends_where_it_began_unless_a_flow_is_wrong_or_leaves_the_picture():
+    there = torch.zeros(1, 2, 4, 8)
+    there[:, 0] = 2.0  # everything moves two pixels to the right
+    back = -there
+    error = flow_errors.round_trip(there, back)[0]
+    assert torch.isinf(error[:, 6:]).all() and error[:, :6].abs().max() < 1e-5
+    back[:, :, :, 5] = 0  # what came to column 5, from column 3, does not go back
+    error = flow_errors.round_trip(there, back)[0]
+    assert error[:, 3] == pytest.approx([2.0] * 4, abs=1e-4)
+    assert error[:, 2].abs().max() < 1e-4
+
+
+def test_pairs_are_spread_over_the_video_and_stay_inside_it():
+    assert flow_errors.pairs_of(100, 3) == [(24, 25), (49, 50), (73, 74)]
+    assert flow_errors.pairs_of(100, 1, step=16) == [(41, 57)]
+    assert flow_errors.pairs_of(5, 2, step=16) == [(0, 4), (0, 4)]
+    assert flow_errors.pairs_of(1, 2) == [(0, 0), (0, 0)]
+
+
+@pytest.fixture(scope="module")
+def table(smoke_world) -> pd.DataFrame:
+    paths = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[:8]
+    return flow_errors.measure(paths, {"dis": None}, pairs=2)
+
+
+def test_the_claim_that_nothing_moves_errs_by_the_true_speed(table, smoke_world):
+    from amc.synth import generate
+
+    row = table[table["method"] == flow_errors.NOTHING].iloc[0]
+    path = smoke_world / "smoke" / "video" / f"{row['clip']}.mp4"
+    true = generate.true_flow(path, [(row["frame"], row["frame"] + 1)])[0]
+    assert row["epe"] == pytest.approx(np.hypot(*true).mean(), rel=1e-4)
+    assert row["is_camera"] == bool(np.median(np.hypot(*true)[[0, 0, -1, -1], [0, -1, 0, -1]]) > flow_errors.STILL)
+
+
+def test_an_estimate_is_better_where_points_are_seen_in_both_frames(table):
+    dis = table[table["method"] == "dis"]
+    assert dis["visible"].mean() < dis["hidden"].mean()
+    assert dis["epe"].mean() < table[table["method"] == flow_errors.NOTHING]["epe"].mean()
+
+
+def test_conditions_are_means_over_clips_within_their_intervals(table):
+    found = flow_errors.conditions(table)
+    assert (found["low"] <= found["epe"] + 1e-9).all() and (found["epe"] <= found["high"] + 1e-9).all()
+    row = found.query("condition == 'visible in both frames' and method == 'dis'").iloc[0]
+    assert row["epe"] == pytest.approx(table[table["method"] == "dis"].groupby("clip")["visible"].mean().mean())
+    assert row["clips"] == 8
+
+
+def test_the_worst_pair_is_the_one_of_the_highest_error(table):
+    clip, frame = flow_errors.worst(table, "dis")["occlusion"]
+    dis = table[table["method"] == "dis"]
+    assert dis.set_index(["clip", "frame"])["hidden"].idxmax() == (clip, frame)
+
+
+def test_raft_is_left_out_with_its_reason_until_weights_are_given(real, monkeypatch, tmp_path):
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path))
+    usable, absent = flow_errors.available()
+    assert set(usable) == set(flow_errors.DIS) and "raft-small's are not on this machine" in absent["raft-small"]
+    weights = real / "weights" / "raft-small.pth"
+    usable, absent = flow_errors.available(str(weights))
+    assert usable["raft-small"] == weights and set(absent) == {"raft-large"}
+
+
+@pytest.mark.parametrize(
+    "wrong", [{"size": "paper"}, {"flow_method": "true"}, {"max_px": 0}, {"clips": 1}, {"video": "nowhere.mp4"}]
+)
+def test_a_wrong_setting_is_refused_by_its_name(wrong):
+    [name] = wrong
+    with pytest.raises(AmcError, match=f"^{name}: "):
+        flow_errors.settings(**wrong)

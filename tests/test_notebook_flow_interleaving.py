@@ -1,0 +1,47 @@
+"""`papermill 02_flow_interleaving.ipynb out.ipynb`: on Synth Kingdom, and on any video of a user's."""
+
+import json
+from pathlib import Path
+
+import nbformat
+from user_commands import NOTEBOOKS, papermill
+
+OPTIONS = ["-p", "interactive", "False", "-p", "clips", "6"]
+
+
+def record(environment) -> dict:
+    return json.loads((Path(environment["AMC_REPORTS"]) / "results" / "02_flow_interleaving.json").read_text())
+
+
+def pictures(path: Path) -> list:
+    outputs = [o for cell in nbformat.read(path, 4).cells for o in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error"]
+    return [o for o in outputs if "image/png" in o.get("data", {})]
+
+
+def test_methods_are_marked_against_the_truth_and_raft_is_announced_as_left_out(environment, tmp_path):
+    environment = environment | {"TORCH_HOME": str(tmp_path)}
+    out = tmp_path / "out.ipynb"
+    done = papermill("02_flow_interleaving.ipynb", NOTEBOOKS, out, *OPTIONS, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = record(environment)
+    errors = {row["method"]: row["epe"] for row in found["rows"]}
+    assert set(errors) == {"nothing moves", "dis", "dis-fast", "dis-ultrafast"}
+    assert errors["dis"] < errors["nothing moves"]
+    assert set(found["provenance"]["left_out"]) == {"raft-small", "raft-large"}
+    assert len(found["provenance"]["steps"]) == 10
+    assert len(pictures(out)) >= 8 and all(len(o.metadata["image/png"]["alt"]) > 15 for o in pictures(out))
+    assert out.stat().st_size <= 500_000
+
+
+def test_any_video_runs_with_raft_where_weights_are_given(real, environment, tmp_path):
+    video = sorted((real / "clips" / "animals").glob("*.mp4"))[0]
+    weights = real / "weights" / "raft-small.pth"
+    options = [*OPTIONS, "-p", "video", str(video), "-p", "flow_weights", str(weights)]
+    out = tmp_path / "out.ipynb"
+    done = papermill("02_flow_interleaving.ipynb", tmp_path, out, *options, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = record(environment)
+    assert found["rows"] == [] and found["parameters"]["video"] == video.name
+    assert "raft-small" not in found["provenance"]["left_out"]
+    assert len(pictures(out)) >= 4
