@@ -1,0 +1,38 @@
+"""The figures of attention show the weights that they were given, under the names of the slots."""
+
+import numpy as np
+import pytest
+
+from amc.figures import attention as drawn
+
+
+def test_slots_are_named_and_coloured_by_what_they_hold():
+    names, colors = drawn.slot_names(4, "rgb+flow")
+    assert names == ["I$_{1}$", "F$_{1}$", "I$_{2}$", "F$_{2}$"]
+    assert colors[0] == colors[2] != colors[1] == colors[3]
+    assert drawn.slot_names(2, "flow")[0] == ["F$_{1}$", "F$_{2}$"]
+
+
+def test_maps_of_all_slots_share_one_scale():
+    maps = np.stack([np.full((2, 2), value) for value in (0.5, 1.0, 2.0, 1.5)])
+    figure = drawn.patches(np.zeros((4, 3, 8, 8), np.uint8), maps, modality="rgb+flow", title="layer 1")
+    heats = [axes.images[-1] for axes in figure.axes if len(axes.images) == 2]
+    assert [image.get_array().mean() for image in heats] == [0.5, 1, 2, 1.5]
+    assert {image.get_clim() for image in heats} == {(0, 2)}
+
+
+def test_an_exchange_is_a_matrix_a_title_centred_on_uniform():
+    matrix = np.array([[1.5, 0.5], [0.8, 1.2]])
+    figure = drawn.exchange({"messages": matrix, "integration": np.ones((2, 2))}, modality="rgb")
+    left, right = figure.axes[:2]
+    assert [left.get_title(), right.get_title()] == ["messages", "integration"]
+    assert [text.get_text() for text in left.texts] == ["1.50", "0.50", "0.80", "1.20"]
+    assert left.collections[0].get_clim() == (0.5, 1.5)
+
+
+def test_the_nearest_texts_come_first_and_written_ones_are_never_left_out():
+    before, after = np.array([0.1, 0.2, 0.3]), np.array([0.15, 0.5, 0.4])
+    figure = drawn.nudges(before, after, ["a", "b", "c"], written=np.array([True, False, False]), top=1)
+    [axes] = figure.axes
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "✓ a"]
+    assert [line.get_xdata().tolist() for line in axes.lines] == [pytest.approx([0.2, 0.1]), pytest.approx([0.5, 0.15])]
