@@ -1,5 +1,6 @@
 # make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
+# make class      copies of the notebooks without solutions and outputs, in class/
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3
@@ -20,7 +21,7 @@ else
 TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
 endif
 
-.PHONY: env reproduce test lab format
+.PHONY: env reproduce test lab class format
 env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -36,6 +37,9 @@ reproduce: env
 
 lab: env
 	$(RUN) $(BIN)/jupyter lab notebooks
+
+class: env
+	$(BIN)/python -m amc class
 
 test: env
 	$(BIN)/ruff check .

@@ -1,7 +1,8 @@
-"""What is too long, or too plain, for a notebook: `python -m amc reproduce | train | pretrain | readme`.
+"""What is too long or too plain for a notebook: `python -m amc reproduce | report | train | pretrain | class | readme`.
 
-reproduce runs the notebooks one after another into `reports/`; train computes cells of the ablation; pretrain makes
-Synth Kingdom's own CLIP again; readme puts the committed results into README.md. A mistake of the user's ends with one
+reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
+train computes cells of the ablation; pretrain makes Synth Kingdom's own CLIP again; class writes copies of the
+notebooks without solutions; readme puts the committed results into README.md. A mistake of the user's ends with one
 line and exit status 2.
 """
 
@@ -15,7 +16,12 @@ from pathlib import Path
 from amc import paths
 from amc.errors import AmcError
 
-NOTEBOOKS = ("00_quickstart", "03_ablation", "04_state_of_the_art")  # what `reproduce` runs
+NOTEBOOKS = (  # what `reproduce` runs, in this order: 05 and 06 look into what 03 has trained
+    "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
+    "05_error_analysis", "06_inside_the_model",
+)  # fmt: skip
+GENERATED = ("01_sampling_windows", "02_flow_interleaving")  # of a drawn world, which has no size paper
+INTERACTIVE = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -38,11 +44,16 @@ def main(arguments: list[str] | None = None) -> int:
         "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
     )
     pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    report = commands.add_parser("report", help="write index.html and manifest.json from what lies in reports")
+    report.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
+    classes = commands.add_parser("class", help="write copies of the notebooks without solutions and outputs")
+    classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
     commands.add_parser("readme", help="write the results in reports into the README's table")
     given = parser.parse_args(arguments)
-    command = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain, "readme": _readme}[given.command]
+    known = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain}
+    known |= {"report": _report, "class": _class, "readme": _readme}
     try:
-        return command(given)
+        return known[given.command](given)
     except AmcError as error:
         print(f"amc: {error}", file=sys.stderr)
         return 2
@@ -51,10 +62,11 @@ def main(arguments: list[str] | None = None) -> int:
 def _reproduce(given: argparse.Namespace) -> int:
     """Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails."""
     from amc import config  # here, so that --help does not wait for torch
+    from amc.companion import report
 
     started = time.perf_counter()
     config.ablation(size=given.size)  # a wrong size stops here, before anything runs
-    reports = paths.reports() if given.size == "quick" else paths.reports() / given.size
+    reports = _reports(given.size)
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for name in NOTEBOOKS:
         # Relative paths, so that the executed copies name no place on this machine.
@@ -65,10 +77,14 @@ def _reproduce(given: argparse.Namespace) -> int:
         (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
         command = [sys.executable, "-m", "papermill", str(source), str(done), "--log-output", "--no-progress-bar"]
-        command += ["-p", "size", given.size] if name != NOTEBOOKS[0] else []
+        is_sized = name != NOTEBOOKS[0] and not (given.size == "paper" and name in GENERATED)
+        command += ["-p", "size", given.size] if is_sized else []
+        command += ["-p", "interactive", "False"] if name in INTERACTIVE else []
         if status := subprocess.run(command, cwd=paths.root(), env=environment).returncode:
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status
+        report.tidy(paths.root() / done)
+    _report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0
 
@@ -88,6 +104,26 @@ def _pretrain(given: argparse.Namespace) -> int:
     from amc.synth import pretrain
 
     pretrain.pretrain(given.scenes, given.epochs)
+    return 0
+
+
+def _reports(size: str) -> Path:
+    return paths.reports() if size == "quick" else paths.reports() / size
+
+
+def _report(given: argparse.Namespace) -> int:
+    from amc.companion import report
+
+    for write in (report.manifest, report.index):
+        print(_short(write(_reports(given.size))))
+    return 0
+
+
+def _class(given: argparse.Namespace) -> int:
+    from amc.companion import classroom
+
+    for path in classroom.copies(Path(given.folder)):
+        print(_short(path))
     return 0
 
 

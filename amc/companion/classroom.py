@@ -1,0 +1,22 @@
+"""Copies of the notebooks for a class: exercises without their solutions, and no outputs."""
+
+from pathlib import Path
+
+import nbformat
+from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
+
+from amc import paths
+
+
+def copies(folder: Path) -> list[Path]:
+    """Write a copy of every notebook into `folder`: solutions left out, outputs cleared; returns the copies."""
+    solutions = TagRemovePreprocessor(remove_cell_tags={"solution"}, enabled=True)
+    written = []
+    for source in sorted((paths.root() / "notebooks").glob("[0-9]*.ipynb")):
+        notebook = nbformat.read(source, as_version=4)
+        notebook, _ = ClearOutputPreprocessor().preprocess(notebook, {})
+        notebook, _ = solutions.preprocess(notebook, {})
+        with paths.atomic(folder / source.name) as temporary:
+            nbformat.write(notebook, temporary)
+        written.append(folder / source.name)
+    return written

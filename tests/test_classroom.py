@@ -1,0 +1,29 @@
+"""Copies for a class have the exercises and neither their solutions nor any output."""
+
+import nbformat
+from user_commands import NOTEBOOKS
+
+from amc.__main__ import main
+from amc.companion import classroom
+
+
+def tags(path) -> list[str]:
+    return [tag for cell in nbformat.read(path, 4).cells for tag in cell.metadata.get("tags", [])]
+
+
+def test_every_notebook_is_copied_without_solutions_and_with_its_exercises(tmp_path):
+    written = classroom.copies(tmp_path / "class")
+    assert [path.name for path in written] == sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
+    for path in written:
+        source = NOTEBOOKS / path.name
+        assert "solution" in tags(source) and "solution" not in tags(path)
+        assert tags(path).count("exercise") == tags(source).count("exercise") >= 1
+        copied, original = nbformat.read(path, 4), nbformat.read(source, 4)
+        assert len(copied.cells) == len(original.cells) - tags(source).count("solution")
+        assert not [cell for cell in copied.cells if cell.get("outputs")]
+
+
+def test_the_command_says_what_it_wrote(tmp_path, capsys, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert main(["class"]) == 0
+    assert "class/00_quickstart.ipynb" in capsys.readouterr().out

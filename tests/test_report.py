@@ -1,0 +1,85 @@
+"""The index shows every figure to everybody, and the manifest says what each was made from."""
+
+import hashlib
+import json
+from html.parser import HTMLParser
+
+import nbformat
+import pytest
+from matplotlib.figure import Figure
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+
+from amc import figures, paths, results
+from amc.companion import report
+from amc.errors import AmcError
+
+
+class Page(HTMLParser):
+    """Tags and attributes of a page, in order."""
+
+    def __init__(self, text: str):
+        super().__init__()
+        self.tags: list[tuple[str, dict]] = []
+        self.feed(text)
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append((tag, dict(attributes)))
+
+    def all(self, tag: str) -> list[dict]:
+        return [attributes for name, attributes in self.tags if name == tag]
+
+
+@pytest.fixture
+def reports(tmp_path, monkeypatch):
+    """The reports of a run of one notebook with two figures."""
+    monkeypatch.setenv("AMC_REPORTS", str(tmp_path))
+    view = new_output("display_data", {report.WIDGET: {"model_id": "1"}, "text/plain": "VBox()"})
+    kept = new_output("stream", text="kept")
+    title = "# Quickstart & more\n\n> **Question.** What is\n> *this*?\n> **Paper.** A figure."
+    notebook = new_notebook(cells=[new_markdown_cell(title), new_code_cell("1", outputs=[view, kept])])
+    notebook.metadata["widgets"] = {"state": {}}
+    nbformat.write(notebook, tmp_path / "00_quickstart.ipynb")
+    for name, alt in (("00_flow", 'Arrows, "px" & colours'), ("00_scores", "Scores of a clip")):
+        figure = Figure((3, 2))
+        figure.text(0.2, 0.2, name)
+        figures.save(figure, name, alt)
+    results.write("00_quickstart", {"size": "smoke"}, [{"x": 1}], results.provenance(seconds=3.0, data_checksum="abc"))
+    return tmp_path
+
+
+def test_widgets_are_taken_out_and_everything_else_stays(reports):
+    path = reports / "00_quickstart.ipynb"
+    report.tidy(path)
+    notebook = nbformat.read(path, 4)
+    assert "widgets" not in notebook.metadata
+    assert [output.output_type for output in notebook.cells[1].outputs] == ["stream"]
+
+
+def test_the_index_shows_all_figures_with_their_alternative_text_and_links_that_lead_somewhere(reports):
+    page = Page(report.index(reports).read_text(encoding="utf-8"))
+    assert [image["alt"] for image in page.all("img")] == ['Arrows, "px" & colours', "Scores of a clip"]
+    addresses = [image["src"] for image in page.all("img")] + [link["href"] for link in page.all("a")]
+    report.manifest(reports)
+    for address in addresses:
+        assert address == "#n00" or (reports / address).exists(), address
+    assert page.all("html")[0]["lang"] == "en" and {"id": "n00"} in page.all("section")
+    assert not page.all("script") and not page.all("link")  # nothing from elsewhere
+
+
+def test_the_manifest_names_source_parameters_data_and_every_figure(reports):
+    found = json.loads(report.manifest(reports).read_text(encoding="utf-8"))
+    entry = found["notebooks"]["00_quickstart"]
+    source = (paths.root() / "notebooks" / "00_quickstart.ipynb").read_bytes()
+    assert entry["source_sha256"] == hashlib.sha256(source).hexdigest()
+    assert entry["parameters"] == {"size": "smoke"} and entry["data_checksum"] == "abc" and entry["seconds"] == 3.0
+    assert set(entry["figures"]) == {"00_flow.png", "00_scores.png"}
+    assert len(found["package_sha256"]) == 64
+
+
+def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):
+    (reports / "results" / "00_quickstart.json").unlink()
+    with pytest.raises(AmcError, match="00_quickstart.json: no readable record .* run its notebook again"):
+        report.index(reports)
+    (reports / "00_quickstart.ipynb").unlink()
+    with pytest.raises(AmcError, match="no executed notebook; run `make reproduce` first"):
+        report.index(reports)
