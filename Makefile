@@ -1,6 +1,7 @@
 # make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # make class      copies of the notebooks without solutions and outputs, in class/
+# make test-browser   opens two notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3
@@ -21,7 +22,7 @@ else
 TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
 endif
 
-.PHONY: env reproduce test lab class format
+.PHONY: env reproduce test test-browser lab class format
 env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -46,6 +47,10 @@ test: env
 	$(BIN)/ruff format --check .
 	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
 	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile
+
+test-browser: env
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,test,browser]'
+	$(RUN) $(BIN)/python -m pytest tests/browser
 
 format: env
 	$(BIN)/ruff check --fix-only . && $(BIN)/ruff format .

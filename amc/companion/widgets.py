@@ -5,9 +5,12 @@ rest, or, where drawing takes longer than a person waits, when the Run button is
 is said where the figure would be: an exception in a callback would otherwise be lost in a log.
 """
 
+import html
+from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
+from IPython.display import Image
 from matplotlib.figure import Figure
 
 from amc.errors import AmcError
@@ -47,8 +50,7 @@ def explore(
         """Put the figure of the present values, or what went wrong, in the place of what was there."""
         try:
             figure = draw(**{name: control.value for name, control in controls.items()})
-            data, metadata = show(figure, alt)._repr_mimebundle_()
-            shown = {"output_type": "display_data", "data": data, "metadata": metadata}
+            shown = {"output_type": "display_data", "data": _picture(show(figure, alt), alt), "metadata": {}}
         except AmcError as error:
             shown = _line(str(error))
         except Exception as error:  # a callback has no caller that could see it
@@ -66,6 +68,13 @@ def explore(
             control.observe(redraw, names="value")
         redraw()
     return ipywidgets.VBox([*rows, place])
+
+
+def _picture(picture: Image, alt: str) -> dict:
+    """The picture as HTML: JupyterLab gives an image of its own no alternative text, whatever its metadata say."""
+    source = f"data:image/png;base64,{b64encode(picture.data).decode()}"
+    shown = f'<img src="{source}" alt="{html.escape(alt, quote=True)}" width="{picture.width}">'
+    return {"text/html": shown, "text/plain": alt}
 
 
 def _line(text: str) -> dict:

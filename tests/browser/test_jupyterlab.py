@@ -1,0 +1,126 @@
+"""As a student opens them: JupyterLab in headless Chromium runs 01 and 05, and a slider moved by keyboard redraws.
+
+Run by `make test-browser`. Screenshots stay in build/browser.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
+
+ROOT = Path(__file__).resolve().parents[2]
+SHOTS = ROOT / "build" / "browser"
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
+ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+             "--disable-component-update", "--disable-sync"]  # fmt: skip
+HARMLESS = (  # lines on the console that say nothing about the notebooks
+    "favicon",  # JupyterLab asks for one that a server without a browser history lacks
+    "Failed to load resource",  # the status of a request that JupyterLab itself handles, such as an absent setting
+    "ResizeObserver loop",  # the browser's own notice of a layout that took two passes
+)
+PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.innerText)"
+STARTED = f"() => {PROMPTS}.some(text => /[*\\d]/.test(text))"
+RAN = f"() => (texts => texts.some(text => /\\d/.test(text)) && !texts.some(text => text.includes('*')))({PROMPTS})"
+MINUTES = 60_000  # in milliseconds, as playwright counts
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one with CHROMIUM=path")
+
+
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory) -> Iterator[str]:
+    """The address of a JupyterLab of our own, over copies of the notebooks and with folders of its own."""
+    folder = tmp_path_factory.mktemp("lab")
+    for source in (ROOT / "notebooks").glob("0[15]*.ipynb"):
+        shutil.copy(source, folder)
+    settings = folder / "settings" / "@jupyterlab"
+    for plugin, values in {
+        "notebook-extension/tracker": {"windowingMode": "none"},  # cells out of sight exist too
+        "apputils-extension/notification": {"fetchNews": "false", "checkForUpdates": False},
+    }.items():
+        path = settings / f"{plugin}.jupyterlab-settings"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(json.dumps(values))
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    places = {name: str(tmp_path_factory.mktemp(name)) for name in ("AMC_DATA", "AMC_CACHE", "AMC_REPORTS")}
+    environment = os.environ | places | {"JUPYTERLAB_SETTINGS_DIR": str(folder / "settings"), "AMC_ROOT": str(ROOT)}
+    command = [sys.executable, "-m", "jupyterlab", "--no-browser", "--allow-root", f"--port={port}", "--ip=127.0.0.1",
+               "--IdentityProvider.token=", f"--ServerApp.root_dir={folder}", "--ServerApp.port_retries=0"]  # fmt: skip
+    with (folder / "log").open("w") as log:
+        server = subprocess.Popen(command, cwd=folder, env=environment, stdout=log, stderr=subprocess.STDOUT)
+        try:
+            _wait_for(port, server, folder / "log")
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            server.terminate()
+            server.wait(20)
+
+
+def _wait_for(port: int, server: subprocess.Popen, log: Path) -> None:
+    for _ in range(120):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        assert server.poll() is None, log.read_text()
+        time.sleep(0.5)
+    raise AssertionError(f"JupyterLab did not start: {log.read_text()}")
+
+
+@pytest.fixture
+def page(lab) -> Iterator[tuple]:
+    """A browser's page, and what its console said that was an error."""
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        page, said = browser.new_page(viewport={"width": 1400, "height": 1000}), []
+        page.on("console", lambda line: said.append(line.text) if line.type == "error" else None)
+        page.on("pageerror", lambda error: said.append(str(error)))
+        yield page, said
+        browser.close()
+
+
+# A slider that redraws at once, by its label, in each of the two.
+@pytest.mark.parametrize("name, label", [("01_sampling_windows", "M, classifiers"), ("05_error_analysis", "Threshold")])
+def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, label, lab, page):
+    page, said = page
+    page.goto(f"{lab}/lab/tree/{name}.ipynb?reset")
+    page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=2 * MINUTES)
+    page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=2 * MINUTES)
+    for _ in range(5):  # a click that comes before the kernel listens is lost without a word
+        page.click("text=Run >> nth=0")
+        page.click("li[data-command='runmenu:run-all']")
+        try:
+            page.wait_for_function(STARTED, timeout=15_000)
+            break
+        except sync_api.TimeoutError:
+            continue
+    page.wait_for_function(RAN, timeout=6 * MINUTES)
+    failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
+    assert failed.count() == 0, failed.first.inner_text()
+
+    panel = page.locator(".jp-OutputArea-child", has=page.locator(".widget-slider", has_text=label)).last
+    slider = page.locator(".widget-slider", has_text=label).first.locator(".noUi-handle")
+    picture = panel.locator("img").last
+    picture.wait_for(timeout=MINUTES)
+    before = picture.get_attribute("src")
+    assert picture.get_attribute("alt"), "the picture of a control needs alternative text too"
+    slider.focus()
+    page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "([image, before]) => image.isConnected === false || image.src !== before",
+        arg=[picture.element_handle(), before], timeout=MINUTES,
+    )  # fmt: skip
+    panel.locator("img").last.wait_for(timeout=MINUTES)
+    assert panel.locator("img").last.get_attribute("src") != before
+    SHOTS.mkdir(parents=True, exist_ok=True)
+    panel.scroll_into_view_if_needed()
+    page.screenshot(path=SHOTS / f"{name}.png")
+    assert [line for line in said if not any(text in line for text in HARMLESS)] == []
