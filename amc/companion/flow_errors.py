@@ -35,7 +35,7 @@ def settings(
     flow_method: str = "dis",
     flow_weights: str = "",
     max_px: float = 4.0,
-    clips: int = 12,
+    clips: int = 24,
     interactive: bool = True,
 ) -> Experiment:
     """The notebook's parameters, checked, as the experiment of the clips it looks at. Raises AmcError."""
