@@ -91,11 +91,17 @@ def read(path: Path) -> tuple[Scores, Scores]:
 
 
 def overlapping(made: Decisions) -> np.ndarray:
-    """Missed, while something is predicted that goes on around it: the animal sits, jumps and sits."""
+    """Missed, while what goes on before or after it is predicted: the animal sits, jumps and sits (paper: a frog).
+
+    Composites have a kind of their own. With truth, what is predicted has to happen in a frame without the missed one.
+    """
     around = made.predicted & made.of(ONGOING)
-    if made.happens is not None:
-        around &= made.happens
-    return made.missed & ~made.of(ONGOING) & around.any(axis=1, keepdims=True)
+    found = made.missed & ~made.of([*ONGOING, *PARTS]) & around.any(axis=1, keepdims=True)
+    if made.truth is not None:
+        for v, c in np.argwhere(found):
+            elsewhere = made.truth[v][~made.truth[v][:, c]]  # the frames without the missed behaviour
+            found[v, c] = elsewhere[:, around[v]].any()
+    return found
 
 
 def incomplete(made: Decisions) -> np.ndarray:

@@ -63,20 +63,26 @@ def save(figure: Figure, name: str, alt: str) -> Path:
 
 @styled  # ticks are made when a figure is drawn
 def _png(figure: Figure, limit: int, description: str = "") -> bytes:
-    """PNG at the highest resolution that stays within `limit` bytes (else the lowest), with 33 levels a colour channel.
+    """PNG at the highest resolution that stays within `limit` bytes, with 33 levels a colour channel.
 
-    Fewer levels, not a palette: a palette large enough for an animal leaves too few colours for the wheel.
+    Fewer levels before a palette: one large enough for an animal leaves few colours for the wheel. Only where the
+    lowest resolution is still too large it gets one, of 256 colours.
     """
     about = PngInfo()
     about.add_itxt("Description", description)
     for dpi in DPIS:
-        drawn, reduced = io.BytesIO(), io.BytesIO()
+        drawn = io.BytesIO()
         figure.savefig(drawn, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.1)
         picture = Image.open(drawn).convert("RGB").point(lambda level: min((level + 4) // 8 * 8, 255))
-        picture.save(reduced, format="png", optimize=True, pnginfo=about if description else None)
-        if reduced.tell() <= limit:
-            break
-    return reduced.getvalue()
+        if len(data := _bytes(picture, about)) <= limit:
+            return data
+    return _bytes(picture.quantize(256, dither=Image.Dither.NONE), about)
+
+
+def _bytes(picture: Image.Image, about: PngInfo) -> bytes:
+    stored = io.BytesIO()
+    picture.save(stored, format="png", optimize=True, pnginfo=about)
+    return stored.getvalue()
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
