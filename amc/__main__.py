@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 
 from amc import paths
-from amc.errors import AmcError
+from amc.errors import AmcError, choice
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 05 and 06 look into what 03 has trained
     "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
@@ -61,11 +61,9 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _reproduce(given: argparse.Namespace) -> int:
     """Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails."""
-    from amc import config  # here, so that --help does not wait for torch
-    from amc.companion import report
+    from amc.companion import report  # here, so that --help waits for nothing
 
     started = time.perf_counter()
-    config.ablation(size=given.size)  # a wrong size stops here, before anything runs
     reports = _reports(given.size)
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for name in NOTEBOOKS:
@@ -108,6 +106,9 @@ def _pretrain(given: argparse.Namespace) -> int:
 
 
 def _reports(size: str) -> Path:
+    from amc import config  # here, so that --help does not wait for torch
+
+    choice("size", size, list(config.SIZES))
     return paths.reports() if size == "quick" else paths.reports() / size
 
 

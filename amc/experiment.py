@@ -160,7 +160,8 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
 def meta(cfg: Experiment, table: ClipTable) -> dict:
     """What the score files of every method tell about where they come from."""
     positives = table.split("train").labels().sum(axis=0).tolist()
-    return {"experiment": cfg.asdict(), "train_positives": positives, "notes": list(table.notes)}
+    origin = {"data_checksum": table.checksum(), "notes": list(table.notes)}
+    return {"experiment": cfg.asdict(), "train_positives": positives} | origin
 
 
 def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:

@@ -1,6 +1,7 @@
 """What a run leaves behind: one JSON a notebook in `reports/results`, and the paper's numbers to set beside it."""
 
 import csv
+import hashlib
 import importlib.metadata
 import json
 import math
@@ -29,9 +30,10 @@ def provenance(
     data_checksum: str | None = None,
     seconds: float | None = None,
 ) -> dict:
-    """What it takes to repeat a run: the arguments as given, commit, versions, processor. Imports nothing heavy."""
+    """What it takes to repeat a run: the arguments as given, commit, code, versions, processor. Imports little."""
     return {
         "commit": commit(),
+        "package_sha256": package_sha256(),
         "versions": {"python": platform.python_version()} | versions(),
         "cpu": {"model": _cpu(), "count": os.cpu_count()},
         "seed": seed,
@@ -56,6 +58,12 @@ def commit() -> str:
             return "unknown"
         outputs.append(done.stdout.strip())
     return outputs[0] + ("+changes" if outputs[1] else "")
+
+
+def package_sha256() -> str:
+    """Hash of the source files of `amc` as they lie now, which a commit with changes does not tell."""
+    sources = sorted((paths.root() / "amc").rglob("*.py"))
+    return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *, stem: str | None = None) -> Path:

@@ -82,7 +82,7 @@ def test_one_method_runs_alone_from_another_folder_and_finished_rows_are_used_ag
     [
         (["-p", "method", "I3D"], "did you mean methods?"),
         (["-p", "methods", "I4D"], "choose one of: all, I3D, SlowFast, X3D"),
-        (["-p", "kinetics", "nowhere"], "these weights are of networks and pictures of size paper"),
+        (["-p", "kinetics", "nowhere"], "holds weights for networks and pictures of size paper"),
         (["-p", "num_windows", "3.5"], "give a whole number"),
     ],
 )

@@ -36,9 +36,12 @@ def tidy(path: Path) -> None:
 
 
 def manifest(reports: Path) -> Path:
-    """Write `manifest.json`: for each executed notebook its source, parameters, commit, data, time and figures."""
+    """Write `manifest.json`: for each executed notebook its source, parameters, code, data, time and figures.
+
+    Raises AmcError without a notebook, and for one without its record.
+    """
     entries = {}
-    for path in sorted(reports.glob("*.ipynb")):
+    for path in _executed(reports):
         record = _record(reports, path.stem)
         origin = record["provenance"]
         entries[path.stem] = {
@@ -46,24 +49,18 @@ def manifest(reports: Path) -> Path:
             "executed_bytes": path.stat().st_size,
             "parameters": record["parameters"],
             "commit": origin["commit"],
+            "package_sha256": origin["package_sha256"],
             "data_checksum": origin["data_checksum"],
             "seconds": origin["seconds"],
             "figures": {figure.name: _sha256(figure) for figure in _figures(reports, path.stem)},
         }
-    package = sorted((paths.root() / "amc").rglob("*.py"))
-    code = hashlib.sha256(b"".join(path.read_bytes() for path in package)).hexdigest()
-    return _write(
-        reports / "manifest.json", json.dumps({"package_sha256": code, "notebooks": entries}, indent=1) + "\n"
-    )
+    return _write(reports / "manifest.json", json.dumps({"notebooks": entries}, indent=1) + "\n")
 
 
 def index(reports: Path) -> Path:
     """Write `index.html`, which shows every figure with its alternative text, by notebook. Raises AmcError."""
-    notebooks = sorted(reports.glob("*.ipynb"))
-    if not notebooks:
-        raise AmcError(f"{reports}: no executed notebook; run `make reproduce` first")
     sections, links = [], []
-    for path in notebooks:
+    for path in _executed(reports):
         title, question = _heading(path)
         links.append(f'<li><a href="#n{path.stem[:2]}">{path.stem[:2]} · {title}</a></li>')
         sections.append(_section(reports, path, title, question))
@@ -89,6 +86,12 @@ def index(reports: Path) -> Path:
 </html>
 """
     return _write(reports / "index.html", page)
+
+
+def _executed(reports: Path) -> list[Path]:
+    if not (found := sorted(reports.glob("*.ipynb"))):
+        raise AmcError(f"{reports}: no executed notebook; run `make reproduce` first")
+    return found
 
 
 def _section(reports: Path, path: Path, title: str, question: str) -> str:
