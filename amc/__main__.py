@@ -7,6 +7,7 @@ line and exit status 2.
 """
 
 import argparse
+import inspect
 import os
 import subprocess
 import sys
@@ -15,6 +16,7 @@ from pathlib import Path
 
 from amc import paths
 from amc.errors import AmcError, choice
+from amc.parameters import whole
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 05 and 06 look into what 03 has trained
     "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
@@ -33,17 +35,20 @@ def main(arguments: list[str] | None = None) -> int:
     )
     reproduce.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
     train = commands.add_parser("train", help="train and score cells of the ablation; finished ones are used again")
-    train.add_argument("--scheme", default="all", help="dense | semi-dense | sparse | all (default: %(default)s)")
-    train.add_argument("--modality", default="all", help="rgb | flow | rgb+flow | all (default: %(default)s)")
-    train.add_argument("--dataset", default="synth", help="synth | animal-kingdom | kabr (default: %(default)s)")
-    train.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
-    train.add_argument("--seeds", default="0", help="such as 0,1,2 (default: %(default)s)")
+    _add_cell_options(train)
     train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
     pretrain = commands.add_parser("pretrain", help="pre-train synth-clip and ship it in data/weights")
     pretrain.add_argument(
         "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
     )
     pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    index = commands.add_parser("index", help="check a downloaded data set: counts, annotation, every video")
+    index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
+    index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
+    index.add_argument("--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one a core)")
+    unpack = commands.add_parser("unpack", help="unpack a downloaded tar or zip file, nothing outside the folder")
+    unpack.add_argument("archive")
+    unpack.add_argument("folder")
     report = commands.add_parser("report", help="write index.html and manifest.json from what lies in reports")
     report.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
     classes = commands.add_parser("class", help="write copies of the notebooks without solutions and outputs")
@@ -51,6 +56,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("readme", help="write the results in reports into the README's table")
     given = parser.parse_args(arguments)
     known = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain}
+    known |= {"index": _index, "unpack": _unpack}
     known |= {"report": _report, "class": _class, "readme": _readme}
     try:
         return known[given.command](given)
@@ -87,14 +93,45 @@ def _reproduce(given: argparse.Namespace) -> int:
     return 0
 
 
-def _train(given: argparse.Namespace) -> int:
-    from amc import config, experiment
+def _add_cell_options(parser: argparse.ArgumentParser) -> None:
+    """The parameters of 03_ablation, under the same names; what is not given keeps the size's own value."""
+    texts = {
+        "scheme": "dense | semi-dense | sparse | all",
+        "modality": "rgb | flow | rgb+flow | all",
+        "dataset": "synth | animal-kingdom | kabr | mammalnet",
+        "size": "smoke | quick | standard | paper",
+        "seeds": "such as 0,1,2",
+        "protocol": "official | no-leak | unseen-species | unseen-behaviours",
+        "flow-method": "raft-large | raft-small | dis | dis-fast | true",
+        "flow-weights": "a RAFT checkpoint",
+        "backbone": "a CLIP ViT of open_clip's",
+        "pretrained": "tag, file, shipped, or random by choice",
+        "data-root": "folder of the data set",
+    }
+    for name, text in texts.items():
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text)
+    counts = {"num-windows": "M, classifiers a video", "frames": "P, frames a classifier", "epochs": "of training"}
+    for name, text in counts.items():
+        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, type=int, help=text)
+    parser.add_argument("--grid", default=argparse.SUPPRESS, action="store_true", help="all nine cells")
 
-    cells = config.ablation(
-        scheme=given.scheme, modality=given.modality, dataset=given.dataset, size=given.size, seeds=given.seeds
-    )
-    for run in experiment.run_all(cells, workers=given.workers):
-        print(f"{run.cfg.name}: {_short(run.folder)}")
+
+def _cells(given: argparse.Namespace) -> list:
+    """The cells that the options of `_add_cell_options` ask for."""
+    from amc import config
+
+    known = inspect.signature(config.ablation).parameters
+    return config.ablation(**{name: value for name, value in vars(given).items() if name in known})
+
+
+def _train(given: argparse.Namespace) -> int:
+    from amc import experiment, parallel
+
+    with parallel.joined():
+        runs = experiment.run_all(_cells(given), workers=given.workers)
+        if parallel.rank() == 0:
+            for run in runs:
+                print(f"{run.cfg.name}: {_short(run.folder)}")
     return 0
 
 
@@ -102,6 +139,25 @@ def _pretrain(given: argparse.Namespace) -> int:
     from amc.synth import pretrain
 
     pretrain.pretrain(given.scenes, given.epochs)
+    return 0
+
+
+def _index(given: argparse.Namespace) -> int:
+    """Status 1 when something is wrong with the download."""
+    from amc.datasets import download
+
+    whole("workers", given.workers, 1)
+    wrong = download.check(given.dataset, given.folder, workers=given.workers, report=print)
+    for line in wrong:
+        print(f"wrong: {line}")
+    print(f"{len(wrong)} wrong" if wrong else "nothing is wrong")
+    return int(bool(wrong))
+
+
+def _unpack(given: argparse.Namespace) -> int:
+    from amc.datasets import download
+
+    print(f"{download.unpack(given.archive, given.folder)} files in {given.folder}")
     return 0
 
 

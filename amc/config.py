@@ -6,6 +6,7 @@ Nothing here touches files or tensors. Layers and functions receive numbers from
 from dataclasses import asdict, dataclass, field, replace
 
 from amc.datasets.catalogue import DATASETS, SIZED
+from amc.datasets.protocols import PROTOCOLS
 from amc.errors import AmcError, choice
 from amc.flow import METHODS
 from amc.interleave import MODALITIES, slots
@@ -65,6 +66,7 @@ class Experiment:
     dataset: str = "synth"  # a key of catalogue.DATASETS
     size: str = "quick"  # smoke | quick | standard | paper
     root: str = ""  # the data set's folder; empty: its place under AMC_DATA
+    protocol: str = "official"  # which clips train and count: a key of protocols.PROTOCOLS
     backbone: str = "synth-clip"  # any CLIP ViT of open_clip's
     pretrained: str = "shipped"  # a tag of open_clip's, a file, "shipped", or "random" by choice
     picture: int = 0  # pixels, height and width, for a network that takes any; 0: its own
@@ -122,6 +124,14 @@ SIZES = {
     "paper": Experiment(dataset="animal-kingdom", size="paper", backbone="ViT-B-16-quickgelu", pretrained="openai"),
 }
 
+CHOICES = {
+    "scheme": (ALL, *SCHEMES),
+    "modality": (ALL, *MODALITIES),
+    "dataset": tuple(DATASETS),
+    "size": tuple(SIZES),
+    "protocol": tuple(PROTOCOLS),
+}
+
 
 def ablation(
     *,
@@ -139,6 +149,7 @@ def ablation(
     backbone: str = "",
     pretrained: str = "",
     data_root: str = "",
+    protocol: str = "official",
 ) -> list[Experiment]:
     """The cells of Tables 2 and 3 that were asked for; 0 and "" leave a value to the size.
 
@@ -146,16 +157,16 @@ def ablation(
     modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives that cell.
     Raises AmcError for a value that is not allowed.
     """
-    choice("scheme", scheme, [ALL, *SCHEMES])
-    choice("modality", modality, [ALL, *MODALITIES])
     dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
-    choice("dataset", dataset, list(DATASETS))
-    choice("size", size, list(SIZES))
+    chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
+    for name, value in chosen.items():
+        choice(name, value, CHOICES[name])
     _refuse_misfits(dataset, size, flow_method)
     for name, count in (("num_windows", num_windows), ("frames", frames), ("epochs", epochs)):
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
-    overrides = {"dataset": dataset, "root": data_root, "backbone": backbone, "pretrained": pretrained}
+    overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
+    overrides |= {"backbone": backbone, "pretrained": pretrained}
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
     pixels = replace(base.pixels, flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
     return [

@@ -8,6 +8,15 @@ class AmcError(ValueError):
     """
 
 
+class AnnotationError(AmcError):
+    """Every mistake of an annotation, one line each in `lines`; the message is the first, and how many there are."""
+
+    def __init__(self, lines: list[str]):
+        self.lines = tuple(lines)
+        more = f" ({len(lines)} such mistakes; `python -m amc index` lists them all)" if len(lines) > 1 else ""
+        super().__init__(lines[0] + more)
+
+
 def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> None:
     """Raise AmcError unless `value` is one of `allowed`, naming the argument, the value and the choices."""
     if value not in allowed:

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm.std import tqdm
 
-from amc import cost, flow, metrics, paths
+from amc import cost, flow, metrics, parallel, paths
 from amc.aggregate import AGGREGATES
 from amc.baselines import systems
 from amc.baselines.species_prior import BLIND
@@ -60,7 +60,8 @@ class Run(NamedTuple):
 
 def load(cfg: Experiment) -> ClipTable:
     """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
-    return catalogue.load(cfg.dataset, cfg.root, size=cfg.size, validation=cfg.validation)
+    where = {"size": cfg.size, "validation": cfg.validation, "protocol": cfg.protocol}
+    return catalogue.load(cfg.dataset, cfg.root, **where)
 
 
 def check(cells: list[Experiment]) -> list[Experiment]:
@@ -116,7 +117,7 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
             report("already computed")
         return Run(cfg, folder, is_reused=True)
     if cfg.method in BLIND:
-        for split in ("val", "test"):
+        for split in ("val", "test"):  # every process writes the same, and files are replaced whole
             predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(folder / f"{split}.npz")
         return Run(cfg, folder, is_reused=False)
     threads = torch.get_num_threads()
@@ -135,6 +136,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
     if cfg.pixels.keep_frames:
         _prepare(views["train"], list(range(cfg.training.epochs)), report)
+        parallel.wait()
     batch = cfg.training.batch
     score = partial(predict, system.recognise, batch=batch, device=device, workers=cfg.training.workers)
 
@@ -149,19 +151,27 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
         seed=cfg.seed, folder=folder, device=device, report=report,
     )  # fmt: skip
     facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
-    facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
-    system.save(folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
+    if parallel.rank() == 0:
+        with parallel.alone():
+            facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
+        system.save(folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
-        score(views[split], meta=facts).save(folder / f"{split}.npz")
+        scores = score(views[split], meta=facts)
+        if parallel.rank() == 0:
+            scores.save(folder / f"{split}.npz")
+    parallel.wait()
     if report:
         report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
 
 
 def meta(cfg: Experiment, table: ClipTable) -> dict:
     """What the score files of every method tell about where they come from."""
-    positives = table.split("train").labels().sum(axis=0).tolist()
-    origin = {"data_checksum": table.checksum(), "notes": list(table.notes)}
-    return {"experiment": cfg.asdict(), "train_positives": positives} | origin
+    train = table.split("train")
+    species = sorted({name for clip in train.clips for name in clip.species.split(";") if name})
+    origin = {"data_checksum": table.checksum(), "notes": list(table.notes), "train_species": species}
+    unread = [clip.id for clip in table.clips if clip.unreadable]
+    origin |= {"hidden": list(table.hidden), "unreadable": unread}
+    return {"experiment": cfg.asdict(), "train_positives": train.labels().sum(axis=0).tolist()} | origin
 
 
 def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:
@@ -177,7 +187,8 @@ def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str,
 def pretraining(cfg: Experiment) -> Experiment:
     """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
     training = replace(cfg.training, epochs=cfg.training.pretraining or cfg.training.epochs, pretraining=0)
-    return replace(cfg, dataset=cfg.network_weights, root="", network_weights="", training=training)
+    other = {"dataset": cfg.network_weights, "root": "", "protocol": "official", "network_weights": ""}
+    return replace(cfg, training=training, **other)
 
 
 def _is_whole(folder: Path) -> bool:
@@ -197,13 +208,14 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
 def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None:
     """Decode every training video once for all epochs, instead of once an epoch."""
     started = told = time.perf_counter()
-    for index in tqdm(range(len(views)), desc="reading videos", unit="clip", disable=report is not None):
+    own = parallel.mine(range(len(views)))
+    for done, index in enumerate(tqdm(own, desc="reading videos", unit="clip", disable=report is not None), start=1):
         views.prepare(index, epochs)
         if report and time.perf_counter() - told > SILENCE:
-            report(f"read {index + 1} of {len(views)} videos")
+            report(f"read {done} of {len(own)} videos")
             told = time.perf_counter()
     if report:
-        report(f"read {len(views)} videos in {time.perf_counter() - started:.0f} s")
+        report(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
 
 
 def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
@@ -229,8 +241,12 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     check(cells)
     first = [pretraining(cell) for cell in cells if cell.network_weights in catalogue.DATASETS]
     for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
-        load(cell)  # draws the data once, before the processes need it
-    if workers == 1 or len(cells) == 1:
+        if parallel.rank() == 0:
+            load(cell)  # draws the data once, before the processes need it
+        parallel.wait()
+    if parallel.world() > 1:  # every process takes part in every cell, and the first one tells
+        say = say if parallel.rank() == 0 else _quiet
+    if workers == 1 or len(cells) == 1 or parallel.world() > 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     context = multiprocessing.get_context("spawn")
     with context.Manager() as manager, ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
@@ -248,6 +264,10 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
         except BrokenProcessPool as error:
             raise AmcError("a worker was ended from outside, mostly for lack of memory; use fewer") from error
         return [done[cell] for cell in cells]
+
+
+def _quiet(line: str) -> None:
+    """What the other processes say."""
 
 
 def _work(cfg: Experiment) -> int:

@@ -69,6 +69,17 @@ def f1(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     return {"f1_macro": float(_nanmean(each)), "f1_micro": float(2 * hits.sum() / max(sizes.sum(), 1))}
 
 
+def top1(labels: np.ndarray, scores: np.ndarray) -> float:
+    """How often the highest score is a label: labels (V, C) bool with one a video, as MammalNet has it; scores (V, C).
+
+    Of equal scores the first counts. Raises AmcError for labels that are not one a video.
+    """
+    labels, scores = _checked(labels, scores)
+    if (labels.sum(axis=1) != 1).any():
+        raise AmcError("top1: labels must be one a video; use map_macro and map_micro for several")
+    return float(labels[np.arange(len(labels)), scores.argmax(axis=1)].mean())
+
+
 def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
     """Both mAPs of the predictor that sees no video: it scores each behaviour by its frequency (C,) in training."""
     scores = np.broadcast_to(np.asarray(train_frequency, dtype=np.float64), np.shape(labels))

@@ -106,25 +106,29 @@ def predict(
 ) -> Scores:
     """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
 
+    Under torchrun each process scores its part, and all return the whole.
+
     recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos. Raises
     AmcError for a clip that cannot be read.
     """
     import torch  # only here: everything else in this file works without it
     from torch.utils.data import DataLoader
 
+    from amc import parallel
+
     logits = []
-    keys = [(None, index) for index in range(len(views))]
+    keys = [(None, index) for index in parallel.mine(range(len(views)))]
     with torch.inference_mode():
         for clips, _ in DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers):  # (B, M, T, 3, H, W)
             # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
             each = [recognise(slots.to(device)) for slots in clips.unbind(1)]
-            logits.append(torch.stack(each, dim=1).float().cpu())  # (B, M, C)
+            logits.extend(torch.stack(each, dim=1).float().cpu().numpy())  # B of (M, C)
     table = views.table
     return Scores(
         ids=np.array([clip.id for clip in table.clips]),
         names=np.array(table.names),
         labels=table.labels(),
-        logits=torch.cat(logits).numpy(),
+        logits=np.stack(parallel.gathered(logits)),
         frames=np.array([views.windows(None, index) for index in range(len(views))], dtype=np.int32),
         num_frames=np.array([views.num_frames(index) for index in range(len(views))], dtype=np.int32),
         species=np.array([clip.species for clip in table.clips]),

@@ -3,6 +3,10 @@
 A sigmoid and binary cross-entropy a label. Every step draws a new plan for each of its videos and trains the shared
 weights on some of its M windows. Each draw is a function of (seed, epoch, clip), and dropout's of (seed, epoch), so a
 checkpoint needs no state of any generator and an interrupted run goes on bit for bit on the CPU.
+
+Under torchrun the clips of every step are divided over the processes, and a step takes the mean over all its clips
+however they lie: the same step as one process's, but for the order of sums. Dropout draws anew in every process, and
+BatchNorm sees its own clips only; our own model has neither.
 """
 
 import hashlib
@@ -10,11 +14,12 @@ import io
 import math
 import time
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import nullcontext
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 import torch.nn.functional as F
@@ -22,6 +27,7 @@ from torch import Tensor, nn
 from torch.utils.data import DataLoader
 from tqdm.std import tqdm
 
+from amc import parallel
 from amc.config import Training
 from amc.datasets.clips import ClipViews
 from amc.errors import AmcError
@@ -66,6 +72,7 @@ def fit(
     without it a progress bar is shown. Raises AmcError when the loss is no longer finite.
     """
     started, (optimizer, schedule) = time.perf_counter(), _optimizer(model, cfg, len(views))
+    network = parallel.replicated(_Network(model, recognise))
     state = _load(folder / "last.pt") or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
     before, first = state["seconds"], state["epoch"]
     if state["epoch"]:
@@ -74,15 +81,16 @@ def fit(
         schedule.load_state_dict(state["schedule"])
     for epoch in range(state["epoch"], cfg.epochs):
         with torch.random.fork_rng(devices=[]):  # dropout knows no other generator than the global one
-            torch.manual_seed(_seed(seed, epoch))
-            loss = _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report)
+            torch.manual_seed(_seed(seed, epoch) + 2**40 * parallel.rank())
+            loss = _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report)
         state["losses"].append(loss)
         state["validation"].append(validate())
         if state["validation"][-1] >= max(state["validation"]):
             state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         spent = time.perf_counter() - started
         state |= {"epoch": epoch + 1, "model": model.state_dict(), "seconds": before + spent}
-        _save(folder / "last.pt", state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()})
+        if parallel.rank() == 0:
+            _save(folder / "last.pt", state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()})
         if report:
             left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
             loss, rated = state["losses"][-1], 100 * state["validation"][-1]
@@ -98,36 +106,46 @@ def start_bias(logits: Tensor, labels: Tensor) -> Tensor:
     Binary cross-entropy on 100 times CLIP's cosines starts from "every behaviour, almost surely", and the first epochs
     go into unlearning that, and the pre-training with it. The paper does not say how it starts.
     """
-    rate = labels.mean().clamp(1e-4, 1 - 1e-4)
+    rate = labels.nanmean().clamp(1e-4, 1 - 1e-4)  # NaN: a label that training is never told
     return torch.logit(rate) - logits.mean()
 
 
-def _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, device, report) -> float:
+class _Network(nn.Module):
+    """From slots to logits as one module, whose forward is what several processes have to agree on."""
+
+    def __init__(self, model: nn.Module, recognise: Callable[[Tensor], Tensor]):
+        super().__init__()
+        self.model, self.recognise = model, recognise
+
+    def forward(self, slots: Tensor) -> Tensor:
+        return self.recognise(slots)
+
+
+def _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report) -> float:
     """One pass over the training clips, in an order drawn for the epoch; the mean loss."""
-    model.train()
-    batches = _batches(len(views), cfg.batch, seed, epoch)
-    loader = DataLoader(
-        views, batch_sampler=[[(epoch, i) for i in batch] for batch in batches], num_workers=cfg.workers
-    )
+    network.train()
+    batches = [batch for step in _steps(len(views), cfg, seed, epoch) for batch in step]
+    keys = [[(epoch, index) for index in batch.clips] for batch in batches]
+    loader = DataLoader(views, batch_sampler=keys, num_workers=cfg.workers)
     autocast = torch.autocast("cuda", torch.bfloat16) if device == "cuda" else nullcontext()  # on CPUs bf16 is slower
     total = torch.zeros((), device=device)
     bar = tqdm(loader, desc=f"epoch {epoch + 1}/{cfg.epochs}", unit="batch", disable=report is not None)
-    for step, (slots, labels) in enumerate(bar):
+    for done, (batch, (slots, labels)) in enumerate(zip(batches, bar, strict=True)):
         clips = slots.flatten(0, 1).to(device, non_blocking=True)  # (B * K, T, 3, H, W)
         targets = labels.repeat_interleave(slots.shape[1], dim=0).to(device, non_blocking=True)
-        with autocast:
-            loss = F.binary_cross_entropy_with_logits(recognise(clips).float(), targets)
-        # Batches of a step weigh the same; the last step of an epoch may have fewer of them.
-        (loss / min(cfg.accumulate, len(batches) - step // cfg.accumulate * cfg.accumulate)).backward()
-        total += loss.detach()
-        if (step + 1) % cfg.accumulate == 0 or step + 1 == len(batches):
+        is_shared = batch.is_last or parallel.world() == 1
+        with autocast, nullcontext() if is_shared else network.no_sync():
+            loss = _loss(network(clips).float(), targets)
+            (loss * batch.weight * parallel.world()).backward()  # several processes take the mean of their gradients
+        total += loss.detach() * batch.weight
+        if batch.is_last:
             optimizer.step()
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
-        if step % 20 == 0 and not bar.disable:
-            bar.set_postfix(loss=f"{total.item() / (step + 1):.3f}", refresh=False)
-    model.eval()
-    mean = total.item() / len(batches)
+        if done % 20 == 0 and not bar.disable:
+            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
+    network.eval()
+    mean = parallel.summed(total).item() / sum(batch.is_last for batch in batches)
     if not math.isfinite(mean):
         raise AmcError(
             f"training: the loss is no longer finite in epoch {epoch + 1}; lower lr, now {cfg.lr}, of Training"
@@ -135,9 +153,32 @@ def _epoch(model, recognise, views, cfg, epoch, optimizer, schedule, seed, devic
     return mean
 
 
-def _batches(count: int, batch: int, seed: int, epoch: int) -> list[list[int]]:
+def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+    """Binary cross-entropy, the mean over clips and labels (B, C); a label that is NaN is not told, and left out."""
+    told = ~targets.isnan()
+    losses = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none")
+    return (losses * told).sum() / told.sum()
+
+
+class _Batch(NamedTuple):
+    """Clips that go through the model at once; their part of a step's mean; whether they are its last in a process."""
+
+    clips: list[int]
+    weight: float
+    is_last: bool
+
+
+def _steps(count: int, cfg: Training, seed: int, epoch: int) -> Iterator[list[_Batch]]:
+    """This process's batches of each step: `batch * accumulate` clips, divided evenly over the processes."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(_seed(seed, epoch))).tolist()
-    return [order[start : start + batch] for start in range(0, count, batch)]
+    size = cfg.batch * cfg.accumulate
+    for start in range(0, count, size):
+        clips = order[start : start + size]
+        at_once = min(cfg.batch, math.ceil(len(clips) / parallel.world()))
+        parts = [clips[first : first + at_once] for first in range(0, len(clips), at_once)]
+        own = [(part, len(part) / len(clips)) for part in parallel.mine(parts)]
+        own = own or [(clips[:1], 0.0)]  # fewer clips than processes: this one only keeps step
+        yield [_Batch(part, weight, n == len(own)) for n, (part, weight) in enumerate(own, start=1)]
 
 
 def _seed(seed: int, epoch: int) -> int:

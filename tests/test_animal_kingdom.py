@@ -8,8 +8,9 @@ import time
 import openpyxl
 import pytest
 
+from amc import paths
 from amc.datasets import animal_kingdom, charades
-from amc.errors import AmcError
+from amc.errors import AmcError, AnnotationError
 
 HEADER = "original_vido_id video_id frame_id path labels type\n"
 
@@ -55,7 +56,7 @@ def test_reading_gives_back_what_was_written_wherever_the_chunks_are_cut(tmp_pat
     monkeypatch.setattr(charades, "CHUNK", chunk)
     clips = [("BB", 0, 3, (2, 40)), ("AA", 1, 1, (7,)), ("NA", 2, 2, (139,))]  # "NA" is an id, not a missing value
     charades.write(tmp_path / "train.csv", clips, "train")
-    entries = charades.read(tmp_path / "train.csv")
+    entries = charades.read(tmp_path / "train.csv", 140)
     assert [(name, 0, e.num_frames, e.first) for name, e in entries.items()] == [(i, 0, n, v) for i, _, n, v in clips]
 
 
@@ -63,13 +64,16 @@ def test_quoted_labels_a_missing_type_and_interleaved_clips_are_read(tmp_path):
     (tmp_path / "train.csv").write_text(
         'original_vido_id video_id frame_id path labels\nA 0 1 a "2,40"\nB 1 1 b "5"\nA 0 2 a "2,40"\n'
     )
-    entries = charades.read(tmp_path / "train.csv")
-    assert entries == {"A": charades.Entry(((2, 40),), 2), "B": charades.Entry(((5,),), 1)}
+    entries = charades.read(tmp_path / "train.csv", 140)
+    assert {clip: (entry.label_sets, entry.num_frames, entry.place) for clip, entry in entries.items()} == {
+        "A": (((2, 40),), 2, "train.csv:2"),
+        "B": (((5,),), 1, "train.csv:3"),
+    }
 
 
 def test_the_first_row_and_the_union_differ_where_labels_change_inside_a_clip(tmp_path):
     (tmp_path / "train.csv").write_text(HEADER + "A 0 1 p 3 train\nA 0 2 p 1 train\nA 0 3 p 3 train\n")
-    entry = charades.read(tmp_path / "train.csv")["A"]
+    entry = charades.read(tmp_path / "train.csv", 140)["A"]
     assert (entry.first, entry.union, entry.num_frames) == ((3,), (1, 3), 3)
 
 
@@ -78,9 +82,19 @@ def test_the_first_row_and_the_union_differ_where_labels_change_inside_a_clip(tm
     [
         ("", "no Charades rows"),
         ("video_id;labels\nA;1\n", "no Charades rows"),
-        (HEADER + "A 0 1 p x,2 train\n", "clip A has labels 'x,2'"),
-        (HEADER + "A 0 1 p 2, train\n", "clip A has labels '2,'"),
-        (HEADER + "A 0 1 p 2 train\nA 0 2\n", "clip A has labels"),
+        (HEADER + "A 0 1 p x,2 train\n", "train.csv:2: clip 'A' has labels 'x,2'"),
+        (HEADER + "A 0 1 p 2 train\nA 0 2 p 2, train\n", "train.csv:3: clip 'A' has labels '2,'"),
+        (HEADER + "A 0 1 p 2 train\n" * 2 + "A 0 2\n", "train.csv:4: clip 'A' has labels"),
+        (HEADER + "A 0 1 p 2 train\n\nA 0 1 p 2 train\n", "train.csv:3: clip '' has an id that is no plain file name"),
+        (HEADER + "../A 0 1 p 2 train\n", "train.csv:2: clip '../A' has an id that is no plain file name"),
+        (
+            HEADER + "A 0 1 p 2 train\nA 0 2 p 140 train\n",
+            "train.csv:3: clip 'A' has the unknown label 140; labels run",
+        ),
+        (
+            HEADER + "A 0 1 p -1 train\nB 0 2 p z train\n",
+            r"train.csv:2: .*unknown label -1.*\(2 such mistakes; `python",
+        ),
         (None, "No such file"),
     ],
 )
@@ -89,17 +103,20 @@ def test_a_damaged_annotation_is_refused_in_one_line(tmp_path, text, message):
     if text is not None:
         path.write_text(text)
     with pytest.raises(AmcError, match=message) as caught:
-        charades.read(path)
+        charades.read(path, 140)
     assert "\n" not in str(caught.value)
 
 
 def test_light_files_hold_one_row_a_clip(tmp_path):
     path = tmp_path / "train_light.csv"
     path.write_text("video_id;labels\nA;2,40\nB;7\n")
-    assert charades.read_light(path) == {"A": charades.Entry(((2, 40),), None), "B": charades.Entry(((7,),), None)}
-    path.write_text("video_id;labels\nA;2\nA;7\n")
-    with pytest.raises(AmcError, match="2 rows for 1 clips"):
-        charades.read_light(path)
+    assert charades.read_light(path, 140) == {
+        "A": charades.Entry(((2, 40),), None, "train_light.csv:2"),
+        "B": charades.Entry(((7,),), None, "train_light.csv:3"),
+    }
+    path.write_text("video_id;labels\nA;2\nB;1\nA;7\n")
+    with pytest.raises(AmcError, match="light.csv:4: clip A has a row already, line 2"):
+        charades.read_light(path, 140)
 
 
 def test_frame_rows_are_read_at_a_rate_that_suits_four_million(tmp_path):
@@ -107,7 +124,7 @@ def test_frame_rows_are_read_at_a_rate_that_suits_four_million(tmp_path):
     clips = [("".join(letters.choices(string.ascii_uppercase, k=8)), n, 146, (2, n % 140)) for n in range(1000)]
     charades.write(tmp_path / "train.csv", clips, "train")
     start = time.process_time()
-    assert len(charades.read(tmp_path / "train.csv")) == 1000
+    assert len(charades.read(tmp_path / "train.csv", 140)) == 1000
     assert time.process_time() - start < 1.0  # 146,000 rows; 30 s for 4.4 million rows allow 0.995 s, it takes 0.1 s
 
 
@@ -150,9 +167,41 @@ def test_a_missing_file_is_named_with_its_place_and_the_way_to_get_it(folder, mi
     assert str(folder / missing) in str(caught.value)
 
 
+def test_every_missing_video_is_counted_and_listed(folder):
+    for name in ("BBBBXZTV", "CCCCDDDD"):
+        (folder / "video" / f"{name}.mp4").unlink()
+    with pytest.raises(AnnotationError, match="BBBBXZTV.mp4 is missing but annotated .*2 such mistakes") as caught:
+        animal_kingdom.index(folder)
+    assert [line.split(" is ")[0] for line in caught.value.lines] == [
+        str(folder / "video" / f"{name}.mp4") for name in ("BBBBXZTV", "CCCCDDDD")
+    ]
+
+
+def test_a_clip_in_both_splits_is_refused_with_both_places(folder):
+    charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,)), ("BBBBXZTV", 3, 1, (0,))], "test")
+    with pytest.raises(AnnotationError, match="BBBBXZTV is in both splits, train.csv:5 and val.csv:6"):
+        animal_kingdom.index(folder)
+
+
+def test_a_table_is_parsed_once_and_again_when_a_source_changes(folder, monkeypatch):
+    first = animal_kingdom.index(folder)
+    with monkeypatch.context() as blind:
+        blind.setattr(animal_kingdom, "_read", None)  # would fail if it were called
+        assert animal_kingdom.index(folder) == first
+    charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0, 1))], "test")
+    assert animal_kingdom.index(folder).clips[2].labels == (0, 1)
+
+
+def test_a_damaged_remembered_table_is_parsed_again(folder):
+    first = animal_kingdom.index(folder)
+    (file,) = (paths.cache() / "tables").iterdir()
+    file.write_text(file.read_text()[:200])
+    assert animal_kingdom.index(folder) == first
+
+
 def test_labels_outside_the_list_of_names_are_refused(folder):
     charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (3,))], "test")
-    with pytest.raises(AmcError, match="CCCCDDDD has the unknown label 3"):
+    with pytest.raises(AmcError, match="val.csv:2: clip 'CCCCDDDD' has the unknown label 3"):
         animal_kingdom.index(folder)
 
 
@@ -219,13 +268,19 @@ def test_a_folder_with_the_workbook_has_its_taxonomy_and_one_without_has_none(fo
     pages = {
         "Action": [("Label", "Action"), (0, "Jumping"), (1, "Moving"), (2, "Keeping still")],
         "AR": [("video_id", "type", "labels", "list_animal_action")],
+        "CARe": [("train_test", "animal"), ("train_bird", "Robin"), ("test", "HARE ")],
         "Animal": [("Animal", "Parent Class", "Class", "Sub-Class"), (" fox ", "Mammal", "Mammal", "Dog / Fox ")],
     }
-    pages["AR"] += [(name, "train", "0", "[('Fox', 'Jumping')]") for name in ("AAACXZTV", "BBBBXZTV", "CCCCDDDD")]
+    pages["AR"] += [
+        (name, "train", "0", "[('Fox', 'Jumping'), ('Hare', 'Moving')]")
+        for name in ("AAACXZTV", "BBBBXZTV", "CCCCDDDD")
+    ]
     pages["Animal"] += [(None,) * 4]
     for title, rows in pages.items():
         sheet = workbook.create_sheet(title)
         for row in rows:
             sheet.append(row)
     workbook.save(folder / "AR_metadata.xlsx")
-    assert animal_kingdom.index(folder).taxonomy == {"Fox": ("Dog / Fox", "Mammal", "Mammal")}
+    table = animal_kingdom.index(folder)
+    assert table.taxonomy == {"Fox": ("Dog / Fox", "Mammal", "Mammal")}
+    assert table.held_out == ("Hare",)

@@ -34,6 +34,7 @@ def scores(scheme: str = "sparse", modality: str = "rgb", *, seed: int = 0, skil
             "cost": cost,
             "pretraining": {"weights": "", "seconds": 0.0},
             "train_positives": [400, 50, 30, 10, 2],
+            "train_species": ["zebra", "fox"],
         },
     )
 

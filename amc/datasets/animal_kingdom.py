@@ -1,8 +1,9 @@
 """Animal Kingdom (action recognition): its folder in, the table of clips out. Synth Kingdom writes the same files.
 
-Labels come from `annotation/train.csv` and `val.csv` (val is the test split); names, species and their taxonomy from
-`AR_metadata.xlsx` or, where that is absent, names and species from `annotation/actions.csv` and `metadata.csv`. Names
-follow the workbook's `Action` sheet: `df_action.xlsx` has six of them wrong.
+Labels come from `annotation/train.csv` and `val.csv` (val is the test split), or their `_light` form, or else from the
+workbook; names, species and their taxonomy from `AR_metadata.xlsx` or, where that is absent, names and species from
+`annotation/actions.csv` and `metadata.csv`. Names follow the workbook's `Action` sheet: `df_action.xlsx` has six of
+them wrong.
 """
 
 import ast
@@ -10,45 +11,33 @@ import zlib
 from pathlib import Path
 from zipfile import BadZipFile
 
-import openpyxl
-
-from amc.datasets import charades
+from amc.datasets import charades, remembered
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
+from amc.errors import AmcError, AnnotationError
 
 BROKEN = "ZAKHHVKA"  # cannot be decoded in any copy; a training clip
 FILES = {"train": "train", "val": "test"}  # file name: the split it holds
 ACTION_COLUMNS, ROW_COLUMNS = ("Label", "Action"), ("video_id", "type", "labels", "list_animal_action")
 LEVELS = ("Sub-Class", "Class", "Parent Class")  # of an animal in the workbook, near to far
+WORKBOOK = "AR_metadata.xlsx"
 HELP = "request Animal Kingdom as data/README.md says, or name its folder"
 
 
 def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
     """Table of every clip that has a video under `root`, training clips first, without the one known to be broken.
 
-    Videos lie in `video/<id>.mp4` or, as numbered frames, in `image/<id>/`. Raises AmcError for a missing or bad file.
+    Videos lie in `video/<id>.mp4` or, as numbered frames, in `image/<id>/`. The annotation is parsed once and then
+    remembered. Raises AmcError for a missing or bad file, AnnotationError for wrong rows and absent videos.
     """
     root = Path(root)
-    names, rows, source = _metadata(root)
-    species = {row["video_id"]: _species(row, source) for row in rows}
     suffix, folder = (".mp4", root / "video") if (root / "video").is_dir() else ("", root / "image")
     if not folder.is_dir():
         raise AmcError(f"{name}: no videos in {root / 'video'} and no frames in {folder}; {HELP}")
+    table = remembered.table(f"{name} {folder} {suffix}", _sources(root), lambda: _read(root, name, folder, suffix))
     present = {path.name for path in folder.iterdir()}
-    clips, notes, changing = [], [], 0
-    for file, split in FILES.items():
-        for clip_id, entry in _rows(root, file).items():
-            if clip_id == BROKEN:
-                notes.append(f"{BROKEN} ({split}) is left out: its video is known to be broken")
-                continue
-            if clip_id + suffix not in present:
-                raise AmcError(f"{name}: {folder / (clip_id + suffix)} is missing but annotated in {file}.csv; {HELP}")
-            changing += len(entry.label_sets) > 1
-            path = folder / (clip_id + suffix)
-            clips.append(_clip(clip_id, path, entry.first, split, entry.num_frames, species.get(clip_id, "")))
-    if changing:
-        notes.append(f"the labels of {changing} clips change between frames; the first row counts")
-    return _table(name, names, clips, notes, source)
+    if absent := [clip for clip in table.clips if clip.path.name not in present]:
+        raise AnnotationError([f"{clip.path} is missing but annotated ({clip.split}); {HELP}" for clip in absent])
+    return table
 
 
 def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTable:
@@ -58,12 +47,57 @@ def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTabl
     """
     xlsx = Path(xlsx)
     folder = Path(root or xlsx.parent) / "video"
+    return remembered.table(
+        f"workbook {folder}", [xlsx], lambda: _from_workbook(xlsx, "animal-kingdom", folder, ".mp4")
+    )
+
+
+def _sources(root: Path) -> list[Path]:
+    files = (f"{file}{form}.csv" for file in FILES for form in ("", "_light"))
+    annotation = [root / "annotation" / file for file in (*files, "actions.csv", "metadata.csv", WORKBOOK)]
+    return [root / WORKBOOK, *annotation]
+
+
+def _read(root: Path, name: str, folder: Path, suffix: str) -> ClipTable:
+    names, rows, source = _metadata(root)
+    if source.suffix == ".xlsx" and not any((root / "annotation").glob("*.csv")):
+        return _from_workbook(source, name, folder, suffix, leave_out=(BROKEN,))
+    species = {row["video_id"]: _species(row, source) for row in rows}
+    clips, notes, changing, places = [], [], 0, {}
+    for file, split in FILES.items():
+        for clip_id, entry in _rows(root, file, len(names)).items():
+            places.setdefault(clip_id, []).append(entry.place)
+            if clip_id == BROKEN:
+                notes.append(f"{BROKEN} ({split}) is left out: its video is known to be broken")
+                continue
+            changing += len(entry.label_sets) > 1
+            path = folder / (clip_id + suffix)
+            clips.append(_clip(clip_id, path, entry.first, split, entry.num_frames, species.get(clip_id, "")))
+    if twice := {clip_id: at for clip_id, at in places.items() if len(at) > 1}:
+        says = "{}: clip {} is in both splits, {} and {}; remove it from one"
+        raise AnnotationError([says.format(root / "annotation", clip_id, *at) for clip_id, at in twice.items()])
+    if changing:
+        notes.append(f"the labels of {changing} clips change between frames; the first row counts")
+    return _table(name, names, clips, notes, source)
+
+
+def _from_workbook(xlsx: Path, name: str, folder: Path, suffix: str, leave_out: tuple[str, ...] = ()) -> ClipTable:
     names, rows = _workbook(xlsx)
-    clips = []
-    for row in rows:
-        clip_id, labels = row["video_id"], charades.parse(str(row["labels"]), xlsx, row["video_id"])
-        clips.append(_clip(clip_id, folder / f"{clip_id}.mp4", labels, row["type"], None, _species(row, xlsx)))
-    return _table("animal-kingdom", names, clips, [], xlsx)
+    clips, wrong = [], []
+    for line, row in enumerate(rows, start=2):
+        try:
+            charades.check_id(row["video_id"])
+            labels = charades.parse(str(row["labels"]), len(names))
+        except ValueError as error:
+            wrong.append(f"{xlsx}, sheet AR, row {line}: clip {row['video_id']!r} {error}; restore the published file")
+            continue
+        if row["video_id"] not in leave_out:
+            path = folder / f"{row['video_id']}{suffix}"
+            clips.append(_clip(row["video_id"], path, labels, row["type"], None, _species(row, xlsx)))
+    if wrong:
+        raise AnnotationError(wrong)
+    notes = [f"{clip_id} is left out: its video is known to be broken" for clip_id in leave_out]
+    return _table(name, names, clips, notes, xlsx)
 
 
 def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_frames: int | None, species: str) -> Clip:
@@ -74,26 +108,27 @@ def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_fra
 def _table(name: str, names: tuple[str, ...], clips: list[Clip], notes: list[str], source: Path) -> ClipTable:
     """Adds the taxonomy, where `source` is the workbook. Its sheets write animals in other cases: Montagu'S harrier."""
     animals = dict.fromkeys(animal for clip in clips for animal in clip.species.split(";") if animal)
-    known = _taxonomy(source) if source.suffix == ".xlsx" else {}
+    known, kept = (_taxonomy(source), _unseen(source)) if source.suffix == ".xlsx" else ({}, set())
     taxonomy = {animal: known[animal.casefold()] for animal in animals if animal.casefold() in known}
     left = {
         "clips without a species": [clip.id for clip in clips if not clip.species],
         "species without a taxonomy": [animal for animal in animals if known and animal not in taxonomy],
     }
     notes = [*notes, *(f"{what}: {len(which)}, first {which[0]}" for what, which in left.items() if which)]
-    return ClipTable(name, names, tuple(clips), tuple(notes), taxonomy)
+    held_out = tuple(animal for animal in animals if animal.casefold() in kept)
+    return ClipTable(name, names, tuple(clips), tuple(notes), taxonomy, held_out)
 
 
-def _rows(root: Path, file: str) -> dict[str, charades.Entry]:
+def _rows(root: Path, file: str, num_classes: int) -> dict[str, charades.Entry]:
     full, light = (root / "annotation" / f"{file}{suffix}.csv" for suffix in ("", "_light"))
     if not full.exists() and not light.exists():
         raise AmcError(f"{full} is missing; {HELP}")
-    return charades.read(full) if full.exists() else charades.read_light(light)
+    return charades.read(full, num_classes) if full.exists() else charades.read_light(light, num_classes)
 
 
 def _metadata(root: Path) -> tuple[tuple[str, ...], list[dict], Path]:
     """Behaviour names, one row a clip, and the file they come from."""
-    workbooks = [folder / "AR_metadata.xlsx" for folder in (root, root / "annotation")]
+    workbooks = [folder / WORKBOOK for folder in (root, root / "annotation")]
     for path in workbooks:
         if path.exists():
             return *_workbook(path), path
@@ -115,7 +150,19 @@ def _taxonomy(path: Path) -> dict[str, tuple[str, ...]]:
     return {row["Animal"].strip().casefold(): tuple(row[level].strip() for level in LEVELS) for row in rows}
 
 
+def _unseen(path: Path) -> set[str]:
+    """Animals, in lower case, of the test part of sheet `CARe`: horses, primates, lizards, spiders and water birds.
+
+    The sheet's own clips are others than those of `AR`, with eight actions that it does not name; only its choice of
+    animals is of use here.
+    """
+    rows = _sheet(path, "CARe", ("train_test", "animal"))
+    return {row["animal"].strip().casefold() for row in rows if row["train_test"] == "test"}
+
+
 def _sheet(path: Path, title: str, columns: tuple[str, ...]) -> list[dict]:
+    import openpyxl  # here, so that a table that was already read does not wait for it
+
     try:
         with path.open("rb") as file:
             rows = openpyxl.load_workbook(file, read_only=True)[title].iter_rows(values_only=True)

@@ -10,9 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
-import pandas as pd
-
-from amc.errors import AmcError
+from amc.errors import AmcError, AnnotationError
 from amc.paths import atomic
 
 ID, LABELS = "original_vido_id", "labels"  # spelt so in every published file
@@ -25,6 +23,7 @@ class Entry:
 
     label_sets: tuple[tuple[int, ...], ...]
     num_frames: int | None
+    place: str = ""  # file and line of the first row, to point to
 
     @property
     def first(self) -> tuple[int, ...]:
@@ -37,30 +36,81 @@ class Entry:
         return tuple(sorted(set().union(*self.label_sets)))
 
 
-def read(path: Path) -> dict[str, Entry]:
-    """Entries by clip id, in order of appearance. Raises AmcError for a missing file, column or label."""
-    rows: dict[str, dict[str, int]] = {}
+def read(path: Path, num_classes: int) -> dict[str, Entry]:
+    """Entries by clip id, in order of appearance.
+
+    Raises AmcError for a missing file or column, AnnotationError with file and line of every row whose id or labels
+    cannot be meant: no plain name, no numbers, or a number outside 0 to num_classes - 1.
+    """
+    import pandas as pd  # here, so that an index that was already read does not wait for it
+
+    rows: dict[str, dict[str, tuple[int, int]]] = {}  # labels: frames, line of the first
     try:
-        with pd.read_csv(path, sep=" ", usecols=[ID, LABELS], dtype=str, na_filter=False, chunksize=CHUNK) as chunks:
+        options = {"dtype": str, "na_filter": False, "skip_blank_lines": False, "chunksize": CHUNK}
+        with pd.read_csv(path, sep=" ", usecols=[ID, LABELS], **options) as chunks:
             for chunk in chunks:
-                for (clip, labels), count in chunk.groupby([ID, LABELS], sort=False, dropna=False).size().items():
-                    counts = rows.setdefault(clip, {})
-                    counts[labels] = counts.get(labels, 0) + int(count)
+                chunk["line"] = chunk.index + 2
+                found = chunk.groupby([ID, LABELS], sort=False, dropna=False)["line"].agg(["size", "min"])
+                for (clip, labels), count, line in found.itertuples():
+                    frames, first = rows.setdefault(clip, {}).get(labels, (0, int(line)))
+                    rows[clip][labels] = (frames + int(count), first)
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise AmcError(f"{path}: no Charades rows '{ID} … {LABELS}' ({_line(error)}); see data/README.md") from error
+    listed = {(clip, labels): line for clip, counts in rows.items() for labels, (_, line) in counts.items()}
+    sets = _parsed(path, listed, num_classes)
     return {
-        clip: Entry(tuple(parse(labels, path, clip) for labels in counts), sum(counts.values()))
+        clip: Entry(
+            tuple(sets[clip, labels] for labels in counts),
+            sum(frames for frames, _ in counts.values()),
+            f"{path.name}:{next(iter(counts.values()))[1]}",
+        )
         for clip, counts in rows.items()
     }
 
 
-def read_light(path: Path) -> dict[str, Entry]:
-    """Entries of a `*_light.csv` (`video_id;labels`, one row a clip), without frame counts. Raises AmcError."""
+def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
+    """Entries of a `*_light.csv` (`video_id;labels`, one row a clip), without frame counts. Raises as `read`."""
     rows = read_rows(path, ("video_id", LABELS), delimiter=";")
-    entries = {row["video_id"]: Entry((parse(row[LABELS], path, row["video_id"]),), None) for row in rows}
-    if len(entries) < len(rows):
-        raise AmcError(f"{path}: {len(rows)} rows for {len(entries)} clips, expected one row a clip; remove the copies")
-    return entries
+    lines: dict[str, list[int]] = {}
+    for line, row in enumerate(rows, start=2):
+        lines.setdefault(row["video_id"], []).append(line)
+    if copies := {clip: at for clip, at in lines.items() if len(at) > 1}:
+        says = "{}:{}: clip {} has a row already, line {}; remove one of them"
+        raise AnnotationError([says.format(path, at[1], clip, at[0]) for clip, at in copies.items()])
+    sets = _parsed(path, {(row["video_id"], row[LABELS]): lines[row["video_id"]][0] for row in rows}, num_classes)
+    return {clip: Entry((labels,), None, f"{path.name}:{lines[clip][0]}") for (clip, _), labels in sets.items()}
+
+
+def _parsed(path: Path, listed: dict[tuple[str, str], int], num_classes: int) -> dict[tuple[str, str], tuple[int, ...]]:
+    """Label sets by clip and text, of texts and the lines they stand in first. Raises AnnotationError with all wrong
+    ones."""
+    sets, wrong = {}, []
+    for (clip, labels), line in listed.items():
+        try:
+            check_id(clip)
+            sets[clip, labels] = parse(labels, num_classes)
+        except ValueError as error:
+            wrong.append(f"{path}:{line}: clip {clip!r} {error}; correct this row")
+    if wrong:
+        raise AnnotationError(wrong)
+    return sets
+
+
+def check_id(clip: str) -> None:
+    """Raise ValueError unless a clip's id is a plain name: it becomes the name of a file inside the data set."""
+    if not clip or clip in (".", "..") or set(clip) & set("/\\\0"):
+        raise ValueError("has an id that is no plain file name")
+
+
+def parse(labels: str, num_classes: int) -> tuple[int, ...]:
+    """Labels such as `2,40` as integers, in the order written, without repeats. Raises ValueError."""
+    try:
+        numbers = tuple(dict.fromkeys(int(label) for label in labels.split(",")))
+    except (ValueError, AttributeError) as error:  # a line cut short has no labels at all
+        raise ValueError(f"has labels {labels!r}, expected such as '2,40'") from error
+    if outside := [label for label in numbers if not 0 <= label < num_classes]:
+        raise ValueError(f"has the unknown label {outside[0]}; labels run from 0 to {num_classes - 1}")
+    return numbers
 
 
 def read_rows(path: Path, columns: tuple[str, ...], *, delimiter: str = ",") -> list[dict[str, str]]:
@@ -85,14 +135,6 @@ def write(path: Path, clips: Iterable[tuple[str, int, int, tuple[int, ...]]], sp
                 f"{clip} {number} {frame} {clip}/{clip}_t{frame:06d}.jpg {joined} {split}\n"
                 for frame in range(1, num_frames + 1)
             )
-
-
-def parse(labels: str, path: Path, clip: str) -> tuple[int, ...]:
-    """Labels such as `2,40` as integers, in the order written, without repeats. Raises AmcError naming the clip."""
-    try:
-        return tuple(dict.fromkeys(int(label) for label in labels.split(",")))
-    except (ValueError, AttributeError) as error:  # a line cut short has no labels at all
-        raise AmcError(f"{path}: clip {clip} has labels {labels!r}, expected such as '2,40'; correct it") from error
 
 
 def _line(error: Exception) -> str:

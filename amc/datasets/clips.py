@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from amc import flow, flow_color, flow_raft, paths, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets.table import ClipTable
-from amc.interleave import interleave
+from amc.interleave import interleave, slots
 from amc.pixel_cache import PixelCache, content_key
 from amc.synth import generate
 
@@ -73,7 +73,8 @@ class ClipViews(Dataset):
     """What the classifiers see of each clip: item (epoch, index) is uint8 (K, T, 3, size, size) and labels (C,) float.
 
     epoch None is evaluation: all K = M windows of the fixed plan, the middle crop. Otherwise the plan and the crop are
-    drawn anew for that epoch and K = `views` of the M windows are taken.
+    drawn anew for that epoch and K = `views` of the M windows are taken. A label that training is never told is NaN. A
+    clip that is known to be unreadable, which only the test split has, is black pictures.
     """
 
     def __init__(
@@ -82,6 +83,7 @@ class ClipViews(Dataset):
         self.table, self.sampling, self.reader = table, plan, reader
         self.size, self.views, self.seed = size, views, seed
         self.labels = torch.from_numpy(table.labels()).float()
+        self.labels[:, list(table.hidden)] = torch.nan
 
     def __len__(self) -> int:
         return len(self.table)
@@ -89,6 +91,9 @@ class ClipViews(Dataset):
     def __getitem__(self, key: tuple[int | None, int]) -> tuple[Tensor, Tensor]:
         epoch, index = key
         windows = self.windows(epoch, index)
+        if self.table.clips[index].unreadable:
+            count = slots(self.reader.settings.modality, len(windows[0]))
+            return torch.zeros(len(windows), count, 3, self.size, self.size, dtype=torch.uint8), self.labels[index]
         frames, vectors = self._pixels(index, [frame for window in windows for frame in window])
         if epoch is None:
             frames, vectors = transforms.eval_view(frames, vectors, self.size)
@@ -119,7 +124,7 @@ class ClipViews(Dataset):
     def num_frames(self, index: int) -> int:
         """Frames of a clip: the annotation's count, else the video's own."""
         clip = self.table.clips[index]
-        return clip.num_frames or video.probe(clip.path).num_frames
+        return clip.num_frames or (1 if clip.unreadable else video.probe(clip.path).num_frames)
 
     def _pixels(self, index: int, indices: list[int]) -> tuple[Tensor | None, Tensor | None]:
         path = self.table.clips[index].path

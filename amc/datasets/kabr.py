@@ -6,9 +6,9 @@ KABR labels frames; a clip's label set is the union over its frames. Its `val.cs
 import json
 from pathlib import Path
 
-from amc.datasets import charades
-from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError, choice
+from amc.datasets import charades, remembered
+from amc.datasets.table import Clip, ClipTable, inside
+from amc.errors import AmcError, AnnotationError, choice
 
 NAMES = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")  # order of KABR's classes.json
 SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by prefix of the id
@@ -18,7 +18,12 @@ def index(root: Path | str) -> ClipTable:
     """Table of KABR's own layout (`annotation/`, `dataset/image/`) or of clips beside a `labels.csv`."""
     root = Path(root)
     if (root / "annotation").is_dir():
-        return _published(root)
+        sources = [root / "annotation" / name for name in ("train.csv", "val.csv", "classes.json")]
+        table = remembered.table(f"kabr {root}", sources, lambda: _published(root))
+        if absent := [clip for clip in table.clips if not clip.path.is_dir()]:
+            says = "kabr: {} is missing but annotated ({}); complete the download"
+            raise AnnotationError([says.format(clip.path, clip.split) for clip in absent])
+        return table
     if (root / "labels.csv").exists():
         return _folder(root)
     raise AmcError(f"kabr: {root} has neither annotation/ nor labels.csv; get KABR as data/README.md says")
@@ -27,10 +32,8 @@ def index(root: Path | str) -> ClipTable:
 def _published(root: Path) -> ClipTable:
     names, clips = _names(root / "annotation" / "classes.json"), []
     for file, split in (("train", "train"), ("val", "test")):
-        for clip_id, entry in charades.read(root / "annotation" / f"{file}.csv").items():
+        for clip_id, entry in charades.read(root / "annotation" / f"{file}.csv", len(names)).items():
             path, video = root / "dataset" / "image" / clip_id, clip_id.split(".")[0]
-            if not path.is_dir():
-                raise AmcError(f"kabr: {path} is missing but annotated in {file}.csv; complete the download")
             species = SPECIES.get(video.rstrip("0123456789"), "")
             clips.append(Clip(clip_id, path, entry.union, split, entry.num_frames, species, group=video))
     return ClipTable("kabr", names, tuple(clips))
@@ -54,8 +57,8 @@ def _folder(root: Path) -> ClipTable:
     if all(row["species"] == held_out for row in rows):
         raise AmcError(f"{file}: one species only, but the test split is a species of its own; add another")
     clips = []
-    for row in rows:
-        path = root / row["file"]
+    for line, row in enumerate(rows, start=2):
+        path = inside(root, row["file"], f"{file}:{line}")
         choice(f"{file}: behaviour of {path.name}", row["behaviour"], NAMES)
         if not path.exists():
             raise AmcError(f"{path} is missing but listed in {file.name}; restore it or remove its row")

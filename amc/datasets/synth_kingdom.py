@@ -17,4 +17,5 @@ def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTab
     generate.generate(folder, size, workers=workers)
     classes = {name: CLASSES.get(species.plan, species.plan) for name, species in SPECIES.items()}
     taxonomy = {name: (kind, "invertebrate" if kind == "insect" else "vertebrate") for name, kind in classes.items()}
-    return replace(animal_kingdom.index(folder, name=f"synth-{size}"), taxonomy=taxonomy)
+    unseen = tuple(name for name, species in SPECIES.items() if species.unseen)
+    return replace(animal_kingdom.index(folder, name=f"synth-{size}"), taxonomy=taxonomy, held_out=unseen)

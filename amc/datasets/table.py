@@ -1,6 +1,7 @@
 """One table of clips for every data set: ids, paths, label sets, splits in; matrices and sub-tables out. No pixels."""
 
 import hashlib
+import os
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -24,6 +25,7 @@ class Clip:
     num_frames: int | None = None  # None where the annotation does not say
     species: str = ""  # several are joined by ";"
     group: str = ""  # source video: clips of one group never fall into train and val; "" is a group of its own
+    unreadable: str = ""  # why its video cannot be decoded, where `python -m amc index` has found so
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,8 @@ class ClipTable:
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
     taxonomy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # species: ever wider groups, near to far
+    held_out: tuple[str, ...] = ()  # species that the makers of the data set keep for tests on unseen animals
+    hidden: tuple[int, ...] = ()  # labels that training is never told, under the protocol unseen-behaviours
 
     def __post_init__(self):
         if not self.clips or not self.names:
@@ -94,6 +98,14 @@ class ClipTable:
         """sha256 (hex) of names, ids, labels and splits: the same annotation gives the same value on every machine."""
         lines = [repr(self.names), *(f"{clip.id} {clip.split} {sorted(clip.labels)}" for clip in self.clips)]
         return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def inside(root: Path, name: str, place: str) -> Path:
+    """`root / name`. Raises AmcError, which says `place`, for a name that leads out of `root`."""
+    path = Path(os.path.normpath(root / name))  # links inside the folder may lead elsewhere: the user made them
+    if not name or not path.is_relative_to(os.path.normpath(root)):
+        raise AmcError(f"{place}: the path {name!r} leaves the folder of the data; correct it")
+    return path
 
 
 def carve_validation(table: ClipTable, fraction: float, *, seed: int = 0) -> ClipTable:

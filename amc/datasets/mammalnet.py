@@ -1,0 +1,59 @@
+"""MammalNet (12 behaviours of 173 mammals): its lists and videos in, the table of clips out. One label a clip.
+
+`train.csv`, `val.csv`, `test.csv` in `annotation/` or beside the videos, one clip a line: `path behaviour animal`, with
+one space between them. Its own validation split is used.
+"""
+
+from pathlib import Path
+
+from amc.datasets import remembered
+from amc.datasets.table import SPLITS, Clip, ClipTable, inside
+from amc.errors import AmcError, AnnotationError
+
+NAMES = (
+    "drinks water", "sleeps", "eats food", "mates with other animals", "nurses its baby", "pees", "grooms", "poops",
+    "fights", "hunts", "vomits", "gives birth",
+)  # fmt: skip
+HELP = "get MammalNet as data/README.md says"
+
+
+def index(root: Path | str) -> ClipTable:
+    """Table of every listed clip; paths in the lists count from `root/video`, or from `root` where that is absent.
+
+    An animal is known by its number only: `animal 17`. Raises AmcError for a missing list, AnnotationError for wrong
+    rows and absent videos.
+    """
+    root = Path(root)
+    folder = root / "annotation" if (root / "annotation").is_dir() else root
+    sources = [folder / f"{split}.csv" for split in SPLITS]
+    if absent := [path for path in sources if not path.exists()]:
+        raise AmcError(f"mammalnet: {absent[0]} is missing; {HELP}")
+    videos = root / "video" if (root / "video").is_dir() else root
+    table = remembered.table(f"mammalnet {videos}", sources, lambda: _read(sources, videos))
+    if gone := [clip for clip in table.clips if not clip.path.exists()]:
+        raise AnnotationError([f"{clip.path} is missing but annotated ({clip.split}); {HELP}" for clip in gone])
+    return table
+
+
+def _read(sources: list[Path], videos: Path) -> ClipTable:
+    clips, wrong, places = [], [], {}
+    for path, split in zip(sources, SPLITS, strict=True):
+        for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+            place = f"{path}:{line}"
+            try:
+                name, behaviour, animal = text.rsplit(" ", 2)
+                label, species, file = int(behaviour), int(animal), inside(videos, name, place)
+                if not 0 <= label < len(NAMES):
+                    raise AmcError(f"{place}: behaviour {label}, but they run from 0 to {len(NAMES) - 1}; correct it")
+                if name in places:
+                    raise AmcError(f"{place}: {name} is listed already, {places[name]}; remove one of them")
+            except AmcError as error:
+                wrong.append(str(error))
+            except ValueError:
+                wrong.append(f"{place}: {text!r}, expected such as 'Di4eEBZjkA4.mp4 1 1'; correct it")
+            else:
+                places[name] = place
+                clips.append(Clip(name, file, (label,), split, None, f"animal {species}"))
+    if wrong:
+        raise AnnotationError(wrong)
+    return ClipTable("mammalnet", NAMES, tuple(clips))

@@ -1,0 +1,75 @@
+"""Which clips train and which count: a table with its three splits in, the same table with clips left out.
+
+A protocol only ever leaves clips out, so its test clips are some of the official ones and two protocols can be compared
+clip by clip. What it did stands in the table's notes.
+"""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from amc.datasets.table import Clip, ClipTable
+from amc.errors import AmcError
+
+
+def official(table: ClipTable) -> ClipTable:
+    """The published splits as they are."""
+    return table
+
+
+def no_leak(table: ClipTable) -> ClipTable:
+    """Without the test clips whose source group occurs in training or validation too.
+
+    Groups are a guess where a data set does not name its source videos: see `Clip.group`.
+    """
+    known = {clip.group for clip in table.clips if clip.split != "test" and clip.group}
+    return _keep(table, lambda clip: clip.split != "test" or clip.group not in known)
+
+
+def unseen_species(table: ClipTable) -> ClipTable:
+    """Training without the species that the data set holds out, and a test on those alone.
+
+    A clip that shows both kinds of animal is left out of either. Raises AmcError where no species is held out.
+    """
+    if not table.held_out:
+        raise AmcError(f"protocol: {table.name} names no held-out species; choose another than unseen-species")
+    kept = set(table.held_out)
+
+    def is_fit(clip: Clip) -> bool:
+        animals = set(clip.species.split(";"))
+        return animals <= kept if clip.split == "test" else not animals & kept
+
+    return _keep(table, is_fit)
+
+
+def unseen_behaviours(table: ClipTable) -> ClipTable:
+    """Training that is never told a quarter of the behaviours, nor sees a clip of them; the test is the official one.
+
+    They are every second one of the middle half by frequency in training (ours: without the few that most clips have,
+    whose loss would empty the training split, and the many that too few test clips have to be measured). The model
+    meets their names for the first time when it scores: zero-shot recognition, beside behaviours that it knows.
+    """
+    order = np.argsort(-table.split("train").labels().sum(axis=0), kind="stable")
+    hidden = {int(label) for label in order[len(order) // 4 : 3 * len(order) // 4 : 2]}
+    left = _keep(table, lambda clip: clip.split == "test" or not hidden & set(clip.labels))
+    names = ", ".join(table.names[label] for label in sorted(hidden))
+    return replace(left, hidden=tuple(sorted(hidden)), notes=(*left.notes, f"never told in training: {names}"))
+
+
+PROTOCOLS: dict[str, Callable[[ClipTable], ClipTable]] = {
+    "official": official,
+    "no-leak": no_leak,
+    "unseen-species": unseen_species,
+    "unseen-behaviours": unseen_behaviours,
+}
+
+
+def _keep(table: ClipTable, is_fit: Callable[[Clip], bool]) -> ClipTable:
+    clips = tuple(clip for clip in table.clips if is_fit(clip))
+    left = replace(table, clips=clips)
+    before, after = table.counts(), left.counts()
+    if missing := set(before) - set(after):
+        raise AmcError(f"protocol: no clip of {table.name} is left in {sorted(missing)}; choose another protocol")
+    counts = ", ".join(f"{after[split]} of {before[split]} {split}" for split in before)
+    return replace(left, notes=(*table.notes, f"clips kept by the protocol: {counts}"))

@@ -1,0 +1,54 @@
+"""Tables that were already read: the parse of millions of rows is kept on disk, and is stale when a source changes."""
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import fields
+from pathlib import Path
+
+from amc import paths
+from amc.datasets.table import Clip, ClipTable
+
+FORMAT = 1  # of the file
+COLUMNS = tuple(field.name for field in fields(Clip))
+
+
+def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> ClipTable:
+    """What `build` returns, from the cache where no file of `sources` has another size or time since.
+
+    The code of this package counts too: another version of a reader reads again. Raises what `build` raises.
+    """
+    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sources if path.exists()]
+    code = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
+    key = hashlib.sha256(json.dumps([FORMAT, name, stats, code]).encode()).hexdigest()[:20]
+    file = paths.cache() / "tables" / f"{key}.json"
+    try:
+        return _load(json.loads(file.read_text(encoding="utf-8")))
+    except (OSError, ValueError, KeyError, TypeError):  # absent, or damaged: read again
+        found = build()
+    with paths.atomic(file) as temporary:
+        temporary.write_text(json.dumps(_dump(found), ensure_ascii=False), encoding="utf-8")
+    return found
+
+
+def _dump(found: ClipTable) -> dict:
+    rows = [[str(clip.path) if name == "path" else getattr(clip, name) for name in COLUMNS] for clip in found.clips]
+    kept = {key: getattr(found, key) for key in ("name", "names", "notes", "held_out")}
+    return kept | {"taxonomy": dict(found.taxonomy), "columns": COLUMNS, "clips": rows}
+
+
+def _load(kept: dict) -> ClipTable:
+    if tuple(kept["columns"]) != COLUMNS:
+        raise ValueError("columns of another version")
+    clips = []
+    for row in kept["clips"]:
+        values = dict(zip(COLUMNS, row, strict=True))
+        clips.append(Clip(**values | {"path": Path(values["path"]), "labels": tuple(values["labels"])}))
+    return ClipTable(
+        name=kept["name"],
+        names=tuple(kept["names"]),
+        clips=tuple(clips),
+        notes=tuple(kept["notes"]),
+        taxonomy={species: tuple(levels) for species, levels in kept["taxonomy"].items()},
+        held_out=tuple(kept["held_out"]),
+    )

@@ -1,0 +1,163 @@
+"""Which videos of a data set decode, and how far: each is read once, in processes that may crash, and remembered.
+
+A video that decoded once needs not be read again until its size or time changes. `python -m amc index` looks at all of
+them; from then on `apply` lets every table know.
+"""
+
+import json
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+from queue import Empty, Queue
+
+from amc import paths
+from amc.datasets.table import Clip, ClipTable
+
+COMMAND = [sys.executable, "-m", "amc.datasets.video_reader"]
+PATIENCE = 120  # seconds for one video, then its reader is ended
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What reading a video showed; `error` says why it cannot be read to its end, and is empty where it can."""
+
+    num_frames: int
+    error: str = ""
+
+
+def apply(table: ClipTable, name: str) -> ClipTable:
+    """The table, with what `examine` has found: lengths that decode, and videos that cannot be read.
+
+    A clip that is shorter than its annotation says is planned over the frames that there are. An unreadable one is left
+    out of training and validation; in the test split it stays and is marked, so that it counts (see
+    `clips.ClipViews`). Notes count both. Videos that were not examined are taken to be as annotated.
+    """
+    known = remembered(name)
+    if not known:
+        return table
+    clips, short, dropped, black = [], [], [], []
+    for clip in table.clips:
+        facts = known.get(_identity(clip.path))
+        if facts and facts.error:
+            (black if clip.split == "test" else dropped).append(clip.id)
+            clips += [replace(clip, unreadable=facts.error)] if clip.split == "test" else []
+            continue
+        if facts and clip.num_frames and facts.num_frames < clip.num_frames:
+            short.append(clip.id)
+        clips.append(replace(clip, num_frames=facts.num_frames) if facts else clip)
+    notes = {
+        "videos shorter than annotated, whose own length counts": short,
+        "unreadable clips left out of training": dropped,
+        "unreadable test clips, which are scored as black pictures": black,
+    }
+    told = (f"{what}: {len(ids)}, first {ids[0]}" for what, ids in notes.items() if ids)
+    return replace(table, clips=tuple(clips), notes=(*table.notes, *told))
+
+
+def examine(
+    table: ClipTable, name: str, *, workers: int, report: Callable[[str], None], every: float = 15
+) -> Iterator[tuple[Clip, Facts]]:
+    """Facts of every clip's video, in no order; those that are not remembered are read now, and kept as they come.
+
+    workers: processes. A video at which a process crashes or is silent for PATIENCE seconds is unreadable. report: gets
+    a line every so many seconds, with a forecast.
+    """
+    known = remembered(name)
+    waiting = []
+    for clip in table.clips:
+        if facts := known.get(_identity(clip.path)):
+            yield clip, facts
+        else:
+            waiting.append(clip)
+    file = _file(name)
+    file.parent.mkdir(parents=True, exist_ok=True)
+    started = told = time.perf_counter()
+    with file.open("a", encoding="utf-8") as kept:
+        kept.write("\n")  # ends a line that a killed process left unfinished
+        for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
+            row = [*_identity(clip.path), facts.num_frames, facts.error]
+            kept.write(json.dumps(row) + "\n")
+            if time.perf_counter() - told > every or done == len(waiting):
+                told = time.perf_counter()
+                kept.flush()
+                left = (told - started) / done * (len(waiting) - done)
+                report(f"read {done} of {len(waiting)} videos, {left:.0f} s left")
+            yield clip, facts
+
+
+def remembered(name: str) -> dict[tuple[str, int, int], Facts]:
+    """Facts by path, size and time of change; a line that a killed process left unfinished is no fact."""
+    found = {}
+    try:
+        lines = _file(name).read_text(encoding="utf-8").splitlines()
+    except OSError:
+        return found
+    for line in lines:
+        try:
+            path, size, mtime_ns, num_frames, error = json.loads(line)
+        except ValueError:
+            continue
+        found[path, size, mtime_ns] = Facts(num_frames, error)
+    return found
+
+
+def _file(name: str) -> Path:
+    return paths.cache() / "videos" / f"{name}.jsonl"
+
+
+def _identity(path: Path) -> tuple[str, int, int]:
+    try:
+        stat = path.stat()
+        return str(path), stat.st_size, stat.st_mtime_ns
+    except OSError:  # absent: what reads it says so
+        return str(path), -1, -1
+
+
+def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, Facts]]:
+    todo, done = Queue(), Queue()
+    for clip in clips:
+        todo.put(clip)
+    threads = [threading.Thread(target=_drive, args=(todo, done), daemon=True) for _ in range(min(workers, len(clips)))]
+    for thread in threads:
+        thread.start()
+    for _ in clips:
+        yield done.get()
+
+
+def _drive(todo: Queue, done: Queue) -> None:
+    """Feed one reading process; start another whenever it dies, and blame the video it was at."""
+    process = None
+    while True:
+        try:
+            clip = todo.get_nowait()
+        except Empty:
+            break
+        process = process or _start()
+        timer = threading.Timer(PATIENCE, process.kill)
+        timer.start()
+        try:
+            process.stdin.write(json.dumps(str(clip.path)) + "\n")
+            process.stdin.flush()
+            answer = process.stdout.readline()
+        except OSError:
+            answer = ""
+        timer.cancel()
+        if answer:
+            done.put((clip, Facts(**json.loads(answer))))
+        else:
+            status = process.wait()
+            done.put((clip, Facts(0, f"the reader ended at it (status {status}), or was silent for {PATIENCE} s")))
+            process = None
+    if process:
+        process.stdin.close()
+        process.wait()
+
+
+def _start() -> subprocess.Popen:
+    return subprocess.Popen(
+        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    )

@@ -1,0 +1,99 @@
+"""Several processes as one: which of them this is, which part of the work is its, how the parts come together.
+
+`torchrun` starts the processes, on one machine or on several that share AMC_DATA and AMC_CACHE, and gives each a rank.
+Without it there is one process, and everything here does nothing.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+from typing import TypeVar
+
+import torch
+from torch import distributed, nn
+from torch.nn.parallel import DistributedDataParallel
+
+T = TypeVar("T")
+PATIENCE = timedelta(hours=24)  # for one process that draws or reads while the others wait
+_is_alone = False
+
+
+@contextmanager
+def joined() -> Iterator[None]:
+    """Be one of the processes that torchrun started: NCCL and a GPU each where there are GPUs, else gloo."""
+    if int(os.environ.get("WORLD_SIZE", 1)) == 1:
+        yield
+        return
+    has_gpu = torch.cuda.is_available()
+    if has_gpu:
+        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
+    store, rank, size = next(distributed.rendezvous("env://", timeout=PATIENCE))
+    # torchrun keeps its store when it restarts killed workers, and with it the addresses of those that are gone.
+    store = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
+    distributed.init_process_group(
+        "nccl" if has_gpu else "gloo", store=store, rank=rank, world_size=size, timeout=PATIENCE
+    )
+    try:
+        yield
+    finally:
+        distributed.destroy_process_group()
+
+
+def world() -> int:
+    """How many processes work together."""
+    return distributed.get_world_size() if distributed.is_initialized() and not _is_alone else 1
+
+
+def rank() -> int:
+    """Which of them this is, from 0; the first one writes files and talks."""
+    return distributed.get_rank() if world() > 1 else 0
+
+
+@contextmanager
+def alone() -> Iterator[None]:
+    """Work that one process does for itself: inside, it is the only one."""
+    global _is_alone
+    before, _is_alone = _is_alone, True
+    try:
+        yield
+    finally:
+        _is_alone = before
+
+
+def wait() -> None:
+    """Until every process has come here."""
+    if world() > 1:
+        distributed.barrier()
+
+
+def mine(items: Sequence[T]) -> Sequence[T]:
+    """This process's part: every `world()`-th of `items`, so that each is in exactly one part."""
+    return items[rank() :: world()]
+
+
+def gathered(part: list[T]) -> list[T]:
+    """The parts of all processes, put together in the order that `mine` took them from; every process gets it."""
+    if world() == 1:
+        return part
+    parts: list[list[T]] = [[] for _ in range(world())]
+    distributed.all_gather_object(parts, part)
+    whole = [None] * sum(map(len, parts))
+    for start, found in enumerate(parts):
+        whole[start :: world()] = found
+    return whole
+
+
+def summed(value: torch.Tensor) -> torch.Tensor:
+    """The sum of a tensor over the processes."""
+    if world() > 1:
+        distributed.all_reduce(value)
+    return value
+
+
+def replicated(network: nn.Module) -> nn.Module:
+    """The network, whose gradients are from now on the mean over the processes."""
+    if world() == 1:
+        return network
+    devices = [torch.cuda.current_device()] if next(network.parameters()).is_cuda else None
+    return DistributedDataParallel(network, device_ids=devices)

@@ -1,0 +1,100 @@
+"""A download is checked line by line, and an archive never writes outside its folder."""
+
+import io
+import tarfile
+import zipfile
+
+import pytest
+
+from amc.__main__ import main
+from amc.datasets import charades, download
+from amc.errors import AmcError
+
+
+@pytest.fixture
+def folder(tmp_path, smoke_world):
+    """Three Synth clips under names of Animal Kingdom's, one of them annotated longer than it is, one cut short."""
+    videos = sorted((smoke_world / "smoke" / "video").iterdir())[:3]
+    (tmp_path / "video").mkdir()
+    for name, video in zip(("AAAAAAAA", "BBBBBBBB", "CCCCCCCC"), videos, strict=True):
+        data = video.read_bytes()
+        (tmp_path / "video" / f"{name}.mp4").write_bytes(data[: len(data) // 2] if name == "CCCCCCCC" else data)
+    annotation = tmp_path / "annotation"
+    charades.write(annotation / "train.csv", [("AAAAAAAA", 0, 999, (0,)), ("BBBBBBBB", 1, 2, (1,))], "train")
+    charades.write(annotation / "val.csv", [("CCCCCCCC", 2, 4, (0,))], "test")
+    (annotation / "actions.csv").write_text("Label,Action\n0,Jumping\n1,Moving\n")
+    rows = "".join(f"{name},Fox\n" for name in ("AAAAAAAA", "BBBBBBBB", "CCCCCCCC"))
+    (annotation / "metadata.csv").write_text("video_id,list_animal\n" + rows)
+    return tmp_path
+
+
+def test_everything_wrong_with_a_download_has_a_line(folder):
+    said: list[str] = []
+    wrong = download.check("animal-kingdom", folder, workers=1, report=said.append)
+    assert wrong[:3] == [
+        "behaviours: 2, but 140 were published; a part of the download is missing or another",
+        "train: 2, but 24003 were published; a part of the download is missing or another",
+        "test: 1, but 6096 were published; a part of the download is missing or another",
+    ]
+    short, broken = sorted(wrong[3:])
+    assert short.startswith("AAAAAAAA (train): ") and "frames decode, 999 are annotated" in short
+    assert broken.startswith("CCCCCCCC (test): ") and broken.endswith("; get this file again")
+    assert said[0].endswith("3 clips") and said[-1] == "2 of 3 videos decode to their end"
+
+
+def test_the_command_prints_each_line_and_ends_with_status_1(folder, capsys):
+    assert main(["index", "animal-kingdom", str(folder), "--workers", "1"]) == 1
+    assert capsys.readouterr().out.splitlines()[-1] == "5 wrong"
+    with (folder / "annotation" / "train.csv").open("a") as file:
+        file.write("../D 3 1 p 1 train\nEEEEEEEE 4 1 p 7 train\n")
+    assert main(["index", "animal-kingdom", str(folder)]) == 1
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[2] for line in lines[:2]] == ["1003", "1004"] and lines[2] == "2 wrong"
+
+
+def tar(path, *members):
+    with tarfile.open(path, "w:gz") as file:
+        for name, kind in members:
+            info = tarfile.TarInfo(name)
+            info.type, info.linkname, info.size = kind, "/etc/passwd", 3 if kind == tarfile.REGTYPE else 0
+            file.addfile(info, io.BytesIO(b"abc"))
+    return path
+
+
+def test_archives_unpack_into_their_folder(tmp_path):
+    path = tar(tmp_path / "a.tar.gz", ("video", tarfile.DIRTYPE), ("video/a.mp4", tarfile.REGTYPE))
+    assert download.unpack(path, tmp_path / "tar") == 1
+    assert (tmp_path / "tar" / "video" / "a.mp4").read_bytes() == b"abc"
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("video/", "")
+        file.writestr("video/a.mp4", "abc")
+    assert download.unpack(tmp_path / "a.zip", tmp_path / "zip") == 1
+    assert (tmp_path / "zip" / "video" / "a.mp4").read_bytes() == b"abc"
+
+
+@pytest.mark.parametrize("name", ["../out.mp4", "/out.mp4", "video/../../out.mp4"])
+def test_an_archive_that_leads_out_of_its_folder_writes_nothing(tmp_path, name):
+    path = tar(tmp_path / "a.tar", ("good.mp4", tarfile.REGTYPE), (name, tarfile.REGTYPE))
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr("good.mp4", "abc")
+        file.writestr(name, "abc")
+    for archive in (path, tmp_path / "a.zip"):
+        with pytest.raises(AmcError, match="leaves the folder"):
+            download.unpack(archive, tmp_path / "into")
+    assert not (tmp_path / "into").exists() and not (tmp_path / "out.mp4").exists()
+
+
+def test_links_in_archives_and_what_is_no_archive_are_refused(tmp_path):
+    path = tar(tmp_path / "a.tar", ("link", tarfile.SYMTYPE))
+    with pytest.raises(AmcError, match="link is neither a file nor a folder"):
+        download.unpack(path, tmp_path / "into")
+    link = zipfile.ZipInfo("link")
+    link.external_attr = 0o120777 << 16
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
+        file.writestr(link, "/etc/passwd")
+    with pytest.raises(AmcError, match="link is neither a file nor a folder"):
+        download.unpack(tmp_path / "a.zip", tmp_path / "into")
+    (tmp_path / "text").write_text("no archive")
+    for name in ("text", "absent.tar"):
+        with pytest.raises(AmcError, match="cannot be unpacked"):
+            download.unpack(tmp_path / name, tmp_path / "into")

@@ -1,0 +1,102 @@
+"""Every video is read once, whatever it does to its reader; what was found reaches the table and the scores."""
+
+import shutil
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+import torch
+
+from amc import paths
+from amc.config import Pixels, Sampling
+from amc.datasets import synth_kingdom, videos
+from amc.datasets.clips import ClipViews, PixelReader
+from amc.datasets.table import Clip, ClipTable
+
+
+def table(*clips: Clip) -> ClipTable:
+    return ClipTable("t", ("a", "b"), clips)
+
+
+def examine(found: ClipTable, *, workers: int = 2) -> dict[str, videos.Facts]:
+    return {clip.id: facts for clip, facts in videos.examine(found, "t", workers=workers, report=lambda line: None)}
+
+
+@pytest.fixture
+def mixed(real, tmp_path):
+    """Videos that decode, one of which is shorter than annotated, and some that do not: broken, absent, no video."""
+    nasty = real / "clips" / "nasty"
+    (tmp_path / "text.mp4").write_text("no video")
+    return table(
+        Clip("good", nasty / "odd_321x241_vp9.mp4", (0,), "train", None),
+        Clip("one", nasty / "one_frame_64x64.mp4", (0,), "train", 5),
+        Clip("broken", nasty / "decord_corrupted.mp4", (0,), "train", 30),
+        Clip("absent", tmp_path / "absent.mp4", (1,), "val", 30),
+        Clip("text", tmp_path / "text.mp4", (1,), "test", 30),
+    )
+
+
+def test_facts_tell_what_decodes_and_are_kept_for_the_next_time(mixed, monkeypatch):
+    found = examine(mixed)
+    assert found["good"].error == found["one"].error == ""
+    assert found["one"].num_frames == 1 and found["good"].num_frames > 1
+    assert "cannot be read" in found["absent"].error and found["text"].error
+    monkeypatch.setattr(videos, "_start", None)  # would fail if a reader were started
+    assert examine(table(*mixed.clips[:3])) == {name: found[name] for name in ("good", "one", "broken")}
+
+
+def test_a_changed_video_is_read_again(mixed, real):
+    path = mixed.clips[4].path
+    assert examine(mixed)["text"].error
+    shutil.copy(real / "clips" / "nasty" / "one_frame_64x64.mp4", path)
+    assert examine(mixed)["text"] == videos.Facts(1)
+
+
+def test_a_reader_that_crashes_or_hangs_costs_only_its_video(tmp_path, monkeypatch):
+    clips = [Clip(name, tmp_path / name, (0,), "train", 5) for name in ("a", "crash", "b", "hang", "c")]
+    fake = tmp_path / "reader.py"
+    fake.write_text(
+        "import json, os, sys, time\n"
+        "for line in sys.stdin:\n"
+        "    name = json.loads(line)\n"
+        "    if name.endswith('crash'): os.abort()\n"
+        "    if name.endswith('hang'): time.sleep(60)\n"
+        "    print(json.dumps({'num_frames': 7}), flush=True)\n"
+    )
+    monkeypatch.setattr(videos, "COMMAND", [sys.executable, str(fake)])
+    monkeypatch.setattr(videos, "PATIENCE", 2)
+    found = examine(table(*clips), workers=1)
+    assert {name for name, facts in found.items() if facts == videos.Facts(7)} == {"a", "b", "c"}
+    assert "ended at it (status -6)" in found["crash"].error and "silent for 2 s" in found["hang"].error
+
+
+def test_an_unfinished_last_line_is_no_fact(mixed):
+    examine(mixed)
+    file = paths.cache() / "videos" / "t.jsonl"
+    text = file.read_text()
+    file.write_text(text[:-20])
+    assert len(videos.remembered("t")) == len(mixed) - 1
+    examine(mixed)  # goes on after the damaged line
+    assert len(videos.remembered("t")) == len(mixed)
+
+
+def test_a_table_learns_of_short_and_unreadable_videos_and_keeps_the_test_split_whole(mixed):
+    assert videos.apply(mixed, "t") is mixed
+    examine(mixed)
+    found = videos.apply(mixed, "t")
+    kept = {clip.id: clip for clip in found.clips}
+    assert "absent" not in kept and kept["one"].num_frames == 1 and kept["text"].unreadable
+    assert found.notes[0] == "videos shorter than annotated, whose own length counts: 1, first one"
+    assert found.notes[-2].startswith("unreadable clips left out of training: ")
+    assert found.notes[-1] == "unreadable test clips, which are scored as black pictures: 1, first text"
+
+
+def test_an_unreadable_test_clip_is_black_pictures_and_none_of_the_others_is(smoke_world):
+    clips = list(synth_kingdom.index(smoke_world, size="smoke").split("test").limit(2).clips)
+    clips[0] = replace(clips[0], unreadable="broken", path=Path("absent.mp4"))
+    whole = replace(synth_kingdom.index(smoke_world, size="smoke"), clips=tuple(clips))
+    views = ClipViews(whole, Sampling("sparse", 2, 3), PixelReader(Pixels(flow_method="dis", stored=72)), size=64)
+    black, seen = (views[None, index][0] for index in (0, 1))
+    assert black.shape == seen.shape == (2, 6, 3, 64, 64) and black.dtype == seen.dtype == torch.uint8
+    assert not black.any() and seen.any()
