@@ -159,12 +159,7 @@ def ablation(
     """
     dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
-    for name, value in chosen.items():
-        choice(name, value, CHOICES[name])
-    _refuse_misfits(dataset, size, flow_method)
-    for name, count in (("num_windows", num_windows), ("frames", frames), ("epochs", epochs)):
-        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
+    _refuse(chosen, flow_method, num_windows=num_windows, frames=frames, epochs=epochs)
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
     overrides |= {"backbone": backbone, "pretrained": pretrained}
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
@@ -182,9 +177,15 @@ def ablation(
     ]
 
 
-def _refuse_misfits(dataset: str, size: str, flow_method: str) -> None:
-    """What is allowed by itself but not together."""
-    if dataset in SIZED and size == "paper":
+def _refuse(chosen: dict[str, str], flow_method: str, **counts: int) -> None:
+    """Raise AmcError for a value that is not known, or not a count, or allowed by itself but not with the others."""
+    for name, value in chosen.items():
+        choice(name, value, CHOICES[name])
+    for name, count in counts.items():
+        if isinstance(count, bool) or not isinstance(count, int) or count < 0:
+            raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
+    dataset = chosen["dataset"]
+    if dataset in SIZED and chosen["size"] == "paper":
         raise AmcError("size: 'paper' is for real videos; name their data set too, as in -p dataset animal-kingdom")
     if flow_method:  # only a renderer knows true flow
         choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset in SIZED])
