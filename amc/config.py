@@ -159,7 +159,7 @@ def ablation(
     """
     dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
-    _refuse(chosen, flow_method, num_windows=num_windows, frames=frames, epochs=epochs)
+    _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs})
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
     overrides |= {"backbone": backbone, "pretrained": pretrained}
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
@@ -177,7 +177,7 @@ def ablation(
     ]
 
 
-def _refuse(chosen: dict[str, str], flow_method: str, **counts: int) -> None:
+def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int]) -> None:
     """Raise AmcError for a value that is not known, or not a count, or allowed by itself but not with the others."""
     for name, value in chosen.items():
         choice(name, value, CHOICES[name])

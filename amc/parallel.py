@@ -7,6 +7,7 @@ Without it there is one process, and everything here does nothing.
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from datetime import timedelta
 from typing import TypeVar
 
@@ -16,7 +17,7 @@ from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
 PATIENCE = timedelta(hours=24)  # for one process that draws or reads while the others wait
-_is_alone = False
+_is_alone: ContextVar[bool] = ContextVar("is_alone", default=False)
 
 
 @contextmanager
@@ -42,7 +43,7 @@ def joined() -> Iterator[None]:
 
 def world() -> int:
     """How many processes work together."""
-    return distributed.get_world_size() if distributed.is_initialized() and not _is_alone else 1
+    return distributed.get_world_size() if distributed.is_initialized() and not _is_alone.get() else 1
 
 
 def rank() -> int:
@@ -53,12 +54,11 @@ def rank() -> int:
 @contextmanager
 def alone() -> Iterator[None]:
     """Work that one process does for itself: inside, it is the only one."""
-    global _is_alone
-    before, _is_alone = _is_alone, True
+    token = _is_alone.set(True)
     try:
         yield
     finally:
-        _is_alone = before
+        _is_alone.reset(token)
 
 
 def wait() -> None:
