@@ -42,6 +42,9 @@ def main(arguments: list[str] | None = None) -> int:
         "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
     )
     pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    motion = commands.add_parser("flow", help="compute the motion fields that cells will need, before they train")
+    motion.add_argument("dataset", help="synth | animal-kingdom | kabr | mammalnet")
+    _add_cell_options(motion, without=("dataset",))
     index = commands.add_parser("index", help="check a downloaded data set: counts, annotation, every video")
     index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
     index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
@@ -56,7 +59,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("readme", help="write the results in reports into the README's table")
     given = parser.parse_args(arguments)
     known = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain}
-    known |= {"index": _index, "unpack": _unpack}
+    known |= {"flow": _flow, "index": _index, "unpack": _unpack}
     known |= {"report": _report, "class": _class, "readme": _readme}
     try:
         return known[given.command](given)
@@ -93,7 +96,7 @@ def _reproduce(given: argparse.Namespace) -> int:
     return 0
 
 
-def _add_cell_options(parser: argparse.ArgumentParser) -> None:
+def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:
     """The parameters of 03_ablation, under the same names; what is not given keeps the size's own value."""
     texts = {
         "scheme": "dense | semi-dense | sparse | all",
@@ -109,6 +112,8 @@ def _add_cell_options(parser: argparse.ArgumentParser) -> None:
         "data-root": "folder of the data set",
     }
     for name, text in texts.items():
+        if name in without:
+            continue
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text)
     counts = {"num-windows": "M, classifiers a video", "frames": "P, frames a classifier", "epochs": "of training"}
     for name, text in counts.items():
@@ -132,6 +137,23 @@ def _train(given: argparse.Namespace) -> int:
         if parallel.rank() == 0:
             for run in runs:
                 print(f"{run.cfg.name}: {_short(run.folder)}")
+    return 0
+
+
+def _flow(given: argparse.Namespace) -> int:
+    import torch
+
+    from amc import parallel, precompute
+
+    with parallel.joined():
+        torch.set_num_threads(1)  # a process a core is faster than several threads
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        is_first = parallel.rank() == 0
+        done = precompute.motion(_cells(given), report=print if is_first else lambda line: None, device=device)
+        if is_first:
+            print(
+                f"done: {done.computed} of {done.clips} clips computed, the others were there; {_short(paths.cache())}"
+            )
     return 0
 
 

@@ -38,6 +38,7 @@ class Pixels:
     max_px: float = 20.0  # motion that saturates the picture, pixels a frame at `stored`; two-stream networks' bound
     stored: int = 256  # short side at which frames and vectors are kept, before crops, pixels
     keep_frames: bool = False  # whether decoded frames are kept on disk too, as flow always is
+    kept_as: str = "float16"  # how motion is kept, float16 | jpeg: in full size, exact vectors fill a terabyte
 
 
 @dataclass(frozen=True)
@@ -121,7 +122,13 @@ SIZES = {
         training=_SHORT,
     ),
     # Real videos on a GPU: X-CLIP's published recipe (30 epochs, 8e-6, effective batch 256); the paper gives none.
-    "paper": Experiment(dataset="animal-kingdom", size="paper", backbone="ViT-B-16-quickgelu", pretrained="openai"),
+    "paper": Experiment(
+        dataset="animal-kingdom",
+        size="paper",
+        backbone="ViT-B-16-quickgelu",
+        pretrained="openai",
+        pixels=Pixels(kept_as="jpeg"),
+    ),
 }
 
 CHOICES = {

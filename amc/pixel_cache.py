@@ -1,8 +1,9 @@
 """Pictures and motion fields that were already computed, kept on disk by video and frame index.
 
 One `.npz` a key, with the arrays `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors (which rounds a
-motion of 20 px by at most 0.008). The zip inside checks its bytes at every read. A damaged file is announced and
-computed again; a full disk is announced once and costs no result.
+motion of 20 px by at most 0.008); or, where values are packed, `index`, `sizes` (K,) and their `bytes`, one after
+another. The zip inside checks its bytes at every read. A damaged file is announced and computed again; a full disk is
+announced once and costs no result.
 """
 
 import hashlib
@@ -12,12 +13,20 @@ import zipfile
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 
 from amc.errors import AmcError
 from amc.paths import atomic
+
+
+class Packing(NamedTuple):
+    """A smaller form of one value, and the way back; what it loses, it loses once."""
+
+    pack: Callable[[torch.Tensor], bytes]
+    unpack: Callable[[bytes], torch.Tensor]
 
 
 class PixelCache:
@@ -27,8 +36,9 @@ class PixelCache:
     may cost a value to be computed again, never a wrong one.
     """
 
-    def __init__(self, folder: Path | str | None):
+    def __init__(self, folder: Path | str | None, packing: Packing | None = None):
         self.folder = None if folder is None else Path(folder)
+        self.packing = packing
 
     def get(
         self, key: str, indices: Sequence[int], compute: Callable[[list[int]], torch.Tensor], dtype: torch.dtype
@@ -36,28 +46,49 @@ class PixelCache:
         """The values of `indices`, in the order asked, repeats allowed.
 
         compute: given sorted distinct indices, returns their values (K, ...). Returns (len(indices), ...) of `dtype`,
-        the same bits from the disk as from `compute`.
+        the same bits from the disk as from `compute`, also where packing loses some.
         """
         kept, wanted = self._read(key, dtype), set(indices)
         if missing := sorted(wanted - kept.keys()):
             values = compute(missing).detach().cpu().to(dtype)
-            if kept and values.shape[1:] != next(iter(kept.values())).shape:
+            if kept and values.shape[1:] != self._unpacked(next(iter(kept.values()))).shape:
                 warnings.warn(f"{self._path(key)}: holds values of another shape; computed again", stacklevel=2)
                 kept, missing = {}, sorted(wanted)
                 values = compute(missing).detach().cpu().to(dtype)
-            kept.update(zip(missing, values, strict=True))
+            packed = [self.packing.pack(value) for value in values] if self.packing else values
+            kept.update(zip(missing, packed, strict=True))
             self._write(key, kept)
-        return torch.stack([kept[index] for index in indices])
+        return torch.stack([self._unpacked(kept[index]) for index in indices]).to(dtype)
+
+    def has(self, key: str, indices: Sequence[int]) -> bool:
+        """Whether the values of all `indices` are kept; reads only which ones are."""
+        try:
+            with np.load(self._path(key), allow_pickle=False) as file:
+                return set(indices) <= set(file["index"].tolist())
+        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+            return False
+
+    def size(self, key: str) -> int:
+        """Bytes that `key` takes on disk."""
+        return self._path(key).stat().st_size if self._path(key).exists() else 0
+
+    def _unpacked(self, value: torch.Tensor | bytes) -> torch.Tensor:
+        return self.packing.unpack(value) if self.packing else value
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"
 
-    def _read(self, key: str, dtype: torch.dtype) -> dict[int, torch.Tensor]:
+    def _read(self, key: str, dtype: torch.dtype) -> dict[int, torch.Tensor | bytes]:
         if self.folder is None or not self._path(key).exists():
             return {}
         try:
             with np.load(self._path(key), allow_pickle=False) as file:
-                index, values = file["index"], torch.from_numpy(file["values"])
+                index = file["index"]
+                if self.packing:
+                    whole, ends = file["bytes"].tobytes(), np.cumsum(file["sizes"]).tolist()
+                    parts = [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
+                    return dict(zip(index.tolist(), parts, strict=True))
+                values = torch.from_numpy(file["values"])
             if values.dtype != dtype or index.shape != (len(values),):
                 raise ValueError(f"{values.dtype} {tuple(values.shape)} for {index.shape} indices")
         except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
@@ -65,13 +96,19 @@ class PixelCache:
             return {}
         return dict(zip(index.tolist(), values, strict=True))
 
-    def _write(self, key: str, kept: dict[int, torch.Tensor]) -> None:
+    def _write(self, key: str, kept: dict[int, torch.Tensor | bytes]) -> None:
         if self.folder is None:
             return
         index = sorted(kept)
+        values = [kept[i] for i in index]
+        if self.packing:
+            whole = np.frombuffer(b"".join(values), dtype=np.uint8)
+            arrays = {"sizes": np.array([len(value) for value in values]), "bytes": whole}
+        else:
+            arrays = {"values": torch.stack(values).numpy()}
         try:
             with atomic(self._path(key)) as path:
-                np.savez(path, index=np.array(index), values=torch.stack([kept[i] for i in index]).numpy())
+                np.savez(path, index=np.array(index), **arrays)
         except AmcError as error:
             warnings.warn(f"{error}; going on without this cache", stacklevel=3)
             self.folder = None

@@ -13,12 +13,14 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow, flow_color, flow_raft, paths, sampling, transforms, video
+from amc import flow, flow_color, flow_raft, flow_store, paths, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets.table import ClipTable
 from amc.interleave import interleave, slots
 from amc.pixel_cache import PixelCache, content_key
 from amc.synth import generate
+
+AT_ONCE = 128  # pairs of frames whose flow is computed in one go
 
 
 @dataclass(frozen=True)
@@ -27,6 +29,7 @@ class PixelReader:
 
     settings: Pixels
     cache: Path | None = None  # None keeps nothing
+    device: str = "cpu"  # where flow is computed
 
     def frames(self, path: Path, indices: list[int]) -> Tensor:
         """uint8 (P, 3, h, w), short side `settings.stored`."""
@@ -36,25 +39,35 @@ class PixelReader:
 
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
         """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
-        method, weights = self.settings.flow_method, self.settings.flow_weights or None
+        compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
+        key = self.flow_key(path) if self.flow_cache.folder else ""
+        return self.flow_cache.get(key, indices, compute, torch.float16).float()
+
+    def flow_key(self, path: Path) -> str:
+        """What the motion fields of a video are kept under."""
+        settings = self.settings
+        method, weights = settings.flow_method, settings.flow_weights or None
         world = generate.digest(generate.find_world(path.parents[1])) if method == "true" else ""
         source = flow.fingerprint(method, weights) + world
-        key = content_key(path, source, self.settings.stored, _code()) if self._flow.folder else ""
-        compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
-        return self._flow.get(key, indices, compute, torch.float16).float()
+        kept_as = "" if settings.kept_as == "float16" else f"{settings.kept_as} {settings.max_px}"
+        return content_key(path, source, settings.stored, kept_as, _code())
 
     @cached_property
     def _frames(self) -> PixelCache:
         return PixelCache(self.cache / "frames" if self.cache and self.settings.keep_frames else None)
 
     @cached_property
-    def _flow(self) -> PixelCache:
-        return PixelCache(self.cache / "flow" if self.cache else None)
+    def flow_cache(self) -> PixelCache:
+        """Where motion fields are kept."""
+        packing = flow_store.KEPT_AS[self.settings.kept_as](self.settings.max_px)
+        return PixelCache(self.cache / "flow" if self.cache else None, packing)
 
     def _read(self, path: Path, indices: list[int], side: int) -> Tensor:
         return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
 
     def _estimate(self, path: Path, pairs: list[tuple[int, int]]) -> Tensor:
+        if len(pairs) > AT_ONCE:  # a long video, of which many frames are wanted: memory stays that of some
+            return torch.cat([self._estimate(path, pairs[k : k + AT_ONCE]) for k in range(0, len(pairs), AT_ONCE)])
         if self.settings.flow_method == "true":
             vectors = torch.from_numpy(generate.true_flow(path, pairs))
         else:
@@ -65,7 +78,8 @@ class PixelReader:
                 frames = transforms.resize_short_side(frames, None, self.settings.stored)[0]
             first, second = ([needed.index(pair[side]) for pair in pairs] for side in (0, 1))
             weights = self.settings.flow_weights or None
-            vectors = flow.estimate(frames[first], frames[second], method=self.settings.flow_method, weights=weights)
+            first, second = (frames[side].to(self.device) for side in (first, second))
+            vectors = flow.estimate(first, second, method=self.settings.flow_method, weights=weights).cpu()
         return transforms.resize_short_side(None, vectors, self.settings.stored)[1]
 
 
@@ -118,8 +132,11 @@ class ClipViews(Dataset):
 
     def prepare(self, index: int, epochs: list[int | None]) -> None:
         """Read and keep everything that a clip needs in these epochs, in one pass over its video."""
-        wanted = sorted({f for epoch in epochs for window in self.windows(epoch, index) for f in window})
-        self._pixels(index, wanted)
+        self._pixels(index, self.needed(index, epochs))
+
+    def needed(self, index: int, epochs: list[int | None]) -> list[int]:
+        """The frames of a clip that are looked at in these epochs, each once, ascending."""
+        return sorted({f for epoch in epochs for window in self.windows(epoch, index) for f in window})
 
     def num_frames(self, index: int) -> int:
         """Frames of a clip: the annotation's count, else the video's own."""
@@ -148,7 +165,7 @@ class ClipViews(Dataset):
 @cache
 def _code() -> str:
     """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
-    modules = (video, transforms, flow, flow_raft)
+    modules = (video, transforms, flow, flow_raft, flow_store)
     sources = [Path(module.__file__).read_bytes() for module in modules] + [Path(__file__).read_bytes()]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 

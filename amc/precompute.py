@@ -1,0 +1,118 @@
+"""The motion fields that cells will need, computed before they train: once, by all processes, going on after a stop.
+
+Training then reads them from the cache. What is done is told as it goes, with a forecast of time and disk.
+"""
+
+import hashlib
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from typing import NamedTuple
+
+from amc import experiment, parallel, paths
+from amc.config import Experiment
+from amc.datasets.clips import ClipViews, reader
+from amc.errors import AmcError
+from amc.video import VideoError
+
+SURE_AFTER = 20  # clips, after which a forecast is worth something
+
+
+class Progress(NamedTuple):
+    """How far one process is; a forecast is from the clips that it had to compute."""
+
+    done: int  # clips, with those that were there
+    clips: int
+    computed: int  # of the clips
+    seconds: float
+    bytes: int  # that the computed ones take
+
+    @property
+    def seconds_left(self) -> float:
+        return self.seconds / max(self.computed, 1) * (self.clips - self.done)
+
+    @property
+    def bytes_left(self) -> float:
+        return self.bytes / max(self.computed, 1) * (self.clips - self.done)
+
+
+def motion(
+    cells: list[Experiment], *, report: Callable[[str], None], device: str = "cpu", every: float = 15
+) -> Progress:
+    """Compute and keep the flow of every frame that any of the cells draws, in training and in scoring.
+
+    report: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
+    named at the end, after all others are done. Raises AmcError for that, for cells without flow, and, before the disk
+    is full, when the forecast does not fit on it.
+    """
+    jobs = _jobs(experiment.check(cells), device)
+    own = parallel.mine(jobs)
+    now = Progress(0, len(own), 0, 0.0, 0)
+    told, unread = time.perf_counter(), []
+    for views, index, epochs in own:
+        clip, started = views.table.clips[index], time.perf_counter()
+        try:
+            frames = views.needed(index, epochs)
+            key, cache = views.reader.flow_key(clip.path), views.reader.flow_cache
+            is_new = not cache.has(key, frames)
+            if is_new:
+                views.reader.vectors(clip.path, frames, views.num_frames(index))
+        except VideoError as error:
+            unread.append(str(error))
+            is_new = False
+        spent = time.perf_counter() - started
+        now = now._replace(done=now.done + 1)
+        if is_new:
+            now = now._replace(
+                computed=now.computed + 1, seconds=now.seconds + spent, bytes=now.bytes + cache.size(key)
+            )
+            _refuse_too_small_a_disk(now)
+        if time.perf_counter() - told > every or now.done == now.clips:
+            told = time.perf_counter()
+            report(_line(now))
+    parallel.wait()
+    if unread:
+        raise AmcError(f"flow: {len(unread)} videos cannot be read, first {unread[0]}; run `python -m amc index`")
+    return now
+
+
+def _jobs(cells: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
+    """Every clip of every cell with flow, in an order by hash: any part of it is a fair sample of the whole."""
+    # Cells that differ only in whether they see frames too look at the same flow.
+    looks = {replace(cell, pixels=replace(cell.pixels, modality="flow")) for cell in cells if _has_flow(cell)}
+    if not looks:
+        raise AmcError("flow: no cell that was asked for looks at flow; choose modality flow or rgb+flow")
+    jobs = {}
+    for cfg in looks:
+        table, eyes = experiment.load(cfg), replace(reader(cfg.pixels), device=device)
+        for split in table.counts():
+            views = ClipViews(table.split(split), cfg.sampling, eyes, size=0, views=cfg.training.views, seed=cfg.seed)
+            epochs = list(range(cfg.training.epochs)) if split == "train" else [None]
+            for index, clip in enumerate(views.table.clips):
+                if not clip.unreadable:
+                    jobs[hashlib.sha256(f"{clip.id} {cfg}".encode()).hexdigest()] = (views, index, epochs)
+    return [jobs[key] for key in sorted(jobs)]
+
+
+def _has_flow(cfg: Experiment) -> bool:
+    return "flow" in cfg.pixels.modality
+
+
+def _refuse_too_small_a_disk(now: Progress) -> None:
+    free = shutil.disk_usage(paths.cache()).free
+    left = now.bytes_left * parallel.world()
+    if now.computed >= SURE_AFTER and left > free:
+        raise AmcError(
+            f"flow: about {left / 1e9:.0f} GB more are needed, but {paths.cache()} has {free / 1e9:.0f} GB free; free "
+            "some, or set AMC_CACHE to a larger disk; what is done is kept"
+        )
+
+
+def _line(now: Progress) -> str:
+    free, left = shutil.disk_usage(paths.cache()).free, now.bytes_left * parallel.world()
+    there = now.done - now.computed
+    return (
+        f"{now.done} of {now.clips} clips, {there} of them were there; {now.seconds_left:.0f} s left; "
+        f"{left / 1e6:.0f} MB to come, {free / 1e9:.0f} GB free"
+    )
