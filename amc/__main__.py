@@ -1,9 +1,10 @@
-"""What is too long or too plain for a notebook: `python -m amc reproduce | report | train | pretrain | class | readme`.
+"""What is too long or too plain for a notebook: `python -m amc reproduce | train | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
-train computes cells of the ablation; pretrain makes Synth Kingdom's own CLIP again; class writes copies of the
-notebooks without solutions; readme puts the committed results into README.md. A mistake of the user's ends with one
-line and exit status 2.
+train computes cells of the ablation, and flow the motion fields that they will need; index checks a downloaded data
+set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP again; class writes copies of the notebooks
+without solutions; readme puts the committed results into README.md. A mistake of the user's ends with one line and exit
+status 2.
 """
 
 import argparse
@@ -12,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from amc import paths
@@ -28,44 +30,49 @@ INTERACTIVE = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    parser = argparse.ArgumentParser(prog="python -m amc", description=__doc__.splitlines()[0])
-    commands = parser.add_subparsers(dest="command", required=True)
-    reproduce = commands.add_parser(
-        "reproduce", help="run the notebooks: trains, and writes tables and figures to reports"
-    )
-    reproduce.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
-    train = commands.add_parser("train", help="train and score cells of the ablation; finished ones are used again")
-    _add_cell_options(train)
-    train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
-    pretrain = commands.add_parser("pretrain", help="pre-train synth-clip and ship it in data/weights")
-    pretrain.add_argument(
-        "--scenes", type=int, default=12_000, help="scenes to draw stills from (default: %(default)s)"
-    )
-    pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
-    motion = commands.add_parser("flow", help="compute the motion fields that cells will need, before they train")
-    motion.add_argument("dataset", help="synth | animal-kingdom | kabr | mammalnet")
-    _add_cell_options(motion, without=("dataset",))
-    index = commands.add_parser("index", help="check a downloaded data set: counts, annotation, every video")
-    index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
-    index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
-    index.add_argument("--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one a core)")
-    unpack = commands.add_parser("unpack", help="unpack a downloaded tar or zip file, nothing outside the folder")
-    unpack.add_argument("archive")
-    unpack.add_argument("folder")
-    report = commands.add_parser("report", help="write index.html and manifest.json from what lies in reports")
-    report.add_argument("--size", default="quick", help="smoke | quick | standard | paper (default: %(default)s)")
-    classes = commands.add_parser("class", help="write copies of the notebooks without solutions and outputs")
-    classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
-    commands.add_parser("readme", help="write the results in reports into the README's table")
-    given = parser.parse_args(arguments)
-    known = {"reproduce": _reproduce, "train": _train, "pretrain": _pretrain}
-    known |= {"flow": _flow, "index": _index, "unpack": _unpack}
-    known |= {"report": _report, "class": _class, "readme": _readme}
+    given = _parser().parse_args(arguments)
     try:
-        return known[given.command](given)
+        return given.run(given)
     except AmcError as error:
         print(f"amc: {error}", file=sys.stderr)
         return 2
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m amc", description=__doc__.splitlines()[0])
+    commands = parser.add_subparsers(dest="command", required=True)
+
+    def command(name: str, run: Callable[[argparse.Namespace], int], help: str) -> argparse.ArgumentParser:
+        added = commands.add_parser(name, help=help)
+        added.set_defaults(run=run)
+        return added
+
+    sizes = "smoke | quick | standard | paper (default: %(default)s)"
+    reproduce = command("reproduce", _reproduce, "run the notebooks: trains, and writes tables and figures to reports")
+    reproduce.add_argument("--size", default="quick", help=sizes)
+    train = command("train", _train, "train and score cells of the ablation; finished ones are used again")
+    _add_cell_options(train)
+    train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
+    train.add_argument("--memory", type=float, default=0, help="gigabytes a process may take (default: as it comes)")
+    motion = command("flow", _flow, "compute the motion fields that cells will need, before they train")
+    motion.add_argument("dataset", help="synth | animal-kingdom | kabr | mammalnet")
+    _add_cell_options(motion, without=("dataset",))
+    index = command("index", _index, "check a downloaded data set: counts, annotation, every video")
+    index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
+    index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
+    index.add_argument("--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one a core)")
+    unpack = command("unpack", _unpack, "unpack a downloaded tar or zip file, nothing outside the folder")
+    unpack.add_argument("archive")
+    unpack.add_argument("folder")
+    pretrain = command("pretrain", _pretrain, "pre-train synth-clip and ship it in data/weights")
+    pretrain.add_argument("--scenes", type=int, default=12_000, help="to draw stills from (default: %(default)s)")
+    pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    report = command("report", _report, "write index.html and manifest.json from what lies in reports")
+    report.add_argument("--size", default="quick", help=sizes)
+    classes = command("class", _class, "write copies of the notebooks without solutions and outputs")
+    classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
+    command("readme", _readme, "write the results in reports into the README's table")
+    return parser
 
 
 def _reproduce(given: argparse.Namespace) -> int:

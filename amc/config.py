@@ -57,6 +57,8 @@ class Training:
     balanced: bool = True  # start from logits whose mean is the labels' base rate; ours, see train.start_bias
     pretraining: int = 0  # epochs on another data set, where `network_weights` names one; 0: as many as `epochs`
     workers: int = 8  # processes that read videos; 0 reads in the training process
+    checkpointing: bool = False  # keep a block's input alone and compute its inside again: less memory, more time
+    memory: float = 0  # gigabytes that a process may take, and batch and checkpointing follow; 0: as given
 
 
 @dataclass(frozen=True)
@@ -157,6 +159,7 @@ def ablation(
     pretrained: str = "",
     data_root: str = "",
     protocol: str = "official",
+    memory: float = 0,
 ) -> list[Experiment]:
     """The cells of Tables 2 and 3 that were asked for; 0 and "" leave a value to the size.
 
@@ -166,7 +169,7 @@ def ablation(
     """
     dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
-    _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs})
+    _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory)
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
     overrides |= {"backbone": backbone, "pretrained": pretrained}
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
@@ -176,7 +179,7 @@ def ablation(
             base,
             sampling=Sampling(s, num_windows or base.sampling.num_windows, frames or base.sampling.frames),
             pixels=replace(pixels, modality=m),
-            training=replace(base.training, epochs=epochs or base.training.epochs),
+            training=replace(base.training, epochs=epochs or base.training.epochs, memory=memory),
             seed=seed,
         )
         for seed in _seeds(seeds)
@@ -184,13 +187,15 @@ def ablation(
     ]
 
 
-def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int]) -> None:
+def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], memory: float) -> None:
     """Raise AmcError for a value that is not known, or not a count, or allowed by itself but not with the others."""
     for name, value in chosen.items():
         choice(name, value, CHOICES[name])
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
             raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
+    if isinstance(memory, bool) or not isinstance(memory, int | float) or not 0 <= memory < float("inf"):
+        raise AmcError(f"memory: {memory!r} is no amount; give gigabytes such as 24, or 0 to keep the size's batch")
     dataset = chosen["dataset"]
     if dataset in SIZED and chosen["size"] == "paper":
         raise AmcError("size: 'paper' is for real videos; name their data set too, as in -p dataset animal-kingdom")

@@ -23,7 +23,7 @@ import torch
 from torch import Tensor
 from tqdm.std import tqdm
 
-from amc import cost, flow, metrics, parallel, paths
+from amc import cost, flow, forecast, metrics, parallel, paths
 from amc.aggregate import AGGREGATES
 from amc.baselines import systems
 from amc.baselines.species_prior import BLIND
@@ -87,6 +87,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
         code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
     # What lies at a path counts, not where that is; a tag, or a name of the hub's, stands for itself.
     known = replace(cfg, root="", pretrained=_content(cfg.pretrained), network_weights=_content(cfg.network_weights))
+    known = replace(known, training=replace(cfg.training, memory=0, checkpointing=False))  # how, not what
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
     # A video that was replaced under its name has another size; reading thousands of them would take minutes.
@@ -134,20 +135,20 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     weights, before = _pretrain(cfg, report, device)
     system = systems.build(replace(cfg, network_weights=weights), table).to(device)
     views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
+    training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
     if cfg.pixels.keep_frames:
         _prepare(views["train"], list(range(cfg.training.epochs)), report)
         parallel.wait()
-    batch = cfg.training.batch
-    score = partial(predict, system.recognise, batch=batch, device=device, workers=cfg.training.workers)
+    score = partial(predict, system.recognise, batch=training.batch, device=device, workers=training.workers)
 
     def validate() -> float:
         scores = score(views["val"], meta={})
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
-    if cfg.training.balanced:
-        system.shift(_bias(views["train"], system, device, batch))
+    if training.balanced:
+        system.shift(_bias(views["train"], system, device, cfg.training.batch))
     fitted = fit(
-        system.module, system.recognise, views["train"], validate, cfg.training,
+        system.module, system.recognise, views["train"], validate, training,
         seed=cfg.seed, folder=folder, device=device, report=report,
     )  # fmt: skip
     facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}

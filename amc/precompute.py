@@ -30,10 +30,12 @@ class Progress(NamedTuple):
 
     @property
     def seconds_left(self) -> float:
+        """Seconds that the clips still to come take, if none of them is there."""
         return self.seconds / max(self.computed, 1) * (self.clips - self.done)
 
     @property
     def bytes_left(self) -> float:
+        """Bytes that they will take on disk."""
         return self.bytes / max(self.computed, 1) * (self.clips - self.done)
 
 

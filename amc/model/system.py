@@ -10,7 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from amc import transforms
+from amc.errors import AmcError
 from amc.model import checkpoint
+from amc.model.vision import FrameEncoder
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,14 @@ class System:
     def to(self, device: str) -> "System":
         """The same system on another device; the network moves, as modules do."""
         return replace(self, module=self.module.to(device), context=tuple(part.to(device) for part in self.context))
+
+    def checkpoint_blocks(self) -> None:
+        """Let the image tower's blocks be computed again in the backward pass. Raises AmcError without such a tower."""
+        towers = [part for part in self.module.modules() if isinstance(part, FrameEncoder)]
+        if not towers:
+            raise AmcError(f"checkpointing: {type(self.module).__name__} has no image tower of X-CLIP's; train without")
+        for tower in towers:
+            tower.is_checkpointed = True
 
     def save(self, path: str | Path, meta: dict) -> None:
         """Write the network's weights with its card and `meta` (behaviour names …; what JSON can hold)."""

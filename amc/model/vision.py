@@ -7,6 +7,7 @@ the shape of T, so any number of slots passes.
 import torch
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
 
 from amc.errors import AmcError
 from amc.model.layers import initialise, self_attention
@@ -56,13 +57,17 @@ class FrameEncoder(nn.Module):
         self.blocks = nn.ModuleList(CrossFrameBlock(block) for block in tower.transformer.resblocks)
         self.ln_post = tower.ln_post
         self.proj = tower.proj
+        self.is_checkpointed = False  # True: training keeps a block's input alone, and computes its inside again
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels (B, T, 3, H, W), float, normalised -> frame embeddings (B, T, E), patch features (B, T, N, D)."""
         clip = (-1, pixels.shape[1])
         x = self._tokens(pixels.flatten(0, 1))  # (B * T, 1 + N, D)
         for block in self.blocks:
-            x = block(x, num_slots=clip[1])
+            if self.is_checkpointed and torch.is_grad_enabled():
+                x = checkpoint(block, x, clip[1], use_reentrant=False)
+            else:
+                x = block(x, num_slots=clip[1])
         frames = self.ln_post(x[:, 0]) @ self.proj
         return frames.unflatten(0, clip), x[:, 1:].unflatten(0, clip)
 
