@@ -101,6 +101,13 @@ def paper_tables() -> list[dict]:
         return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
 
 
+def leaderboard() -> list[dict]:
+    """Rows of `data/leaderboard.csv`, numbers of other papers on the same benchmark: system, map (percent), metric,
+    modality, source, evidence."""
+    with (paths.root() / "data" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        return [row | {"map": float(row["map"])} for row in csv.DictReader(file)]
+
+
 def _plain(value: object) -> object:
     """`value` in JSON's own types: arrays and tuples as lists, paths as text, numbers that are not finite as None."""
     if isinstance(value, dict):

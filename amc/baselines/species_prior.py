@@ -14,6 +14,11 @@ from amc.errors import choice
 from amc.scores import Scores
 
 STRENGTHS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # of the species prior, in clips; one is chosen on the validation split
+TOLD = {  # what a predictor may know of an animal, whose path runs from its species to the widest group
+    "parent class": lambda path: path[1:][-1:],
+    "sub-class": lambda path: path[1:],
+    "species": lambda path: path,
+}
 CLOSEST = 1e-12  # no probability is nearer to 0 or 1, so that log odds are finite and float32 can hold them
 
 
@@ -25,21 +30,23 @@ def class_frequency(table: ClipTable, split: str, *, train: ClipTable | None = N
     return np.tile((train or table.split("train")).labels().mean(axis=0), (len(table.split(split)), 1)), {}
 
 
-def species_prior(table: ClipTable, split: str, *, train: ClipTable | None = None) -> tuple[np.ndarray, dict]:
+def species_prior(
+    table: ClipTable, split: str, *, train: ClipTable | None = None, told: str = "species"
+) -> tuple[np.ndarray, dict]:
     """What each clip's species showed in training, shrunk as `shrunk` says: probs (V, C) float64.
 
     The strength is the one of STRENGTHS with the highest mean of macro and micro mAP on the validation split; it comes
     back in the dict, with that mean for every candidate. train: the clips to count then, by default the training split.
-    Raises AmcError when the split train or val is missing.
+    told: a key of TOLD, what is known of the animal. Raises AmcError when the split train or val is missing.
     """
     counts, val = count(table.split("train")), table.split("val")
     labels, quality = val.labels(), {}
     for strength in STRENGTHS:
-        probs = shrunk(counts, val, strength=strength)
+        probs = shrunk(counts, val, strength=strength, told=told)
         quality[strength] = (metrics.map_macro(labels, probs) + metrics.map_micro(labels, probs)) / 2
     best = max(quality, key=quality.get)
     chosen = {"strength": best, "validation": [[strength, value] for strength, value in quality.items()]}
-    return shrunk(count(train) if train else counts, table.split(split), strength=best), chosen
+    return shrunk(count(train) if train else counts, table.split(split), strength=best, told=told), chosen
 
 
 BLIND = {"class frequency": class_frequency, "species prior": species_prior}
@@ -80,15 +87,18 @@ def count(train: ClipTable) -> dict[tuple[str, ...], np.ndarray]:
     return dict(counts)
 
 
-def shrunk(counts: dict[tuple[str, ...], np.ndarray], table: ClipTable, *, strength: float) -> np.ndarray:
+def shrunk(
+    counts: dict[tuple[str, ...], np.ndarray], table: ClipTable, *, strength: float, told: str = "species"
+) -> np.ndarray:
     """Probs (V, C) for the clips of `table`: p = (k + strength · p of the wider group) / (n + strength) at each node.
 
     k of a node's n training clips show the behaviour; the widest group is every animal, where p = k / n. So a rare
     species leans on its relatives and an unknown one equals its nearest known group. Several animals: their mean.
     """
-    return np.stack(
-        [np.mean([_at(path, counts, strength) for path in _paths(clip, table)], axis=0) for clip in table.clips]
-    )
+    kinds = {clip.species: clip for clip in table.clips}
+    nodes = {species: [TOLD[told](path) for path in _paths(clip, table)] for species, clip in kinds.items()}
+    each = {species: np.mean([_at(node, counts, strength) for node in found], 0) for species, found in nodes.items()}
+    return np.stack([each[clip.species] for clip in table.clips])
 
 
 def _at(node: tuple[str, ...], counts: dict[tuple[str, ...], np.ndarray], strength: float) -> np.ndarray:

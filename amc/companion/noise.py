@@ -1,0 +1,93 @@
+"""How much of an mAP is noise: labels and scores in, widths of intervals and smallest differences out (notebook 08).
+
+Sampling noise only: what another draw of test clips would change. That of training comes on top.
+"""
+
+import numpy as np
+
+from amc import metrics
+from amc.scores import Scores
+
+FEW = 5  # test positives, below which a behaviour's AP is hardly more than a draw
+TURNS = 3  # pairs of imitations that are averaged
+Z = 1.96  # of a 95 % interval
+
+
+def interval_widths(labels: np.ndarray, scores: np.ndarray, *, replicates: int, seed: int) -> dict[str, np.ndarray]:
+    """Of each behaviour with a positive: `positives`, `ap`, `low`, `high` (percent), each (C',). labels (V, C) bool."""
+    weights = metrics.resamples(len(labels), replicates, seed)
+    present = np.flatnonzero(labels.any(axis=0))
+    each = [metrics.replicate_maps(labels[:, [c]], scores[:, [c]], weights)["map_macro"] for c in present]
+    low, high = np.nanquantile(each, (0.025, 0.975), axis=1)
+    ap = metrics.average_precision(labels, scores)[present]
+    return {"positives": labels.sum(axis=0)[present], "ap": 100 * ap, "low": 100 * low, "high": 100 * high}
+
+
+def macro_by_support(labels: np.ndarray, scores: np.ndarray, *, replicates: int, seed: int) -> list[dict]:
+    """Macro mAP over all behaviours, and over those with FEW test positives or more, with intervals (percent)."""
+    weights, rows = metrics.resamples(len(labels), replicates, seed), []
+    for name, least in (("all with a positive", 1), (f"with {FEW} or more", FEW)):
+        kept = labels.sum(axis=0) >= least
+        if kept.any():
+            values = 100 * metrics.replicate_maps(labels[:, kept], scores[:, kept], weights)["map_macro"]
+            low, high = np.quantile(values, (0.025, 0.975))
+            value = 100 * metrics.map_macro(labels[:, kept], scores[:, kept])
+            rows.append({"behaviours": name, "count": int(kept.sum()), "macro": value, "low": low, "high": high})
+    return rows
+
+
+def imitation(labels: np.ndarray, prior: np.ndarray, noise: np.ndarray, lift: float) -> np.ndarray:
+    """Scores (V, C) of a made-up system: a prior's log odds, plus noise, plus `lift` for what is labelled.
+
+    prior (V, C) probabilities, noise (V, C) of unit variance. It knows the labels: it stands for the *size* of a
+    published number, not for how it was reached.
+    """
+    prior = np.clip(prior, 1e-9, 1 - 1e-9)
+    return np.log(prior) - np.log1p(-prior) + noise + lift * labels
+
+
+def lift_to(micro: float, labels: np.ndarray, prior: np.ndarray, noise: np.ndarray) -> float:
+    """The lift at which an imitation has this micro mAP (0 to 1), to a thousandth; 0 where the prior has more."""
+    low, high = 0.0, 30.0
+    while high - low > 1e-3:
+        middle = (low + high) / 2
+        is_enough = metrics.map_micro(labels, imitation(labels, prior, noise, middle)) > micro
+        low, high = (low, middle) if is_enough else (middle, high)
+    return low
+
+
+def smallest_differences(
+    labels: np.ndarray, prior: np.ndarray, *, micro: float, shares: tuple[float, ...], replicates: int, seed: int
+) -> list[dict]:
+    """Which difference in mAP this test split can tell apart, for two imitations at `micro` that share part of their
+    noise: rows with `share`, and in points `map_macro` and `map_micro`, half the width of a paired 95 % interval.
+
+    share: correlation of the two systems' noise, 0 for unrelated ones. The mean over TURNS pairs.
+    """
+    rng, weights = np.random.default_rng(seed), metrics.resamples(len(labels), replicates, seed)
+    found, lift = {share: [] for share in shares}, None
+    for _ in range(TURNS):
+        common, own = rng.standard_normal((2, *labels.shape))
+        lift = lift_to(micro, labels, prior, common) if lift is None else lift  # the same for any noise, nearly
+        first = metrics.replicate_maps(labels, imitation(labels, prior, common, lift), weights)
+        for share, halves in found.items():
+            noise = share * common + np.sqrt(1 - share**2) * own
+            second = metrics.replicate_maps(labels, imitation(labels, prior, noise, lift), weights)
+            halves.append([100 * Z * np.std(second[name] - first[name]) for name in ("map_macro", "map_micro")])
+    means = {share: np.mean(halves, axis=0) for share, halves in found.items()}
+    return [{"share": share, "map_macro": macro, "map_micro": micro} for share, (macro, micro) in means.items()]
+
+
+def shared_noise(first: Scores, second: Scores) -> float:
+    """Correlation of what two systems' mean logits say beyond the labels, over all videos and behaviours.
+
+    From each behaviour's logits the mean over the videos that show it is taken away, and that over the others.
+    """
+    residuals = []
+    for scores in (first, second):
+        logits = scores.logits.mean(axis=1).astype(np.float64)  # (V, C)
+        for mask in (scores.labels, ~scores.labels):
+            count = mask.sum(axis=0)
+            logits = logits - mask * (np.where(mask, logits, 0).sum(axis=0) / np.maximum(count, 1))
+        residuals.append(logits.ravel())
+    return float(np.corrcoef(residuals)[0, 1])

@@ -1,0 +1,152 @@
+"""A benchmark seen through its annotation: long tail, leaderboard, leakage, noise (notebook 08).
+
+Rows and arrays in, matplotlib Figures out.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import NullFormatter
+
+from amc.errors import AmcError
+from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+
+BAND_COLORS = {"head": "#004488", "middle": "#BB5566", "tail": "#DDAA33"}  # of Paul Tol's, apart in grey
+METRIC_NAMES = {"macro": "macro", "micro by batch": "micro by batch", "micro": "micro, the whole set"}
+
+
+@styled
+def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarray]) -> Figure:
+    """Clips of each behaviour, most frequent first: bars for training, coloured by band, and dots for the test split.
+
+    train, test: counts (C,); bands: masks (C,) by name, as `metrics.bands` has them.
+    """
+    order = np.argsort(-np.asarray(train), kind="stable")
+    places, figure = np.arange(len(order)), Figure((WIDTH, 4.8), layout="constrained")
+    axes = figure.subplots()
+    for name, mask in bands.items():
+        inside = mask[order]
+        label = f"{name}: {mask.sum()} behaviours"
+        axes.bar(places[inside], train[order][inside], width=1, color=BAND_COLORS[name], label=label)
+    seen = test[order] > 0
+    axes.plot(
+        places[seen], test[order][seen], "o", color="white", markeredgecolor=INK, markersize=5, label="test clips"
+    )
+    none = f"no test clip: {(~seen).sum()} behaviours"
+    axes.plot(places[~seen], np.full((~seen).sum(), 0.7), "x", color=INK, markersize=6, label=none)
+    axes.set(yscale="log", ylim=(0.5, None), xlim=(-1, len(order)), ylabel="clips")
+    axes.set(xlabel="behaviours, by how often they occur in training", title="A long tail")
+    axes.yaxis.set_major_formatter("{x:g}")
+    axes.legend(frameon=False, ncols=2, loc="upper right")
+    axes.grid(axis="y", color=PALE)
+    axes.set_axisbelow(True)
+    return figure
+
+
+@styled
+def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
+    """Published numbers in one panel a metric, best last, above what predictors reach that see no pixel.
+
+    published: `system`, `map` (percent), `metric` (one that begins with a key of METRIC_NAMES), `modality`. blind:
+    `method`, and, in percent, `map_macro`, `map_micro` with `_low`, `_high`; drawn where their metric is. Raises
+    AmcError for an unknown metric.
+    """
+    panels = {metric: [] for metric in METRIC_NAMES}
+    for row in sorted(published, key=lambda row: row["map"]):
+        panels[_metric(row["metric"])].append(row)
+    heights = [len(rows) + len(blind) * (metric != "micro by batch") for metric, rows in panels.items()]
+    figure = Figure((WIDTH, 1.6 + 0.33 * sum(heights)), layout="constrained")
+    axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=np.maximum(heights, 1))
+    for ax, (metric, rows) in zip(axes, panels.items(), strict=True):
+        key, names = f"map_{metric}", []
+        for row in blind if metric != "micro by batch" else ():
+            ax.barh(len(names), row[key], color=PALE, edgecolor=SHADE, height=0.7)
+            ax.plot([row[f"{key}_low"], row[f"{key}_high"]], [len(names)] * 2, color=INK, linewidth=2)
+            ax.text(max(row[key], row[f"{key}_high"]) + 1, len(names), f"{row[key]:.1f}", va="center", fontsize=11)
+            names.append(row["method"])
+        for row in rows:
+            ax.barh(len(names), row["map"], color=MODALITY_COLORS[row["modality"]], height=0.7)
+            ax.text(row["map"] + 1, len(names), f"{row['map']:.1f}", va="center", fontsize=11)
+            names.append(row["system"])
+        ax.set(yticks=range(len(names)), yticklabels=names, xlim=(0, 90), ylim=(-0.6, len(names) - 0.4))
+        ax.set_title(METRIC_NAMES[metric], loc="left", fontsize=13, fontweight="bold")
+        ax.tick_params(axis="y", length=0)
+        ax.grid(axis="x", color=PALE)
+        ax.set_axisbelow(True)
+    axes[-1].set(xlabel="mAP, %")
+    keys = [Patch(facecolor=color, label=f"published, {name}") for name, color in MODALITY_COLORS.items()]
+    keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="sees no pixel (measured here)")]
+    keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def _metric(name: str) -> str:
+    """The panel of a metric as the tables write it: `micro by inference` is micro."""
+    for metric in ("micro by batch", "macro", "micro"):
+        if name.startswith(metric):
+            return metric
+    raise AmcError(f"leaderboard: the metric {name!r} is not known; write one of: {', '.join(METRIC_NAMES)}")
+
+
+@styled
+def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
+    """How alike the labels of test clips and their training partners are: the mean of each kind, with its interval.
+
+    groups: by kind of partner, Jaccard overlaps (0 to 1). Raises AmcError when they are empty.
+    """
+    if not all(len(values) for values in groups.values()):
+        raise AmcError("likeness: no test clip shares a source with training; there is nothing to draw")
+    figure = Figure((WIDTH, 1.4 + 0.6 * len(groups)), layout="constrained")
+    axes = figure.subplots()
+    for place, values in enumerate(groups.values()):
+        mean, half = np.mean(values), 1.96 * np.std(values) / np.sqrt(len(values))
+        axes.barh(place, mean, color=MODALITY_COLORS["rgb"], edgecolor=INK, height=0.6)
+        axes.plot([mean - half, mean + half], [place] * 2, color=INK, linewidth=3)
+        axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
+    axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
+    axes.set(xlabel="overlap of the labels with a training clip (Jaccard, mean and 95 % interval)")
+    axes.set_title("Training partners of test clips")
+    return figure
+
+
+@styled
+def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float | None) -> Figure:
+    """Left: 95 % interval of each behaviour's AP against its test positives. Right: the smallest difference that can be
+    told apart against how much noise two systems share, beside the published `effect`.
+
+    widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
+    where a pair of trained systems was measured, or None.
+    """
+    figure = Figure((WIDTH, 4.8), layout="constrained")
+    left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
+    rng = np.random.default_rng(0)
+    spread = widths["positives"] * np.exp(
+        rng.uniform(-0.08, 0.08, len(widths["positives"]))
+    )  # equal counts side by side
+    left.vlines(spread, widths["low"], widths["high"], color=MODALITY_COLORS["rgb"], linewidth=2)
+    left.plot(spread, widths["ap"], ".", color=MODALITY_COLORS["rgb+flow"])
+    left.axvline(4.5, color=SHADE, linestyle="--")
+    left.text(4.2, 101, "fewer than 5", ha="right", va="bottom", fontsize=11)
+    left.set(xscale="log", xlabel="test clips that show the behaviour", ylabel="average precision, %", ylim=(0, 108))
+    left.set_title("One behaviour: AP of the species prior")
+    left.xaxis.set_major_formatter("{x:g}")
+    left.xaxis.set_minor_formatter(NullFormatter())
+    shares = [row["share"] for row in differences]
+    for name, look in (("macro", "o-"), ("micro", "s--")):
+        right.plot(shares, [row[f"map_{name}"] for row in differences], look, color=INK, label=f"{name} mAP")
+    right.axhline(effect, color=MODALITY_COLORS["flow"], linewidth=2.5)
+    right.text(0, effect, f"RGB + flow − RGB in the paper: {effect:.2f}", va="bottom", fontsize=11)
+    if share is not None:
+        right.axvline(share, color=SHADE, linestyle="--")
+        right.text(share, right.get_ylim()[1], "measured pair ", ha="right", va="top", fontsize=11, color=INK)
+    right.set(xlabel="correlation of the two systems' errors", ylabel="points of mAP", ylim=(0, None))
+    right.set_title("Two systems: smallest difference seen")
+    right.legend(frameon=False)
+    for axes in (left, right):
+        axes.grid(color=PALE)
+        axes.set_axisbelow(True)
+    return figure
