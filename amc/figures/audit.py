@@ -56,7 +56,7 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     """
     panels = {metric: [] for metric in METRIC_NAMES}
     for row in sorted(published, key=lambda row: row["map"]):
-        panels[_metric(row["metric"])].append(row)
+        panels[panel(row["metric"])].append(row)
     heights = [len(rows) + len(blind) * (metric != "micro by batch") for metric, rows in panels.items()]
     figure = Figure((WIDTH, 1.6 + 0.33 * sum(heights)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=np.maximum(heights, 1))
@@ -84,8 +84,8 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     return figure
 
 
-def _metric(name: str) -> str:
-    """The panel of a metric as the tables write it: `micro by inference` is micro."""
+def panel(name: str) -> str:
+    """The panel of a metric as the tables write it: `micro by inference` is micro. Raises AmcError for another."""
     for metric in ("micro by batch", "macro", "micro"):
         if name.startswith(metric):
             return metric
@@ -114,12 +114,12 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
 
 
 @styled
-def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float | None) -> Figure:
+def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
     """Left: 95 % interval of each behaviour's AP against its test positives. Right: the smallest difference that can be
     told apart against how much noise two systems share, beside the published `effect`.
 
     widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
-    where a pair of trained systems was measured, or None.
+    what a pair of trained systems was found to share.
     """
     figure = Figure((WIDTH, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
@@ -140,9 +140,8 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
         right.plot(shares, [row[f"map_{name}"] for row in differences], look, color=INK, label=f"{name} mAP")
     right.axhline(effect, color=MODALITY_COLORS["flow"], linewidth=2.5)
     right.text(0, effect, f"RGB + flow − RGB in the paper: {effect:.2f}", va="bottom", fontsize=11)
-    if share is not None:
-        right.axvline(share, color=SHADE, linestyle="--")
-        right.text(share, right.get_ylim()[1], "measured pair ", ha="right", va="top", fontsize=11, color=INK)
+    right.axvline(share, color=SHADE, linestyle="--")
+    right.text(share, right.get_ylim()[1], "our RGB and RGB + flow ", ha="right", va="top", fontsize=11)
     right.set(xlabel="correlation of the two systems' errors", ylabel="points of mAP", ylim=(0, None))
     right.set_title("Two systems: smallest difference seen")
     right.legend(frameon=False)

@@ -1,0 +1,63 @@
+"""Figures of the audit show the numbers they are given, each in the panel of its metric."""
+
+import numpy as np
+import pytest
+
+from amc import metrics, results
+from amc.errors import AmcError
+from amc.figures import audit
+
+
+def published(system: str, value: float, metric: str) -> dict:
+    return {"system": system, "map": value, "metric": metric, "modality": "rgb"}
+
+
+BLIND = [
+    {"method": "species", "map_macro": 28.9, "map_macro_low": 28.0, "map_macro_high": 32.0}
+    | {"map_micro": 51.3, "map_micro_low": 50.0, "map_micro_high": 52.0}
+]
+
+
+def test_the_tail_is_drawn_in_bands_with_every_behaviour_once():
+    train, test = np.array([600, 5, 120, 900, 40]), np.array([100, 0, 20, 300, 7])
+    axes = audit.long_tail(train, test, metrics.bands(train)).axes[0]
+    assert [bar.get_height() for bar in axes.patches] == [900, 600, 120, 40, 5]
+    dots, crosses = axes.lines
+    assert dots.get_ydata().tolist() == [300, 100, 20, 7] and crosses.get_xdata().tolist() == [4]
+    assert "no test clip: 1 behaviours" in [text.get_text() for text in axes.get_legend().get_texts()]
+
+
+def test_a_published_number_stands_in_the_panel_of_its_metric_above_the_blind_rows():
+    rows = [
+        *(published("X3D", 25.25, "macro"), published("MSQNet", 55.6, "micro by batch")),
+        *(published("ours", 74.6, "micro by inference"), published("worse", 60.0, "micro")),
+    ]
+    macro, by_batch, micro = audit.leaderboard(rows, BLIND).axes
+    names = [[label.get_text() for label in axes.get_yticklabels()] for axes in (macro, by_batch, micro)]
+    assert names == [["species", "X3D"], ["MSQNet"], ["species", "worse", "ours"]]
+    assert [bar.get_width() for bar in micro.patches] == [51.3, 60.0, 74.6]
+    with pytest.raises(AmcError, match="the metric 'accuracy' is not known"):
+        audit.leaderboard([published("X", 1, "accuracy")], BLIND)
+
+
+def test_every_committed_number_of_the_leaderboard_has_a_panel_and_a_source():
+    rows = results.leaderboard()
+    assert len(rows) >= 8 and all(row["source"] and row["evidence"] for row in rows)
+    assert {audit.panel(row["metric"]) for row in rows + results.paper_tables()} == set(audit.METRIC_NAMES)
+
+
+def test_likeness_shows_means_and_refuses_to_draw_nothing():
+    axes = audit.likeness({"same": [0.5, 1.0], "any": [0.0, 0.5]}).axes[0]
+    assert [bar.get_width() for bar in axes.patches] == [0.75, 0.25]
+    with pytest.raises(AmcError, match="no test clip shares a source"):
+        audit.likeness({"same": [], "any": []})
+
+
+def test_noise_shows_each_behaviours_interval_and_the_published_effect():
+    widths = {"positives": np.array([1, 50]), "ap": np.array([20.0, 40.0])}
+    widths |= {"low": np.array([0.0, 35.0]), "high": np.array([100.0, 45.0])}
+    smallest = [{"share": 0.0, "map_macro": 2.5, "map_micro": 0.6}, {"share": 0.9, "map_macro": 1.2, "map_micro": 0.2}]
+    left, right = audit.noise(widths, smallest, 0.7, 0.89).axes
+    assert [path.vertices[:, 1].tolist() for path in left.collections[0].get_paths()] == [[0.0, 100.0], [35.0, 45.0]]
+    assert [list(line.get_ydata()) for line in right.lines][:2] == [[2.5, 1.2], [0.6, 0.2]]
+    assert any("0.70" in text.get_text() for text in right.texts)

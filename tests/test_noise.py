@@ -1,0 +1,83 @@
+"""Sampling noise is what a simulation says it is; imitations reach the number they imitate."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from amc import metrics
+from amc.companion import noise
+
+
+@pytest.fixture(scope="module")
+def labels() -> np.ndarray:
+    return np.random.default_rng(1).random((400, 6)) < (0.5, 0.3, 0.2, 0.1, 0.05, 0.0)
+
+
+@pytest.fixture(scope="module")
+def prior(labels) -> np.ndarray:
+    return np.tile(labels.mean(axis=0), (len(labels), 1))
+
+
+def test_widths_are_given_for_behaviours_with_a_positive_and_shrink_with_support(labels):
+    scores = np.random.default_rng(2).random(labels.shape) + 0.5 * labels
+    found = noise.interval_widths(labels, scores, replicates=100, seed=0)
+    assert found["positives"].tolist() == labels.sum(axis=0)[:5].tolist()
+    assert found["ap"] == pytest.approx(100 * metrics.average_precision(labels, scores)[:5])
+    widths = found["high"] - found["low"]
+    assert widths[0] < widths[4] / 2  # 200 positives against 20
+    assert (found["low"] <= found["high"]).all()
+
+
+def test_macro_is_told_with_and_without_rare_behaviours(labels):
+    labels = labels.copy()
+    labels[:, 4] = np.arange(len(labels)) < 2
+    scores = np.random.default_rng(2).random(labels.shape)
+    every, frequent = noise.macro_by_support(labels, scores, replicates=50, seed=0)
+    assert (every["count"], frequent["count"]) == (5, 4)
+    assert frequent["macro"] == pytest.approx(100 * metrics.map_macro(labels[:, :4], scores[:, :4]))
+
+
+def test_an_imitation_reaches_the_micro_map_it_imitates(labels, prior):
+    draw = np.random.default_rng(0).standard_normal(labels.shape)
+    lift = noise.lift_to(0.8, labels, prior, draw)
+    assert metrics.map_micro(labels, noise.imitation(labels, prior, draw, lift)) == pytest.approx(0.8, abs=0.005)
+    assert noise.lift_to(0.01, labels, prior, draw) == 0  # the prior has more by itself
+
+
+def test_the_smallest_difference_is_what_fresh_draws_of_clips_scatter():
+    """Half of a paired 95 % interval on one test set against 1.96 standard deviations over 200 test sets."""
+    rng, rate = np.random.default_rng(0), np.array([0.4, 0.2])
+
+    def draw():
+        labels = rng.random((300, 2)) < rate
+        return labels, np.tile(rate, (300, 1))
+
+    differences = []
+    for _ in range(200):
+        labels, prior = draw()
+        pair = [noise.imitation(labels, prior, rng.standard_normal(labels.shape), 1.5) for _ in range(2)]
+        differences.append(100 * (metrics.map_micro(labels, pair[1]) - metrics.map_micro(labels, pair[0])))
+    labels, prior = draw()
+    micro = metrics.map_micro(labels, noise.imitation(labels, prior, rng.standard_normal(labels.shape), 1.5))
+    (found,) = noise.smallest_differences(labels, prior, micro=micro, shares=(0.0,), replicates=300, seed=1)
+    assert found["map_micro"] == pytest.approx(noise.Z * np.std(differences), rel=0.25)  # both scatter by a tenth
+
+
+def test_the_more_two_systems_share_the_finer_they_are_told_apart(labels, prior):
+    found = noise.smallest_differences(labels, prior, micro=0.8, shares=(0.0, 0.9, 1.0), replicates=50, seed=0)
+    sizes = [row["map_micro"] for row in found]
+    assert sizes[0] > 1.5 * sizes[1] > 0 and sizes[2] == pytest.approx(0, abs=1e-9)
+
+
+def test_shared_noise_is_the_correlation_of_what_the_labels_do_not_explain(labels):
+    rng = np.random.default_rng(3)
+    common, own = rng.standard_normal((2, *labels.shape))
+
+    def scores(errors, lift):
+        return SimpleNamespace(logits=(errors + lift * labels)[:, None], labels=labels)
+
+    first = scores(common, 5)
+    assert noise.shared_noise(first, scores(0.6 * common + 0.8 * own, 2)) == pytest.approx(0.6, abs=0.05)
+    assert noise.shared_noise(first, scores(3 * common - 7, 0)) == pytest.approx(1)
+    assert noise.shared_noise(first, scores(own, 5)) == pytest.approx(0, abs=0.05)  # the labels are no noise
