@@ -1,6 +1,8 @@
 """What a run is, as data: frozen dataclasses, the four sizes, and the cells of the paper's ablation tables.
 
-Nothing here touches files or tensors. Layers and functions receive numbers from these, never the whole tree.
+The defaults of Sampling, Pixels and Training are those of size paper. Each says where it comes from: [stated] by the
+paper, [inferred] from the work that it builds on, or [ours] where neither tells. Nothing here touches files or tensors.
+Layers and functions receive numbers from these, never the whole tree.
 """
 
 from dataclasses import asdict, dataclass, field, replace
@@ -21,44 +23,44 @@ ALL = "all"
 class Sampling:
     """Which frames the classifiers see (paper sec. 2; the paper states neither M nor P)."""
 
-    scheme: str = "sparse"  # dense | semi-dense | sparse
-    num_windows: int = 4  # M, classifiers; their scores are averaged
-    frames: int = 8  # P, frames a classifier, X-CLIP's own count
-    stride: int = 0  # native frames between two of them, as convolutional networks want; 0: places by the scheme
+    scheme: str = "sparse"  # dense | semi-dense | sparse [stated: the best of Table 2]
+    num_windows: int = 4  # M, classifiers; their scores are averaged [ours; the mean is stated]
+    frames: int = 8  # P, frames a classifier [inferred: X-CLIP]
+    stride: int = 0  # native frames between two, as convolutional networks want; 0: places by the scheme [stated]
 
 
 @dataclass(frozen=True)
 class Pixels:
     """How the frames of a video become the slots of a clip."""
 
-    modality: str = "rgb+flow"  # rgb | flow | rgb+flow
-    flow_method: str = "raft-large"  # the paper's RAFT; a key of flow.METHODS
-    flow_weights: str = ""  # a RAFT checkpoint; empty takes torchvision's own
-    encoding: str = "wheel"  # how two channels become three: a key of flow_color.ENCODINGS; the paper is silent
-    max_px: float = 20.0  # motion that saturates the picture, pixels a frame at `stored`; two-stream networks' bound
-    stored: int = 256  # short side at which frames and vectors are kept, before crops, pixels
-    keep_frames: bool = False  # whether decoded frames are kept on disk too, as flow always is
-    kept_as: str = "float16"  # how motion is kept, float16 | jpeg: in full size, exact vectors fill a terabyte
+    modality: str = "rgb+flow"  # rgb | flow | rgb+flow [stated: the best of Table 3]
+    flow_method: str = "raft-large"  # a key of flow.METHODS [stated: RAFT; which of its sizes is inferred]
+    flow_weights: str = ""  # a RAFT checkpoint; empty takes torchvision's own [ours]
+    encoding: str = "wheel"  # how two channels become three: a key of flow_color.ENCODINGS [ours]
+    max_px: float = 20.0  # motion that saturates the picture, pixels a frame [inferred: two-stream networks]
+    stored: int = 256  # short side at which frames and vectors are kept, before crops, pixels [inferred: X-CLIP]
+    keep_frames: bool = False  # whether decoded frames are kept on disk too, as flow always is [ours]
+    kept_as: str = "float16"  # how motion is kept, float16 | jpeg: in full size, exact vectors fill a terabyte [ours]
 
 
 @dataclass(frozen=True)
 class Training:
     """X-CLIP's recipe: AdamW, warm-up, cosine to a hundredth, new modules ten times faster."""
 
-    epochs: int = 30
-    warm_up: float = 5.0  # epochs
-    batch: int = 16  # videos that go through the model at once
-    accumulate: int = 16  # batches a step: an effective batch of 256
-    views: int = 1  # of the M windows planned for a video, how many a step trains on
-    lr: float = 8e-6  # of CLIP's own modules
-    new_factor: float = 10.0  # how much faster the new modules learn
-    weight_decay: float = 1e-3
-    optimizer: str = "adamw"  # a key of train.OPTIMIZERS
-    balanced: bool = True  # start from logits whose mean is the labels' base rate; ours, see train.start_bias
-    pretraining: int = 0  # epochs on another data set, where `network_weights` names one; 0: as many as `epochs`
-    workers: int = 8  # processes that read videos; 0 reads in the training process
-    checkpointing: bool = False  # keep a block's input alone and compute its inside again: less memory, more time
-    memory: float = 0  # gigabytes that a process may take, and batch and checkpointing follow; 0: as given
+    epochs: int = 30  # [inferred: X-CLIP]
+    warm_up: float = 5.0  # epochs [inferred: X-CLIP]
+    batch: int = 16  # videos that go through the model at once [ours]
+    accumulate: int = 16  # batches a step: an effective batch of 256 [inferred: X-CLIP]
+    views: int = 1  # of the M windows planned for a video, how many a step trains on [ours]
+    lr: float = 8e-6  # of CLIP's own modules [inferred: X-CLIP]
+    new_factor: float = 10.0  # how much faster the new modules learn [inferred: X-CLIP]
+    weight_decay: float = 1e-3  # not of biases, norms and positions [inferred: X-CLIP]
+    optimizer: str = "adamw"  # a key of train.OPTIMIZERS [inferred: X-CLIP]
+    balanced: bool = True  # start from logits whose mean is the labels' base rate, see train.start_bias [ours]
+    pretraining: int = 0  # epochs on another data set, where `network_weights` names one; 0: as many as `epochs` [ours]
+    workers: int = 8  # processes that read videos; 0 reads in the training process [ours]
+    checkpointing: bool = False  # keep a block's input alone, compute its inside again: less memory, more time [ours]
+    memory: float = 0  # gigabytes that a process may take, and batch and checkpointing follow; 0: as given [ours]
 
 
 @dataclass(frozen=True)

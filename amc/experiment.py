@@ -21,7 +21,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from tqdm.std import tqdm
 
 from amc import cost, flow, forecast, metrics, parallel, paths
 from amc.aggregate import AGGREGATES
@@ -36,14 +35,14 @@ from amc.errors import AmcError
 from amc.model import System
 from amc.model.weights import seeded
 from amc.pixel_cache import digest
+from amc.progress import Report, silent, told
 from amc.results import versions
 from amc.scores import Scores, predict
-from amc.train import Report, fit, start_bias
+from amc.train import fit, start_bias
 
 # These change no score; what recipes say is in the configuration.
 PRESENTATION = ("figures", "companion", "tables", "results", "readme", "recipes", "parameters", "__main__")
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
-SILENCE = 15  # seconds after which a long step says how far it is
 
 
 class Run(NamedTuple):
@@ -142,7 +141,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     score = partial(predict, system.recognise, batch=training.batch, device=device, workers=training.workers)
 
     def validate() -> float:
-        scores = score(views["val"], meta={})
+        scores = score(views["val"], meta={}, report=report)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
     if training.balanced:
@@ -157,7 +156,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
             facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
         system.save(folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
-        scores = score(views[split], meta=facts)
+        scores = score(views[split], meta=facts, report=report)
         if parallel.rank() == 0:
             scores.save(folder / f"{split}.npz")
     parallel.wait()
@@ -208,13 +207,9 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
 
 def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None:
     """Decode every training video once for all epochs, instead of once an epoch."""
-    started = told = time.perf_counter()
-    own = parallel.mine(range(len(views)))
-    for done, index in enumerate(tqdm(own, desc="reading videos", unit="clip", disable=report is not None), start=1):
+    started, own = time.perf_counter(), parallel.mine(range(len(views)))
+    for index in told(own, "reading videos", total=len(own), unit="videos", report=report):
         views.prepare(index, epochs)
-        if report and time.perf_counter() - told > SILENCE:
-            report(f"read {done} of {len(own)} videos")
-            told = time.perf_counter()
     if report:
         report(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
 
@@ -246,7 +241,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
             load(cell)  # draws the data once, before the processes need it
         parallel.wait()
     if parallel.world() > 1:  # every process takes part in every cell, and the first one tells
-        say = say if parallel.rank() == 0 else _quiet
+        say = say if parallel.rank() == 0 else silent
     if workers == 1 or len(cells) == 1 or parallel.world() > 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     context = multiprocessing.get_context("spawn")
@@ -265,10 +260,6 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
         except BrokenProcessPool as error:
             raise AmcError("a worker was ended from outside, mostly for lack of memory; use fewer") from error
         return [done[cell] for cell in cells]
-
-
-def _quiet(line: str) -> None:
-    """What the other processes say."""
 
 
 def _work(cfg: Experiment) -> int:

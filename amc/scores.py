@@ -15,6 +15,7 @@ import numpy as np
 
 from amc.errors import AmcError
 from amc.paths import atomic
+from amc.progress import Report, silent, told
 
 if TYPE_CHECKING:  # reading a score file needs no torch
     from torch import Tensor
@@ -103,13 +104,14 @@ def predict(
     batch: int = 16,
     device: str = "cpu",
     workers: int = 0,
+    report: Report | None = silent,
 ) -> Scores:
     """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
 
     Under torchrun each process scores its part, and all return the whole.
 
-    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos. Raises
-    AmcError for a clip that cannot be read.
+    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos; report:
+    gets a line now and then; None shows a progress bar. Raises AmcError for a clip that cannot be read.
     """
     import torch  # only here: everything else in this file works without it
     from torch.utils.data import DataLoader
@@ -118,8 +120,9 @@ def predict(
 
     logits = []
     keys = [(None, index) for index in parallel.mine(range(len(views)))]
+    loader = DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers)
     with torch.inference_mode():
-        for clips, _ in DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers):  # (B, M, T, 3, H, W)
+        for clips, _ in told(loader, "scoring", total=len(loader), unit="batches", report=report):  # (B, M, T, 3, H, W)
             # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
             each = [recognise(slots.to(device)) for slots in clips.unbind(1)]
             logits.extend(torch.stack(each, dim=1).float().cpu().numpy())  # B of (M, C)

@@ -25,15 +25,13 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
-from tqdm.std import tqdm
 
 from amc import parallel
 from amc.config import Training
 from amc.datasets.clips import ClipViews
 from amc.errors import AmcError
 from amc.paths import atomic
-
-Report = Callable[[str], None]
+from amc.progress import Report, told
 
 
 @dataclass
@@ -129,8 +127,9 @@ def _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report
     loader = DataLoader(views, batch_sampler=keys, num_workers=cfg.workers)
     autocast = torch.autocast("cuda", torch.bfloat16) if device == "cuda" else nullcontext()  # on CPUs bf16 is slower
     total = torch.zeros((), device=device)
-    bar = tqdm(loader, desc=f"epoch {epoch + 1}/{cfg.epochs}", unit="batch", disable=report is not None)
-    for done, (batch, (slots, labels)) in enumerate(zip(batches, bar, strict=True)):
+    what = f"epoch {epoch + 1}/{cfg.epochs}"
+    pictures = told(loader, what, total=len(batches), unit="batches", report=report)
+    for batch, (slots, labels) in zip(batches, pictures, strict=True):
         clips = slots.flatten(0, 1).to(device, non_blocking=True)  # (B * K, T, 3, H, W)
         targets = labels.repeat_interleave(slots.shape[1], dim=0).to(device, non_blocking=True)
         is_shared = batch.is_last or parallel.world() == 1
@@ -142,8 +141,6 @@ def _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report
             optimizer.step()
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
-        if done % 20 == 0 and not bar.disable:
-            bar.set_postfix(loss=f"{loss.item():.3f}", refresh=False)
     network.eval()
     mean = parallel.summed(total).item() / sum(batch.is_last for batch in batches)
     if not math.isfinite(mean):

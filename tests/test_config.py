@@ -1,5 +1,7 @@
 """A run as data: the cells of the paper's tables, and no wrong value that gets further than its name."""
 
+import inspect
+import re
 from dataclasses import FrozenInstanceError, fields, replace
 
 import pytest
@@ -13,6 +15,14 @@ PAPER = [("dense", "rgb"), ("semi-dense", "rgb"), ("sparse", "rgb"), ("sparse", 
 
 def pairs(cells: list[Experiment]) -> list[tuple[str, str]]:
     return [(cell.sampling.scheme, cell.pixels.modality) for cell in cells]
+
+
+@pytest.mark.parametrize("part", [config.Sampling, config.Pixels, Training])
+def test_every_setting_says_whether_the_paper_states_it_or_it_is_inferred_or_ours(part):
+    lines = [line for line in inspect.getsource(part).splitlines() if re.match(r"    \w+: \w+ = ", line)]
+    assert len(lines) == len(fields(part))
+    unmarked = [line for line in lines if not re.search(r"  # .*\[(stated|inferred|ours)\b[^]]*\]$", line)]
+    assert unmarked == []
 
 
 def test_the_default_cells_are_the_five_of_tables_2_and_3():

@@ -1,0 +1,30 @@
+"""A long loop says how far it is, a short one nothing, and every item passes."""
+
+from amc import progress
+
+
+def run(monkeypatch, seconds_each: float, count: int) -> tuple[list[int], list[str]]:
+    clock = iter(n * seconds_each for n in range(count + 1))
+    monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
+    said: list[str] = []
+    found = list(progress.told(range(count), "scoring", total=count, unit="batches", report=said.append))
+    return found, said
+
+
+def test_a_line_comes_now_and_then_with_what_is_left_at_the_pace_so_far(monkeypatch):
+    found, said = run(monkeypatch, seconds_each=10, count=6)
+    assert found == list(range(6))
+    assert said == [
+        "scoring: 2 of 6 batches, 40 s left",
+        "scoring: 4 of 6 batches, 20 s left",
+        "scoring: 6 of 6 batches, 0 s left",
+    ]
+
+
+def test_a_short_loop_says_nothing(monkeypatch):
+    assert run(monkeypatch, seconds_each=1, count=10) == (list(range(10)), [])
+
+
+def test_without_a_report_there_is_a_bar(capsys):
+    assert list(progress.told([1, 2, 3], "reading", total=3, unit="videos", report=None)) == [1, 2, 3]
+    assert "reading: 100%" in capsys.readouterr().err
