@@ -164,6 +164,16 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
         report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
 
 
+def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
+    """Scores of the test split by a cell's system as it is built: what its CLIP knows, before any training here."""
+    device, table = device or ("cuda" if torch.cuda.is_available() else "cpu"), load(cfg)
+    system = systems.build(cfg, table).to(device)
+    views = _views(cfg, table.split("test"), system.preprocess.size)
+    facts = meta(cfg, table) | {"card": system.card, "device": device}
+    system.module.eval()
+    return predict(system.recognise, views, meta=facts, batch=cfg.training.batch, device=device)
+
+
 def meta(cfg: Experiment, table: ClipTable) -> dict:
     """What the score files of every method tell about where they come from."""
     train = table.split("train")

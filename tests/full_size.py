@@ -4,18 +4,24 @@
 hundred distinct Synth Kingdom videos. Each file ends in a box of its own, so that all have different contents, as real
 ones have. The name of the published workbook's file is given; it is not ours to ship.
 
-    python tests/full_size.py build FOLDER WORKBOOK     the folder (1 GB), to be used as --data-root
+    python tests/full_size.py build FOLDER WORKBOOK     the folder (3 GB), to be used as --data-root
     python tests/full_size.py index FOLDER              seconds and memory of the index: the first time and the second
+    python tests/full_size.py rehearse FOLDER           every stage for two minutes: memory, forecasts, and what is left
+                                                        after a kill; writes reports/full_size.json
 """
 
 import argparse
 import json
+import os
+import re
 import resource
 import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
+from statistics import median
 
 ROWS = 145  # frames a clip: 4.4 million rows in all
 
@@ -38,31 +44,144 @@ def build(folder: Path, workbook: Path, size: str) -> None:
         path.write_bytes(videos[number % len(videos)] + (8 + len(mark)).to_bytes(4, "big") + b"free" + mark)
 
 
-def index(folder: Path) -> None:
+def index(folder: Path) -> list[dict]:
     """Both ways to the table, each in a process of its own: the first time, and again when it is remembered."""
     ways = {
         "4.4 million Charades rows": f"animal_kingdom.index({str(folder)!r})",
         "AR_metadata.xlsx alone": f"animal_kingdom.index_metadata({str(folder / 'AR_metadata.xlsx')!r})",
     }
-    for what, call in ways.items():
-        for turn in ("first", "second"):
-            code = f"from amc.datasets import animal_kingdom; print(len({call}))"
-            started = time.perf_counter()
-            done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-            seconds = time.perf_counter() - started
-            peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # of the largest child so far, GB
-            row = {"from": what, "time": turn, "clips": int(done.stdout), "seconds": seconds, "largest_gb": peak}
-            print(json.dumps(row))
+    rows = []
+    with tempfile.TemporaryDirectory() as cache:
+        for what, call in ways.items():
+            for turn in ("first", "second"):
+                code = f"from amc.datasets import animal_kingdom; print(len({call}))"
+                started, environment = time.perf_counter(), os.environ | {"AMC_CACHE": cache}
+                done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, check=True)
+                seconds = time.perf_counter() - started
+                peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss / 1e6  # of the largest child so far, GB
+                row = {"from": what, "time": turn, "clips": int(done.stdout), "seconds": seconds, "largest_gb": peak}
+                print(json.dumps(row))
+                rows.append(row)
+    return rows
+
+
+def cell(folder: Path):
+    """A cell whose network this machine can train: everything but that is as at full size."""
+    from dataclasses import replace
+
+    from amc.config import SIZES, Sampling
+
+    quick = SIZES["quick"]
+    pixels, training = replace(quick.pixels, keep_frames=False, kept_as="jpeg"), replace(quick.training, epochs=1)
+    small = {"sampling": Sampling("sparse", 2, 2), "pixels": pixels, "training": training}
+    return replace(quick, dataset="animal-kingdom", root=str(folder), **small)
+
+
+def work(folder: Path, stage: str) -> None:
+    """What one process of the rehearsal does, until it is killed."""
+    from amc import experiment, precompute
+    from amc.baselines import systems
+    from amc.datasets import videos
+    from amc.scores import predict
+
+    one = cell(folder)
+    tell = lambda line: print(line, flush=True)  # noqa: E731
+    if stage == "videos":
+        for _ in videos.examine(experiment.load(one), one.dataset, workers=1, report=tell, every=5):
+            pass
+    elif stage == "flow":
+        precompute.motion([one], report=tell)
+    elif stage == "train":
+        experiment.run(one, report=tell, device="cpu")
+    else:
+        table = experiment.load(one)
+        system = systems.build(one, table)
+        predict(
+            system.recognise, experiment._views(one, table.split("test"), system.preprocess.size), meta={}, report=tell
+        )
+
+
+def tell_lengths(folder: Path, size: str) -> None:
+    """Remember how long each video is, as `python -m amc index` would after reading all 30,100 for an hour or two."""
+    from amc.datasets import animal_kingdom, catalogue, videos
+
+    lengths = [clip.num_frames for clip in catalogue.load("synth", size=size).clips]
+    table = animal_kingdom.index_metadata(folder / "AR_metadata.xlsx")
+    rows = [(*videos._identity(clip.path), lengths[n % len(lengths)], "") for n, clip in enumerate(table.clips)]
+    with (folder / "cache" / "videos" / "animal-kingdom.jsonl").open("a", encoding="utf-8") as file:
+        file.writelines(json.dumps(row) + "\n" for row in rows)
+
+
+PATTERN = re.compile(r"(\d+) of (\d+) .* (\d+) s left")
+
+
+def watched(folder: Path, stage: str, seconds: float) -> dict:
+    """Run a stage for `seconds` after its first line, then kill it: its lines, and its memory every half second."""
+    command = [sys.executable, __file__, "work", str(folder), "--stage", stage]
+    process = subprocess.Popen(command, env=os.environ | {"AMC_CACHE": str(folder / "cache")}, stdout=subprocess.PIPE)
+    os.set_blocking(process.stdout.fileno(), False)
+    lines, memory, first, text = [], [], None, b""
+    while process.poll() is None and (first is None or time.perf_counter() - first < seconds):
+        time.sleep(0.5)
+        text += process.stdout.read() or b""
+        *whole, text = text.split(b"\n")
+        for found in filter(None, (PATTERN.search(line.decode()) for line in whole)):
+            first = first or time.perf_counter()
+            lines.append((time.perf_counter(), *map(int, found.groups()), found.string))
+        if first:
+            memory.append(int(re.search(r"VmRSS:\s+(\d+)", Path(f"/proc/{process.pid}/status").read_text())[1]) / 1e6)
+    process.kill()
+    process.wait()
+    return {"lines": lines, "memory": memory}
+
+
+def judged(stage: str, run: dict) -> dict:
+    """How flat memory was, and how far the first forecast was from what came."""
+    (start, done, total, left, _), (stop, later, *_) = run["lines"][0], run["lines"][-1]
+    expected, quarter = left / (total - done) * (later - done), len(run["memory"]) // 4
+    return {
+        "stage": stage,
+        "done": later,
+        "of": total,
+        "seconds": stop - start,
+        "forecast_seconds": expected,
+        "forecast_error": expected / (stop - start) - 1,
+        "hours_in_all": left / 3600,
+        "memory_gb_second_quarter": median(run["memory"][quarter : 2 * quarter]),
+        "memory_gb_last_quarter": median(run["memory"][-quarter:]),
+        "last_line": run["lines"][-1][-1],
+    }
+
+
+def rehearse(folder: Path, seconds: float, size: str) -> None:
+    """Each stage, killed after `seconds`; what keeps its work, once more, to see that it goes on from there."""
+    from amc import paths, results
+
+    rows = [judged("videos", watched(folder, "videos", seconds))]
+    tell_lengths(folder, size)
+    rows += [judged(stage, watched(folder, stage, seconds)) for stage in ("flow", "flow", "train", "score")]
+    there = int(re.search(r"clips, (\d+) of them were there", rows[2]["last_line"])[1])
+    rows[2] |= {"stage": "flow, after the kill", "were_there": there}
+    record = {"provenance": results.provenance(device="cpu"), "index": index(folder), "rows": rows}
+    path = paths.reports() / "full_size.json"
+    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    print(json.dumps(rows, indent=1))
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("what", choices=["build", "index"])
+    parser.add_argument("what", choices=["build", "index", "rehearse", "work"])
     parser.add_argument("folder", type=Path)
     parser.add_argument("workbook", type=Path, nargs="?")
     parser.add_argument("--size", default="smoke", help="of the Synth Kingdom whose videos are used")
+    parser.add_argument("--seconds", type=float, default=120, help="of each stage")
+    parser.add_argument("--stage", choices=["videos", "flow", "train", "score"])
     given = parser.parse_args()
     if given.what == "build":
         build(given.folder, given.workbook, given.size)
-    else:
+    elif given.what == "index":
         index(given.folder)
+    elif given.what == "work":
+        work(given.folder, given.stage)
+    else:
+        rehearse(given.folder, given.seconds, given.size)

@@ -19,6 +19,7 @@ from amc.datasets.table import ClipTable
 from amc.interleave import interleave, slots
 from amc.pixel_cache import PixelCache, content_key
 from amc.synth import generate
+from amc.video import VideoError
 
 AT_ONCE = 128  # pairs of frames whose flow is computed in one go
 
@@ -144,12 +145,14 @@ class ClipViews(Dataset):
         return clip.num_frames or (1 if clip.unreadable else video.probe(clip.path).num_frames)
 
     def _pixels(self, index: int, indices: list[int]) -> tuple[Tensor | None, Tensor | None]:
-        path = self.table.clips[index].path
-        has_frames, has_flow = "rgb" in self.reader.settings.modality, "flow" in self.reader.settings.modality
-        return (
-            self.reader.frames(path, indices) if has_frames else None,
-            self.reader.vectors(path, indices, self.num_frames(index)) if has_flow else None,
-        )
+        path, modality = self.table.clips[index].path, self.reader.settings.modality
+        try:
+            return (
+                self.reader.frames(path, indices) if "rgb" in modality else None,
+                self.reader.vectors(path, indices, self.num_frames(index)) if "flow" in modality else None,
+            )
+        except VideoError as error:  # cut short, or damaged
+            raise VideoError(f"{error}; `python -m amc index` finds all such videos and lets training know") from error
 
     def _stack(self, frames: Tensor | None, vectors: Tensor | None) -> Tensor:
         """The clip, uint8 (T, 3, size, size), the flow drawn at an explicit scale that follows the crop."""

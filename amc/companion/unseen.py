@@ -1,0 +1,78 @@
+"""Animals and behaviours that training has never met: score files in, rows of what is recognised all the same out.
+
+Held-out species as the data set names them; behaviours hidden by the protocol unseen-behaviours, which the model then
+knows by name only (paper sec. 2: the nearest text embeddings, whatever texts they are). For notebook 09.
+"""
+
+import numpy as np
+
+from amc import config, metrics, tables
+from amc.aggregate import AGGREGATES
+from amc.baselines import species_prior
+from amc.config import Experiment
+from amc.datasets.table import ClipTable
+from amc.scores import Scores
+
+REPLICATES = 1000
+HIDING = "unseen-behaviours"
+
+
+def cells(
+    *, dataset: str = "synth", size: str = "quick", scheme: str = "sparse", modality: str = "rgb+flow", seed: int = 0,
+    flow_method: str = "", data_root: str = "",
+) -> list[Experiment]:  # fmt: skip
+    """The same cell under the official protocol and without being told some behaviours. Raises AmcError."""
+    same = {"dataset": dataset, "size": size, "scheme": scheme, "modality": modality, "seeds": seed}
+    same |= {"flow_method": flow_method, "data_root": data_root}
+    return [config.ablation(**same, protocol=protocol)[0] for protocol in ("official", HIDING)]
+
+
+def by_animal(test: Scores, table: ClipTable) -> list[dict]:
+    """Macro mAP (percent) of known and of new animals, over the behaviours that both show: a row a system and group.
+
+    Beside the model the blind predictors, fitted on the same training clips. Empty where no test clip shows a new
+    animal. test: scores of the official test split of `table`.
+    """
+    unseen = tables.is_unseen(test)
+    both = test.labels[unseen].any(axis=0) & test.labels[~unseen].any(axis=0)
+    if not both.any():
+        return []
+    systems = {"AnimalMotionCLIP": AGGREGATES["mean"](test.probs)}
+    systems |= {name: predictor(table, "test")[0] for name, predictor in species_prior.BLIND.items()}
+    rows = []
+    for name, probs in systems.items():
+        for group, mask in (("known animals", ~unseen), ("new animals", unseen)):
+            facts = {"system": name, "group": group, "videos": int(mask.sum()), "behaviours": int(both.sum())}
+            rows.append(facts | _macro(test.labels[mask][:, both], probs[mask][:, both]))
+    return rows
+
+
+def by_name(told: Scores, never_told: Scores, untrained: Scores) -> tuple[list[dict], list[dict]]:
+    """What three systems make of the hidden behaviours on the same test clips: rows of the mean, rows a behaviour.
+
+    told: trained on them too; never_told: trained without them; untrained: CLIP with new modules as they are built.
+    Percent; `chance` is how often a behaviour occurs. A hidden behaviour that no test clip shows is left out.
+    """
+    hidden = [c for c in never_told.meta["hidden"] if never_told.labels[:, c].any()]
+    labels, prevalence = told.labels[:, hidden], 100 * told.labels[:, hidden].mean(axis=0)
+    systems = {"trained on it": told, "never told": never_told, "untrained": untrained}
+    probs = {name: AGGREGATES["mean"](scores.probs)[:, hidden] for name, scores in systems.items()}
+    rows = [{"system": name} | _macro(labels, found) | {"chance": prevalence.mean()} for name, found in probs.items()]
+    each = {name: 100 * metrics.average_precision(labels, found) for name, found in probs.items()}
+    behaviours = [
+        {"behaviour": str(told.names[c]), "videos": int(labels[:, n].sum()), "chance": prevalence[n]}
+        | {name: ap[n] for name, ap in each.items()}
+        for n, c in enumerate(hidden)
+    ]
+    return rows, behaviours
+
+
+def gain(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> dict[str, float]:
+    """Macro mAP of `second` minus `first` on the same videos, in points, with its paired 95 % interval."""
+    found = metrics.paired_bootstrap(labels, second, first, replicates=REPLICATES)["map_macro"]
+    return {name: 100 * found[name] for name in ("difference", "low", "high")}
+
+
+def _macro(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
+    low, high = metrics.bootstrap(labels, probs, replicates=REPLICATES)["map_macro"]
+    return {"macro": 100 * metrics.map_macro(labels, probs), "low": 100 * low, "high": 100 * high}

@@ -1,0 +1,105 @@
+"""What is recognised of new animals and of behaviours known by name: rows by hand, and the figures that show them."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from amc import experiment
+from amc.companion import unseen
+from amc.datasets.table import Clip, ClipTable
+from amc.errors import AmcError
+from amc.figures import unseen as charts
+from amc.scores import Scores
+
+
+def scored(labels, logits, species, **meta) -> Scores:
+    labels = np.array(labels, dtype=bool)
+    count = len(labels)
+    return Scores(
+        ids=np.array([f"v{n}" for n in range(count)]),
+        names=np.array([f"b{n}" for n in range(labels.shape[1])]),
+        labels=labels,
+        logits=np.array(logits, dtype=np.float32)[:, None],
+        frames=np.zeros((count, 1, 2), dtype=np.int32),
+        num_frames=np.full(count, 5, dtype=np.int32),
+        species=np.array(species),
+        meta=meta,
+    )
+
+
+def test_known_and_new_animals_are_measured_over_the_behaviours_of_both():
+    labels = [[1, 0, 1], [0, 1, 0], [1, 0, 0], [0, 1, 0]]
+    # The last behaviour is shown by a known animal only. Known: both right. New: b0 ranks last of two, AP 1/2.
+    logits = [[3, 0, 9], [0, 3, 0], [0, 3, 0], [1, 3, 0]]
+    test = scored(labels, logits, ["fox", "fox", "hare", "hare"], train_species=["fox"])
+    clips = [Clip("t", Path("t"), (0,), "train", species="fox"), Clip("u", Path("u"), (1,), "val", species="fox")]
+    clips += [Clip(f"v{n}", Path("v"), (0,), "test", species=name) for n, name in enumerate(test.species)]
+    rows = unseen.by_animal(test, ClipTable("t", tuple(test.names), tuple(clips)))
+    known, new = rows[:2]
+    assert (known["group"], known["videos"], known["behaviours"], known["macro"]) == ("known animals", 2, 2, 100)
+    assert (new["group"], new["videos"]) == ("new animals", 2)
+    assert new["macro"] == pytest.approx(100 * (1 / 2 + 1 / 2) / 2)  # both score b1 alike: precision 1/2 there too
+    assert [row["system"] for row in rows[2:]] == ["class frequency"] * 2 + ["species prior"] * 2
+    assert unseen.by_animal(replace(test, meta={"train_species": ["fox", "hare"]}), None) == []
+
+
+def test_hidden_behaviours_are_measured_for_all_three_systems_and_absent_ones_left_out():
+    labels = [[1, 1, 0], [0, 0, 0], [1, 1, 0], [1, 0, 0]]
+    right, wrong = [[0, 3, 0], [0, 0, 0], [0, 3, 0], [0, 0, 0]], [[0, 0, 0], [0, 3, 0], [0, 0, 0], [0, 3, 0]]
+    species = ["fox"] * 4
+    never = scored(labels, wrong, species, hidden=[1, 2])
+    rows, behaviours = unseen.by_name(scored(labels, right, species), never, scored(labels, np.zeros((4, 3)), species))
+    assert [(row["system"], row["macro"]) for row in rows] == [
+        ("trained on it", 100),
+        ("never told", pytest.approx(50)),  # two wrong ones first: 2 of 4, tied
+        ("untrained", pytest.approx(50)),
+    ]
+    (only,) = behaviours  # b2 is shown by no test clip
+    assert (only["behaviour"], only["videos"], only["chance"]) == ("b1", 2, 50)
+    assert rows[0]["chance"] == 50
+
+
+def test_a_gain_is_paired_and_its_sign_is_of_the_second():
+    labels = np.random.default_rng(0).random((80, 2)) < 0.3
+    better = labels + 0.1 * np.random.default_rng(1).random(labels.shape)
+    found = unseen.gain(labels, np.zeros(labels.shape), better)
+    assert found["difference"] > 50 and found["low"] > 0
+
+
+def test_figures_show_each_system_where_it_is():
+    rows = [
+        {"system": s, "group": g, "videos": 3, "behaviours": 2, "macro": m, "low": m - 5, "high": m + 5}
+        for s, m in (("ours", 40.0), ("prior", 20.0))
+        for g in ("known animals", "new animals")
+    ]
+    axes = charts.animals(rows).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "prior"]
+    each = [
+        {"behaviour": name, "videos": 2, "chance": 5.0, "trained on it": 80.0, "never told": ap, "untrained": 10.0}
+        for name, ap in (("a", 20.0), ("b", 60.0))
+    ]
+    axes = charts.behaviours(each).axes[0]
+    assert [label.get_text() for label in axes.get_yticklabels()] == ["b (2)", "a (2)"]  # the easiest by name first
+    told = next(line for line in axes.lines if line.get_label() == "never told")
+    assert list(told.get_xdata()) == [60.0, 20.0]
+
+
+def test_the_two_cells_differ_in_their_protocol_alone():
+    official, hiding = unseen.cells(size="smoke", modality="rgb")
+    assert (official.protocol, hiding.protocol) == ("official", "unseen-behaviours")
+    assert replace(hiding, protocol="official") == official
+    with pytest.raises(AmcError, match="scheme: "):
+        unseen.cells(scheme="thick")
+
+
+def test_an_untrained_system_is_clip_with_new_modules_and_the_same_every_time(smoke_world):
+    cell = replace(unseen.cells(size="smoke", modality="rgb", data_root=str(smoke_world))[1])
+    first, second = experiment.untrained(cell, device="cpu"), experiment.untrained(cell, device="cpu")
+    assert np.array_equal(first.logits, second.logits)
+    assert first.meta["hidden"] and "fit" not in first.meta
+    # It knows something before any training: the pictures of a behaviour suit its name.
+    probs, present = first.probs.mean(axis=1), first.labels.any(axis=0)
+    chance = first.labels[:, present].mean()
+    assert unseen.metrics.map_macro(first.labels, probs) > chance
