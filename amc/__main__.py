@@ -22,9 +22,9 @@ from amc.parameters import whole
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 05 and 06 look into what 03 has trained
     "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
-    "05_error_analysis", "06_inside_the_model",
+    "05_error_analysis", "06_inside_the_model", "08_benchmark_audit", "09_unseen",
 )  # fmt: skip
-GENERATED = ("01_sampling_windows", "02_flow_interleaving")  # of a drawn world, which has no size paper
+GENERATED = ("01_sampling_windows", "02_flow_interleaving", "08_benchmark_audit")  # sizes of a drawn world: not paper
 INTERACTIVE = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model")
 
 
@@ -83,17 +83,11 @@ def _reproduce(given: argparse.Namespace) -> int:
     reports = _reports(given.size)
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for name in NOTEBOOKS:
-        # Relative paths, so that the executed copies name no place on this machine.
-        source, done = (
-            Path("notebooks") / f"{name}.ipynb",
-            Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb",
-        )
+        done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
         (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
-        command = [sys.executable, "-m", "papermill", str(source), str(done), "--log-output", "--no-progress-bar"]
-        is_sized = name != NOTEBOOKS[0] and not (given.size == "paper" and name in GENERATED)
-        command += ["-p", "size", given.size] if is_sized else []
-        command += ["-p", "interactive", "False"] if name in INTERACTIVE else []
+        command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
+        command += ["--log-output", "--no-progress-bar", *_parameters(name, given.size)]
         if status := subprocess.run(command, cwd=paths.root(), env=environment).returncode:
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status
@@ -101,6 +95,15 @@ def _reproduce(given: argparse.Namespace) -> int:
     _report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0
+
+
+def _parameters(name: str, size: str) -> list[str]:
+    """What `reproduce` gives to a notebook: the size, real videos at size paper, and no controls."""
+    given = {}
+    if name != NOTEBOOKS[0] and not (size == "paper" and name in GENERATED):
+        given |= {"size": size} | ({"dataset": "animal-kingdom"} if size == "paper" else {})
+    given |= {"interactive": "False"} if name in INTERACTIVE else {}
+    return [part for pair in given.items() for part in ("-p", *pair)]
 
 
 def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:

@@ -1,11 +1,15 @@
 """`python -m amc`: commands, and one line for a user's mistake."""
 
+import json
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
+from amc import __main__ as cli
 from amc.__main__ import main
+from amc.config import SIZES
 
 
 @pytest.mark.parametrize(
@@ -37,3 +41,20 @@ def test_help_names_every_command_and_is_there_without_torch():
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
     assert all(command in done.stdout for command in ("reproduce", "train", "pretrain", "readme"))
+
+
+@pytest.mark.parametrize("name", cli.NOTEBOOKS)
+@pytest.mark.parametrize("size", SIZES)
+def test_reproduce_gives_each_notebook_parameters_that_it_has(name, size):
+    path = Path(__file__).parents[1] / "notebooks" / f"{name}.ipynb"
+    offered = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][1]["source"])
+    given = cli._parameters(name, size)
+    values = dict(zip(given[1::3], given[2::3], strict=True))
+    assert given[::3] == ["-p"] * len(values)
+    assert all(f"{parameter}: " in offered for parameter in values)
+    assert ("interactive: " in offered) == ("interactive" in values)
+    assert values.get("dataset") == ("animal-kingdom" if size == "paper" and "size" in values else None)
+
+
+def test_reproduce_runs_every_notebook():
+    assert set(cli.NOTEBOOKS) == {path.stem for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb")}
