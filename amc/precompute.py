@@ -25,13 +25,13 @@ class Progress(NamedTuple):
     done: int  # clips, with those that were there
     clips: int
     computed: int  # of the clips
-    seconds: float
+    seconds: float  # that they took, but for the first one, which waits for libraries and weights
     bytes: int  # that the computed ones take
 
     @property
     def seconds_left(self) -> float:
         """Seconds that the clips still to come take, if none of them is there."""
-        return self.seconds / max(self.computed, 1) * (self.clips - self.done)
+        return self.seconds / max(self.computed - 1, 1) * (self.clips - self.done)
 
     @property
     def bytes_left(self) -> float:
@@ -66,9 +66,8 @@ def motion(
         spent = time.perf_counter() - started
         now = now._replace(done=now.done + 1)
         if is_new:
-            now = now._replace(
-                computed=now.computed + 1, seconds=now.seconds + spent, bytes=now.bytes + cache.size(key)
-            )
+            seconds = now.seconds + spent * (now.computed > 0)
+            now = now._replace(computed=now.computed + 1, seconds=seconds, bytes=now.bytes + cache.size(key))
             _refuse_too_small_a_disk(now)
         if time.perf_counter() - told > every or now.done == now.clips:
             told = time.perf_counter()

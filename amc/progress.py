@@ -18,16 +18,35 @@ def silent(line: str) -> None:
 def told(items: Iterable[T], what: str, *, total: int, unit: str, report: Report | None) -> Iterator[T]:
     """The items one by one, as a progress bar or, where `report` is given, in a line to it every SILENCE seconds.
 
-    A line says how many of `total` are done and how long the others will take at the mean pace so far. A loop that is
-    shorter than that says nothing.
+    A line says how many of `total` are done and how long the others will take. A loop that is shorter than that says
+    nothing.
     """
     if report is None:
         yield from tqdm(items, desc=what, total=total, unit=unit)
         return
-    started = last = time.perf_counter()
+    last, pace = time.perf_counter(), Pace()
     for done, item in enumerate(items, start=1):
         yield item
-        now = time.perf_counter()
+        now = pace.step()
         if now - last > SILENCE:
             last = now
-            report(f"{what}: {done} of {total} {unit}, {(now - started) / done * (total - done):.0f} s left")
+            report(f"{what}: {done} of {total} {unit}, {pace.left(total - done):.0f} s left")
+
+
+class Pace:
+    """How fast steps follow each other, the first one left out: it waits for libraries, processes and files."""
+
+    def __init__(self):
+        self.first = self.last = 0.0
+        self.steps = 0
+
+    def step(self) -> float:
+        """A step is done; returns the time, of time.perf_counter."""
+        self.last = time.perf_counter()
+        self.first = self.first or self.last
+        self.steps += 1
+        return self.last
+
+    def left(self, steps: int) -> float:
+        """Seconds that so many steps more will take at the mean pace so far."""
+        return (self.last - self.first) / max(self.steps - 1, 1) * steps

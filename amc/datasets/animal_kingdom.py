@@ -7,6 +7,7 @@ them wrong.
 """
 
 import ast
+import os
 import zlib
 from pathlib import Path
 from zipfile import BadZipFile
@@ -34,7 +35,7 @@ def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
     if not folder.is_dir():
         raise AmcError(f"{name}: no videos in {root / 'video'} and no frames in {folder}; {HELP}")
     table = remembered.table(f"{name} {folder} {suffix}", _sources(root), lambda: _read(root, name, folder, suffix))
-    present = {path.name for path in folder.iterdir()}
+    present = set(os.listdir(folder))
     if absent := [clip for clip in table.clips if clip.path.name not in present]:
         raise AnnotationError([f"{clip.path} is missing but annotated ({clip.split}); {HELP}" for clip in absent])
     return table

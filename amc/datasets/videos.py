@@ -16,6 +16,7 @@ from queue import Empty, Queue
 
 from amc import paths
 from amc.datasets.table import Clip, ClipTable
+from amc.progress import Pace
 
 COMMAND = [sys.executable, "-m", "amc.datasets.video_reader"]
 PATIENCE = 120  # seconds for one video, then its reader is ended
@@ -75,17 +76,17 @@ def examine(
             waiting.append(clip)
     file = _file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    started = told = time.perf_counter()
+    told, pace = time.perf_counter(), Pace()
     with file.open("a", encoding="utf-8") as kept:
         kept.write("\n")  # ends a line that a killed process left unfinished
         for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
             row = [*_identity(clip.path), facts.num_frames, facts.error]
             kept.write(json.dumps(row) + "\n")
-            if time.perf_counter() - told > every or done == len(waiting):
-                told = time.perf_counter()
+            now = pace.step()
+            if now - told > every or done == len(waiting):
+                told = now
                 kept.flush()
-                left = (told - started) / done * (len(waiting) - done)
-                report(f"read {done} of {len(waiting)} videos, {left:.0f} s left")
+                report(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
             yield clip, facts
 
 
