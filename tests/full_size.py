@@ -86,7 +86,7 @@ def work(folder: Path, stage: str) -> None:
     one = cell(folder)
     tell = lambda line: print(line, flush=True)  # noqa: E731
     if stage == "videos":
-        for _ in videos.examine(experiment.load(one), one.dataset, workers=1, report=tell, every=5):
+        for _ in videos.examine(experiment.load(one), one.dataset, workers=1, report=tell):
             pass
     elif stage == "flow":
         precompute.motion([one], report=tell)

@@ -9,7 +9,9 @@ them wrong.
 import ast
 import os
 import zlib
+from collections.abc import Mapping, Set
 from pathlib import Path
+from typing import NamedTuple
 from zipfile import BadZipFile
 
 from amc.datasets import charades, remembered
@@ -18,10 +20,26 @@ from amc.errors import AmcError, AnnotationError
 
 BROKEN = "ZAKHHVKA"  # cannot be decoded in any copy; a training clip
 FILES = {"train": "train", "val": "test"}  # file name: the split it holds
-ACTION_COLUMNS, ROW_COLUMNS = ("Label", "Action"), ("video_id", "type", "labels", "list_animal_action")
+ACTION_COLUMNS = ("Label", "Action")
 LEVELS = ("Sub-Class", "Class", "Parent Class")  # of an animal in the workbook, near to far
 WORKBOOK = "AR_metadata.xlsx"
+SHEETS = {  # the columns that are used
+    "AR": ("video_id", "type", "labels", "list_animal_action"),
+    "Action": ACTION_COLUMNS,
+    "Animal": ("Animal", *LEVELS),
+    "CARe": ("train_test", "animal"),
+}
 HELP = "request Animal Kingdom as data/README.md says, or name its folder"
+
+
+class _Metadata(NamedTuple):
+    """What is known besides the labels of clips."""
+
+    source: Path
+    names: tuple[str, ...]  # of behaviours
+    rows: list[dict]  # one a clip
+    taxonomy: Mapping[str, tuple[str, ...]]  # groups of each animal, by its name in lower case
+    unseen: Set[str]  # animals, in lower case, that are held out
 
 
 def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
@@ -49,7 +67,7 @@ def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTabl
     xlsx = Path(xlsx)
     folder = Path(root or xlsx.parent) / "video"
     return remembered.table(
-        f"workbook {folder}", [xlsx], lambda: _from_workbook(xlsx, "animal-kingdom", folder, ".mp4")
+        f"workbook {folder}", [xlsx], lambda: _from_workbook(_workbook(xlsx), "animal-kingdom", folder, ".mp4")
     )
 
 
@@ -60,13 +78,13 @@ def _sources(root: Path) -> list[Path]:
 
 
 def _read(root: Path, name: str, folder: Path, suffix: str) -> ClipTable:
-    names, rows, source = _metadata(root)
-    if source.suffix == ".xlsx" and not any((root / "annotation").glob("*.csv")):
-        return _from_workbook(source, name, folder, suffix, leave_out=(BROKEN,))
-    species = {row["video_id"]: _species(row, source) for row in rows}
+    known = _metadata(root)
+    if known.source.suffix == ".xlsx" and not any((root / "annotation").glob("*.csv")):
+        return _from_workbook(known, name, folder, suffix, leave_out=(BROKEN,))
+    species = {row["video_id"]: _species(row, known.source) for row in known.rows}
     clips, notes, changing, places = [], [], 0, {}
     for file, split in FILES.items():
-        for clip_id, entry in _rows(root, file, len(names)).items():
+        for clip_id, entry in _rows(root, file, len(known.names)).items():
             places.setdefault(clip_id, []).append(entry.place)
             if clip_id == BROKEN:
                 notes.append(f"{BROKEN} ({split}) is left out: its video is known to be broken")
@@ -79,16 +97,17 @@ def _read(root: Path, name: str, folder: Path, suffix: str) -> ClipTable:
         raise AnnotationError([says.format(root / "annotation", clip_id, *at) for clip_id, at in twice.items()])
     if changing:
         notes.append(f"the labels of {changing} clips change between frames; the first row counts")
-    return _table(name, names, clips, notes, source)
+    return _table(name, known, clips, notes)
 
 
-def _from_workbook(xlsx: Path, name: str, folder: Path, suffix: str, leave_out: tuple[str, ...] = ()) -> ClipTable:
-    names, rows = _workbook(xlsx)
-    clips, wrong = [], []
-    for line, row in enumerate(rows, start=2):
+def _from_workbook(
+    known: _Metadata, name: str, folder: Path, suffix: str, leave_out: tuple[str, ...] = ()
+) -> ClipTable:
+    xlsx, clips, wrong = known.source, [], []
+    for line, row in enumerate(known.rows, start=2):
         try:
             charades.check_id(row["video_id"])
-            labels = charades.parse(str(row["labels"]), len(names))
+            labels = charades.parse(str(row["labels"]), len(known.names))
         except ValueError as error:
             wrong.append(f"{xlsx}, sheet AR, row {line}: clip {row['video_id']!r} {error}; restore the published file")
             continue
@@ -98,7 +117,7 @@ def _from_workbook(xlsx: Path, name: str, folder: Path, suffix: str, leave_out: 
     if wrong:
         raise AnnotationError(wrong)
     notes = [f"{clip_id} is left out: its video is known to be broken" for clip_id in leave_out]
-    return _table(name, names, clips, notes, xlsx)
+    return _table(name, known, clips, notes)
 
 
 def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_frames: int | None, species: str) -> Clip:
@@ -106,18 +125,17 @@ def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_fra
     return Clip(clip_id, path, labels, split, num_frames, species, group=clip_id[-4:])
 
 
-def _table(name: str, names: tuple[str, ...], clips: list[Clip], notes: list[str], source: Path) -> ClipTable:
-    """Adds the taxonomy, where `source` is the workbook. Its sheets write animals in other cases: Montagu'S harrier."""
+def _table(name: str, known: _Metadata, clips: list[Clip], notes: list[str]) -> ClipTable:
+    """Adds the taxonomy, where one is known. The workbook's sheets write animals in other cases: Montagu'S harrier."""
     animals = dict.fromkeys(animal for clip in clips for animal in clip.species.split(";") if animal)
-    known, kept = (_taxonomy(source), _unseen(source)) if source.suffix == ".xlsx" else ({}, set())
-    taxonomy = {animal: known[animal.casefold()] for animal in animals if animal.casefold() in known}
+    taxonomy = {a: known.taxonomy[a.casefold()] for a in animals if a.casefold() in known.taxonomy}
     left = {
         "clips without a species": [clip.id for clip in clips if not clip.species],
-        "species without a taxonomy": [animal for animal in animals if known and animal not in taxonomy],
+        "species without a taxonomy": [animal for animal in animals if known.taxonomy and animal not in taxonomy],
     }
     notes = [*notes, *(f"{what}: {len(which)}, first {which[0]}" for what, which in left.items() if which)]
-    held_out = tuple(animal for animal in animals if animal.casefold() in kept)
-    return ClipTable(name, names, tuple(clips), tuple(notes), taxonomy, held_out)
+    held_out = tuple(animal for animal in animals if animal.casefold() in known.unseen)
+    return ClipTable(name, known.names, tuple(clips), tuple(notes), taxonomy, held_out)
 
 
 def _rows(root: Path, file: str, num_classes: int) -> dict[str, charades.Entry]:
@@ -127,52 +145,49 @@ def _rows(root: Path, file: str, num_classes: int) -> dict[str, charades.Entry]:
     return charades.read(full, num_classes) if full.exists() else charades.read_light(light, num_classes)
 
 
-def _metadata(root: Path) -> tuple[tuple[str, ...], list[dict], Path]:
-    """Behaviour names, one row a clip, and the file they come from."""
+def _metadata(root: Path) -> _Metadata:
     workbooks = [folder / WORKBOOK for folder in (root, root / "annotation")]
     for path in workbooks:
         if path.exists():
-            return *_workbook(path), path
+            return _workbook(path)
     actions, metadata = (root / "annotation" / f"{name}.csv" for name in ("actions", "metadata"))
     if not actions.exists() or not metadata.exists():
         raise AmcError(f"{workbooks[0]} is missing, and so is {metadata if actions.exists() else actions}; {HELP}")
     names = _names(charades.read_rows(actions, ACTION_COLUMNS), actions)
-    return names, charades.read_rows(metadata, ("video_id", "list_animal")), metadata
+    return _Metadata(metadata, names, charades.read_rows(metadata, ("video_id", "list_animal")), {}, set())
 
 
-def _workbook(path: Path) -> tuple[tuple[str, ...], list[dict]]:
-    """Behaviour names of sheet `Action`, and the rows of sheet `AR`: 30,100 in about two seconds."""
-    return _names(_sheet(path, "Action", ACTION_COLUMNS), path), _sheet(path, "AR", ROW_COLUMNS)
+def _workbook(path: Path) -> _Metadata:
+    """Everything that is used of the workbook, read in one pass.
 
-
-def _taxonomy(path: Path) -> dict[str, tuple[str, ...]]:
-    """Groups of each animal of sheet `Animal`, by its name in lower case."""
-    rows = [row for row in _sheet(path, "Animal", ("Animal", *LEVELS)) if row["Animal"]]  # half of them are empty
-    return {row["Animal"].strip().casefold(): tuple(row[level].strip() for level in LEVELS) for row in rows}
-
-
-def _unseen(path: Path) -> set[str]:
-    """Animals, in lower case, of the test part of sheet `CARe`: horses, primates, lizards, spiders and water birds.
-
-    The sheet's own clips are others than those of `AR`, with eight actions that it does not name; only its choice of
+    Held out are the animals of the test part of sheet `CARe`: horses, primates, lizards, spiders and water birds. The
+    sheet's own clips are others than those of `AR`, with eight actions that it does not name; only its choice of
     animals is of use here.
     """
-    rows = _sheet(path, "CARe", ("train_test", "animal"))
-    return {row["animal"].strip().casefold() for row in rows if row["train_test"] == "test"}
+    sheets = _sheets(path)
+    animals = [row for row in sheets["Animal"] if row["Animal"]]  # half of the rows are empty
+    taxonomy = {row["Animal"].strip().casefold(): tuple(row[level].strip() for level in LEVELS) for row in animals}
+    unseen = {row["animal"].strip().casefold() for row in sheets["CARe"] if row["train_test"] == "test"}
+    return _Metadata(path, _names(sheets["Action"], path), sheets["AR"], taxonomy, unseen)
 
 
-def _sheet(path: Path, title: str, columns: tuple[str, ...]) -> list[dict]:
+def _sheets(path: Path) -> dict[str, list[dict]]:
+    """The rows of each of SHEETS, as dicts by column."""
     import openpyxl  # here, so that a table that was already read does not wait for it
 
+    found = {}
     try:
         with path.open("rb") as file:
-            rows = openpyxl.load_workbook(file, read_only=True)[title].iter_rows(values_only=True)
-            header = next(rows, ())
-            if missing := set(columns) - set(header):
-                raise KeyError(f"sheet {title} lacks the columns {sorted(missing)}")
-            return [dict(zip(header, row, strict=True)) for row in rows]
+            workbook = openpyxl.load_workbook(file, read_only=True)
+            for title, columns in SHEETS.items():
+                rows = workbook[title].iter_rows(values_only=True)
+                header = next(rows, ())
+                if missing := set(columns) - set(header):
+                    raise KeyError(f"sheet {title} lacks the columns {sorted(missing)}")
+                found[title] = [dict(zip(header, row, strict=True)) for row in rows]
     except (OSError, KeyError, BadZipFile, zlib.error) as error:
         raise AmcError(f"{path}: not Animal Kingdom's AR_metadata.xlsx ({error}); {HELP}") from error
+    return found
 
 
 def _names(actions: list[dict], path: Path) -> tuple[str, ...]:
