@@ -24,8 +24,8 @@ ACTION_COLUMNS = ("Label", "Action")
 LEVELS = ("Sub-Class", "Class", "Parent Class")  # of an animal in the workbook, near to far
 WORKBOOK = "AR_metadata.xlsx"
 SHEETS = {  # the columns that are used
-    "AR": ("video_id", "type", "labels", "list_animal_action"),
     "Action": ACTION_COLUMNS,
+    "AR": ("video_id", "type", "labels", "list_animal_action"),
     "Animal": ("Animal", *LEVELS),
     "CARe": ("train_test", "animal"),
 }
