@@ -6,6 +6,7 @@ in grey too.
 
 import io
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
@@ -23,9 +24,9 @@ MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
-DPIS = (130, 110, 90, 75, 60)  # tried until a figure is small enough
+DPIS = (130, 110, 90)  # tried until a figure is small enough; fewer pixels would be blurred on a screen
 SHOWN_DPI = 88  # screen pixels an inch in a notebook
-REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 32_000  # a figure on disk; one in an executed notebook of at most 500 kB
+REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 40_000  # a figure on disk; one in an executed notebook of at most 500 kB
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
@@ -63,26 +64,49 @@ def save(figure: Figure, name: str, alt: str) -> Path:
 
 @styled  # ticks are made when a figure is drawn
 def _png(figure: Figure, limit: int, description: str = "") -> bytes:
-    """PNG at the highest resolution that stays within `limit` bytes, with 33 levels a colour channel.
+    """PNG of at most `limit` bytes: lossless if that fits at any resolution, else with 33 levels a colour channel.
 
     Fewer levels before a palette: one large enough for an animal leaves few colours for the wheel. Only where the
     lowest resolution is still too large it gets one, of 256 colours.
     """
     about = PngInfo()
     about.add_itxt("Description", description)
+    pictures = []
     for dpi in DPIS:
         drawn = io.BytesIO()
         figure.savefig(drawn, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.1)
-        picture = Image.open(drawn).convert("RGB").point(lambda level: min((level + 4) // 8 * 8, 255))
-        if len(data := _bytes(picture, about)) <= limit:
+        pictures.append(Image.open(drawn).convert("RGB"))
+        if len(data := _bytes(pictures[-1], about)) <= limit:
             return data
-    return _bytes(picture.quantize(256, dither=Image.Dither.NONE), about)
+    for picture in pictures:
+        rounded = picture.point(lambda level: min((level + 4) // 8 * 8, 255))
+        if len(data := _bytes(rounded, about)) <= limit:
+            return data
+    return _bytes(rounded.quantize(256, dither=Image.Dither.NONE), about)
 
 
 def _bytes(picture: Image.Image, about: PngInfo) -> bytes:
     stored = io.BytesIO()
     picture.save(stored, format="png", optimize=True, pnginfo=about)
     return stored.getvalue()
+
+
+class Key(NamedTuple):
+    """What the colours of flow mean in a figure."""
+
+    wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
+    max_px: float  # motion at which colours are full, pixels a frame
+    at: str = ""  # the size at which these pixels count, such as "72 px high"
+
+
+def key(axes: Axes, shown: Key) -> None:
+    """Draw the colour key of flow, small, to the right of `axes`, with its scale."""
+    inset = axes.inset_axes((1.06, 0, 0.8 * axes.bbox.height / axes.bbox.width, 1))
+    inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
+    inset.set(xticks=[], yticks=[])
+    inset.spines[:].set_visible(False)
+    at = f"\nat {shown.at}" if shown.at else ""
+    inset.set_xlabel(f"full at {shown.max_px:.3g}\npx/frame{at}", fontsize=11, labelpad=2)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
