@@ -45,7 +45,7 @@ def patches(
     size = 0.86 * WIDTH / len(slots)
     figure = Figure((WIDTH, 2 * size + 1.5), layout="constrained")
     panels = figure.subplots(2, len(slots), squeeze=False)
-    norm = Normalize(0, float(np.quantile(maps, DARK)))
+    norm = Normalize(0, max(2.0, float(np.quantile(maps, DARK))))
     scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", HEAT]))
     height, width = style.pictures(slots).shape[1:3]
     for k, ((above, below), picture) in enumerate(zip(panels.T, style.pictures(slots), strict=True)):
@@ -57,10 +57,8 @@ def patches(
         below.imshow(np.full((*heat.shape, 3), to_rgb(HEAT)), alpha=0.85 * heat,
                      extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
         if parts is not None:
-            below.set_xlabel(f"{100 * parts[k]:.0f} %", fontsize=13)
+            below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
     figure.colorbar(scale, ax=panels[1].tolist(), label="× uniform", shrink=0.9, pad=0.01, extend="max")
-    if parts is not None:
-        panels[1, 0].set_ylabel("to patches, %:", fontsize=12)
     if key and "flow" in modality:
         style.key(panels[0, -1], key)
     figure.suptitle(title, fontsize=14)
@@ -75,7 +73,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     rows = -(-len(weights) // columns)
     figure = Figure((WIDTH, rows * WIDTH / 2.35 + 0.4), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
-    most = max(1.5, float(np.quantile(list(weights.values()), DARK)))
+    most = max(2.0, float(np.quantile(list(weights.values()), DARK)))
     for axes, (title, matrix) in zip(panels.flat, weights.items(), strict=False):
         sns.heatmap(matrix, ax=axes, cmap="Blues", vmin=0, vmax=most, square=True, annot=len(names) <= 10, fmt=".1f",
                     annot_kws={"fontsize": 12}, xticklabels=names, yticklabels=names, cbar=False)  # fmt: skip

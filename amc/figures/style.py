@@ -101,12 +101,12 @@ class Key(NamedTuple):
 
 def key(axes: Axes, shown: Key) -> None:
     """Draw the colour key of flow, small, to the right of `axes`, with its scale."""
-    inset = axes.inset_axes((1.06, 0, 0.8 * axes.bbox.height / axes.bbox.width, 1))
+    inset = axes.inset_axes((1.1, 0.42, 0.75, 0.58))
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
     at = f"\nat {shown.at}" if shown.at else ""
-    inset.set_xlabel(f"full at {shown.max_px:.3g}\npx/frame{at}", fontsize=11, labelpad=2)
+    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\na frame{at}", fontsize=11, labelpad=2)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
