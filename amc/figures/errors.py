@@ -65,7 +65,7 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
     if shown.key and "flow" in strips:
-        style.key(panels[len(strips) - 1], shown.key)
+        style.key(panels[len(strips) - 1], shown.key, left=1.03, width=0.07)
     keys = [Patch(color=PALE, label="truly happens")] * (shown.truth is not None)
     few = len(shown.probs) <= 4  # more classifiers than that are named in no legend
     looks = [(m, f"classifier {m + 1}") for m in range(len(shown.probs))] if few else [(0, "a classifier")]

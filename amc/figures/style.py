@@ -99,9 +99,9 @@ class Key(NamedTuple):
     at: str = ""  # the size at which these pixels count, such as "72 px high"
 
 
-def key(axes: Axes, shown: Key) -> None:
-    """Draw the colour key of flow, small, to the right of `axes`, with its scale."""
-    inset = axes.inset_axes((1.1, 0.42, 0.75, 0.58))
+def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> None:
+    """Draw the colour key of flow, small, to the right of `axes`, with its scale; left, width: parts of the axes'."""
+    inset = axes.inset_axes((left, 0.42, width, 0.58))
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
