@@ -26,7 +26,7 @@ MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
 DPIS = (130, 110, 90)  # tried until a figure is small enough; fewer pixels would be blurred on a screen
 SHOWN_DPI = 88  # screen pixels an inch in a notebook
-REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 40_000  # a figure on disk; one in an executed notebook of at most 500 kB
+REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 36_000  # a figure on disk; one in an executed notebook of at most 500 kB
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
