@@ -42,20 +42,22 @@ def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
     """
     if not alt.strip():
         raise AmcError("alt: empty; say in a sentence what the figure shows")
+    drawn = {}  # pictures by resolution, each made once for both files
     if name:
-        save(figure, name, alt)
+        save(figure, name, alt, drawn=drawn)
     width = round(SHOWN_DPI * figure.get_figwidth())  # as wide as its neighbours, whatever its resolution
-    return display.Image(data=_png(figure, NOTEBOOK_BYTES), format="png", alt=alt, width=width)
+    return display.Image(data=_png(figure, NOTEBOOK_BYTES, drawn), format="png", alt=alt, width=width)
 
 
-def save(figure: Figure, name: str, alt: str) -> Path:
+def save(figure: Figure, name: str, alt: str, *, drawn: dict[int, Image.Image] | None = None) -> Path:
     """Write `reports/figures/<name>.png`, at most 200 kB, and `.pdf`, each whole or not at all; returns the PNG's path.
 
-    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it.
+    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it;
+    drawn: the figure as pictures by resolution, where `show` keeps what it has made.
     """
     path = paths.reports() / "figures" / f"{name}.png"
     with paths.atomic(path) as temporary:
-        temporary.write_bytes(_png(figure, REPORT_BYTES, alt))
+        temporary.write_bytes(_png(figure, REPORT_BYTES, {} if drawn is None else drawn, alt))
     with mpl.rc_context(STYLE), paths.atomic(path.with_suffix(".pdf")) as temporary:
         about = {"Title": name, "Subject": alt, "CreationDate": None}
         figure.savefig(temporary, format="pdf", bbox_inches="tight", pad_inches=0.1, metadata=about)
@@ -63,23 +65,23 @@ def save(figure: Figure, name: str, alt: str) -> Path:
 
 
 @styled  # ticks are made when a figure is drawn
-def _png(figure: Figure, limit: int, description: str = "") -> bytes:
+def _png(figure: Figure, limit: int, drawn: dict[int, Image.Image], description: str = "") -> bytes:
     """PNG of at most `limit` bytes: lossless if that fits at any resolution, else with 33 levels a colour channel.
 
     Fewer levels before a palette: one large enough for an animal leaves few colours for the wheel. Only where the
-    lowest resolution is still too large it gets one, of 256 colours.
+    lowest resolution is still too large it gets one, of 256 colours. drawn: pictures by resolution, filled as needed.
     """
     about = PngInfo()
     about.add_itxt("Description", description)
-    pictures = []
     for dpi in DPIS:
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.1)
-        pictures.append(Image.open(drawn).convert("RGB"))
-        if len(data := _bytes(pictures[-1], about)) <= limit:
+        if dpi not in drawn:
+            stored = io.BytesIO()
+            figure.savefig(stored, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.1)
+            drawn[dpi] = Image.open(stored).convert("RGB")
+        if len(data := _bytes(drawn[dpi], about)) <= limit:
             return data
-    for picture in pictures:
-        rounded = picture.point(lambda level: min((level + 4) // 8 * 8, 255))
+    for dpi in DPIS:
+        rounded = drawn[dpi].point(lambda level: min((level + 4) // 8 * 8, 255))
         if len(data := _bytes(rounded, about)) <= limit:
             return data
     return _bytes(rounded.quantize(256, dither=Image.Dither.NONE), about)
