@@ -66,7 +66,7 @@ def _error_map(axes, error: np.ndarray, worst: float):
 @styled
 def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: style.Key | None = None) -> Figure:
     """Where a method fails: a row a condition with frame, true flow, its flow as pictures, and its EPE (H, W), px."""
-    figure = Figure((WIDTH, 0.22 * WIDTH * len(rows) + 0.6), layout="constrained")
+    figure = Figure((0.85 * WIDTH, 0.19 * WIDTH * len(rows) + 0.6), layout="constrained")
     panels = figure.subplots(len(rows), 4, squeeze=False)
     most = max(float(np.quantile(pictures[-1], 0.95)) for pictures in rows.values())
     for axes_row, (name, (*pictures, error)) in zip(panels, rows.items(), strict=True):

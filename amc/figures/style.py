@@ -5,6 +5,8 @@ in grey too.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,6 +15,7 @@ import numpy as np
 from IPython import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -26,7 +29,7 @@ MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
 DPIS = (130, 110, 90)  # tried until a figure is small enough; fewer pixels would be blurred on a screen
 SHOWN_DPI = 88  # screen pixels an inch in a notebook
-REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 36_000  # a figure on disk; one in an executed notebook of at most 500 kB
+REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 30_000  # a figure on disk; one in an executed notebook of at most 500 kB
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
@@ -69,22 +72,59 @@ def _png(figure: Figure, limit: int, drawn: dict[int, Image.Image], description:
     """PNG of at most `limit` bytes: lossless if that fits at any resolution, else with 33 levels a colour channel.
 
     Fewer levels before a palette: one large enough for an animal leaves few colours for the wheel. Only where the
-    lowest resolution is still too large it gets one, of 256 colours. drawn: pictures by resolution, filled as needed.
+    lowest resolution is still too large it is made light and gets one, of 128 colours at least, whatever its size is
+    then. drawn: pictures by resolution, filled as needed.
     """
     about = PngInfo()
     about.add_itxt("Description", description)
-    for dpi in DPIS:
-        if dpi not in drawn:
-            stored = io.BytesIO()
-            figure.savefig(stored, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.1)
-            drawn[dpi] = Image.open(stored).convert("RGB")
-        if len(data := _bytes(drawn[dpi], about)) <= limit:
-            return data
-    for dpi in DPIS:
-        rounded = drawn[dpi].point(lambda level: min((level + 4) // 8 * 8, 255))
-        if len(data := _bytes(rounded, about)) <= limit:
-            return data
-    return _bytes(rounded.quantize(256, dither=Image.Dither.NONE), about)
+    for step in (1, 8):
+        density = 0.0  # bytes a dot, of the resolution before: what is far too large is not tried
+        for dpi in DPIS:
+            if density * dpi**2 > 1.4 * limit:
+                continue
+            if dpi not in drawn:
+                drawn[dpi] = _draw(figure, dpi)
+            if len(data := _bytes(_rounded(drawn[dpi], step), about)) <= limit:
+                return data
+            density = len(data) / dpi**2
+    with _light(figure):
+        light = _draw(figure, DPIS[-1])
+    for colors in (256, 128):
+        if len(data := _bytes(light.quantize(colors, dither=Image.Dither.NONE), about)) <= limit:
+            break
+    return data
+
+
+def _draw(figure: Figure, dpi: int) -> Image.Image:
+    stored = io.BytesIO()
+    look = {"dpi": dpi, "facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.1}
+    figure.savefig(stored, format="png", pil_kwargs={"compress_level": 0}, **look)
+    return Image.open(stored).convert("RGB")
+
+
+def _rounded(picture: Image.Image, step: int) -> Image.Image:
+    return picture.point(lambda level: min((level + step // 2) // step * step, 255))
+
+
+@contextmanager
+def _light(figure: Figure) -> Iterator[None]:
+    """The figure with fewer levels in its pictures, and those that are drawn smaller than they are at half their size:
+    half of the bytes. Afterwards it is as it was."""
+    images = [shown for shown in figure.findobj(AxesImage) if np.ndim(shown.get_array()) == 3]
+    kept = [shown.get_array() for shown in images]
+    for shown, pixels in zip(images, kept, strict=True):
+        shown.set_extent(shown.get_extent())  # or it would follow the size
+        size = pixels.shape[1::-1]
+        is_small = shown.get_window_extent().width * DPIS[-1] / figure.dpi < 0.8 * size[0]
+        picture = Image.fromarray(np.asarray(pixels)).resize(
+            [side // (1 + is_small) for side in size], Image.Resampling.BOX
+        )
+        shown.set_data(np.asarray(_rounded(picture, 16 if is_small else 8)))
+    try:
+        yield
+    finally:
+        for shown, pixels in zip(images, kept, strict=True):
+            shown.set_data(pixels)
 
 
 def _bytes(picture: Image.Image, about: PngInfo) -> bytes:

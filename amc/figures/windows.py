@@ -96,9 +96,7 @@ def chosen(
         block.suptitle(scheme, fontsize=14, color=SCHEME_COLORS[scheme], weight="bold")
         panels = block.subplots(rows, columns, squeeze=False)
         for y, (roll, window) in enumerate(zip(rolls, plans[scheme], strict=False)):
-            small = style.pictures(roll)
-            step = max(1, small.shape[2] // 64)  # as large as it is drawn, for a smaller file
-            for axes, picture, index in zip(panels[y], small[:, ::step, ::step], window.frames, strict=False):
+            for axes, picture, index in zip(panels[y], style.pictures(roll), window.frames, strict=False):
                 style.image(axes, picture, INK if shortest[1] <= index < shortest[2] else PALE)
                 axes.set_xlabel(index, fontsize=11, labelpad=2)
     if shortest[0]:
