@@ -184,6 +184,15 @@ def test_a_small_figure_is_lossless_and_no_figure_has_fewer_pixels_than_a_screen
         assert image.size[0] > 88 * strip.get_figwidth() * 0.95
 
 
+def test_a_figure_that_had_to_be_made_light_is_as_it_was_afterwards():
+    noise = RNG.integers(0, 256, (16, 256, 256, 3), dtype=np.uint8)
+    strip = figures.film_strip(noise, [str(k) for k in range(16)])
+    figures.show(strip, "noise, which fits in no file")
+    shown = [axes.images[0] for axes in strip.axes]
+    np.testing.assert_array_equal([image.get_array() for image in shown], noise)
+    assert all(image.get_extent() == [-0.5, 255.5, 255.5, -0.5] for image in shown)
+
+
 def test_a_saved_figure_lies_in_the_reports_and_keeps_white_white():
     path = figures.save(figures.ablation(TABLES), "ablation", "alt text")
     assert path == paths.reports() / "figures" / "ablation.png"
