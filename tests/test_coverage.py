@@ -28,6 +28,43 @@ def test_dense_leaves_all_but_m_times_p_frames_unseen():
     assert coverage.unseen(12, scheme="dense", num_windows=3, frames=4) == 0
 
 
+def test_the_unseen_parts_of_a_video_are_those_between_the_frames_of_the_plan():
+    found = coverage.unseen_by_place(8, scheme="dense", num_windows=1, frames=2, parts=4)  # frames 2 and 6
+    assert found.tolist() == [1, 0.5, 1, 0.5]
+    short = coverage.unseen_by_place(2, scheme="dense", num_windows=1, frames=1, parts=4)  # frame 1 of 0 and 1
+    assert short.tolist() == [1, 1, 0, 0]
+    for scheme in sampling.SCHEMES:
+        sizes = {"scheme": scheme, "num_windows": 3, "frames": 4}
+        assert coverage.unseen_by_place(50, **sizes).mean() == pytest.approx(coverage.unseen(50, **sizes))
+
+
+def test_each_event_of_a_clip_is_told_with_who_sees_it():
+    plans = {"dense": (Window((0, 5), (), (1, 4)), Window((5, 10), (), (6, 9)))}
+    row = coverage.seen(plans, [("Jumping", 4.0, 6.0)], fps=2.0).to_dict("records")
+    assert row == [{"event": "Jumping", "from, s": 2.0, "to, s": 3.0, "dense": 1}]
+
+
+def test_looks_are_the_frames_of_an_event_in_a_classifier_that_sees_it():
+    clips = [(12, [(0, 0, 12), (1, 0, 4), (2, 0, 1)])]
+    dense = coverage.catches(clips, num_windows=2, frames=3).query("scheme == 'dense'")  # 1 3 5 and 7 9 11
+    assert dense["share"].tolist() == [1, 0.5, 0]
+    assert dense["looks"].tolist()[:2] == [3, 2] and np.isnan(dense["looks"].iloc[2])
+
+
+def test_a_shown_clip_has_its_film_and_its_true_events(smoke_world):
+    from amc.datasets import synth_kingdom
+
+    shown = coverage.happening(synth_kingdom.index(smoke_world, size="smoke").split("test").clips[0], count=3)
+    assert shown["film"].shape[:2] == (3, 3) and shown["fps"] == 24
+    assert all(0 <= start < stop <= shown["num_frames"] for _, start, stop in shown["events"])
+
+
+def test_where_the_sequence_beats_other_rules_is_counted():
+    gaps = {"quasi-random": np.array([[0.5, 0.1]]), "regular": np.array([[0.2, 0.2]])}
+    said = coverage.gaps_said(gaps | {"random": np.array([[0.6, 0.3], [0.4, 0.3], [0.4, 0.05]])}).splitlines()
+    assert [line.split(" with ")[1] for line in said] == ["M = 2", "M = 2", "M = none of these"]
+
+
 def test_every_scheme_is_counted_on_the_same_events_of_the_scripts():
     clips = coverage.scripted(40)
     caught = coverage.catches(clips, num_windows=3, frames=4)
@@ -43,11 +80,13 @@ def test_every_scheme_is_counted_on_the_same_events_of_the_scripts():
 def test_a_rate_is_a_mean_over_events_and_its_interval_is_over_clips():
     def table(clips: int) -> pd.DataFrame:
         clip = np.repeat(np.arange(clips), 4)  # the four events of a clip are all caught or all missed
-        return pd.DataFrame({"clip": clip, "scheme": "dense", "kind": "x", "any": clip % 2 == 0, "share": 0.5})
+        return pd.DataFrame({"clip": clip, "scheme": "dense", "kind": "x", "any": clip % 2 == 0, "share": 0.5}).assign(
+            looks=2.0
+        )
 
     [few], [many] = (coverage.rates(table(clips), "kind").to_dict("records") for clips in (20, 2000))
     assert (few["any"], few["share"], few["events"]) == (0.5, 0.5, 80)
-    assert few["share_low"] == few["share_high"] == 0.5
+    assert few["share_low"] == few["share_high"] == 0.5 and few["looks"] == 2
     # 20 independent halves: 0.5 -+ 1.96 * sqrt(0.25 / 20) = 0.22; treating 80 events alike would give 0.11.
     assert few["any_high"] - few["any_low"] == pytest.approx(0.44, abs=0.08)
     assert many["any_high"] - many["any_low"] < 0.06

@@ -68,7 +68,7 @@ def test_each_kind_is_found_in_its_story_and_nowhere_else(made):
 def test_without_truth_the_annotators_omissions_are_suspected_by_name(made):
     blind = errors.Decisions(made.scores, made.threshold)
     assert told(errors.incomplete(blind)) == {(0, "Keeping still"), (1, "Keeping still"), (2, "Keeping still")}
-    assert "true" not in errors.tally(blind)[0]
+    assert "part" not in errors.tally(blind)[0]
 
 
 def test_what_is_predicted_around_a_missed_action_has_to_be_true_where_truth_is_known(made):
@@ -91,12 +91,51 @@ def test_the_most_typical_clip_has_mostly_errors_of_its_kind_and_the_widest_marg
     assert errors.typical(made, errors.overlapping(made)).tolist() == [0]
 
 
-def test_a_kind_is_counted_with_its_share_of_what_is_true(made):
+def test_a_kind_is_counted_with_the_annotators_part_and_once_more_against_the_truth(made):
     rows = {row["kind"]: row for row in errors.tally(made)}
     assert rows["sensing and its parts"]["errors"] == 3 and rows["sensing and its parts"]["videos"] == 1
     assert rows["sensing and its parts"]["rate"] == pytest.approx(50)  # 3 in 6 videos
-    assert rows["sensing and its parts"]["true"] == 100 and rows["none of these"]["true"] == 0
+    parts = {kind: row["part"] for kind, row in rows.items()}
+    assert parts == pytest.approx({  # Attending and Keeping still of 3; Licking of Grooming and Licking
+        "overlapping actions": 0, "incomplete annotation": 100, "sensing and its parts": 200 / 3,
+        "composite actions": 50, "none of these": 0,
+    })  # fmt: skip
+    true = {kind: row["true_rate"] * 6 / 100 for kind, row in rows.items()}
+    assert true == pytest.approx({  # what was left out is no error any more; Sensing and Grooming are still missed
+        "overlapping actions": 1, "incomplete annotation": 0, "sensing and its parts": 1, "composite actions": 1,
+        "none of these": 2,
+    })  # fmt: skip
     assert rows["none of these"]["rate_low"] == 0 < rows["none of these"]["rate"] < rows["none of these"]["rate_high"]
+
+
+def test_the_annotators_part_of_all_errors_is_what_happens_and_was_not_written(made):
+    assert errors.annotators(made, made.missed | made.extra)[0] == pytest.approx(5 / 10)
+
+
+def test_runs_differ_by_pairs_of_the_same_videos(made):
+    one = scores(PROBS, table(0), experiment={"sampling": {"scheme": "sparse"}, "pixels": {"modality": "rgb"}})
+    probs = PROBS.copy()
+    probs[:, NAMES.index("Licking")] = 0.9  # in all videos, though never written: one more error in five of six
+    other = scores(probs, table(0), experiment={"sampling": {"scheme": "dense"}, "pixels": {"modality": "rgb"}})
+    rows = errors.differences({"a": (one, one), "b": (one, other)}, TRUTH, reference="a")
+    assert all(row["more"] == row["more_low"] == row["more_high"] == 0 for row in rows if row["run"] == "a")
+    more = {row["kind"]: row for row in rows if row["run"] == "b"}
+    assert more["none of these"]["more"] == pytest.approx(100 * 5 / 6)
+    assert (
+        errors.beyond_chance(rows, "a")
+        == "Fewer than a beyond chance: none. More than a beyond chance: b: none of these."
+    )
+
+
+def test_a_difference_is_judged_by_its_interval():
+    row = {"metric": "map_micro", "against": "truth − written", "value": 2.0}
+    ends = {
+        "higher against the truth": (1, 3),
+        "lower against the truth": (-3, -1),
+        "no difference can be shown": (-1, 3),
+    }
+    for word, (low, high) in ends.items():
+        assert errors.judged(row | {"low": low, "high": high}).endswith(word)
 
 
 def test_a_ratio_is_of_sums_and_its_interval_is_over_videos():
@@ -129,26 +168,6 @@ def test_confusions_are_parts_of_the_videos_in_which_a_behaviour_was_missed(made
     assert matrix[NAMES.index("Flying")].sum() == 1
 
 
-def test_the_diagnosis_says_what_was_missed_and_how_many_classifiers_could_see_it(made):
-    sentence = errors.diagnosis("overlapping actions", made, 0)
-    assert sentence == (
-        "Overlapping actions: Jumping missed; in truth Jumping fills 10 % of the video, seen by 0 of 2 classifiers."
-    )
-    assert errors.diagnosis("none of these", made, 4).endswith(
-        "; Flying fills 100 % of the video, seen by 2 of 2 classifiers."
-    )
-    assert "Jumping does not happen" in errors.diagnosis("none of these", made, 4)
-    blind = errors.Decisions(made.scores, made.threshold)
-    assert errors.diagnosis("overlapping actions", blind, 0).endswith("what truly happens is not known.")
-
-
-def test_a_case_shows_errors_before_what_was_found(made):
-    case = errors.case(made, 2, fps=24.0)
-    assert set(case.names[:3]) == {"Sensing", "Attending", "Keeping still"}
-    assert errors.case(made, 1).names == ["Keeping still", "Jumping"]
-    assert case.probs.shape == (2, len(case.names)) and case.truth.shape == (20, len(case.names))
-
-
 def test_a_score_file_needs_its_validation_file_beside_it(made, tmp_path):
     path = made.scores.save(tmp_path / "run.npz")
     with pytest.raises(AmcError, match=r"has no run-val.npz beside it"):
@@ -158,5 +177,5 @@ def test_a_score_file_needs_its_validation_file_beside_it(made, tmp_path):
 
 
 def test_the_rules_need_no_torch():
-    code = "import sys, amc.companion.errors, amc.figures.errors; sys.exit('torch' in sys.modules)"
+    code = "import sys, amc.companion.verdicts, amc.figures.errors; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code]).returncode == 0

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from matplotlib.collections import PathCollection
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
 from PIL import Image
 
 from amc import figures, paths, sampling
@@ -80,6 +81,14 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
     assert edges == [to_rgb(figures.MODALITY_COLORS[name]) for name in ("rgb", "flow", "rgb", "flow")]
     alone = figures.interleaved(slots[:2], [3, 17], modality="flow")
     assert [axes.get_xlabel()[0] for axes in alone.axes] == ["F", "F"]
+
+
+def test_flow_in_a_strip_has_a_key_with_its_scale_and_frames_alone_have_none():
+    slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2, "128 px")
+    [inset] = figures.interleaved(slots, [3, 17], key=key).axes[3].child_axes
+    assert inset.get_xlabel() == "rim: 3.2 px\na frame\nat 128 px"
+    alone = figures.interleaved(slots, [1, 2, 3, 4], modality="rgb", key=key)
+    assert not [axes for axes in alone.axes if axes.child_axes]
 
 
 @pytest.mark.parametrize("scheme", sampling.SCHEMES)
@@ -162,6 +171,26 @@ def test_a_shown_figure_is_a_small_png_with_alternative_text():
     assert image.data[:4] == b"\x89PNG"
     with pytest.raises(AmcError, match="alt"):
         figures.show(figures.ablation(SPARSE), " ")
+
+
+def test_a_small_figure_is_lossless_and_no_figure_has_fewer_pixels_than_a_screen_shows():
+    chart = Figure((6, 3))
+    chart.subplots().axhspan(0, 1, color="#F1F2F3")  # a tint that rounding would change
+    with Image.open(io.BytesIO(figures.show(chart, "a tint").data)) as image:
+        assert (0xF1, 0xF2, 0xF3) in {color for _, color in image.convert("RGB").getcolors(10_000)}
+    noise = RNG.integers(0, 256, (16, 128, 128, 3), dtype=np.uint8)
+    strip = figures.film_strip(noise, [str(k) for k in range(16)])
+    with Image.open(io.BytesIO(figures.show(strip, "noise").data)) as image:
+        assert image.size[0] > 88 * strip.get_figwidth() * 0.95
+
+
+def test_a_figure_that_had_to_be_made_light_is_as_it_was_afterwards():
+    noise = RNG.integers(0, 256, (16, 256, 256, 3), dtype=np.uint8)
+    strip = figures.film_strip(noise, [str(k) for k in range(16)])
+    figures.show(strip, "noise, which fits in no file")
+    shown = [axes.images[0] for axes in strip.axes]
+    np.testing.assert_array_equal([image.get_array() for image in shown], noise)
+    assert all(image.get_extent() == [-0.5, 255.5, 255.5, -0.5] for image in shown)
 
 
 def test_a_saved_figure_lies_in_the_reports_and_keeps_white_white():

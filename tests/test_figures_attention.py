@@ -13,21 +13,26 @@ def test_slots_are_named_and_coloured_by_what_they_hold():
     assert drawn.slot_names(2, "flow")[0] == ["F$_{1}$", "F$_{2}$"]
 
 
-def test_maps_of_all_slots_share_one_scale():
-    maps = np.stack([np.full((2, 2), value) for value in (0.5, 1.0, 2.0, 1.5)])
-    figure = drawn.patches(np.zeros((4, 3, 8, 8), np.uint8), maps, modality="rgb+flow", title="layer 1")
-    heats = [axes.images[-1] for axes in figure.axes if len(axes.images) == 2]
-    assert [image.get_array().mean() for image in heats] == [0.5, 1, 2, 1.5]
-    assert {image.get_clim() for image in heats} == {(0, 2)}
+def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():
+    maps = np.ones((4, 5, 5))
+    maps[0, 0, 0], maps[1, :2] = 100.0, 4.0
+    parts = np.array([0.5, 0.25, 1, 0])
+    figure = drawn.patches(np.zeros((4, 3, 8, 8), np.uint8), maps, modality="rgb+flow", parts=parts, title="layer 1")
+    heats = [axes.images[-1].get_alpha() for axes in figure.axes if len(axes.images) == 2]
+    assert heats[0][0, 0] == heats[1][0, 0] == 0.85  # full from the high quantile on
+    assert heats[2] == pytest.approx(np.full((5, 5), 0.85 / 4))
+    assert [axes.get_xlabel() for axes in figure.axes if "patches" in axes.get_xlabel()][:2] == [
+        "50 %\nto patches", "25 %\nto patches"
+    ]  # fmt: skip
 
 
-def test_an_exchange_is_a_matrix_a_title_centred_on_uniform():
-    matrix = np.array([[1.5, 0.5], [0.8, 1.2]])
+def test_an_exchange_is_a_matrix_a_title_whose_scale_begins_at_nothing():
+    matrix = np.array([[1.5, 0.5], [0.04, 1.96]])
     figure = drawn.exchange({"messages": matrix, "integration": np.ones((2, 2))}, modality="rgb")
     left, right = figure.axes[:2]
     assert [left.get_title(), right.get_title()] == ["messages", "integration"]
-    assert [text.get_text() for text in left.texts] == ["1.50", "0.50", "0.80", "1.20"]
-    assert left.collections[0].get_clim() == (0.5, 1.5)
+    assert [text.get_text() for text in left.texts] == ["1.5", "0.5", "0.0", "2.0"]
+    assert left.collections[0].get_clim() == right.collections[0].get_clim() == (0, 2)
 
 
 def test_the_nearest_texts_come_first_and_written_ones_are_never_left_out():

@@ -23,13 +23,17 @@ def case(**changes) -> drawn.Case:
 
 def test_a_case_has_a_row_a_behaviour_with_its_verdict_and_each_classifier_at_its_height():
     figure = drawn.case(case(), title="a frog")
-    assert [axes.get_ylabel() for axes in figure.axes] == [
-        "Jumping\nwritten, MISSED", "Keeping still\nEXTRA, not written"
+    assert [axes.get_title("left") for axes in figure.axes] == [
+        "Jumping: written, MISSED", "Keeping still: EXTRA, not written"
     ]  # fmt: skip
+    assert {axes.get_ylabel() for axes in figure.axes} == {"score"}
     lines = figure.axes[0].lines[:2]
     assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.1], [0.3, 0.3]]
     assert [line.get_xdata().tolist() for line in lines] == [[2.5, 20.5], [30.5, 46.5]]
+    assert lines[0].get_marker() != lines[1].get_marker()
     assert figure.axes[-1].get_xlabel() == "time, s"
+    told = drawn.case(case(verdicts=["missed, outvoted", ""]), title="").axes[0].get_title("left")
+    assert told == "Jumping: written, MISSED  (outvoted)"
 
 
 def test_film_flow_and_truth_are_drawn_where_they_are_known():
@@ -47,20 +51,24 @@ def test_without_a_frame_rate_time_is_in_frames():
 
 def test_kinds_have_a_second_panel_only_where_truth_is_known():
     assert len(drawn.kinds(ROWS).axes) == 1
-    known = [row | {"true": 50.0, "true_low": 20.0, "true_high": 80.0, "extra": 4} for row in ROWS]
-    left, right = drawn.kinds(known).axes
+    again = {"part": 50.0, "part_low": 20.0, "part_high": 80.0}
+    again |= {"true_rate": 30.0, "true_rate_low": 20.0, "true_rate_high": 40.0, "errors": 4}
+    left, right = drawn.kinds([row | again for row in ROWS]).axes
     assert [bar.get_width() for bar in left.patches] == [20, 50]
+    assert left.lines[0].get_xdata().tolist() == [30, 30] and right.lines[0].get_xdata().tolist() == [50, 50]
     assert [text.get_text() for text in right.texts] == ["of 4", "of 4"]
 
 
-def test_truth_stands_beside_what_is_written_for_both_averages():
+def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():
     rows = [
         {"metric": metric, "against": against, "value": value, "low": value - 5, "high": value + 5}
         for metric in ("map_macro", "map_micro")
         for against, value in (("written", 30.0), ("truth", 40.0), ("truth − written", 10.0))
     ]
     [axes] = drawn.against_truth(rows).axes
-    assert [line.get_ydata()[0] for line in axes.lines] == [30, 40, 30, 40]
+    zero, points = axes.lines
+    assert zero.get_xdata() == [0, 0] and list(points.get_xdata()) == [10, 10]
+    assert [text.get_text() for text in axes.texts] == ["30.0 → 40.0 %"] * 2
 
 
 def test_the_reliability_diagram_names_its_calibration_error():
@@ -68,19 +76,23 @@ def test_the_reliability_diagram_names_its_calibration_error():
     axes, below = drawn.reliability({"written": bins}, {"written": 0.11}).axes
     assert "11.0 %" in axes.get_legend().get_texts()[0].get_text()
     assert [bar.get_height() for bar in below.patches] == [90, 10]
+    [[low, high]] = [segment[:, 1] for segment in axes.collections[0].get_segments()[1:]]
+    assert (low, high) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))  # Wilson, 5 of 10
 
 
 def test_confusions_show_the_most_missed_first_and_leave_out_what_never_was():
     matrix = np.array([[0, 0.5, 0], [0.2, 0, 0], [0, 0, 0]])
     axes = drawn.confusions(matrix, ["a", "b", "c"], np.array([2, 5, 0])).axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b  (5)", "a  (2)"]
-    assert sorted(text.get_text() for text in axes.texts) == ["0", "0", "20", "50"]
+    assert sorted(text.get_text() for text in axes.texts) == ["", "", "20", "50"]
 
 
-def test_runs_are_compared_by_scheme_and_by_modality():
+def test_runs_are_compared_to_the_one_that_both_panels_share():
     cells = [("dense", "rgb"), ("sparse", "rgb"), ("sparse", "rgb+flow")]
-    table = pd.DataFrame([row | {"scheme": s, "modality": m} for s, m in cells for row in ROWS])
-    left, right = drawn.fixes(table).axes
-    for axes, names in ((left, ["dense", "sparse"]), (right, ["rgb", "rgb+flow"])):
-        assert [text.get_text() for text in axes.get_legend().get_texts()] == names
-        assert axes.lines[0].get_xdata().tolist() == pytest.approx([20, 50])
+    more = [{"kind": kind, "more": x, "more_low": x - 1, "more_high": x + 1} for kind, x in (("a", -5.0), ("b", 2.0))]
+    table = pd.DataFrame([row | {"scheme": s, "modality": m, "run": f"{s} {m}"} for s, m in cells for row in more])
+    left, right = drawn.fixes(table, reference="sparse rgb").axes
+    for axes, name in ((left, "dense"), (right, "rgb+flow")):
+        assert [text.get_text() for text in axes.get_legend().get_texts()] == [name]
+        assert axes.lines[0].get_xdata().tolist() == [-5, 2]
+    assert left.get_xlim() == right.get_xlim()

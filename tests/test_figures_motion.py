@@ -4,19 +4,29 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from amc.figures import Key
 from amc.figures import motion as drawn
 
 FRAME = np.zeros((3, 8, 12), np.uint8)
 
 
-def test_errors_stand_below_their_pictures_on_one_scale_or_beside_a_single_one():
+def test_errors_stand_below_their_pictures_on_one_scale():
     errors = {"dis": np.full((8, 12), 0.5), "raft-small": np.full((8, 12), 2.0)}
-    figure = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME, "raft-small": FRAME}, errors)
+    key = Key(FRAME, 4.0, "128 px")
+    figure = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME, "raft-small": FRAME}, errors, label="an error", key=key)
     maps = [axes for axes in figure.axes if axes.get_xlabel().startswith("mean")]
     assert [axes.get_xlabel() for axes in maps] == ["mean 0.50 px", "mean 2.00 px"]
     assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
-    alone = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME}, {"dis": errors["dis"]})
-    assert [axes.get_xlabel() for axes in alone.axes if axes.images][-1] == "mean 0.50 px"
+    [inset] = figure.axes[3].child_axes
+    assert inset.get_xlabel() == "rim: 4 px\na frame\nat 128 px"
+    assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
+
+
+def test_worst_cases_share_one_scale_of_errors():
+    rows = {"night": (FRAME, FRAME, FRAME, np.full((8, 12), 1.0)), "occlusion": (FRAME,) * 3 + (np.full((8, 12), 3.0),)}
+    axes = drawn.worst_cases(rows, method="dis").axes
+    assert [a.get_ylabel() for a in (axes[0], axes[4])] == ["night\nmean 1.00 px", "occlusion\nmean 3.00 px"]
+    assert {a.images[0].get_clim() for a in (axes[3], axes[7])} == {(0, 3.0)}
 
 
 def test_infinite_errors_do_not_spoil_the_mean():
@@ -41,18 +51,23 @@ def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
     assert line.get_ydata()[0] == 1.1
 
 
-def test_conditions_are_rows_with_their_number_of_clips():
+def test_conditions_are_rows_and_few_clips_have_no_interval():
     rows = [
-        {"condition": c, "method": "dis", "epe": e, "low": e - 0.1, "high": e + 0.1, "clips": 5}
-        for c, e in (("by day", 0.4), ("at night", 1.0))
+        {"condition": c, "method": "dis", "epe": e, "low": e - 0.1, "high": e + 0.1, "clips": clips}
+        for c, e, clips in (("by day", 0.4, 5), ("at night", 1.0, 4))
     ]
     [axes] = drawn.failures(pd.DataFrame(rows)).axes
-    assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (5 clips)"]
+    assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (4 clips: too few)"]
     assert axes.lines[0].get_xdata().tolist() == pytest.approx([0.4, 1.0])
+    [(low, high)] = [segment[:, 0] for segment in axes.collections[0].get_segments()]
+    assert (low, high) == pytest.approx((0.3, 0.5))
 
 
-def test_steps_are_means_over_pairs():
-    table = pd.DataFrame({"method": "dis", "step": [1, 1, 4], "epe": [0.2, 0.4, 2.0]})
+def test_steps_have_bands():
+    table = pd.DataFrame(
+        {"method": "dis", "step": [1, 4], "epe": [0.3, 2.0], "low": [0.2, 1.0], "high": 3.0, "clips": 6}
+    )
     [axes] = drawn.steps(table).axes
-    assert axes.lines[0].get_xdata().tolist() == [1, 4]
-    assert axes.lines[0].get_ydata().tolist() == pytest.approx([0.3, 2.0])
+    assert axes.lines[0].get_xdata().tolist() == [1, 4] and axes.lines[0].get_ydata().tolist() == [0.3, 2.0]
+    heights = axes.collections[0].get_paths()[0].vertices[:, 1]
+    assert (heights.min(), heights.max()) == (0.2, 3.0)

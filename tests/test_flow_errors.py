@@ -71,6 +71,49 @@ def test_the_worst_pair_is_the_one_of_the_highest_error(table):
     assert dis.set_index(["clip", "frame"])["hidden"].idxmax() == (clip, frame)
 
 
+def test_a_third_of_the_chosen_clips_is_at_night_where_so_many_are(smoke_world):
+    from amc.synth import generate
+
+    paths = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))
+    world = generate.scripts(smoke_world / "smoke")
+    night = {path for path in paths if world[path.stem][0].environment == "night"}
+    chosen = flow_errors.chosen(paths, 6)
+    assert len(chosen) == 6 and len(night & {*chosen}) == min(2, len(night))
+    assert chosen == sorted(chosen) and flow_errors.chosen(paths, 10**6) == paths
+
+
+def test_the_worst_cases_have_the_error_of_the_worst_pair(table, smoke_world):
+    paths = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))
+    frame, true, guess, error = flow_errors.worst_cases(paths, table, "dis", None)["occlusion"]
+    assert frame.shape[0] == 3 and true.shape == guess.shape == (2, *error.shape)
+    assert error == pytest.approx((true - guess).norm(dim=0))
+
+
+def test_every_condition_is_set_against_the_claim_that_nothing_moves():
+    def row(condition, method, epe, clips=5):
+        return {"condition": condition, "method": method, "epe": epe, "clips": clips}
+
+    rows = [row("still", flow_errors.NOTHING, 0.1), row("still", "dis", 0.2), row("moves", flow_errors.NOTHING, 2.0)]
+    rows += [row("moves", "dis", 0.5), row("night", flow_errors.NOTHING, 1.0, 4), row("night", "dis", 0.5, 4)]
+    still, moves, night = flow_errors.against_nothing(pd.DataFrame(rows), "dis")
+    assert "75 % less" in moves and "MORE than the 0.10 px" in still and night == "night: 4 clips, no statement"
+
+
+def test_hidden_and_visible_points_are_compared_within_clips():
+    table = pd.DataFrame(
+        {"clip": ["a", "b"], "method": "dis", "hidden": [5.0, 1.5], "visible": [4.5, 1.0], "seconds": 0}
+    )
+    said = flow_errors.hidden_from_visible(table, "dis")
+    assert said.endswith("+0.50 px, 95 % +0.50 to +0.50")  # the clips differ, their differences do not
+
+
+def test_sampled_frames_stay_inside_the_video(smoke_world):
+    path = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[0]
+    assert flow_errors.sampled(path, start=2, step=8) == [(2, 3), (10, 11), (18, 19), (26, 27)]
+    [(first, last)] = flow_errors.sampled(path, start=10**6, step=8)
+    assert last - first <= 1 and last < 10**6
+
+
 def test_raft_is_left_out_with_its_reason_until_weights_are_given(real, monkeypatch, tmp_path):
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     usable, absent = flow_errors.available()

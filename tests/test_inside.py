@@ -95,6 +95,21 @@ def test_shares_are_means_over_kinds_of_slots():
     assert set(seen.shares(0, np.array([False, False]))) == {"frame → frame"}
 
 
+def test_the_part_that_goes_to_patches_leaves_out_the_class_token_and_the_message():
+    class_token = torch.tensor([0.3, 0.1, 0.2, 0.1, 0.1, 0.2]).view(1, 1, 1, 1, 6)
+    some = torch.ones(1, 1, 1, 1, 1)
+    assert inside.Inside(class_token, some, some[0], (2, 2)).to_patches(0).item() == pytest.approx(0.5)
+
+
+def test_exchanged_attention_begins_at_the_second_layer_and_ends_at_the_last(xclip, pixels):
+    seen = inside.look(xclip, pixels)
+    assert torch.allclose(seen.messages[0], torch.tensor(1 / 4), atol=1e-6)  # equal messages, whatever was learnt
+    found = seen.exchanged()
+    assert list(found) == [f"messages, layer {k}" for k in (2, 3, 4)] + ["integration over time"]
+    assert torch.allclose(found["messages, layer 4"], 4 * seen.messages[-1].mean(dim=(0, 1)))
+    assert all(torch.allclose(looked.mean(dim=1), torch.ones(4)) for looked in found.values())
+
+
 def test_a_text_that_no_video_moves_stays_where_it_is(xclip, pixels):
     text = torch.randn(3, xclip.prompts.alpha.shape[0], generator=torch.Generator().manual_seed(2))
     found = inside.moved(xclip, pixels, text)

@@ -18,7 +18,7 @@ def test_it_looks_into_a_trained_cell_and_stamps_its_weights(environment, tmp_pa
     assert all(abs(row["frame → frame"] + row["frame → flow"] - 2) < 1e-3 for row in record["rows"])
     outputs = [o for cell in nbformat.read(out, 4).cells for o in cell.get("outputs", [])]
     alts = [o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})]
-    assert len(alts) == 4 and sum("weights random, trained at size smoke" in alt for alt in alts) == 3
+    assert len(alts) == 4 and sum("random weights, trained at size smoke" in alt for alt in alts) == 3
     assert out.stat().st_size <= 500_000
 
 

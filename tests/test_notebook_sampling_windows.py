@@ -30,6 +30,6 @@ def test_every_figure_has_alternative_text_and_fits_on_a_page(finished):
     outputs = [o for cell in nbformat.read(finished, 4).cells for o in cell.get("outputs", [])]
     assert not [o for o in outputs if o.output_type == "error"]
     pictures = [o for o in outputs if "image/png" in o.get("data", {})]
-    assert len(pictures) == 5
+    assert len(pictures) == 7
     assert all(len(o.metadata["image/png"]["alt"]) > 20 for o in pictures)
     assert finished.stat().st_size <= 500_000

@@ -35,8 +35,11 @@ def reports(tmp_path, monkeypatch):
     monkeypatch.setenv("AMC_REPORTS", str(tmp_path))
     view = new_output("display_data", {report.WIDGET: {"model_id": "1"}, "text/plain": "VBox()"})
     kept = new_output("stream", text="kept")
+    steps = [f"\rdrawing:  {k}%|█   | {k}/100 [00:0{k}<00:09,  2.0clip/s]" for k in (1, 2)]
+    bar = new_output("stream", name="stderr", text="".join(steps) + "\n")
+    warned = new_output("stream", name="stderr", text=f"{steps[0]}\na warning\n")
     title = "# Quickstart & more\n\n> **Question.** What is\n> *this*?\n> **Paper.** A figure."
-    notebook = new_notebook(cells=[new_markdown_cell(title), new_code_cell("1", outputs=[view, kept])])
+    notebook = new_notebook(cells=[new_markdown_cell(title), new_code_cell("1", outputs=[bar, view, kept, warned])])
     notebook.metadata["widgets"] = {"state": {}}
     nbformat.write(notebook, tmp_path / "00_quickstart.ipynb")
     for name, alt in (("00_flow", 'Arrows, "px" & colours'), ("00_scores", "Scores of a clip")):
@@ -47,12 +50,13 @@ def reports(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_widgets_are_taken_out_and_everything_else_stays(reports):
+def test_widgets_and_progress_bars_are_taken_out_and_everything_else_stays(reports):
     path = reports / "00_quickstart.ipynb"
     report.tidy(path)
     notebook = nbformat.read(path, 4)
     assert "widgets" not in notebook.metadata
-    assert [output.output_type for output in notebook.cells[1].outputs] == ["stream"]
+    assert [output.text.strip() for output in notebook.cells[1].outputs] == ["kept", "a warning"]
+    assert {output.output_type for output in notebook.cells[1].outputs} == {"stream"}
 
 
 def test_the_index_shows_all_figures_with_their_alternative_text_and_links_that_lead_somewhere(reports):

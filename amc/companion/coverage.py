@@ -4,17 +4,18 @@ The scripts of Synth Kingdom know when each behaviour truly happens, so whether 
 matter of counting, over as many clips as one likes (paper sec. 2 and its error analysis of the jumping frog).
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
-from amc import sampling
+from amc import sampling, video
 from amc.companion.events import runs, seen_by
 from amc.config import Experiment, ablation
+from amc.datasets.table import Clip
 from amc.errors import choice
 from amc.parameters import flag, whole
-from amc.sampling import SCHEMES
+from amc.sampling import SCHEMES, Window
 from amc.synth import generate
 from amc.synth.scripts import truth
 from amc.synth.world import FPS
@@ -52,6 +53,34 @@ def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> fl
     return 1 - len({frame for window in windows for frame in window.frames}) / num_frames
 
 
+def unseen_by_place(num_frames: int, *, scheme: str, num_windows: int, frames: int, parts: int = 24) -> np.ndarray:
+    """The part (0 to 1) of each of `parts` equal parts of a video that no classifier looks at: (parts,)."""
+    windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
+    is_unseen = ~np.isin(np.arange(num_frames), [window.frames for window in windows])
+    fine = np.repeat(is_unseen, parts)  # of equal length: each frame in `parts` pieces, num_frames of them a part
+    return fine.reshape(parts, num_frames).mean(axis=1)
+
+
+def happening(clip: Clip, *, count: int = 10) -> dict:
+    """A clip of Synth Kingdom for `figures.windows.schemes`: `num_frames`, `fps`, its true `events`, (behaviour, start,
+    stop) in frames, and its `film`, the middle frames of `count` equal parts, uint8 (count, 3, H, W)."""
+    info = video.probe(clip.path)
+    acts = generate.scripts(clip.path.parents[1])[clip.id][0].events
+    events = [(act.behaviour, act.start * info.fps, act.stop * info.fps) for act in acts]
+    film = video.read_frames(clip.path, ((np.arange(count) + 0.5) * info.num_frames / count).astype(int))
+    return {"num_frames": info.num_frames, "fps": info.fps, "events": events, "film": film}
+
+
+def seen(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], *, fps: float) -> pd.DataFrame:
+    """Each event of a clip, with its seconds and the number of classifiers that have a frame of it, by scheme."""
+    rows = [
+        {"event": name, "from, s": start / fps, "to, s": stop / fps}
+        | {scheme: int(seen_by(windows, start, stop).sum()) for scheme, windows in plans.items()}
+        for name, start, stop in events
+    ]
+    return pd.DataFrame(rows)
+
+
 def scripted(clips: int) -> list[tuple[int, list[tuple[int, int, int]]]]:
     """Frames and true events of the first `clips` training clips of Synth Kingdom, but for events that fill a clip."""
     tables = (truth(generate.plan_clip("train", clip)[1]) for clip in range(clips))
@@ -62,7 +91,8 @@ def catches(clips: Sequence[tuple[int, list]], *, num_windows: int, frames: int)
     """Every event of `clips`, as `scripted` has them, under every scheme: one row each.
 
     Columns: clip, behaviour, scheme, seconds; `any`, whether at least one classifier has a frame of it; `share`, the
-    part of the classifiers that have, which is what an average over classifiers can build on.
+    part of the classifiers that have, which is what an average over classifiers can build on; `looks`, frames of the
+    event in a classifier that has any, on average, nan where none has.
     """
     return pd.DataFrame(_catches(clips, num_windows, frames))
 
@@ -72,30 +102,46 @@ def _catches(clips: Sequence[tuple[int, list]], num_windows: int, frames: int) -
     for clip, (num_frames, happened) in enumerate(clips):
         for scheme in SCHEMES if happened else ():
             windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
+            looked = np.array([window.frames for window in windows])  # (M, P)
             for label, start, stop in happened:
-                seen = seen_by(windows, start, stop)
+                hits = ((looked >= start) & (looked < stop)).sum(axis=1)  # (M,)
                 facts = {"clip": clip, "behaviour": names[label], "scheme": scheme, "seconds": (stop - start) / FPS}
-                yield facts | {"any": bool(seen.any()), "share": float(seen.mean())}
+                facts |= {"looks": float(hits[hits > 0].mean()) if hits.any() else float("nan")}
+                yield facts | {"any": bool(hits.any()), "share": float((hits > 0).mean())}
 
 
 def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
-    """Means of `any` and `share` for each scheme and value of the column `by`, with 95 % intervals over clips.
+    """Means of `any`, `share` and `looks` for each scheme and value of the column `by`, with 95 % intervals over clips.
 
-    Whole clips are drawn again, since the events of one clip are not independent.
+    Whole clips are drawn again, since the events of one clip are not independent. Events that nobody sees have no
+    `looks` and do not count there.
     """
     rng = np.random.default_rng(seed)
     rows = []
     for (scheme, value), part in caught.groupby(["scheme", by], observed=True):
-        sums = part.groupby("clip")[["any", "share"]].sum().to_numpy(float)
-        counts = part.groupby("clip").size().to_numpy(float)
+        by_clip = part.groupby("clip")[["any", "share", "looks"]]
+        sums, counts = by_clip.sum().to_numpy(float), by_clip.count().to_numpy(float)
         weights = rng.multinomial(len(counts), np.full(len(counts), 1 / len(counts)), REPLICATES)
-        drawn = (weights @ sums) / (weights @ counts)[:, None]
-        row = {"scheme": scheme, by: value, "events": int(counts.sum())}
-        for column, name in enumerate(("any", "share")):
+        drawn = (weights @ sums) / np.maximum(weights @ counts, 1)
+        row = {"scheme": scheme, by: value, "events": len(part)}
+        for column, name in enumerate(("any", "share", "looks")):
             low, high = np.quantile(drawn[:, column], (0.025, 0.975))
-            row |= {name: sums[:, column].sum() / counts.sum(), f"{name}_low": low, f"{name}_high": high}
+            mean = sums[:, column].sum() / max(counts[:, column].sum(), 1)
+            row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
         rows.append(row)
     return pd.DataFrame(rows)
+
+
+def gaps_said(gaps: Mapping[str, np.ndarray]) -> str:
+    """When the sequence leaves a shorter longest gap than other rules; gaps: as for `figures.windows.spread`."""
+    ours = gaps["quasi-random"][0]
+    shorter = {
+        "regular places": ours < gaps["regular"][0],
+        "the median random draw": ours < np.median(gaps["random"], axis=0),
+        "19 of 20 random draws": (ours < gaps["random"]).mean(axis=0) >= 0.95,
+    }
+    found = {rule: ", ".join(map(str, 1 + np.flatnonzero(is_shorter))) for rule, is_shorter in shorter.items()}
+    return "\n".join(f"shorter than {rule} with M = {counts or 'none of these'}" for rule, counts in found.items())
 
 
 def largest_gap(places: np.ndarray) -> float:

@@ -6,19 +6,16 @@ it, and errors of the model can be told from those of the annotator; elsewhere t
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
-from amc.companion.events import runs, seen_by
 from amc.datasets import catalogue
 from amc.errors import AmcError
-from amc.figures.errors import Case
 from amc.metrics import replicate_maps, resamples
-from amc.sampling import Window
 from amc.scores import Scores
 
 # Behaviours that go on before, after and beside others (the paper's "keeping still" and "moving" around a jump).
@@ -169,22 +166,30 @@ def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: 
 
 
 def tally(made: Decisions) -> list[dict]:
-    """A row a kind: errors, videos, errors a hundred videos with interval, and which part of the extra ones is true."""
+    """A row a kind: errors, videos, errors a hundred videos with interval.
+
+    Where the truth is known also `part`, the percentage of these errors that are the annotator's (predicted, not
+    written, and it happens), and `true_rate`, errors of the kind a hundred videos when what happens is the label.
+    """
     rows, once = [], np.ones(len(made.scores.labels))
+    again = {} if made.happens is None else find(replace(made, scores=replace(made.scores, labels=made.happens)))
     for kind, found in find(made).items():
-        value, low, high = ratio(found.sum(axis=1), once)
         row = {"kind": kind, "errors": int(found.sum()), "videos": int(found.any(axis=1).sum())}
-        row |= {"rate": 100 * value, "rate_low": 100 * low, "rate_high": 100 * high}
-        if made.happens is not None:
-            extra = found & made.extra
-            row["extra"] = int(extra.sum())
-            row |= dict(zip(("true", "true_low", "true_high"), _true(extra, made.happens), strict=True))
+        row |= _named("rate", ratio(found.sum(axis=1), once))
+        if again:
+            row |= _named("true_rate", ratio(again[kind].sum(axis=1), once)) | _named("part", annotators(made, found))
         rows.append(row)
     return rows
 
 
-def _true(extra: np.ndarray, happens: np.ndarray) -> list[float]:
-    return [100 * value for value in ratio((extra & happens).sum(axis=1), extra.sum(axis=1))]
+def _named(name: str, values: tuple[float, float, float]) -> dict[str, float]:
+    return {key: 100 * value for key, value in zip((name, f"{name}_low", f"{name}_high"), values, strict=True)}
+
+
+def annotators(made: Decisions, found: np.ndarray) -> tuple[float, float, float]:
+    """The part (0 to 1) of the errors `found` (V, C) that are the annotator's: it happens and was not written; with
+    its interval. Another error is the model's."""
+    return ratio((found & made.extra & made.happens).sum(axis=1), found.sum(axis=1))
 
 
 def against_truth(made: Decisions, *, replicates: int = 1000, seed: int = 0) -> list[dict]:
@@ -206,60 +211,18 @@ def against_truth(made: Decisions, *, replicates: int = 1000, seed: int = 0) -> 
     return rows
 
 
+def judged(row: dict) -> str:
+    """A row of a difference in `against_truth` as a sentence."""
+    word = "higher against the truth" if row["low"] > 0 else "lower against the truth"
+    word = "no difference can be shown" if row["low"] <= 0 <= row["high"] else word
+    text = "{} mAP: {against} {value:+.1f} points, 95 % {low:+.1f} to {high:+.1f}: {}"
+    return text.format(row["metric"].removeprefix("map_"), word, **row)
+
+
 def confusions(made: Decisions) -> np.ndarray:
     """(C, C): of the videos in which the behaviour of a row was missed, the part that had the column's as an extra."""
     together = made.missed.T.astype(float) @ made.extra
     return together / np.maximum(made.missed.sum(axis=0), 1)[:, None]
-
-
-def diagnosis(kind: str, made: Decisions, video: int) -> str:
-    """One sentence on the errors of a kind in a video, made of the facts alone."""
-    found = find(made)[kind][video]
-    missed, extra = found & made.missed[video], found & made.extra[video]
-    parts = [f"{_said(made, missed)} missed"] if missed.any() else []
-    parts += [f"{_said(made, extra)} predicted though not written"] if extra.any() else []
-    sentence = f"{kind.capitalize()}: {', '.join(parts) or 'no error'}"
-    if made.truth is None:
-        return f"{sentence}; what truly happens is not known."
-    table, facts = made.truth[video], []
-    windows = [Window((0, len(table)), (), tuple(row)) for row in made.scores.frames[video].tolist()]
-    for c in np.flatnonzero(found):
-        spans = [(start, stop) for label, start, stop in runs(table) if label == c]
-        seen = sum(any(seen_by([window], *span)[0] for span in spans) for window in windows)
-        during = f"fills {100 * table[:, c].mean():.0f} % of the video, seen by {seen} of {len(windows)} classifiers"
-        facts.append(f"{made.names[c]} {during if spans else 'does not happen'}")
-    return f"{sentence}; in truth {'; '.join(facts)}." if facts else f"{sentence}."
-
-
-def _said(made: Decisions, mask: np.ndarray) -> str:
-    return " and ".join(made.names[c] for c in np.flatnonzero(mask))
-
-
-def case(
-    made: Decisions,
-    video: int,
-    *,
-    fps: float = float("nan"),
-    film: np.ndarray | None = None,
-    motion: np.ndarray | None = None,
-    most: int = 5,
-) -> Case:
-    """A video for `figures.errors.case`: of what is written, predicted or happens, the `most` telling behaviours.
-
-    Errors come first, then what was found, then what happens and neither says; of equals the higher score.
-    """
-    test, labels, predicted = made.scores, made.scores.labels[video], made.predicted[video]
-    truth = None if made.truth is None else made.truth[video]
-    happens = np.zeros_like(labels) if truth is None else truth.any(axis=0)
-    rank = np.select([labels ^ predicted, labels, happens], [0, 1, 2], 3)
-    order = np.lexsort((-made.probs[video], rank))
-    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # nothing to tell: the likeliest
-    threshold = np.broadcast_to(made.threshold, labels.shape)
-    return Case(
-        int(test.num_frames[video]), fps, test.frames[video], test.probs[video][:, shown],
-        [made.names[c] for c in shown], labels[shown], predicted[shown], threshold[shown],
-        None if truth is None else truth[:, shown], film, motion,
-    )  # fmt: skip
 
 
 def compare(scored: Mapping[str, tuple[Scores, Scores]], truth: Sequence[np.ndarray] | None) -> list[dict]:
@@ -270,6 +233,30 @@ def compare(scored: Mapping[str, tuple[Scores, Scores]], truth: Sequence[np.ndar
         cell = {"run": name, "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
         rows += [cell | row for row in tally(decide(val, test, truth=truth))]
     return rows
+
+
+def differences(
+    scored: Mapping[str, tuple[Scores, Scores]], truth: Sequence[np.ndarray] | None, *, reference: str
+) -> list[dict]:
+    """Errors of each kind a hundred videos that each run makes more than the run named `reference`, rows as `compare`.
+
+    The same videos are drawn for both, so the intervals are those of paired differences.
+    """
+    found = {name: find(decide(val, test, truth=truth)) for name, (val, test) in scored.items()}
+    rows = []
+    for row in compare(scored, truth):
+        mine, its = found[row["run"]][row["kind"]], found[reference][row["kind"]]
+        facts = {name: row[name] for name in ("run", "scheme", "modality", "kind")}
+        rows.append(facts | _named("more", ratio(mine.sum(axis=1) - its.sum(axis=1), np.ones(len(mine)))))
+    return rows
+
+
+def beyond_chance(rows: Sequence[dict], reference: str) -> str:
+    """The rows of `differences` whose intervals leave out zero, in two sentences."""
+    sides = {"Fewer": lambda row: row["more_high"] < 0, "More": lambda row: row["more_low"] > 0}
+    found = {word: "; ".join(f"{row['run']}: {row['kind']}" for row in rows if is_clear(row))
+             for word, is_clear in sides.items()}  # fmt: skip
+    return " ".join(f"{word} than {reference} beyond chance: {listed or 'none'}." for word, listed in found.items())
 
 
 def videos(test: Scores) -> dict[str, Path]:

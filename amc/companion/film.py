@@ -6,12 +6,14 @@ import numpy as np
 from torch import Tensor
 
 from amc import flow, flow_color, video
+from amc.figures import Key
 
 FASTEST = 1 / 40  # of a picture's height a frame: motion at which the colours of a strip are full
 
 
-def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor]:
-    """`film` and `motion`, uint8 (count, 3, H, W), of the middles of `count` equal parts of a video, and its `fps`.
+def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
+    """`film` and `motion`, uint8 (count, 3, H, W), of the middles of `count` equal parts of a video, the `key` to its
+    colours, and its `fps`.
 
     Flow is of DIS, which needs no weights. Raises AmcError for a video that cannot be read.
     """
@@ -20,4 +22,6 @@ def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor]:
     pairs = flow.flow_pairs(at.tolist(), info.num_frames)
     first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
     vectors = flow.estimate(first, second, method="dis")
-    return {"film": first, "motion": flow_color.render(vectors, max_px=FASTEST * info.height), "fps": info.fps}
+    motion = flow_color.render(vectors, max_px=FASTEST * info.height)
+    key = Key(flow_color.legend(129), FASTEST * info.height, f"{info.height} px")
+    return {"film": first, "motion": motion, "key": key, "fps": info.fps}

@@ -23,7 +23,9 @@ SIZES = ("smoke", "quick", "standard")
 NOTHING = "nothing moves"  # the claim that every estimate has to beat
 DIS = ("dis", "dis-fast", "dis-ultrafast")
 RAFT = ("raft-small", "raft-large")
+NIGHT = 1 / 3  # part of the clips that are to be at night, where that many are
 STILL = 0.3  # px a frame: a background that moves more is seen by a moving camera
+FEW = 5  # clips: of fewer nothing is said
 INCONSISTENT = 1.0  # px: there and back again does not end where it began, so the point is hidden in one frame
 
 
@@ -66,10 +68,26 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
     return usable, absent
 
 
+def chosen(paths: Sequence[Path], count: int) -> list[Path]:
+    """`count` of the clips of a generated world, a third of them at night where so many are: by chance there are few,
+    and conditions could not be compared. In the order of `paths`."""
+    world = generate.scripts(paths[0].parents[1])
+    night = [path for path in paths if world[path.stem][0].environment == "night"][: round(NIGHT * count)]
+    day = [path for path in paths if world[path.stem][0].environment != "night"][: count - len(night)]
+    return [path for path in paths if path in {*night, *day}]
+
+
 def pairs_of(num_frames: int, count: int, step: int = 1) -> list[tuple[int, int]]:
     """`count` pairs of frames `step` apart, spread over a video; fewer frames than `step` give the ends."""
     first = np.linspace(0, max(num_frames - 1 - step, 0), count + 2)[1:-1].astype(int)
     return [(int(index), int(min(index + step, num_frames - 1))) for index in first]
+
+
+def sampled(path: Path, *, start: int, step: int, count: int = 4) -> list[tuple[int, int]]:
+    """`count` frames of a video, or as many as there are, `step` apart from `start` on, each with its successor."""
+    length = video.probe(path).num_frames
+    start = min(start, length - 1)
+    return flow.flow_pairs(range(start, min(start + count * step, length), step), length)
 
 
 def read_pairs(path: Path, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
@@ -166,6 +184,40 @@ def conditions(table: pd.DataFrame) -> pd.DataFrame:
     }  # fmt: skip
     found = {name: summary(table.assign(value=values), by="value") for name, values in cases.items()}
     return pd.DataFrame([{"condition": name} | row for name, rows in found.items() for row in rows])
+
+
+def hidden_from_visible(table: pd.DataFrame, method: str) -> str:
+    """By how much `method` is worse at hidden points than at visible ones of the same frames, as a sentence."""
+    mine = table[table["method"] == method]
+    [row] = summary(mine.assign(more=mine["hidden"] - mine["visible"]), by="more")
+    text = "{method}, hidden − visible points of the same clips: {epe:+.2f} px, 95 % {low:+.2f} to {high:+.2f}"
+    return text.format(**row)
+
+
+def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
+    """The EPE of `method` under each condition of `conditions` beside that of NOTHING, a sentence each."""
+    means = found.pivot(index="condition", columns="method", values="epe")
+    said = []
+    for row in found[found["method"] == method].itertuples():
+        nothing = means.loc[row.condition, NOTHING]
+        word = f"{100 * (1 - row.epe / nothing):.0f} % less" if row.epe < nothing else "MORE"
+        told = f"{method} {row.epe:.2f} px, {word} than the {nothing:.2f} px of claiming that nothing moves"
+        said.append(f"{row.condition}: {told if row.clips >= FEW else f'{row.clips} clips, no statement'}")
+    return said
+
+
+def worst_cases(
+    paths: Sequence[Path], table: pd.DataFrame, method: str, weights: Path | None
+) -> dict[str, tuple[Tensor, ...]]:
+    """The pairs of frames of `worst` by condition: frame (3, H, W), true and estimated flow (2, H, W), EPE (H, W)."""
+    found = {}
+    for name, (clip, frame) in worst(table, method).items():
+        [path], at = [path for path in paths if path.stem == clip], [(frame, frame + 1)]
+        first, second = read_pairs(path, at)
+        true = torch.from_numpy(generate.true_flow(path, at))
+        guess, _ = estimate(first, second, method, weights)
+        found[name] = first[0], true[0], guess[0], end_point_error(guess, true)[0]
+    return found
 
 
 def worst(table: pd.DataFrame, method: str) -> dict[str, tuple[str, int]]:

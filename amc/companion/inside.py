@@ -39,6 +39,23 @@ class Inside:
         looked = self.class_token[layer].mean(dim=2)
         return (looked[..., 1:-1] * looked.shape[-1]).unflatten(-1, self.grid)
 
+    def to_patches(self, layer: int) -> Tensor:
+        """The part (0 to 1) of a class token's attention in a layer that goes to patches, mean over heads: (B, T).
+
+        The rest goes to the class token itself and to the message of its slot.
+        """
+        return self.class_token[layer][..., 1:-1].sum(dim=-1).mean(dim=2)
+
+    def exchanged(self, most: int = 3) -> dict[str, Tensor]:
+        """The attention between slots, relative to uniform (T, T), by name: of messages in up to `most` layers from the
+        second on, and of the integration. In the first, all messages are equal, whatever was learnt."""
+        layers = np.unique(
+            np.linspace(min(1, len(self.messages) - 1), len(self.messages) - 1, most).round().astype(int)
+        )
+        found = {f"messages, layer {k + 1}": self.messages[k].mean(dim=(0, 1)) for k in layers.tolist()}
+        found["integration over time"] = self.temporal.mean(dim=(0, 1))
+        return {name: looked * looked.shape[-1] for name, looked in found.items()}
+
     def shares(self, layer: int, is_flow: np.ndarray) -> dict[str, float]:
         """How much frames and flows look at each other's messages in a layer, relative to uniform (1).
 

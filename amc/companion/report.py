@@ -6,6 +6,7 @@
 import hashlib
 import html
 import json
+import re
 from itertools import groupby
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from PIL import Image
 from amc import paths
 from amc.errors import AmcError
 
+PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a bar on its way; a reader of the finished notebook gains nothing
 WIDGET = "application/vnd.jupyter.widget-view+json"
 STYLE = """
 body { font: 1.05rem/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 0 auto; padding: 1rem 1.5rem; }
@@ -25,14 +27,26 @@ figcaption, .facts { color: #555; font-size: .95rem; } a { color: #004488; } nav
 
 
 def tidy(path: Path) -> None:
-    """Take widgets out of an executed notebook: without a kernel a reader would see «model not found» instead."""
+    """Take widgets and progress bars out of an executed notebook.
+
+    Without a kernel a reader would see «model not found» instead of widgets; of a bar, every step that it took.
+    """
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("widgets", None)
     for cell in notebook.cells:
         if "outputs" in cell:
-            cell.outputs = [output for output in cell.outputs if WIDGET not in output.get("data", {})]
+            cell.outputs = [output for output in map(_without_bars, cell.outputs) if output]
     with paths.atomic(path) as temporary:
         nbformat.write(notebook, temporary)
+
+
+def _without_bars(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
+    """The output without the lines that are steps of a progress bar; None where nothing is left, and for a widget."""
+    if output.output_type != "stream":
+        return None if WIDGET in output.get("data", {}) else output
+    lines = re.findall(r"[^\r\n]+[\r\n]*|[\r\n]+", output.text)
+    kept = "".join(line for line in lines if not PROGRESS.search(line))
+    return nbformat.from_dict({**output, "text": kept}) if kept.strip() else None
 
 
 def manifest(reports: Path) -> Path:

@@ -5,11 +5,12 @@
 
 from amc.figures.clip import film_strip, interleaved, motion_field, scores, timeline
 from amc.figures.results import ablation, label_counts, learning_curves
-from amc.figures.style import MODALITY_COLORS, SCHEME_COLORS, save, show
+from amc.figures.style import MODALITY_COLORS, SCHEME_COLORS, Key, save, show
 
 __all__ = [
     "MODALITY_COLORS",
     "SCHEME_COLORS",
+    "Key",
     "ablation",
     "film_strip",
     "interleaved",

@@ -7,14 +7,15 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import seaborn as sns
-from matplotlib.colors import Normalize
+from matplotlib.cm import ScalarMappable
+from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
-HEAT = "magma"  # rises evenly in lightness, so it reads in grey
+HEAT, DARK = "#7A0177", 0.98  # colour of attention over a picture; the quantile at which it is full
 
 
 def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
@@ -26,21 +27,40 @@ def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
 
 
 @styled
-def patches(slots: np.ndarray, maps: np.ndarray, *, modality: str, title: str = "") -> Figure:
-    """The slots of a clip, uint8 (T, 3, H, W), and below each where its class token looks: maps (T, rows, columns)."""
+def patches(
+    slots: np.ndarray,
+    maps: np.ndarray,
+    *,
+    modality: str,
+    parts: np.ndarray | None = None,
+    key: style.Key | None = None,
+    title: str = "",
+) -> Figure:
+    """The slots of a clip, uint8 (T, 3, H, W), and below each where its class token looks: maps (T, rows, columns).
+
+    One scale for all, up to a high quantile: a single patch would set it otherwise. parts: (T,) in 0..1, how much of
+    the attention goes to patches at all; key: to the colours of flow.
+    """
     names, colors = slot_names(len(slots), modality)
-    pictures = style.pictures(slots)
-    size = WIDTH * 0.9 / len(slots)
-    figure = Figure((WIDTH, 2 * size + 1.1), layout="constrained")
+    size = 0.86 * WIDTH / len(slots)
+    figure = Figure((WIDTH, 2 * size + 1.5), layout="constrained")
     panels = figure.subplots(2, len(slots), squeeze=False)
-    norm = Normalize(0, float(np.max(maps)))
-    height, width = pictures.shape[1:3]
-    for (above, below), picture, heat, name, color in zip(panels.T, pictures, maps, names, colors, strict=True):
-        style.image(above, picture, color)
-        above.set_title(name)
-        style.image(below, picture, color)
-        shown = below.imshow(heat, extent=(-0.5, width - 0.5, height - 0.5, -0.5), cmap=HEAT, norm=norm, alpha=0.75)
-    figure.colorbar(shown, ax=panels[1].tolist(), label="× uniform", shrink=0.9, pad=0.01)
+    norm = Normalize(0, max(2.0, float(np.quantile(maps, DARK))))
+    scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", HEAT]))
+    height, width = style.pictures(slots).shape[1:3]
+    for k, ((above, below), picture) in enumerate(zip(panels.T, style.pictures(slots), strict=True)):
+        style.image(above, picture, colors[k])
+        above.set_title(names[k])
+        grey = 160 + picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 95 / 255  # pale, so that heat stands out
+        style.image(below, grey.astype(np.uint8), colors[k])
+        heat = np.clip(norm(maps[k]), 0, 1)
+        below.imshow(np.full((*heat.shape, 3), to_rgb(HEAT)), alpha=0.85 * heat,
+                     extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
+        if parts is not None:
+            below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
+    figure.colorbar(scale, ax=panels[1].tolist(), label="× uniform", shrink=0.9, pad=0.01, extend="max")
+    if key and "flow" in modality:
+        style.key(panels[0, -1], key)
     figure.suptitle(title, fontsize=14)
     return figure
 
@@ -48,22 +68,24 @@ def patches(slots: np.ndarray, maps: np.ndarray, *, modality: str, title: str = 
 @styled
 def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     """Who looks at whom: for each title a matrix (T, T), a row the slot that asks, relative to uniform."""
-    first = next(iter(weights.values()))
-    names, colors = slot_names(len(first), modality)
-    figure = Figure((WIDTH, WIDTH / max(len(weights), 2) + 0.5), layout="constrained")
-    panels = figure.subplots(1, len(weights), squeeze=False)[0]
-    furthest = max(0.05, *(float(np.abs(matrix - 1).max()) for matrix in weights.values()))
-    for axes, (title, matrix) in zip(panels, weights.items(), strict=True):
-        annotate = len(names) <= 8
-        sns.heatmap(matrix, ax=axes, cmap="PuOr_r", vmin=1 - furthest, vmax=1 + furthest, square=True,
-                    annot=annotate, fmt=".2f", annot_kws={"fontsize": 9.5}, xticklabels=names, yticklabels=names,
-                    cbar=axes is panels[-1], cbar_kws={"label": "× uniform", "shrink": 0.7})  # fmt: skip
-        axes.set(title=title, xlabel="is looked at")
-        axes.tick_params(axis="y", rotation=0)
+    names, colors = slot_names(len(next(iter(weights.values()))), modality)
+    columns = min(len(weights), 2)
+    rows = -(-len(weights) // columns)
+    figure = Figure((WIDTH, rows * WIDTH / 2.35 + 0.4), layout="constrained")
+    panels = figure.subplots(rows, columns, squeeze=False)
+    most = max(2.0, float(np.quantile(list(weights.values()), DARK)))
+    for axes, (title, matrix) in zip(panels.flat, weights.items(), strict=False):
+        sns.heatmap(matrix, ax=axes, cmap="Blues", vmin=0, vmax=most, square=True, annot=len(names) <= 10, fmt=".1f",
+                    annot_kws={"fontsize": 12}, xticklabels=names, yticklabels=names, cbar=False)  # fmt: skip
+        axes.set(title=title, xlabel="is looked at", ylabel="looks")
+        axes.tick_params(axis="both", rotation=0, length=0)
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             for label, color in zip(labels, colors, strict=True):
                 label.set_bbox({"facecolor": color, "alpha": 0.45, "edgecolor": "none", "pad": 2})
-    panels[0].set_ylabel("looks")
+    for axes in panels.flat[len(weights) :]:
+        axes.axis("off")
+    heats = panels.flat[0].collections[0]
+    figure.colorbar(heats, ax=panels.ravel().tolist(), label="× uniform: 1 is no preference", shrink=0.6, extend="max")
     return figure
 
 
@@ -75,8 +97,9 @@ def nudges(
     order = [c for rank, c in enumerate(np.argsort(-after, kind="stable")) if rank < top or written[c]]
     figure = Figure((0.8 * WIDTH, 0.4 * len(order) + 1.7), layout="constrained")
     axes = figure.subplots()
+    arrow = {"arrowstyle": "-|>", "color": SHADE, "lw": 1.8, "shrinkA": 5, "shrinkB": 6}
     for y, c in enumerate(order):
-        axes.annotate("", (after[c], y), (before[c], y), arrowprops={"arrowstyle": "-|>", "color": SHADE, "lw": 1.8})
+        axes.annotate("", (after[c], y), (before[c], y), arrowprops=arrow)
         if written[c]:
             axes.axhspan(y - 0.45, y + 0.45, color=PALE, zorder=0)
     places = np.arange(len(order))

@@ -19,11 +19,18 @@ from amc.sampling import Window
 
 @styled
 def film_strip(
-    frames: np.ndarray, captions: Sequence[str], *, title: str = "", columns: int = 8, edges: Sequence[str] = ()
+    frames: np.ndarray,
+    captions: Sequence[str],
+    *,
+    title: str = "",
+    columns: int = 8,
+    edges: Sequence[str] = (),
+    key: style.Key | None = None,
 ) -> Figure:
     """Pictures in reading order, `columns` to a row, with a caption under each.
 
-    frames: uint8 (T, H, W, 3) or (T, 3, H, W); edges: colours of their frames, none by default. Raises AmcError.
+    frames: uint8 (T, H, W, 3) or (T, 3, H, W); edges: colours of their frames, none by default; key: to the colours of
+    flow among them. Raises AmcError.
     """
     pictures = style.pictures(frames)
     if len(captions) != len(pictures) or (edges and len(edges) != len(pictures)):
@@ -41,20 +48,30 @@ def film_strip(
         axes.set_xlabel(caption, fontsize=12, labelpad=3)
     for axes in panels[len(pictures) :]:
         axes.axis("off")
+    if key:
+        style.key(panels[columns - 1], key)
     if title:
         figure.suptitle(title, fontsize=14)
     return figure
 
 
-def interleaved(slots: np.ndarray, indices: Sequence[int], *, modality: str = "rgb+flow", title: str = "") -> Figure:
+def interleaved(
+    slots: np.ndarray,
+    indices: Sequence[int],
+    *,
+    modality: str = "rgb+flow",
+    title: str = "",
+    key: style.Key | None = None,
+) -> Figure:
     """What the model sees: I₁ F₁ I₂ F₂ …, each slot with its name and the frame of the video that it comes from.
 
-    slots: uint8 pictures of one clip, T of them; indices: its P frames.
+    slots: uint8 pictures of one clip, T of them; indices: its P frames; key: to the colours of its flow.
     """
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
     kinds = [(f"{letter}$_{{{p + 1}}}$", index, name) for p, index in enumerate(indices) for letter, name in letters]
     captions = [f"{slot}\n{'frame' if name == 'rgb' else 'flow of'} {index}" for slot, index, name in kinds]
-    return film_strip(slots, captions, title=title, edges=[MODALITY_COLORS[name] for _, _, name in kinds])
+    edges = [MODALITY_COLORS[name] for _, _, name in kinds]
+    return film_strip(slots, captions, title=title, edges=edges, key=key if "flow" in modality else None)
 
 
 @styled
@@ -101,7 +118,7 @@ def motion_field(
     legend: np.ndarray,
     *,
     max_px: float,
-    stretch: float = 4.0,
+    stretch: float = 2.0,
 ) -> Figure:
     """A frame with its motion as arrows, coloured pictures of motion, and the key to their colours with its scale.
 
@@ -115,7 +132,7 @@ def motion_field(
     *panels, key = figure.subplots(1, len(ratios) + 1, width_ratios=[1] * len(ratios) + [1.7 / side])
     for axes, picture in zip(panels, [frame, *pictures.values()], strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-    step = max(1, min(vectors.shape[1:]) // 14)
+    step = max(1, min(vectors.shape[1:]) // 9)
     y, x = np.mgrid[step // 2 : vectors.shape[1] : step, step // 2 : vectors.shape[2] : step]
     u, v = vectors[:, y, x]
     arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / stretch, "headwidth": 4, "headlength": 4}

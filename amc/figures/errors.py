@@ -3,6 +3,7 @@
 Arrays and rows in, matplotlib Figures out.
 """
 
+import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +17,7 @@ from matplotlib.patches import Patch
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
+CLASSIFIERS = "os^vDPX<>hd*"  # marker of each
 AGAINST = {"written": (SHADE, "s", "--"), "truth": ("#117733", "o", "-")}
 
 
@@ -34,6 +36,8 @@ class Case:
     truth: np.ndarray | None = None  # (num_frames, C) bool
     film: np.ndarray | None = None  # uint8 (K, H, W, 3) or (K, 3, H, W), of K equal parts of the clip
     motion: np.ndarray | None = None  # their flow as pictures, likewise
+    key: style.Key | None = None  # to the colours of flow
+    verdicts: Sequence[str] = ()  # (C,) what went wrong with each, "" where nothing did
 
 
 @styled
@@ -43,15 +47,15 @@ def case(shown: Case, *, title: str) -> Figure:
     A classifier's score is a line from its first to its last frame, with a mark at each; the mean stands at the right.
     """
     strips = {name: strip for name, strip in (("film", shown.film), ("flow", shown.motion)) if strip is not None}
-    heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()] + [0.85] * len(shown.names)
-    figure = Figure((WIDTH, sum(heights) + 1.7), layout="constrained")
+    heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()] + [0.8] * len(shown.names)
+    figure = Figure((WIDTH, sum(heights) + 0.3 * len(shown.names) + 1.9), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (name, strip) in zip(panels, strips.items(), strict=False):
         edges = np.linspace(0, shown.num_frames, len(strip) + 1)
         for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
             axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
         axes.set(yticks=[0.5], yticklabels=[name], ylim=(0, 1))
-        axes.tick_params(length=0)
+        axes.tick_params(length=0, labelbottom=False)
         axes.spines[:].set_visible(False)
     for c, axes in enumerate(panels[len(strips) :]):
         _behaviour(axes, shown, c)
@@ -60,12 +64,16 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].xaxis.set_major_formatter(lambda frame, _: f"{frame / shown.fps:.3g}")
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
+    if shown.key and "flow" in strips:
+        style.key(panels[len(strips) - 1], shown.key, left=1.03, width=0.07)
     keys = [Patch(color=PALE, label="truly happens")] * (shown.truth is not None)
-    keys += [Line2D([], [], color=INK, marker="o", label="score of a classifier, at its frames")]
+    few = len(shown.probs) <= 4  # more classifiers than that are named in no legend
+    looks = [(m, f"classifier {m + 1}") for m in range(len(shown.probs))] if few else [(0, "a classifier")]
+    keys += [Line2D([], [], color=INK, marker=CLASSIFIERS[m], markersize=7, label=name) for m, name in looks]
     keys += [Line2D([], [], color=SCHEME_COLORS["sparse"], marker="D", ls="", markersize=9, label="mean")]
     keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
-    figure.suptitle(title, fontsize=13, wrap=True)
+    figure.legend(handles=keys, loc="outside lower center", ncols=7, frameon=False, columnspacing=1.2)
+    figure.suptitle("\n".join(textwrap.wrap(title, 105)), fontsize=13)
     return figure
 
 
@@ -75,46 +83,47 @@ def _behaviour(axes, shown: Case, c: int) -> None:
         changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
         for start, stop in changes.reshape(-1, 2):
             axes.axvspan(start, stop, color=PALE, linewidth=0)
-    for row, prob in zip(shown.frames, shown.probs[:, c], strict=True):
-        axes.plot(row + 0.5, np.full(len(row), prob), color=INK, marker="o", markersize=4, linewidth=1.2)
+    for m, (row, prob) in enumerate(zip(shown.frames, shown.probs[:, c], strict=True)):
+        marker = CLASSIFIERS[m % len(CLASSIFIERS)]
+        axes.plot(row + 0.5, np.full(len(row), prob), color=INK, marker=marker, markersize=6, linewidth=1.2)
     axes.axhline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
-    mean = shown.probs[:, c].mean()
-    axes.plot(
-        1.015,
-        mean,
-        "D",
-        color=SCHEME_COLORS["sparse"],
-        markersize=9,
-        transform=axes.get_yaxis_transform(),
-        clip_on=False,
-    )
-    verdicts = {(1, 1): "written, found", (1, 0): "written, MISSED", (0, 1): "EXTRA, not written", (0, 0): "neither"}
-    verdict = verdicts[int(shown.written[c]), int(shown.predicted[c])]
-    axes.set(ylim=(-0.05, 1.05), yticks=[0, 1])
-    axes.set_ylabel(f"{shown.names[c]}\n{verdict}", rotation=0, ha="right", va="center", labelpad=4, fontsize=12)
+    mean, place = shown.probs[:, c].mean(), axes.get_yaxis_transform()
+    axes.plot(1.015, mean, "D", color=SCHEME_COLORS["sparse"], markersize=9, transform=place, clip_on=False)
+    labels = {(1, 1): "written, found", (1, 0): "written, MISSED", (0, 1): "EXTRA, not written", (0, 0): "neither"}
+    label = labels[int(shown.written[c]), int(shown.predicted[c])]
+    told = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
+    axes.set(ylim=(-0.05, 1.05), yticks=[0, 1], ylabel="score")
+    axes.set_title(f"{shown.names[c]}: {label}{told}", loc="left", fontsize=12, pad=3)
 
 
 @styled
 def kinds(rows: Sequence[dict]) -> Figure:
-    """Errors of each kind a hundred videos with 95 % intervals; where truth is known, which part of the extra is true.
+    """Errors of each kind a hundred videos; where truth is known, also against it, and which part is the annotator's.
 
     rows: of `errors.tally`.
     """
     table = pd.DataFrame(rows)
-    has_truth = "true" in table
-    figure = Figure((WIDTH, 0.55 * len(table) + 1.6), layout="constrained")
+    has_truth = "part" in table
+    figure = Figure((WIDTH, 0.6 * len(table) + 1.9), layout="constrained")
     panels = figure.subplots(1, 1 + has_truth, sharey=True, squeeze=False)[0]
     places = np.arange(len(table))
     panels[0].barh(places, table["rate"], color=SCHEME_COLORS["sparse"], height=0.6, alpha=0.75)
-    panels[0].hlines(places, table["rate_low"], table["rate_high"], color=INK, linewidth=2.5)
+    panels[0].hlines(places - 0.1 * has_truth, table["rate_low"], table["rate_high"], color=INK, linewidth=2.5)
     panels[0].set(yticks=places, yticklabels=table["kind"], ylim=(len(table) - 0.5, -0.5))
-    panels[0].set_xlabel("errors a hundred videos, 95 % interval")
+    panels[0].set_xlabel("errors a hundred videos")
     if has_truth:
-        panels[1].plot(table["true"], places, AGAINST["truth"][1], color=AGAINST["truth"][0], markersize=11)
-        panels[1].hlines(places, table["true_low"], table["true_high"], color=AGAINST["truth"][0], linewidth=2.5)
-        for place, count in zip(places, table["extra"], strict=True):
+        color, marker, _ = AGAINST["truth"]
+        panels[0].hlines(places + 0.2, table["true_rate_low"], table["true_rate_high"], color=color, linewidth=2.5)
+        panels[0].plot(table["true_rate"], places + 0.2, marker, color=color, markersize=9, markeredgecolor=INK)
+        panels[1].hlines(places, table["part_low"], table["part_high"], color=color, linewidth=2.5)
+        panels[1].plot(table["part"], places, marker, color=color, markersize=11, markeredgecolor=INK)
+        for place, count in zip(places, table["errors"], strict=True):
             panels[1].text(107, place, f"of {count}" if count else "none", va="center", fontsize=12, color=INK)
-        panels[1].set(xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="predicted, not written: truly happens, %")
+        panels[1].set(xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="the annotator's part of the errors, %")
+        keys = [Patch(color=SCHEME_COLORS["sparse"], alpha=0.75, label="against written labels")]
+        keys += [Line2D([], [], color=color, marker=marker, markeredgecolor=INK, label="against the truth")]
+        keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
+        figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     for axes in panels:
         axes.grid(axis="x", color=PALE)
         axes.set_axisbelow(True)
@@ -123,27 +132,29 @@ def kinds(rows: Sequence[dict]) -> Figure:
 
 @styled
 def against_truth(rows: Sequence[dict]) -> Figure:
-    """The same scores measured against what is written and against what happens. rows: of `errors.against_truth`."""
-    table = pd.DataFrame(rows)
-    figure = Figure((0.75 * WIDTH, 4.2), layout="constrained")
-    axes = figure.subplots()
-    metrics = list(dict.fromkeys(table["metric"]))
-    for place, metric in enumerate(metrics):
-        for offset, (against, (color, marker, _)) in zip((-0.12, 0.12), AGAINST.items(), strict=True):
-            [row] = table[(table["metric"] == metric) & (table["against"] == against)].to_dict("records")
-            axes.vlines(place + offset, row["low"], row["high"], color=color, linewidth=3)
-            axes.plot(place + offset, row["value"], marker, color=color, markersize=13, markeredgecolor=INK)
-    names = [metric.removeprefix("map_") + " mAP" for metric in metrics]
-    axes.set(
-        xticks=range(len(metrics)), xticklabels=names, xlim=(-0.5, len(metrics) - 0.5), ylim=(0, None), ylabel="mAP, %"
-    )
-    keys = [
-        Line2D([], [], color=c, marker=m, ls="", markersize=11, label=f"against {k}")
-        for k, (c, m, _) in AGAINST.items()
-    ]
-    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    axes.grid(axis="y", color=PALE)
+    """How much better the same scores are against what happens than against what is written: paired differences.
+
+    rows: of `errors.against_truth`. Both values stand beside each difference, without intervals of their own, for those
+    of a resampled macro mAP lie too high.
+    """
+    table = pd.DataFrame(rows).pivot(index="metric", columns="against")
+    figure = Figure((0.85 * WIDTH, 2.6), layout="constrained")
+    axes, (color, marker, _) = figure.subplots(), AGAINST["truth"]
+    values = table["value"]
+    places, difference = np.arange(len(table)), "truth − written"
+    axes.axvline(0, color=INK, linewidth=1.5)
+    axes.hlines(places, table["low", difference], table["high", difference], color=color, linewidth=3.5)
+    axes.plot(values[difference], places, marker, color=color, markersize=14, markeredgecolor=INK)
+    for place, written, truth, end in zip(
+        places, values["written"], values["truth"], table["high", difference], strict=True
+    ):
+        axes.annotate(f"{written:.1f} → {truth:.1f} %", (end, place), xytext=(12, 0), textcoords="offset points",
+                      va="center")  # fmt: skip
+    names = [metric.removeprefix("map_") + " mAP" for metric in table.index]
+    axes.set(yticks=places, yticklabels=names, ylim=(len(names) - 0.4, -0.6))
+    axes.set_xlabel("mAP against the truth − against written labels, points, 95 % interval")
+    axes.margins(x=0.25)
+    axes.grid(axis="x", color=PALE)
     return figure
 
 
@@ -159,17 +170,27 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str,
     for name, bins in found.items():
         color, marker, line = AGAINST[name]
         label = f"{name}: expected calibration error {100 * ece[name]:.1f} %"
-        axes.plot(
-            bins["confidence"], bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2.5, label=label
-        )
+        x, low, high = bins["confidence"], *_wilson(bins["frequency"], bins["count"])
+        axes.vlines(x + (0.004 if name == "truth" else -0.004), low, high, color=color, linewidth=2, alpha=0.7)
+        axes.plot(x, bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2, label=label)
     counts = next(iter(found.values()))["count"]
     edges = np.linspace(0, 1, len(counts) + 1)
     below.bar(edges[:-1], np.maximum(counts, 0.5), np.diff(edges), align="edge", color=PALE, edgecolor=SHADE)
     below.set(yscale="log", ylabel="pairs", xlabel="probability that the model gives", xlim=(0, 1))
-    axes.set(ylabel="frequency of the label", ylim=(-0.02, 1.02), title="dotted: what it says is what happens")
+    axes.set(
+        ylabel="part that is positive", ylim=(-0.02, 1.02), title="dotted: perfectly calibrated; bars: 95 %, Wilson"
+    )
     axes.legend(frameon=False, loc="upper left")
     axes.grid(color=PALE)
     return figure
+
+
+def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of Wilson's 95 % interval of a frequency among `count` pairs, taken as independent."""
+    count = np.where(count > 0, count, np.nan)
+    middle = (frequency + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(frequency * (1 - frequency) / count + z**2 / (4 * count**2))
+    return middle - half, middle + half
 
 
 @styled
@@ -183,33 +204,38 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     axes = figure.subplots()
     data = 100 * matrix[np.ix_(rows, columns)]
     labels = {"xticklabels": [names[c] for c in columns], "yticklabels": [f"{names[c]}  ({missed[c]})" for c in rows]}
-    sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=True, fmt=".0f", linewidths=1,
-                annot_kws={"fontsize": 11}, cbar_kws={"label": "% of the videos of a row"}, **labels)  # fmt: skip
+    numbers = np.where(data > 0, np.char.mod("%.0f", data), "")
+    sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=numbers, fmt="", linewidths=1,
+                annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos of a row"}, **labels)  # fmt: skip
     axes.set(xlabel="predicted, not written", ylabel="missed (times)")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     return figure
 
 
 @styled
-def fixes(table: pd.DataFrame) -> Figure:
-    """Errors of each kind a hundred videos, by run: schemes side by side, then modalities.
+def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
+    """Which run makes more or fewer errors of each kind than the `reference`: schemes, then modalities.
 
-    table: rows of `errors.tally` of all runs, with scheme and modality.
+    table: rows of `errors.differences` of all runs, with scheme and modality.
     """
     parts = {"schemes, RGB only": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
     parts["modalities, sparse"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
     order = list(dict.fromkeys(table["kind"]))
-    figure = Figure((WIDTH, 0.75 * len(order) + 1.7), layout="constrained")
-    for axes, (title, (rows, by, colors)) in zip(figure.subplots(1, 2, sharey=True), parts.items(), strict=True):
+    figure = Figure((WIDTH, 0.75 * len(order) + 2.1), layout="constrained")
+    panels = figure.subplots(1, 2, sharey=True, sharex=True)
+    for axes, (title, (rows, by, colors)) in zip(panels, parts.items(), strict=True):
+        rows = rows[rows["run"] != reference]
         present = [name for name in colors if name in set(rows[by])]
         for k, (name, marker) in enumerate(zip(present, "sDo", strict=False)):
             part = rows[rows[by] == name]
-            place = np.array([order.index(kind) for kind in part["kind"]]) + 0.2 * (k - (len(present) - 1) / 2)
-            axes.hlines(place, part["rate_low"], part["rate_high"], color=colors[name], linewidth=2.5)
-            axes.plot(part["rate"], place, marker, color=colors[name], markeredgecolor=INK, markersize=10, label=name)
-        axes.set(xlabel="errors a hundred videos, 95 % interval", title=title)
-        axes.set_xlim(-0.03 * axes.get_xlim()[1], None)
+            place = np.array([order.index(kind) for kind in part["kind"]]) + 0.26 * (k - (len(present) - 1) / 2)
+            axes.hlines(place, part["more_low"], part["more_high"], color=colors[name], linewidth=3)
+            axes.plot(part["more"], place, marker, color=colors[name], markeredgecolor=INK, markersize=11, label=name)
+        axes.axvline(0, color=INK, linewidth=1.5)
+        axes.set_title(title)
         axes.grid(axis="x", color=PALE)
-        axes.legend(frameon=False, loc="best")
-    figure.axes[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
+        if present:
+            axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+    figure.supxlabel(f"← fewer · errors a hundred videos against {reference} · more →   (paired, 95 %)", fontsize=13)
+    panels[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
     return figure

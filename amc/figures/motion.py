@@ -24,30 +24,62 @@ def fields(
     pictures: Mapping[str, np.ndarray],
     errors: Mapping[str, np.ndarray],
     *,
-    unit: str = "px",
-    title: str = "",
+    label: str = "end-point error",
+    key: style.Key | None = None,
 ) -> Figure:
-    """A frame and pictures of its flow by method; below, where known, maps of their errors (H, W) on one scale."""
+    """A frame and pictures of its flow by method; below, where known, maps of their errors (H, W), px, on one scale.
+
+    label: what the errors are; key: to the colours of flow.
+    """
     columns = {"frame": frame, **pictures}
-    is_row = len(errors) < 2  # one map of errors stands beside its picture
-    width = len(columns) + (len(errors) if is_row else 0)
-    height = (2 - is_row) * WIDTH / width * np.shape(frame)[-2] / np.shape(frame)[-1] * 0.92 + 1
-    figure = Figure((WIDTH, height), layout="constrained")
-    panels = figure.subplots(2 - is_row, width, squeeze=False)
-    for axes, (name, picture) in zip(panels[0], columns.items(), strict=False):
+    width = WIDTH / (len(columns) + 0.9)
+    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1), layout="constrained")
+    panels = figure.subplots(2, len(columns), squeeze=False)
+    for axes, (name, picture) in zip(panels[0], columns.items(), strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
         axes.set_title(name, fontsize=13)
+    if key:
+        style.key(panels[0, -1], key)
     finite = {name: error[np.isfinite(error)] for name, error in errors.items()}
     worst = max((np.quantile(error, 0.99) for error in finite.values()), default=1.0)
-    for axes in panels[1] if not is_row else ():
+    for axes in panels[1]:
         axes.axis("off")
     for name, error in errors.items():
-        axes = panels[0, -1] if is_row else panels[1, list(columns).index(name)]
+        axes = panels[1, list(columns).index(name)]
         axes.axis("on")
-        shown = axes.imshow(np.minimum(error, worst), cmap="Blues", vmin=0, vmax=worst)
-        axes.set(xticks=[], yticks=[], xlabel=f"mean {finite[name].mean():.2f} {unit}")
-        figure.colorbar(shown, ax=axes, label=f"error, {unit}") if name == list(errors)[-1] else None
-    figure.suptitle(title, fontsize=14)
+        shown = _error_map(axes, error, worst)
+        axes.set_xlabel(f"mean {finite[name].mean():.2f} px")
+    figure.colorbar(shown, ax=panels[1].tolist(), label="px", pad=0.01)
+    beside = panels[1, list(columns).index(next(iter(errors))) - 1]  # the empty panel to the left of the first map
+    beside.text(0.95, 0.5, label.replace(" ", "\n"), ha="right", va="center", fontsize=13, transform=beside.transAxes)
+    return figure
+
+
+def _error_map(axes, error: np.ndarray, worst: float):
+    """One map of errors, clipped at `worst`, dark where they are large; returns what a colour bar needs."""
+    shown = axes.imshow(np.minimum(error, worst), cmap="Blues", vmin=0, vmax=worst)
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color=PALE)
+    return shown
+
+
+@styled
+def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: style.Key | None = None) -> Figure:
+    """Where a method fails: a row a condition with frame, true flow, its flow as pictures, and its EPE (H, W), px."""
+    figure = Figure((0.85 * WIDTH, 0.19 * WIDTH * len(rows) + 0.6), layout="constrained")
+    panels = figure.subplots(len(rows), 4, squeeze=False)
+    most = max(float(np.quantile(pictures[-1], 0.95)) for pictures in rows.values())
+    for axes_row, (name, (*pictures, error)) in zip(panels, rows.items(), strict=True):
+        for axes, picture in zip(axes_row, pictures, strict=False):
+            style.image(axes, style.pictures(np.asarray(picture)[None])[0])
+        shown = _error_map(axes_row[-1], np.asarray(error), most)
+        axes_row[0].set_ylabel(f"{name}\nmean {np.mean(np.asarray(error)):.2f} px")
+    for axes, title in zip(panels[0], ("frame", "true flow", method, "end-point error"), strict=True):
+        axes.set_title(title)
+    bar = {"label": "end-point error, px", "extend": "max", "pad": 0.02}
+    figure.colorbar(shown, ax=panels[min(1, len(rows) - 1) :, -1].tolist(), **bar)
+    if key and len(rows) > 1:  # above the colour bar
+        style.key(panels[0, -1], key, left=1.08, width=0.42)
     return figure
 
 
@@ -89,8 +121,11 @@ def methods(table: pd.DataFrame) -> Figure:
 
 
 @styled
-def failures(table: pd.DataFrame) -> Figure:
-    """EPE of each method under pairs of opposite conditions. table: of `flow_errors.conditions`."""
+def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
+    """EPE of each method under pairs of opposite conditions, with intervals where not `few` clips are there.
+
+    table: of `flow_errors.conditions`.
+    """
     order = list(dict.fromkeys(table["condition"]))
     names = [name for name in METHODS if name in set(table["method"])]
     figure = Figure((WIDTH, 0.62 * len(order) + 1.7), layout="constrained")
@@ -98,12 +133,14 @@ def failures(table: pd.DataFrame) -> Figure:
     for k, name in enumerate(names):
         part, (color, marker) = table[table["method"] == name], METHODS[name]
         place = np.array([order.index(c) for c in part["condition"]]) + 0.15 * (k - (len(names) - 1) / 2)
-        axes.hlines(place, part["low"], part["high"], color=color, linewidth=2.5)
+        sure = part["clips"] >= few
+        axes.hlines(place[sure], part["low"][sure], part["high"][sure], color=color, linewidth=2.5)
         axes.plot(part["epe"], place, marker, color=color, markeredgecolor=INK, markersize=9, label=name)
     clips = table.groupby("condition")["clips"].first()
     for edge in range(2, len(order), 2):
         axes.axhline(edge - 0.5, color=SHADE, linewidth=1)
-    axes.set(yticks=range(len(order)), yticklabels=[f"{name} ({clips[name]} clips)" for name in order])
+    counted = [f"{name} ({clips[name]} clips{': too few' if clips[name] < few else ''})" for name in order]
+    axes.set(yticks=range(len(order)), yticklabels=counted)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel="end-point error, px, 95 % interval over clips")
     axes.grid(axis="x", color=PALE)
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
@@ -112,19 +149,21 @@ def failures(table: pd.DataFrame) -> Figure:
 
 @styled
 def steps(table: pd.DataFrame) -> Figure:
-    """EPE against the distance of the two frames. table: of `flow_errors.measure` for several steps."""
-    means = table.groupby(["method", "step"], sort=False)["epe"].mean().reset_index()
+    """EPE against the distance of the two frames. table: rows of `flow_errors.summary` with a column `step`."""
     figure = Figure((0.8 * WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()
-    for name, part in means.groupby("method", sort=False):
+    for name, part in table.groupby("method", sort=False):
         color, marker = METHODS[name]
         line = "--" if name == "nothing moves" else "-"
         axes.plot(part["step"], part["epe"], line, color=color, marker=marker, markersize=9, linewidth=2.5, label=name)
-    places = sorted(set(means["step"]))
-    axes.set(xscale="log", yscale="log", xlabel="frames between the two pictures", ylabel="end-point error, px")
+        axes.fill_between(part["step"], part["low"], part["high"], color=color, alpha=0.18, linewidth=0)
+    places = sorted(set(table["step"]))
+    axes.set(xscale="log", yscale="log", xlabel="distance of the two frames, frames", ylabel="end-point error, px")
     axes.set_xticks(places, places)
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color=PALE)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False)
+    clips = int(table["clips"].min())
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
+                  title=f"band: 95 %\nover {clips} clips", title_fontsize=12)  # fmt: skip
     return figure

@@ -5,13 +5,17 @@ in grey too.
 """
 
 import io
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 import matplotlib as mpl
 import numpy as np
 from IPython import display
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -23,9 +27,9 @@ MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
-DPIS = (130, 110, 90, 75, 60)  # tried until a figure is small enough
+DPIS = (130, 110, 90)  # tried until a figure is small enough; fewer pixels would be blurred on a screen
 SHOWN_DPI = 88  # screen pixels an inch in a notebook
-REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 32_000  # a figure on disk; one in an executed notebook of at most 500 kB
+REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 30_000  # a figure on disk; one in an executed notebook of at most 500 kB
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
@@ -41,20 +45,22 @@ def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
     """
     if not alt.strip():
         raise AmcError("alt: empty; say in a sentence what the figure shows")
+    drawn = {}  # pictures by resolution, each made once for both files
     if name:
-        save(figure, name, alt)
+        save(figure, name, alt, drawn=drawn)
     width = round(SHOWN_DPI * figure.get_figwidth())  # as wide as its neighbours, whatever its resolution
-    return display.Image(data=_png(figure, NOTEBOOK_BYTES), format="png", alt=alt, width=width)
+    return display.Image(data=_png(figure, NOTEBOOK_BYTES, drawn), format="png", alt=alt, width=width)
 
 
-def save(figure: Figure, name: str, alt: str) -> Path:
+def save(figure: Figure, name: str, alt: str, *, drawn: dict[int, Image.Image] | None = None) -> Path:
     """Write `reports/figures/<name>.png`, at most 200 kB, and `.pdf`, each whole or not at all; returns the PNG's path.
 
-    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it.
+    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it;
+    drawn: the figure as pictures by resolution, where `show` keeps what it has made.
     """
     path = paths.reports() / "figures" / f"{name}.png"
     with paths.atomic(path) as temporary:
-        temporary.write_bytes(_png(figure, REPORT_BYTES, alt))
+        temporary.write_bytes(_png(figure, REPORT_BYTES, {} if drawn is None else drawn, alt))
     with mpl.rc_context(STYLE), paths.atomic(path.with_suffix(".pdf")) as temporary:
         about = {"Title": name, "Subject": alt, "CreationDate": None}
         figure.savefig(temporary, format="pdf", bbox_inches="tight", pad_inches=0.1, metadata=about)
@@ -62,27 +68,87 @@ def save(figure: Figure, name: str, alt: str) -> Path:
 
 
 @styled  # ticks are made when a figure is drawn
-def _png(figure: Figure, limit: int, description: str = "") -> bytes:
-    """PNG at the highest resolution that stays within `limit` bytes, with 33 levels a colour channel.
+def _png(figure: Figure, limit: int, drawn: dict[int, Image.Image], description: str = "") -> bytes:
+    """PNG of at most `limit` bytes: lossless if that fits at any resolution, else with 33 levels a colour channel.
 
     Fewer levels before a palette: one large enough for an animal leaves few colours for the wheel. Only where the
-    lowest resolution is still too large it gets one, of 256 colours.
+    lowest resolution is still too large it is made light and gets one, of 128 colours at least, whatever its size is
+    then. drawn: pictures by resolution, filled as needed.
     """
     about = PngInfo()
     about.add_itxt("Description", description)
-    for dpi in DPIS:
-        drawn = io.BytesIO()
-        figure.savefig(drawn, format="png", dpi=dpi, facecolor="white", bbox_inches="tight", pad_inches=0.1)
-        picture = Image.open(drawn).convert("RGB").point(lambda level: min((level + 4) // 8 * 8, 255))
-        if len(data := _bytes(picture, about)) <= limit:
-            return data
-    return _bytes(picture.quantize(256, dither=Image.Dither.NONE), about)
+    for step in (1, 8):
+        density = 0.0  # bytes a dot, of the resolution before: what is far too large is not tried
+        for dpi in DPIS:
+            if density * dpi**2 > 1.4 * limit:
+                continue
+            if dpi not in drawn:
+                drawn[dpi] = _draw(figure, dpi)
+            if len(data := _bytes(_rounded(drawn[dpi], step), about)) <= limit:
+                return data
+            density = len(data) / dpi**2
+    with _light(figure):
+        light = _draw(figure, DPIS[-1])
+    for colors in (256, 128):
+        if len(data := _bytes(light.quantize(colors, dither=Image.Dither.NONE), about)) <= limit:
+            break
+    return data
+
+
+def _draw(figure: Figure, dpi: int) -> Image.Image:
+    stored = io.BytesIO()
+    look = {"dpi": dpi, "facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.1}
+    figure.savefig(stored, format="png", pil_kwargs={"compress_level": 0}, **look)
+    return Image.open(stored).convert("RGB")
+
+
+def _rounded(picture: Image.Image, step: int) -> Image.Image:
+    return picture.point(lambda level: min((level + step // 2) // step * step, 255))
+
+
+@contextmanager
+def _light(figure: Figure) -> Iterator[None]:
+    """The figure with fewer levels in its pictures, and those that are drawn smaller than they are at half their size:
+    half of the bytes. Afterwards it is as it was."""
+    images = [shown for shown in figure.findobj(AxesImage) if np.ndim(shown.get_array()) == 3]
+    kept = [shown.get_array() for shown in images]
+    for shown, pixels in zip(images, kept, strict=True):
+        shown.set_extent(shown.get_extent())  # or it would follow the size
+        size = pixels.shape[1::-1]
+        is_small = shown.get_window_extent().width * DPIS[-1] / figure.dpi < 0.8 * size[0]
+        picture = Image.fromarray(np.asarray(pixels)).resize(
+            [side // (1 + is_small) for side in size], Image.Resampling.BOX
+        )
+        shown.set_data(np.asarray(_rounded(picture, 16 if is_small else 8)))
+    try:
+        yield
+    finally:
+        for shown, pixels in zip(images, kept, strict=True):
+            shown.set_data(pixels)
 
 
 def _bytes(picture: Image.Image, about: PngInfo) -> bytes:
     stored = io.BytesIO()
     picture.save(stored, format="png", optimize=True, pnginfo=about)
     return stored.getvalue()
+
+
+class Key(NamedTuple):
+    """What the colours of flow mean in a figure."""
+
+    wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
+    max_px: float  # motion at which colours are full, pixels a frame
+    at: str = ""  # the size at which these pixels count, such as "72 px high"
+
+
+def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> None:
+    """Draw the colour key of flow, small, to the right of `axes`, with its scale; left, width: parts of the axes'."""
+    inset = axes.inset_axes((left, 0.42, width, 0.58))
+    inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
+    inset.set(xticks=[], yticks=[])
+    inset.spines[:].set_visible(False)
+    at = f"\nat {shown.at}" if shown.at else ""
+    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\na frame{at}", fontsize=11, labelpad=2)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -18,7 +19,7 @@ from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
 MARKS = {"dense": "s", "semi-dense": "D", "sparse": "o"}
-RULES = {"regular": ("#999933", "s"), "random": ("#CC6677", "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
+RULES = {"regular": ("#117733", "s"), "random": ("#999999", "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
 
 
 @styled
@@ -32,22 +33,17 @@ def schemes(
 ) -> Figure:
     """The plans of several schemes, the true events and the frames of one video, all over the same time axis.
 
-    events: (behaviour, start, stop) in frames; film: uint8 (K, H, W, 3) or (K, 3, H, W), the middle frames of K equal
-    parts of the video.
+    events: (behaviour, start, stop) in frames, beside which stands how many classifiers of each scheme see them; film:
+    uint8 (K, H, W, 3) or (K, 3, H, W), the middle frames of K equal parts of the video.
     """
-    names = list(dict.fromkeys(name for name, _, _ in events))
-    heights = [0.36 * len(windows) for windows in plans.values()] + [0.36 * len(names)] * bool(names)
+    heights = [0.36 * len(windows) for windows in plans.values()] + [0.36 * len(events)] * bool(events)
     heights += [WIDTH * 0.82 / len(film)] if film is not None else []
     figure = Figure((WIDTH, sum(heights) + 0.3 * len(heights) + 1.5), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (scheme, windows) in zip(panels, plans.items(), strict=False):
         _plan(axes, windows, scheme)
-    if names:
-        axes = panels[len(plans)]
-        for name, start, stop in events:
-            axes.barh(names.index(name), stop - start, 0.6, start, color=SHADE, linewidth=0)
-        axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5))
-        axes.set_title("what truly happens", loc="left")
+    if events:
+        _events(panels[len(plans)], plans, events, num_frames)
     if film is not None:
         edges = np.linspace(0, num_frames, len(film) + 1)
         for picture, start, stop in zip(style.pictures(film), edges, edges[1:], strict=False):
@@ -57,9 +53,54 @@ def schemes(
     panels[-1].set(xlim=(0, num_frames), xlabel="frame")
     below = -0.55 / heights[-1]  # of the last panel, as a part of its height: under the frames' own numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
-    keys = [Patch(color=SHADE, alpha=0.45, label="main window"), Patch(fc=PALE, hatch="////", label="context")]
+    keys = [Patch(color=SHADE, alpha=0.45, label="main window")] * bool(set(plans) - {"sparse"})
+    keys += [Patch(fc=PALE, hatch="////", label="context")] * ("semi-dense" in plans)
+    keys += [Patch(fc="white", ec=SCHEME_COLORS["sparse"], label="whole video (sparse)")] * ("sparse" in plans)
     keys += [Line2D([], [], color=INK, marker="|", markersize=14, markeredgewidth=2.5, ls="", label="chosen frame")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
+    return figure
+
+
+def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], num_frames: int) -> None:
+    """A bar an event; at the right how many classifiers have a frame of it, in the order and colours of the schemes."""
+    for y, (_, start, stop) in enumerate(events):
+        axes.barh(y, stop - start, 0.6, start, color=SHADE, linewidth=0)
+        for k, (scheme, windows) in enumerate(plans.items()):
+            count = sum(any(start <= frame < stop for frame in window.frames) for window in windows)
+            axes.text(1.02 + 0.03 * k, y, count, color=SCHEME_COLORS[scheme] if count else INK, weight="bold",
+                      ha="center", va="center", transform=axes.get_yaxis_transform())  # fmt: skip
+    axes.set(yticks=range(len(events)), yticklabels=[name for name, _, _ in events], ylim=(len(events) - 0.5, -0.5))
+    axes.set_title("what truly happens", loc="left")
+    axes.set_title(f"seen by, of {len(next(iter(plans.values())))}: {' · '.join(plans)} →", loc="right", fontsize=12)
+
+
+@styled
+def chosen(
+    frames: Mapping[str, Sequence[np.ndarray]],
+    plans: Mapping[str, Sequence[Window]],
+    *,
+    events: Sequence[tuple[str, float, float]] = (),
+) -> Figure:
+    """The film of each classifier: only the frames that it is shown, a block a scheme, a row a classifier.
+
+    frames: by scheme, for each classifier uint8 (P, H, W, 3) or (P, 3, H, W). A frame of the shortest event has a dark
+    edge.
+    """
+    rows, columns = (len(next(iter(frames.values()))), len(next(iter(frames.values()))[0]))
+    shortest = min(events, key=lambda event: event[2] - event[1], default=("", 0, 0))
+    side = 0.94 * WIDTH / (len(frames) * columns)
+    figure = Figure((WIDTH, rows * (side + 0.22) + 1.0), layout="constrained")
+    figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
+    blocks = np.atleast_1d(figure.subfigures(1, len(frames)))
+    for block, (scheme, rolls) in zip(blocks, frames.items(), strict=True):
+        block.suptitle(scheme, fontsize=14, color=SCHEME_COLORS[scheme], weight="bold")
+        panels = block.subplots(rows, columns, squeeze=False)
+        for y, (roll, window) in enumerate(zip(rolls, plans[scheme], strict=False)):
+            for axes, picture, index in zip(panels[y], style.pictures(roll), window.frames, strict=False):
+                style.image(axes, picture, INK if shortest[1] <= index < shortest[2] else PALE)
+                axes.set_xlabel(index, fontsize=11, labelpad=2)
+    if shortest[0]:
+        figure.supxlabel(f"number of the frame; a row a classifier; dark edge: {shortest[0]}", fontsize=12)
     return figure
 
 
@@ -68,7 +109,9 @@ def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
         for start, stop in window.context if scheme == "semi-dense" else ():  # dense never looks at its context
             axes.barh(y, stop - start, 0.7, start, color=PALE, hatch="////", linewidth=0)
         main = window.main[1] - window.main[0]
-        axes.barh(y, main, 0.7, window.main[0], color=SCHEME_COLORS[scheme], alpha=0.45, linewidth=0)
+        fill = {"color": SCHEME_COLORS[scheme], "alpha": 0.45, "linewidth": 0}
+        outline = {"facecolor": "white", "edgecolor": SCHEME_COLORS[scheme], "linewidth": 1.2}  # no window
+        axes.barh(y, main, 0.7, window.main[0], **(outline if scheme == "sparse" else fill))
         axes.vlines(np.add(window.frames, 0.5), y - 0.42, y + 0.42, color=INK, linewidth=2.5)
     axes.set(yticks=range(len(windows)), yticklabels=[f"classifier {m + 1}" for m in range(len(windows))])
     axes.set_ylim(len(windows) - 0.5, -0.5)
@@ -109,31 +152,59 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
 
 
 @styled
-def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame) -> Figure:
-    """How likely an event is seen: a short one by at least one classifier; one of any length by what part of them.
+def unseen_by_place(table: Mapping[tuple[str, str], np.ndarray], values: Mapping[str, Sequence[int]]) -> Figure:
+    """Where in a video the frames lie that no classifier sees: white is never seen.
+
+    table: by scheme and count (a key of `values`), unseen parts (values, parts) in 0..1; values: by count, those that
+    it takes.
+    """
+    labels = {"num_windows": "M, classifiers", "frames": "P, frames each", "num_frames": "length, frames"}
+    names = list(dict.fromkeys(scheme for scheme, _ in table))
+    figure = Figure((WIDTH, 1.75 * len(names) + 1.2), layout="constrained")
+    panels = figure.subplots(len(names), len(values), sharex=True, squeeze=False)
+    for axes_row, scheme in zip(panels, names, strict=True):
+        for axes, (count, taken) in zip(axes_row, values.items(), strict=True):
+            shown = axes.imshow(100 * (1 - table[scheme, count]), extent=(0, 1, len(taken) - 0.5, -0.5), aspect="auto",
+                                cmap="Blues", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")  # fmt: skip
+            axes.set_yticks(range(len(taken)), taken, fontsize=9.5)
+            axes.set(ylabel=labels[count], xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end"])
+        axes_row[0].set_title(scheme, loc="left", color=SCHEME_COLORS[scheme], weight="bold")
+    figure.colorbar(
+        shown, ax=panels.ravel().tolist(), label="frames that a classifier sees, %\nwhite: none", shrink=0.7
+    )
+    figure.supxlabel("place in the video", fontsize=13)
+    return figure
+
+
+@styled
+def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: int, frames: int) -> Figure:
+    """How likely a short event is seen by any classifier, by what part of them one of any length is, and how often.
 
     by_length, by_frames: of `coverage.rates`, by `seconds`, intervals of pandas', and by `frames`. Bands: 95 %.
     """
-    figure = Figure((WIDTH, 4.8), layout="constrained")
-    panels = figure.subplots(1, 2)
-    for axes, (name, table, x) in zip(
-        panels, (("any", by_frames, "frames"), ("share", by_length, "seconds")), strict=True
-    ):
+    figure = Figure((WIDTH, 4.9), layout="constrained")
+    panels = figure.subplots(1, 3)
+    whole = f"P = {frames}, M = {num_windows}"
+    columns = {
+        "any": (by_frames, "frames", 100, "seen by any classifier, %", f"events under 1 s (M = {num_windows})"),
+        "share": (by_length, "seconds", 100, "classifiers that see it, %", whole),
+        "looks": (by_length, "seconds", 1, "frames of it in one that sees it", whole),
+    }
+    for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
             places = [getattr(value, "mid", value) for value in line[x]]
             color = SCHEME_COLORS[scheme]
             look = {"color": color, "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 8}
-            axes.plot(places, 100 * line[name], label=scheme, **look)
-            axes.fill_between(places, 100 * line[f"{name}_low"], 100 * line[f"{name}_high"], color=color, alpha=0.2)
-        axes.set(ylim=(0, 103))
+            axes.plot(places, unit * line[name], label=scheme, **look)
+            axes.fill_between(places, unit * line[f"{name}_low"], unit * line[f"{name}_high"], color=color, alpha=0.2)
+        axes.set(ylim=(0, 103 if unit == 100 else None), ylabel=label, title=title)
         axes.grid(color=PALE)
-    panels[0].set(xscale="log", xlabel="P, frames a classifier", ylabel="events seen by any classifier, %")
-    panels[0].set_title("events shorter than a second")
+    panels[0].set(xscale="log", xlabel="P, frames a classifier")
     places = sorted(set(by_frames["frames"]))
     panels[0].set_xticks(places, places)
     panels[0].minorticks_off()
-    panels[1].set(xlabel="length of the event, s", ylabel="classifiers that see it, mean %", xlim=(0, None))
-    panels[1].set_title("events of any length")
+    for axes in panels[1:]:
+        axes.set(xlabel="length of the event, s", xlim=(0, None))
     handles, names = panels[0].get_legend_handles_labels()
     figure.legend(handles, names, loc="outside lower center", ncols=3, frameon=False)
     return figure
@@ -180,7 +251,8 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
             left.plot(row, np.full(len(row), y + 0.13 * (m - (len(rows) - 1) / 2)), marker, color=color, markersize=6)
         left.vlines(np.arange(rows.shape[1] + 1) / rows.shape[1], y - 0.42, y + 0.42, color=SHADE, linewidth=1)
     left.set(yticks=range(len(places)), yticklabels=places, ylim=(len(places) - 0.5, -0.5), xlim=(-0.01, 1.01))
-    left.set(xlabel="place in the video, 0 to 1", title="one row of marks a classifier, one mark a segment")
+    left.set(xlabel="place in the video", title="one row: a classifier; one mark: a frame in its segment")
+    left.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "¼", "½", "¾", "1"])
     for rule, draws in gaps.items():
         color, marker = RULES[rule]
         x, middle = np.arange(1, draws.shape[1] + 1), 100 * np.median(draws, axis=0)

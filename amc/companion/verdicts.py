@@ -1,0 +1,108 @@
+"""One video and its errors: a verdict on each, a sentence of diagnosis, and all that a figure of it needs.
+
+Decisions in, text and a `figures.errors.Case` out. Verdicts need the truth of every frame; nothing is drawn here.
+"""
+
+from collections import defaultdict
+
+import numpy as np
+
+from amc.companion.errors import Decisions, find
+from amc.companion.events import runs, seen_by
+from amc.figures.errors import Case
+from amc.figures.style import Key
+from amc.sampling import Window
+
+VERDICTS = {
+    "missed": "missed",  # these two where what happens is not known
+    "extra": "predicted though not written",
+    "omitted": "left out by the annotator",
+    "invented": "invented by the model",
+    "absent": "written, but it does not happen",
+    "unseen": "missed, no classifier had a frame of {it}",
+    "outvoted": "missed, outvoted: classifiers that saw {it} score {saw:.2f}, the others {others:.2f}",
+    "unrecognised": "missed, not recognised: classifiers that saw {it} score {saw:.2f}",
+}
+
+
+def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, float]:
+    """What went wrong, a key of VERDICTS, or "" where nothing did; then the mean score of the classifiers that had a
+    frame of the behaviour, and that of the others (nan where there are none)."""
+    is_extra, nothing = made.extra[video, behaviour], float("nan")
+    if not (is_extra or made.missed[video, behaviour]):
+        return "", nothing, nothing
+    if made.truth is None:
+        return "extra" if is_extra else "missed", nothing, nothing
+    if not made.happens[video, behaviour] or is_extra:
+        happens = "omitted" if made.happens[video, behaviour] else "invented"
+        return happens if is_extra else "absent", nothing, nothing
+    seen, probs = _seen(made, video, behaviour), made.scores.probs[video, :, behaviour]
+    saw, others = (float(probs[mask].mean()) if mask.any() else nothing for mask in (seen, ~seen))
+    if not seen.any():
+        return "unseen", saw, others
+    threshold = np.broadcast_to(made.threshold, made.scores.labels.shape[1:])[behaviour]
+    return "outvoted" if saw >= threshold else "unrecognised", saw, others
+
+
+def said(word: str, saw: float, others: float, *, it: str = "it") -> str:
+    """A verdict in words."""
+    return VERDICTS[word].format(it=it, saw=saw, others=others) if word else ""
+
+
+def _seen(made: Decisions, video: int, behaviour: int) -> np.ndarray:
+    """Which classifiers (M,) bool have a frame in which the behaviour truly happens."""
+    table = made.truth[video]
+    windows = [Window((0, len(table)), (), tuple(row)) for row in made.scores.frames[video].tolist()]
+    spans = [seen_by(windows, start, stop) for label, start, stop in runs(table) if label == behaviour]
+    return np.logical_or.reduce(spans)
+
+
+def diagnosis(kind: str, made: Decisions, video: int) -> str:
+    """One sentence on the errors of a kind in a video: what happens how long, and what went wrong with it."""
+    wrong = np.flatnonzero(find(made)[kind][video])
+    groups = defaultdict(list)
+    for c in wrong:
+        groups[verdict(made, video, c)[0]].append(c)
+    clauses = []
+    for word, members in groups.items():
+        saw, others = np.mean([verdict(made, video, c)[1:] for c in members], axis=0)
+        it = "them" if len(members) > 1 else "it"
+        shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
+        extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
+        clauses.append(f"{_listed(made, members)}{extent} {said(word, saw, others, it=it)}")
+    unknown = "; what truly happens is not known" if made.truth is None else ""
+    return f"{kind.capitalize()}: {'; '.join(clauses) or 'no error'}{unknown}."
+
+
+def _listed(made: Decisions, behaviours: np.ndarray) -> str:
+    *first, last = (made.names[c] for c in behaviours)
+    return f"{', '.join(first)} and {last}" if first else last
+
+
+def case(
+    made: Decisions,
+    video: int,
+    *,
+    fps: float = float("nan"),
+    film: np.ndarray | None = None,
+    motion: np.ndarray | None = None,
+    key: Key | None = None,
+    most: int = 5,
+) -> Case:
+    """A video for `figures.errors.case`: of what is written, predicted or happens, the `most` telling behaviours.
+
+    Errors come first, then what was found, then what happens and neither says; of equals the higher score.
+    """
+    test, labels, predicted = made.scores, made.scores.labels[video], made.predicted[video]
+    truth = None if made.truth is None else made.truth[video]
+    happens = np.zeros_like(labels) if truth is None else truth.any(axis=0)
+    rank = np.select([labels ^ predicted, labels, happens], [0, 1, 2], 3)
+    order = np.lexsort((-made.probs[video], rank))
+    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # nothing to tell: the likeliest
+    threshold = np.broadcast_to(made.threshold, labels.shape)
+    verdicts = ["" if truth is None else said(*verdict(made, video, c)) for c in shown]
+    return Case(
+        int(test.num_frames[video]), fps, test.frames[video], test.probs[video][:, shown],
+        [made.names[c] for c in shown], labels[shown], predicted[shown], threshold[shown],
+        None if truth is None else truth[:, shown], film, motion, key, verdicts,
+    )  # fmt: skip
