@@ -1,4 +1,4 @@
-"""What is too long or too plain for a notebook: `python -m amc reproduce | train | flow | index | unpack …`.
+"""What is too long or too plain for a notebook: `python -m amc reproduce | train | predict | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
 train computes cells of the ablation, and flow the motion fields that they will need; index checks a downloaded data
@@ -54,6 +54,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_cell_options(train)
     train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
     train.add_argument("--memory", type=float, default=0, help="gigabytes a process may take (default: as it comes)")
+    ethogram = command("predict", _predict, "your own videos to ethograms: tables and pictures of each and of all")
+    _add_predict_options(ethogram)
     motion = command("flow", _flow, "compute the motion fields that cells will need, before they train")
     motion.add_argument("dataset", help="synth | animal-kingdom | kabr | mammalnet")
     _add_cell_options(motion, without=("dataset",))
@@ -126,6 +128,55 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
     for name, text in counts.items():
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, type=int, help=text)
     parser.add_argument("--grid", default=argparse.SUPPRESS, action="store_true", help="all nine cells")
+
+
+def _add_predict_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
+    parser.add_argument("--out", required=True, help="folder to write to")
+    parser.add_argument(
+        "--behaviours", default="", help='names by commas, "walking, grazing": with --model some of its'
+    )
+    parser.add_argument("--model", default="", help="a finished run: its name, its folder or its model.safetensors")
+    parser.add_argument("--backbone", default="", help="with --behaviours alone: a CLIP ViT of open_clip's")
+    parser.add_argument("--pretrained", default="", help="with --behaviours alone: its weights")
+    parser.add_argument("--human", default="", help="annotation by BORIS or SimBA to compare with")
+    parser.add_argument("--annotate", action="store_true", help="also copies of the videos with labels drawn")
+    parser.add_argument("--device", default="cpu", help="cpu | cuda (default: %(default)s)")
+    numbers = {
+        "threshold": (0, "probability from which a behaviour counts (default: of validation)"),
+        "seconds": (2, "length of a window"),
+        "stride": (0.5, "seconds from one window to the next"),
+        "hold": (0.8, "a bout goes on above this part of the threshold"),
+        "min-bout": (0.5, "seconds; shorter bouts are dropped"),
+        "max-gap": (0.5, "seconds; shorter pauses are bridged"),
+    }
+    for name, (value, text) in numbers.items():
+        parser.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default: {value:g})")
+
+
+def _predict(given: argparse.Namespace) -> int:
+    """Status 1 when a video failed; the others are done then."""
+    from amc.ethogram import eye, predict
+    from amc.ethogram.bouts import Rules
+    from amc.ethogram.watch import Sliding
+
+    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), Sliding(given.seconds, given.stride)
+    options = predict.Options(sliding, rules, given.threshold, given.annotate, given.human, given.device)
+    names = [name for name in given.behaviours.split(",") if name.strip()]
+    predict.videos(given.videos)  # a mistyped folder is told before a model is loaded
+    if given.model:
+        watcher = eye.by_model(given.model, behaviours=names, report=print)
+    else:
+        watcher = eye.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
+    if watcher.stamp:
+        print(f"note: {watcher.stamp}")
+    report = predict.predict(given.videos, watcher, Path(given.out), options, say=lambda line: print(line, flush=True))
+    for note in report.notes:
+        print(f"note: {note}")
+    for row in report.failed:
+        print(f"failed: {row['error']}", file=sys.stderr)
+    print(f"{len(report.done)} videos done, {len(report.failed)} failed; {_short(Path(given.out))}")
+    return int(bool(report.failed))
 
 
 def _cells(given: argparse.Namespace) -> list:

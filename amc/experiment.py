@@ -41,7 +41,7 @@ from amc.scores import Scores, predict
 from amc.train import Report, fit, start_bias
 
 # These change no score; what recipes say is in the configuration.
-PRESENTATION = ("figures", "companion", "tables", "results", "readme", "recipes", "parameters", "__main__")
+PRESENTATION = ("figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "__main__")
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
 SILENCE = 15  # seconds after which a long step says how far it is
 

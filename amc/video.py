@@ -93,8 +93,8 @@ def read_frames(path: Path | str, indices: Sequence[int]) -> torch.Tensor:
 def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
     """The frames of `path` at ascending `indices`, a few at a time: a video of any length in one pass and flat memory.
 
-    Yields (indices, frames), frames uint8 (n, 3, H, W) RGB, at most CHUNK_BYTES of them. Always by PyAV, or Pillow for a
-    folder of pictures. Raises VideoError as `read_frames` does, and where the video changes its size.
+    Yields (indices, frames), frames uint8 (n, 3, H, W) RGB, at most CHUNK_BYTES of them. By PyAV always, or Pillow for
+    a folder of pictures. Raises VideoError as `read_frames` does, and where the video changes its size.
     """
     info = probe(path)
     if len(indices) == 0 or indices[0] < 0 or indices[-1] >= info.num_frames or (np.diff(indices) <= 0).any():
