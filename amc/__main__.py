@@ -110,7 +110,7 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
     texts = {
         "scheme": "dense | semi-dense | sparse | all",
         "modality": "rgb | flow | rgb+flow | all",
-        "dataset": "synth | animal-kingdom | kabr | mammalnet",
+        "dataset": "synth | animal-kingdom | kabr | mammalnet | folder",
         "size": "smoke | quick | standard | paper",
         "seeds": "such as 0,1,2",
         "protocol": "official | no-leak | unseen-species | unseen-behaviours",
@@ -119,6 +119,7 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
         "backbone": "a CLIP ViT of open_clip's",
         "pretrained": "tag, file, shipped, or random by choice",
         "data-root": "folder of the data set",
+        "start-from": "model.safetensors of a finished run, from which it goes on",
     }
     for name, text in texts.items():
         if name in without:
@@ -127,6 +128,10 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
     counts = {"num-windows": "M, classifiers a video", "frames": "P, frames a classifier", "epochs": "of training"}
     for name, text in counts.items():
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, type=int, help=text)
+    parser.add_argument(
+        "--frozen", default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
+        help="towers keep their weights (default: for the data set folder)",
+    )  # fmt: skip
     parser.add_argument("--grid", default=argparse.SUPPRESS, action="store_true", help="all nine cells")
 
 
