@@ -81,6 +81,7 @@ class Experiment:
     sampling: Sampling = field(default_factory=Sampling)
     pixels: Pixels = field(default_factory=Pixels)
     training: Training = field(default_factory=Training)
+    training_clips: int = 0  # only so many, of all behaviours alike, for curves of learning; 0: all
     validation: float = 0.15  # part of the training groups set aside to choose epoch and threshold
     seed: int = 0
 

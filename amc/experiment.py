@@ -61,7 +61,8 @@ class Run(NamedTuple):
 def load(cfg: Experiment) -> ClipTable:
     """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
     where = {"size": cfg.size, "validation": cfg.validation, "protocol": cfg.protocol}
-    return catalogue.load(cfg.dataset, cfg.root, **where)
+    table = catalogue.load(cfg.dataset, cfg.root, **where)
+    return table.few(cfg.training_clips) if cfg.training_clips else table
 
 
 def check(cells: list[Experiment]) -> list[Experiment]:

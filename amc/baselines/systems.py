@@ -76,8 +76,6 @@ def check(cfg: Experiment) -> None:
         return
     weights.check(cfg.backbone, cfg.pretrained)
     if taken and cfg.method == METHOD and not Path(taken).is_file():
-        raise AmcError(
-            f"start_from: {taken!r} is neither a file nor a data set; give a finished run's model.safetensors"
-        )
+        raise AmcError(f"start_from: {taken!r} is neither a file nor a data set; give a run's model.safetensors")
     if METHODS[cfg.method] is multi_query:
         msqnet.check(cfg.network, taken)

@@ -20,10 +20,11 @@ PATTERN = ("train", "test", "train", "val", "train")  # how the sources of a beh
 
 
 def index(root: Path | str) -> ClipTable:
-    """Table of the clips of `labels.csv`; a few a behaviour suffice, and each behaviour is in training first.
+    """Table of the clips of `labels.csv`; a few a behaviour suffice.
 
-    Sources are dealt out by a hash of their names, the rarest behaviours first, so the same folder gives the same
-    splits everywhere. Raises AmcError for a missing table or too few sources, AnnotationError with every wrong line.
+    Sources are dealt out by a hash of their names, the rarest behaviours first and to training first, so the same
+    folder gives the same splits everywhere. Raises AmcError for a missing table or too few sources, AnnotationError
+    with every wrong line.
     """
     root = Path(root)
     file = root / "labels.csv"
@@ -46,7 +47,10 @@ def index(root: Path | str) -> ClipTable:
     if wrong:
         raise AnnotationError(wrong)
     names = tuple(sorted(set().union(*(labels for _, _, labels in seen.values())), key=str.casefold))
-    splits = _deal({source: labels for _, source, labels in seen.values()}, file)
+    sources: dict[str, set[str]] = {}
+    for _, source, labels in seen.values():
+        sources.setdefault(source, set()).update(labels)
+    splits = _deal(sources, file)
     clips = tuple(
         Clip(name, path, tuple(sorted(map(names.index, labels))), splits[source], group=source)
         for path, (name, source, labels) in seen.items()
@@ -67,7 +71,5 @@ def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:
                 splits[source] = PATTERN[turns[name] % len(PATTERN)]
                 turns[name] += 1
     if missing := [split for split in SPLITS if split not in splits.values()]:
-        raise AmcError(
-            f"{file}: {len(sources)} sources leave none for {missing[0]}; label four of one behaviour or more"
-        )
+        raise AmcError(f"{file}: {len(sources)} sources leave none for {missing[0]}; label more clips")
     return splits

@@ -7,6 +7,7 @@ by model   a `model.safetensors` that training wrote: a sigmoid a behaviour, thr
 """
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -121,7 +122,7 @@ def find(name: str | Path) -> Path:
     for path in sorted((paths.cache() / "runs").glob(f"*/{FILE}")):
         cell = checkpoint.read(path)[1].get("experiment", {})
         known[path] = _name(cell) if cell else "?"
-    found = [path for path, title in known.items() if str(name) in (title, path.parent.name)]
+    found = [path for path, title in known.items() if str(name) in (title, title.partition(" ")[2], path.parent.name)]
     if len(found) == 1:
         return found[0]
     offers = "; ".join(f"{title} ({path.parent.name})" for path, title in known.items() if not found or path in found)
@@ -130,7 +131,7 @@ def find(name: str | Path) -> Path:
 
 
 def _name(cell: dict) -> str:
-    return f"{cell['sampling']['scheme']} {cell['pixels']['modality']} seed {cell['seed']}"
+    return f"{cell['dataset']} {cell['sampling']['scheme']} {cell['pixels']['modality']} seed {cell['seed']}"
 
 
 def _weights(card: dict) -> str:
@@ -187,7 +188,8 @@ def _familiar(eye: Eye, folder: Path, report: Callable[[str], None] | None) -> F
         say(f"what is unlike anything in training is not known: {error}")
         return None
     familiar = learn(train, val)
-    familiar.save(file)
+    with suppress(AmcError):  # a folder that may not be written costs time only
+        familiar.save(file)
     return familiar
 
 

@@ -11,6 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
 
 from amc.ethogram.record import Ethogram, budget
 from amc.ethogram.record import transitions as count_transitions
@@ -22,9 +23,10 @@ AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
 POINTS = 1500  # of a curve; more cannot be told apart on paper
 
 
-def chosen(shown: Ethogram, most: int) -> list[int]:
+def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[int]:
     """The behaviours to draw, at most `most`: those with most time first, then those with the highest scores."""
-    order = np.lexsort((-shown.probs.max(axis=0), -shown.frames.sum(axis=0)))
+    lasting = shown.frames.sum(axis=0) + (0 if human is None else human.frames.sum(axis=0))
+    order = np.lexsort((-shown.probs.max(axis=0), -lasting))
     return sorted(order[:most].tolist())
 
 
@@ -34,7 +36,7 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
 
     human: what a human wrote, drawn above the model's bars. A strip on top marks what is unlike anything in training.
     """
-    columns = chosen(shown, most)
+    columns = chosen(shown, most, human)
     figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
     axes = figure.subplots()
     unit, name = _unit(shown.edges[-1])
@@ -86,7 +88,8 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
     axes.set_title(text, loc="left", pad=24 if stamp else 6)
     if stamp:
-        axes.text(0, 1.02, stamp, transform=axes.transAxes, color=STAMP, fontweight="bold", fontsize=12, va="bottom")
+        look = {"color": STAMP, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
+        axes.annotate(stamp, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
 
 
 @styled
@@ -143,20 +146,22 @@ def _matrix(table: pd.DataFrame, form: str, below: str, left: str, unit: str) ->
     axes.set(yticks=range(len(table)), yticklabels=table.index, xlabel=below, ylabel=left)
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    figure.colorbar(picture, ax=axes, label=unit, shrink=0.8)
+    bar = figure.colorbar(picture, ax=axes, label=unit, shrink=0.8)
+    bar.locator = MaxNLocator(5, integer=form == "g")
     return axes
 
 
 @styled
 def key_frames(
-    frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, max_px: float, stamp: str = ""
+    frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, max_px: float, stamp: str = "", title: str = ""
 ) -> Figure:
     """One frame a bout, above it what it is, below it its flow. frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W)."""
     frames, motion = style.pictures(frames), style.pictures(motion)
     columns = min(len(frames), 5)
     rows = -(-len(frames) // columns)
     high = WIDTH / columns * frames.shape[1] / frames.shape[2]
-    figure = Figure((WIDTH, rows * (2 * high + 0.75) + 0.5), layout="constrained")
+    figure = Figure((WIDTH, rows * (1.9 * high + 0.6) + 0.5), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0)
     panels = figure.subplots(2 * rows, columns, squeeze=False)
     for k in range(rows * columns):
         upper, lower = (panels[2 * (k // columns) + below, k % columns] for below in (0, 1))
@@ -166,7 +171,7 @@ def key_frames(
             upper.set_title(labels[k], fontsize=12)
         else:
             upper.set_visible(False), lower.set_visible(False)
-    text = f"The highest frame of each bout and its flow, colours full at {max_px:.3g} px a frame"
+    text = f"{title or 'The surest frame of each bout and its flow'}; colours are full at {max_px:.3g} px a frame"
     figure.suptitle(f"{text}\n{stamp}" if stamp else text, fontsize=13, color=STAMP if stamp else INK)
     return figure
 
@@ -221,5 +226,5 @@ def learning_curve(rows: Sequence[dict], *, title: str) -> Figure:
     axes.set_xticks(table["clips"], table["clips"])
     axes.minorticks_off()
     axes.grid(color=PALE)
-    axes.legend(frameon=False, loc="upper left")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     return figure
