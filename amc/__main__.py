@@ -20,12 +20,14 @@ from amc import paths
 from amc.errors import AmcError, choice
 from amc.parameters import whole
 
-NOTEBOOKS = (  # what `reproduce` runs, in this order: 05 and 06 look into what 03 has trained
+NOTEBOOKS = (  # what `reproduce` runs, in this order: 05, 06 and 07 use what 03 has trained
     "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
-    "05_error_analysis", "06_inside_the_model",
+    "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
 GENERATED = ("01_sampling_windows", "02_flow_interleaving")  # of a drawn world, which has no size paper
-INTERACTIVE = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model")
+INTERACTIVE = (
+    "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
