@@ -31,7 +31,7 @@ else:
     decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's own chatter; every failure arrives as an exception
 
 PICTURES = (".jpg", ".jpeg", ".png")
-CHUNK_BYTES = 64e6  # of frames that `stream` holds at once
+CHUNK_BYTES = 8e6  # of frames that `stream` holds at once; more of them cost page faults and bring nothing
 
 
 class VideoError(AmcError):

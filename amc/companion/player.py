@@ -14,6 +14,7 @@ from matplotlib.figure import Figure
 
 from amc.errors import AmcError
 from amc.figures import show
+from amc.figures.style import styled
 
 MOST_BYTES = 20_000_000  # of a video inside a notebook; longer ones are for the annotated copy on disk
 
@@ -44,6 +45,7 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
     )
 
 
+@styled  # fonts change where the axes begin
 def _extent(figure: Figure) -> tuple[float, float]:
     """Where the first axes begin and end in the picture that `figures.show` makes, as parts of its width."""
     canvas = FigureCanvasAgg(figure)

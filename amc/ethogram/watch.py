@@ -20,7 +20,7 @@ from amc.ethogram import timeline
 from amc.ethogram.eye import Eye
 
 SILENCE = 15  # seconds after which it says how far it is
-AT_ONCE = 16e6  # bytes of pictures that go through the model together
+AT_ONCE = 1e6  # bytes of pictures that go through the model together; more leave the processor cache
 
 
 @dataclass(frozen=True)
