@@ -24,11 +24,8 @@ NOTEBOOKS = (  # what `reproduce` runs, in this order: 05, 06 and 07 use what 03
     "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
     "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
-GENERATED = (
-    "01_sampling_windows",
-    "02_flow_interleaving",
-    "07_your_own_video",
-)  # of a drawn world, which has no size paper
+# Of a drawn world, which has no size paper.
+GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video")
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
