@@ -190,6 +190,18 @@ def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
     assert "only the human has 'fly'" in notes and parts["human"].sum() == 24
 
 
+def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
+    head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
+    (tmp_path / "human.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\nother,Eating,0,1,0,23,1\n")
+    options = predict.Options(Sliding(4, 4), threshold=0.01, human=str(tmp_path / "human.csv"))
+    report = predict.predict([films], watcher, tmp_path / "out", options, say=lambda line: None)
+    assert len(report.done) == 2 and not report.failed
+    [note] = [note for note in report.notes if note.startswith("film 1")]
+    assert "not compared" in note and "nothing about film 1" in note
+    table = pd.read_csv(tmp_path / "out" / "agreement.csv")  # Eating was looked for, so saying it is a false alarm
+    assert table["behaviour"].tolist() == ["Walking", "Eating"] and table["human_s"].tolist() == [1.0, 0.0]
+
+
 def test_the_annotated_copy_has_the_same_frames_at_the_same_times(real, watcher, tmp_path):
     path = real / "clips/nasty/nasa_vfr.mp4"
     seen = watch(path, watcher, Sliding())

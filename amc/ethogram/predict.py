@@ -1,7 +1,7 @@
 """Videos in, a folder of tables and pictures out: what `python -m amc predict` does.
 
-Each video's files are written as soon as it is done, and the tables of the whole folder after each of them, so that an
-interruption or a broken file costs nothing of what was computed. Broken files are reported at the end.
+Each video's files are written as soon as it is done, and the tables of the whole folder every few seconds, so that an
+interruption or a broken file costs next to nothing of what was computed. Broken files are reported at the end.
 
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
@@ -9,6 +9,7 @@ interruption or a broken file costs nothing of what was computed. Broken files a
 """
 
 import json
+import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -33,6 +34,7 @@ SUFFIXES = (
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
     ".ogv", ".3gp",
 )  # fmt: skip
+OFTEN = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 
 
@@ -58,6 +60,7 @@ class Report:
     done: list[dict] = field(default_factory=list)
     failed: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    origin: dict = field(default_factory=provenance)  # code and versions
 
 
 def videos(sources: Sequence[str | Path]) -> tuple[dict[str, Path], list[str]]:
@@ -97,6 +100,7 @@ def predict(
     threshold = thresholds(eye, options.threshold)
     human = annotations.read(options.human) if options.human else None
     report, eye = Report(notes=notes + list(human.notes if human else ())), eye.to(options.device)
+    written = time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
         tell = partial(_tell, say, f"{place}/{len(named)} {name}")
         try:
@@ -108,7 +112,9 @@ def predict(
         except AmcError as error:
             report.failed.append({"video": name, "file": str(path), "error": str(error)})
             tell("failed, see the end")
-        _write_all(report, eye, out, options, threshold)
+        if time.perf_counter() - written > OFTEN or place == len(named):
+            _write_all(report, eye, out, options, threshold)
+            written = time.perf_counter()
     return report
 
 
@@ -145,9 +151,12 @@ def ethogram(name: str, path: Path, seen: Seen, eye: Eye, threshold: np.ndarray,
 
 
 def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFrame, dict, list[str]]:
-    """Agreement with a human on a video: the table, what figures need of it, and notes. Raises AmcError."""
+    """Agreement with a human on a video: the table, what figures need of it, and notes. Raises AmcError.
+
+    What the human has ever written, in this video or another of the file, counts as looked for in this one.
+    """
     events = human.of(Path(shown.file).stem)
-    names, notes = agreement.common(shown.names, list(dict.fromkeys(event.behaviour for event in events)))
+    names, notes = agreement.common(shown.names, list(dict.fromkeys(event.behaviour for event in human.events)))
     events = tuple(replace(event, behaviour=names[event.behaviour]) for event in events if event.behaviour in names)
     shared = [name for name in shown.names if name in names.values()]
     written = annotations.bouts(events, shown.edges)
@@ -179,12 +188,7 @@ def _write_one(
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
     if human:
-        table, parts, notes = compare(shown, human)
-        pictures["agreement"] = drawn.agreement(**parts)
-        confused = agreement.confusion(parts["human"], parts["model"], parts["names"], parts["edges"])
-        pictures["confusion"] = drawn.confusion(confused, stamp=shown.stamp)
-        report.agreement.append(table)
-        report.notes += [f"{shown.video}: {note}" for note in notes]
+        pictures |= _compared(shown, human, report)
     for name, figure in pictures.items():
         style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}")
     if options.annotate:
@@ -193,6 +197,19 @@ def _write_one(
     budget = exports.time_budget(shown)
     budget.insert(0, "video", shown.video)
     report.budgets.append(budget)
+
+
+def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) -> dict:
+    """Pictures of the agreement; a video that the human has not annotated is noted, and costs nothing."""
+    try:
+        table, parts, notes = compare(shown, human)
+    except AmcError as error:
+        report.notes.append(f"{shown.video}: not compared, {error}")
+        return {}
+    report.agreement.append(table)
+    report.notes += [f"{shown.video}: {note}" for note in notes]
+    confused = agreement.confusion(parts["human"], parts["model"], parts["names"], parts["edges"])
+    return {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
 
 
 def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold: np.ndarray) -> None:
@@ -207,6 +224,6 @@ def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold:
         row |= {"threshold": value, "stamp": eye.stamp}
     exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
     facts = {"stamp": eye.stamp, "model": eye.facts, "options": asdict(options)}
-    facts |= {"done": report.done, "failed": report.failed, "notes": report.notes, "provenance": provenance()}
+    facts |= {"done": report.done, "failed": report.failed, "notes": report.notes, "provenance": report.origin}
     with atomic(out / "report.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
