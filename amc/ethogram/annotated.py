@@ -4,11 +4,13 @@ A video and its ethogram in, a video file out; one frame at a time, so any lengt
 """
 
 from fractions import Fraction
+from functools import cache
 from pathlib import Path
 
 import av
-import cv2
 import numpy as np
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont
 
 from amc import video
 from amc.ethogram.record import Ethogram
@@ -16,7 +18,6 @@ from amc.paths import atomic
 
 INK, SHADOW, STAMP = (255, 255, 255), (0, 0, 0), (255, 90, 90)  # RGB
 TICKS = 90_000  # a second, the clock of MPEG: the times of any frame rate are exact to 11 microseconds
-FONT = cv2.FONT_HERSHEY_SIMPLEX
 
 
 def write(source: Path | str, shown: Ethogram, path: Path, *, max_side: int = 0) -> Path:
@@ -44,20 +45,22 @@ def write(source: Path | str, shown: Ethogram, path: Path, *, max_side: int = 0)
 
 def _draw(frame: np.ndarray, shown: Ethogram, number: int, size: tuple[int, int]) -> np.ndarray:
     """One frame (H, W, 3) RGB at `size`, with its lines of text."""
-    picture = cv2.resize(np.ascontiguousarray(frame), size, interpolation=cv2.INTER_AREA)
-    scale = max(size[1], 120) / 720
-    going = [(f"{shown.names[c]} {shown.probs[number, c]:.2f}", INK) for c in np.flatnonzero(shown.frames[number])]
-    lines = [(f"{shown.edges[number]:.3f} s, frame {number}", INK), *going]
-    for k, (text, color) in enumerate(lines):
-        _text(picture, text, (round(12 * scale) + 2, round((k + 1) * 32 * scale) + 6), scale, color)
-    if shown.unlike is not None and shown.unlike[number]:
-        _text(picture, "unlike training", (round(12 * scale) + 2, size[1] - round(44 * scale)), scale, STAMP)
-    if shown.stamp:
-        _text(picture, shown.stamp, (round(12 * scale) + 2, size[1] - round(14 * scale) - 2), scale * 0.8, STAMP)
-    return picture
+    picture = Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.BILINEAR)
+    draw, font, high = ImageDraw.Draw(picture), *_font(size[1])
+    going = [f"{shown.names[c]} {shown.probs[number, c]:.2f}" for c in np.flatnonzero(shown.frames[number])]
+    upper = [(text, INK) for text in (f"{shown.edges[number]:.3f} s, frame {number}", *going)]
+    is_unlike = shown.unlike is not None and bool(shown.unlike[number])
+    lower = [(text, STAMP) for text in ("unlike training" * is_unlike, shown.stamp) if text]
+    places = [high * k for k in range(len(upper))] + [
+        size[1] - high * (len(lower) - k) - high // 4 for k in range(len(lower))
+    ]
+    for (text, color), y in zip(upper + lower, places, strict=True):
+        draw.text((high // 3, y + high // 6), text, color, font, stroke_width=max(1, high // 12), stroke_fill=SHADOW)
+    return np.asarray(picture)
 
 
-def _text(picture: np.ndarray, text: str, at: tuple[int, int], scale: float, color: tuple[int, int, int]) -> None:
-    plain = text.encode("ascii", "replace").decode()  # the font knows no other letters
-    for ink, extra in ((SHADOW, 3), (color, 1)):
-        cv2.putText(picture, plain, at, FONT, scale, ink, max(1, round(extra * scale + 0.5)), cv2.LINE_AA)
+@cache
+def _font(height: int) -> tuple[ImageFont.ImageFont, int]:
+    """A font for pictures of this height, and the distance of its lines, pixels."""
+    points = max(11, round(height / 22))
+    return ImageFont.truetype(findfont("DejaVu Sans"), points), round(1.3 * points)  # matplotlib brings it along
