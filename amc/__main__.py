@@ -1,4 +1,4 @@
-"""What is too long or too plain for a notebook: `python -m amc reproduce | train | flow | index | unpack …`.
+"""What is too long or too plain for a notebook: `python -m amc reproduce | train | predict | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
 train computes cells of the ablation, and flow the motion fields that they will need; index checks a downloaded data
@@ -20,12 +20,15 @@ from amc import paths
 from amc.errors import AmcError, choice
 from amc.parameters import whole
 
-NOTEBOOKS = (  # what `reproduce` runs, in this order: 05 and 06 look into what 03 has trained
+NOTEBOOKS = (  # what `reproduce` runs, in this order: 05, 06 and 07 use what 03 has trained
     "00_quickstart", "01_sampling_windows", "02_flow_interleaving", "03_ablation", "04_state_of_the_art",
-    "05_error_analysis", "06_inside_the_model", "08_benchmark_audit", "09_unseen",
+    "05_error_analysis", "06_inside_the_model", "07_your_own_video", "08_benchmark_audit", "09_unseen",
 )  # fmt: skip
-GENERATED = ("01_sampling_windows", "02_flow_interleaving", "08_benchmark_audit")  # sizes of a drawn world: not paper
-INTERACTIVE = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model")
+# Their sizes are those of a drawn world, which has no size paper.
+GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video", "08_benchmark_audit")
+INTERACTIVE = (
+    "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
+)  # fmt: skip
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -54,6 +57,8 @@ def _parser() -> argparse.ArgumentParser:
     _add_cell_options(train)
     train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
     train.add_argument("--memory", type=float, default=0, help="gigabytes a process may take (default: as it comes)")
+    ethogram = command("predict", _predict, "your own videos to ethograms: tables and pictures of each and of all")
+    _add_predict_options(ethogram)
     motion = command("flow", _flow, "compute the motion fields that cells will need, before they train")
     motion.add_argument("dataset", help="synth | animal-kingdom | kabr | mammalnet")
     _add_cell_options(motion, without=("dataset",))
@@ -111,7 +116,7 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
     texts = {
         "scheme": "dense | semi-dense | sparse | all",
         "modality": "rgb | flow | rgb+flow | all",
-        "dataset": "synth | animal-kingdom | kabr | mammalnet",
+        "dataset": "synth | animal-kingdom | kabr | mammalnet | folder",
         "size": "smoke | quick | standard | paper",
         "seeds": "such as 0,1,2",
         "protocol": "official | no-leak | unseen-species | unseen-behaviours",
@@ -120,6 +125,7 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
         "backbone": "a CLIP ViT of open_clip's",
         "pretrained": "tag, file, shipped, or random by choice",
         "data-root": "folder of the data set",
+        "start-from": "model.safetensors of a finished run, from which it goes on",
     }
     for name, text in texts.items():
         if name in without:
@@ -128,7 +134,60 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
     counts = {"num-windows": "M, classifiers a video", "frames": "P, frames a classifier", "epochs": "of training"}
     for name, text in counts.items():
         parser.add_argument(f"--{name}", default=argparse.SUPPRESS, type=int, help=text)
+    parser.add_argument(
+        "--frozen", default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
+        help="towers keep their weights (default: for the data set folder)",
+    )  # fmt: skip
     parser.add_argument("--grid", default=argparse.SUPPRESS, action="store_true", help="all nine cells")
+
+
+def _add_predict_options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
+    parser.add_argument("--out", required=True, help="folder to write to")
+    parser.add_argument(
+        "--behaviours", default="", help='names by commas, "walking, grazing": with --model some of its'
+    )
+    parser.add_argument("--model", default="", help="a finished run: its name, its folder or its model.safetensors")
+    parser.add_argument("--backbone", default="", help="with --behaviours alone: a CLIP ViT of open_clip's")
+    parser.add_argument("--pretrained", default="", help="with --behaviours alone: its weights")
+    parser.add_argument("--human", default="", help="annotation by BORIS or SimBA to compare with")
+    parser.add_argument("--annotate", action="store_true", help="also copies of the videos with labels drawn")
+    parser.add_argument("--device", default="cpu", help="cpu | cuda (default: %(default)s)")
+    numbers = {
+        "threshold": (0, "probability from which a behaviour counts (default: of validation)"),
+        "seconds": (2, "length of a window"),
+        "stride": (0.5, "seconds from one window to the next"),
+        "hold": (0.8, "a bout goes on above this part of the threshold"),
+        "min-bout": (0.5, "seconds; shorter bouts are dropped"),
+        "max-gap": (0.5, "seconds; shorter pauses are bridged"),
+    }
+    for name, (value, text) in numbers.items():
+        parser.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default: {value:g})")
+
+
+def _predict(given: argparse.Namespace) -> int:
+    """Status 1 when a video failed; the others are done then."""
+    from amc.ethogram import eye, predict
+    from amc.ethogram.bouts import Rules
+    from amc.ethogram.watch import Sliding
+
+    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), Sliding(given.seconds, given.stride)
+    options = predict.Options(sliding, rules, given.threshold, given.annotate, given.human, given.device)
+    names = [name for name in given.behaviours.split(",") if name.strip()]
+    predict.videos(given.videos)  # a mistyped folder is told before a model is loaded
+    if given.model:
+        watcher = eye.by_model(given.model, behaviours=names, report=print)
+    else:
+        watcher = eye.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
+    if watcher.stamp:
+        print(f"note: {watcher.stamp}")
+    report = predict.predict(given.videos, watcher, Path(given.out), options, say=lambda line: print(line, flush=True))
+    for note in report.notes:
+        print(f"note: {note}")
+    for row in report.failed:
+        print(f"failed: {row['error']}", file=sys.stderr)
+    print(f"{len(report.done)} videos done, {len(report.failed)} failed; {_short(Path(given.out))}")
+    return int(bool(report.failed))
 
 
 def _cells(given: argparse.Namespace) -> list:

@@ -7,7 +7,7 @@ Layers and functions receive numbers from these, never the whole tree.
 
 from dataclasses import asdict, dataclass, field, replace
 
-from amc.datasets.catalogue import DATASETS, SIZED
+from amc.datasets.catalogue import DATASETS, FOLDER, SIZED
 from amc.datasets.protocols import PROTOCOLS
 from amc.errors import AmcError, choice
 from amc.flow import METHODS
@@ -58,6 +58,7 @@ class Training:
     optimizer: str = "adamw"  # a key of train.OPTIMIZERS [inferred: X-CLIP]
     balanced: bool = True  # start from logits whose mean is the labels' base rate, see train.start_bias [ours]
     pretraining: int = 0  # epochs on another data set, where `network_weights` names one; 0: as many as `epochs` [ours]
+    frozen: bool = False  # only X-CLIP's integration over time and prompts learn: a few clips are enough [ours]
     workers: int = 8  # processes that read videos; 0 reads in the training process [ours]
     checkpointing: bool = False  # keep a block's input alone, compute its inside again: less memory, more time [ours]
     memory: float = 0  # gigabytes that a process may take, and batch and checkpointing follow; 0: as given [ours]
@@ -76,10 +77,13 @@ class Experiment:
     pretrained: str = "shipped"  # a tag of open_clip's, a file, "shipped", or "random" by choice
     picture: int = 0  # pixels, height and width, for a network that takes any; 0: its own
     network: str = ""  # of a baseline that has one beside CLIP or instead of it
-    network_weights: str = ""  # a file, a name of the hub's, or a data set to train it on first; empty: random
+    # A file, a name of the hub's, or a data set to train on first; empty: random. Of our own method a finished run's
+    # model.safetensors, from which it goes on; empty: CLIP's towers and new modules.
+    network_weights: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     pixels: Pixels = field(default_factory=Pixels)
     training: Training = field(default_factory=Training)
+    training_clips: int = 0  # only so many, of all behaviours alike, for curves of learning; 0: all
     validation: float = 0.15  # part of the training groups set aside to choose epoch and threshold
     seed: int = 0
 
@@ -162,18 +166,22 @@ def ablation(
     data_root: str = "",
     protocol: str = "official",
     memory: float = 0,
+    start_from: str = "",
+    frozen: bool | None = None,
 ) -> list[Experiment]:
     """The cells of Tables 2 and 3 that were asked for; 0 and "" leave a value to the size.
 
     With `scheme` and `modality` at "all" these are the five cells of the paper's tables (RGB under every scheme, every
     modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives that cell.
+    frozen: by default for the data set `folder`, one's own few clips; start_from: see `Experiment.network_weights`.
     Raises AmcError for a value that is not allowed.
     """
     dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
     _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory)
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
-    overrides |= {"backbone": backbone, "pretrained": pretrained}
+    overrides |= {"backbone": backbone, "pretrained": pretrained, "network_weights": start_from}
+    frozen = dataset == FOLDER if frozen is None else flag("frozen", frozen)
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
     pixels = replace(base.pixels, flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
     return [
@@ -181,7 +189,7 @@ def ablation(
             base,
             sampling=Sampling(s, num_windows or base.sampling.num_windows, frames or base.sampling.frames),
             pixels=replace(pixels, modality=m),
-            training=replace(base.training, epochs=epochs or base.training.epochs, memory=memory),
+            training=replace(base.training, epochs=epochs or base.training.epochs, memory=memory, frozen=frozen),
             seed=seed,
         )
         for seed in _seeds(seeds)

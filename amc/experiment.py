@@ -41,7 +41,7 @@ from amc.scores import Scores, predict
 from amc.train import fit, start_bias
 
 # These change no score; what recipes say is in the configuration.
-PRESENTATION = ("figures", "companion", "tables", "results", "readme", "recipes", "parameters", "__main__")
+PRESENTATION = ("figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "__main__")
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
 
 
@@ -60,7 +60,8 @@ class Run(NamedTuple):
 def load(cfg: Experiment) -> ClipTable:
     """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
     where = {"size": cfg.size, "validation": cfg.validation, "protocol": cfg.protocol}
-    return catalogue.load(cfg.dataset, cfg.root, **where)
+    table = catalogue.load(cfg.dataset, cfg.root, **where)
+    return table.few(cfg.training_clips) if cfg.training_clips else table
 
 
 def check(cells: list[Experiment]) -> list[Experiment]:
@@ -133,6 +134,8 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     """Train, or go on, and write the model and both score files."""
     weights, before = _pretrain(cfg, report, device)
     system = systems.build(replace(cfg, network_weights=weights), table).to(device)
+    if cfg.training.frozen:
+        system.freeze()
     views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
     training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
     if cfg.pixels.keep_frames:
@@ -196,7 +199,8 @@ def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str,
 
 def pretraining(cfg: Experiment) -> Experiment:
     """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
-    training = replace(cfg.training, epochs=cfg.training.pretraining or cfg.training.epochs, pretraining=0)
+    epochs = cfg.training.pretraining or cfg.training.epochs
+    training = replace(cfg.training, epochs=epochs, pretraining=0, frozen=False)
     other = {"dataset": cfg.network_weights, "root": "", "protocol": "official", "network_weights": ""}
     return replace(cfg, training=training, **other)
 

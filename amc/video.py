@@ -11,7 +11,7 @@ differently (on average 0.9 of 255 levels in a VP9 clip of 321 x 241). A file go
 
 import re
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,6 +31,7 @@ else:
     decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's own chatter; every failure arrives as an exception
 
 PICTURES = (".jpg", ".jpeg", ".png")
+CHUNK_BYTES = 8e6  # of frames that `stream` holds at once; more of them cost page faults and bring nothing
 
 
 class VideoError(AmcError):
@@ -87,6 +88,45 @@ def read_frames(path: Path | str, indices: Sequence[int]) -> torch.Tensor:
         frames = _pyav(info.path, wanted.tolist())
         warnings.warn(f"{error}; PyAV read it instead", stacklevel=2)
     return torch.from_numpy(frames)[torch.from_numpy(back)].permute(0, 3, 1, 2).contiguous()  # (T, 3, H, W)
+
+
+def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """The frames of `path` at ascending `indices`, a few at a time: a video of any length in one pass and flat memory.
+
+    Yields (indices, frames), frames uint8 (n, 3, H, W) RGB, at most CHUNK_BYTES of them. By PyAV always, or Pillow for
+    a folder of pictures. Raises VideoError as `read_frames` does, and where the video changes its size.
+    """
+    info = probe(path)
+    if len(indices) == 0 or indices[0] < 0 or indices[-1] >= info.num_frames or (np.diff(indices) <= 0).any():
+        raise VideoError(f"{path}: expected ascending frame indices from 0 to {info.num_frames - 1}")
+    size = max(1, int(CHUNK_BYTES / (3 * info.width * info.height)))
+    if info.reader == "pictures":
+        parts = (indices[k : k + size] for k in range(0, len(indices), size))
+        chunks = ((list(part), _read_pictures(info.path, list(part))) for part in parts)
+    else:
+        chunks = _chunks(info.path, indices, size)
+    for wanted, frames in chunks:
+        if frames.shape[1:3] != (info.height, info.width):
+            raise VideoError(f"{path}: frame {wanted[0]} is of another size than the first; convert it to one size")
+        yield wanted, torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def frame_times(path: Path | str) -> np.ndarray:
+    """When each frame is shown, (N,) float64 seconds since the first: exact at any rate, constant or variable.
+
+    From the packets, without decoding; containers that store no times (raw streams) have the mean rate throughout.
+    Raises VideoError as `probe` does, and for a folder of pictures, which has no time.
+    """
+    info = probe(path)
+    if info.reader == "pictures":
+        raise VideoError(f"{path}: a folder of pictures has no time; make a video of it")
+    with av.open(info.path) as container:
+        packets = container.demux(container.streams.video[0])
+        stamps = [(packet.pts, packet.time_base) for packet in packets if packet.size and not packet.is_discard]
+    if any(pts is None for pts, _ in stamps):
+        return np.arange(info.num_frames) / info.fps
+    first = min(pts for pts, _ in stamps)
+    return np.array(sorted(float((pts - first) * base) for pts, base in stamps))
 
 
 @lru_cache(maxsize=65536)  # every read asks for it; size and time tell a changed file
@@ -151,20 +191,30 @@ def _decord(path: str, indices: list[int], expected: int | None = None) -> np.nd
 
 
 def _pyav(path: str, indices: list[int]) -> np.ndarray:
-    wanted, frames = set(indices), []
+    [(_, frames)] = _chunks(path, indices, len(indices))
+    return frames
+
+
+def _chunks(path: str, indices: Sequence[int], size: int) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Ascending frames by PyAV, `size` at a time, in one pass."""
+    wanted, numbers, frames = set(indices), [], []
     try:
         with av.open(path) as container:
             container.streams.video[0].thread_count = 1
             for n, frame in enumerate(container.decode(video=0)):
                 if n in wanted:
+                    numbers.append(n)
                     frames.append(np.rot90(frame.to_ndarray(format="rgb24"), frame.rotation // 90))
+                if len(frames) == size and n != indices[-1]:
+                    yield numbers, _stack(path, frames)
+                    numbers, frames = [], []
                 if n == indices[-1]:
                     break
     except (av.FFmpegError, OSError) as error:
         raise VideoError(f"{path}: damaged, does not decode up to frame {indices[-1]} ({error.strerror})") from error
-    if len(frames) < len(indices):
+    if not numbers or numbers[-1] != indices[-1]:
         raise VideoError(f"{path}: damaged, frame {indices[-1]} is missing")
-    return _stack(path, frames)
+    yield numbers, _stack(path, frames)
 
 
 def _pictures(folder: str) -> list[Path]:

@@ -42,6 +42,7 @@ RIGHT_OF_THE_SEAM = (
     ),
     *("ethogram", "datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
     *("baselines.species_prior", "baselines.charts"),
+    *(f"ethogram.{name}" for name in ("timeline", "bouts", "record", "exports", "annotations", "agreement", "novelty")),
 )
 PLACES = "/(?:home|Users|root|work|mnt|private)/"  # where machines keep what belongs to one person
 
@@ -66,7 +67,7 @@ def test_no_file_has_more_than_300_lines():
 
 def test_the_pipeline_has_at_most_3000_lines_of_code_and_what_surrounds_it_is_bounded_too():
     """Lines of code: docstrings, which the house wants long, comments and blank lines are not counted."""
-    around = {"synth": 1800, "baselines": 1200, "datasets": 1000, "figures": 1200, "companion": 1100}
+    around = {"synth": 1800, "baselines": 1200, "datasets": 1000, "figures": 1500, "companion": 1300, "ethogram": 1000}
     lines = Counter()
     for path in FILES:
         folder = path.relative_to(ROOT / "amc").parts[0]

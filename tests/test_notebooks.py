@@ -12,7 +12,7 @@ from amc.errors import AmcError
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
-FREE = {"behaviours"}  # any text is allowed here: these are names to look for
+FREE = {"behaviours", "out_dir"}  # any text is allowed here: names to look for, and a folder that is made
 WITH = {"data_root": {"dataset": "animal-kingdom"}}  # a generated world is drawn wherever one likes
 WRONG = {"str": ("no such value",), "int": (-7, 2.5, "some"), "float": ("some", -1.0), "bool": ("false", 2)}
 

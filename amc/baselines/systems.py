@@ -4,19 +4,23 @@ Each sees the same clips, is trained by the same `train.fit` and scored by the s
 """
 
 from collections.abc import Callable
+from pathlib import Path
 
 from amc import model
 from amc.baselines import category_clip, conv3d, msqnet
 from amc.config import METHOD, Experiment
 from amc.datasets.catalogue import DATASETS
 from amc.datasets.table import ClipTable
-from amc.errors import choice
-from amc.model import System, weights
+from amc.errors import AmcError, choice
+from amc.model import System, checkpoint, weights
 
 
 def animal_motion_clip(cfg: Experiment, table: ClipTable) -> System:
-    """The paper's: X-CLIP over frames, flow, or both interleaved."""
-    return model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed).system(table.names)
+    """The paper's: X-CLIP over frames, flow, or both interleaved; from CLIP, or from a run of ours that is finished."""
+    recogniser = model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed)
+    if cfg.network_weights:
+        checkpoint.load_strictly(recogniser.xclip, checkpoint.read(cfg.network_weights)[0], cfg.network_weights)
+    return recogniser.system(table.names)
 
 
 def category(cfg: Experiment, table: ClipTable) -> System:
@@ -71,5 +75,7 @@ def check(cfg: Experiment) -> None:
         conv3d.check(cfg.network, taken)
         return
     weights.check(cfg.backbone, cfg.pretrained)
+    if taken and cfg.method == METHOD and not Path(taken).is_file():
+        raise AmcError(f"start_from: {taken!r} is neither a file nor a data set; give a run's model.safetensors")
     if METHODS[cfg.method] is multi_query:
         msqnet.check(cfg.network, taken)

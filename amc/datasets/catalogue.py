@@ -4,15 +4,18 @@ from pathlib import Path
 
 from amc import paths
 from amc.datasets import animal_kingdom, kabr, mammalnet, synth_kingdom, synth_menagerie, videos
+from amc.datasets import folder as own_folder
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import ClipTable, carve_validation
 from amc.errors import choice
 
+FOLDER = "folder"  # one's own clips
 DATASETS = {
     "synth": synth_kingdom.index,
     "animal-kingdom": animal_kingdom.index,
     "kabr": kabr.index,
     "mammalnet": mammalnet.index,
+    FOLDER: own_folder.index,
     "synth-menagerie": synth_menagerie.index,  # to pre-train on
 }
 SIZED = ("synth", "synth-menagerie")  # generated worlds, drawn on first use; a real data set has one size

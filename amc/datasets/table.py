@@ -82,6 +82,23 @@ class ClipTable:
         note = f"limited to the first {num_clips} clips of each split, {len(clips)} of {len(self.clips)}"
         return replace(self, clips=tuple(clips), notes=(*self.notes, note))
 
+    def few(self, num_clips: int) -> "ClipTable":
+        """Only `num_clips` training clips, the first of each behaviour before the second of any; other splits whole.
+
+        Fewer clips are a part of more. Which come first is drawn by a hash of their ids.
+        """
+        train = [clip for clip in self.clips if clip.split == "train"]
+        turns: Counter = Counter()
+        ranked = []
+        for clip in sorted(train, key=lambda clip: hashlib.sha256(clip.id.encode()).digest()):
+            rarest = min(clip.labels, key=lambda label: (turns[label], label))
+            ranked.append((turns[rarest], len(ranked), clip.id))
+            turns.update(clip.labels)
+        kept = {name for _, _, name in sorted(ranked)[:num_clips]}
+        clips = tuple(clip for clip in self.clips if clip.split != "train" or clip.id in kept)
+        note = f"only {len(kept)} of {len(train)} training clips, by choice"
+        return replace(self, clips=clips, notes=(*self.notes, note))
+
     def labels(self) -> np.ndarray:
         """Label matrix (V, C) bool, in the order of clips and names."""
         matrix = np.zeros((len(self.clips), len(self.names)), dtype=bool)

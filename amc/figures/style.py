@@ -58,12 +58,17 @@ def save(figure: Figure, name: str, alt: str, *, drawn: dict[int, Image.Image] |
     alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it;
     drawn: the figure as pictures by resolution, where `show` keeps what it has made.
     """
-    path = paths.reports() / "figures" / f"{name}.png"
-    with paths.atomic(path) as temporary:
-        temporary.write_bytes(_png(figure, REPORT_BYTES, {} if drawn is None else drawn, alt))
+    path = write(figure, paths.reports() / "figures" / f"{name}.png", alt, drawn=drawn)
     with mpl.rc_context(STYLE), paths.atomic(path.with_suffix(".pdf")) as temporary:
         about = {"Title": name, "Subject": alt, "CreationDate": None}
         figure.savefig(temporary, format="pdf", bbox_inches="tight", pad_inches=0.1, metadata=about)
+    return path
+
+
+def write(figure: Figure, path: Path, alt: str, *, drawn: dict[int, Image.Image] | None = None) -> Path:
+    """Write the figure to `path` as a PNG of at most 200 kB that holds `alt`, whole or not at all; `drawn` as above."""
+    with paths.atomic(path) as temporary:
+        temporary.write_bytes(_png(figure, REPORT_BYTES, {} if drawn is None else drawn, alt))
     return path
 
 

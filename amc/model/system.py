@@ -53,6 +53,15 @@ class System:
         """Write the network's weights with its card and `meta` (behaviour names …; what JSON can hold)."""
         checkpoint.save(self.module, path, {"card": self.card, **meta})
 
+    def freeze(self) -> None:
+        """Let only the integration over time and the prompts learn. Raises AmcError without X-CLIP's."""
+        parts = [getattr(self.module, name, None) for name in ("integration", "prompts")]
+        if None in parts:
+            raise AmcError(f"frozen: {type(self.module).__name__} has no such parts as X-CLIP; train it whole")
+        self.module.requires_grad_(False)
+        for part in parts:
+            part.requires_grad_(True)
+
     @torch.no_grad()
     def shift(self, bias: Tensor) -> None:
         """Add `bias` () to every logit: where training starts, see `train.start_bias`."""

@@ -1,0 +1,170 @@
+"""What notebook 07 needs beside `amc.ethogram`: its parameters checked, long films of known events, and their measure.
+
+A film is several Synth Kingdom scenes one after another, as an edited film is: every frame's truth is known, so bouts
+and time budgets that the model finds can be marked, with intervals over the films.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from amc import config, experiment, flow, flow_color, paths, tables, video
+from amc.companion.film import FASTEST
+from amc.config import Experiment
+from amc.errors import AmcError, choice
+from amc.ethogram import agreement, eye, predict
+from amc.ethogram.bouts import from_frames, ordered
+from amc.ethogram.record import Ethogram, seconds
+from amc.synth import generate, scene, scripts
+from amc.synth.kingdom import KINGDOM
+
+FILMS = {"smoke": (2, 12.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # how many, and seconds each
+CURVE = {"smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # labelled clips to train on
+FIRST = 1000  # of the test clips' numbers that films are made of: far beyond those of any data set
+
+
+@dataclass(frozen=True)
+class Asked:
+    """The notebook's parameters, checked."""
+
+    videos: tuple[Path, ...]  # none: a film of known events
+    behaviours: tuple[str, ...]
+    model: Path | None  # None: the cell of 03_ablation of this size, or, with behaviours, a zero-shot look
+    human: str
+    out: Path
+    threshold: float
+    size: str
+    labels: str
+
+
+def asked(
+    *, video: str, behaviours: str, model: str, human: str, labels: str, out_dir: str, threshold: float, size: str
+) -> Asked:
+    """Check everything before anything is computed. Raises AmcError for whatever of it is not there."""
+    choice("size", size, list(FILMS))
+    found = tuple(predict.videos([video])[0].values()) if video else ()
+    if human and not Path(human).expanduser().is_file():
+        raise AmcError(f"human: {human!r} is no file; give an annotation of BORIS's or SimBA's, or leave it empty")
+    if labels and not (Path(labels).expanduser() / "labels.csv").is_file():
+        raise AmcError(f"labels: {labels!r} has no labels.csv; give a folder of labelled clips, or leave it empty")
+    is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
+    if not is_number or not 0 <= threshold <= 1:
+        raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
+    names = tuple(name.strip() for name in str(behaviours).split(",") if name.strip())
+    out = Path(out_dir).expanduser().resolve() if out_dir else paths.reports() / "ethograms"
+    where = eye.find(model) if model else None
+    return Asked(found, names, where, human, out, float(threshold), size, labels)
+
+
+def watcher(given: Asked, *, report: Callable[[str], None]) -> eye.Eye:
+    """The model that was asked for; without one the trained cell sparse rgb+flow of this size, trained if need be."""
+    if given.model is None and given.behaviours:
+        return eye.by_names(given.behaviours)
+    path = given.model
+    if path is None:
+        [cell] = experiment.check(config.ablation(scheme="sparse", modality="rgb+flow", size=given.size))
+        path = experiment.run(cell, report=report).folder
+    return eye.by_model(path, behaviours=given.behaviours, report=report)
+
+
+@dataclass(frozen=True)
+class Film:
+    """A video composed of known events."""
+
+    path: Path
+    truth: np.ndarray  # bool (N, C), of KINGDOM's behaviours
+
+    def ethogram(self, like: Ethogram) -> Ethogram:
+        """The truth over the behaviours and times of `like`, as if a human had written it."""
+        columns = [KINGDOM.names.index(name) for name in like.names if name in KINGDOM.names]
+        if len(columns) < len(like.names):
+            raise AmcError(f"truth: films show {', '.join(KINGDOM.names)}, not all of {', '.join(like.names)}")
+        probs = self.truth[:, columns].astype(np.float32)
+        exact = replace(like.rules, min_seconds=0, max_gap=0)
+        return replace(like, probs=probs, rules=exact, distance=None, stamp="").at(0.5)
+
+
+def film(number: int, length: float) -> Film:
+    """Film `number` of at least `length` seconds: scenes of all species, cut hard; drawn once and kept in the cache."""
+    path = paths.cache() / "films" / generate.digest() / f"film_{number}_{length:g}s.mp4"
+    stages, truth, clip = [], [], FIRST * (number + 1)
+    while sum(map(len, truth)) < length * generate.FPS:
+        _, script, _, seed = generate.plan_clip("test", clip)
+        stages.append((script, seed))
+        truth.append(scripts.truth(script))
+        clip += 1
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        generate.write_video(path, (frame for stage in stages for frame in _frames(*stage)))
+    return Film(path, np.concatenate(truth))
+
+
+def _frames(script, seed: int):
+    stage = scene.compose(script, seed)
+    return (scene.frame(stage, index) for index in range(stage.num_frames))
+
+
+def key_frames(path: Path, shown: Ethogram, *, most: int = 5) -> dict:
+    """For `figures.ethogram.key_frames`: the highest frame of the longest bouts, its flow (DIS) and what it is."""
+    longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
+    labels, at = [], []
+    for bout in ordered(longest):
+        c = shown.names.index(bout.behaviour)
+        frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
+        at.append(frame)
+        labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, p {shown.probs[frame, c]:.2f}")
+    pairs = flow.flow_pairs(at, shown.num_frames)
+    first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
+    max_px = FASTEST * first.shape[-2]
+    motion = flow_color.render(flow.estimate(first, second, method="dis"), max_px=max_px)
+    shown_frames = video.read_frames(path, at)
+    return {"frames": shown_frames, "motion": motion, "labels": labels, "max_px": max_px, "stamp": shown.stamp}
+
+
+def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> list[dict]:
+    """How well bouts and time budget are found in films of known events: rows with 95 % intervals over the films.
+
+    pairs: (found, true). Bout F1 counts pairs of bouts that overlap by half of their union, frame F1 counts frames,
+    and the budget's error is the mean over behaviours of the distance of both shares of time, in points.
+    """
+    each = [_measure(found, true) for found, true in pairs]
+    counts = {key: np.array([row[key] for row in each], dtype=float) for key in each[0]}
+    rows = []
+    for name, part, whole in (
+        ("bout F1", "bout_hits", "bout_sizes"),
+        ("frame F1", "frame_hits", "frame_sizes"),
+        ("time budget, mean error, points of a hundred", "budget", "films"),
+    ):
+        value, low, high = agreement.interval(counts[part], counts[whole], seed=seed)
+        rows.append({"name": name, "value": value, "low": low, "high": high, "films": len(each)})
+    return rows
+
+
+def _measure(found: Ethogram, true: Ethogram) -> dict:
+    bouts = [ordered(from_frames(shown.frames, shown.names)) for shown in (true, found)]
+    shares = [100 * np.diff(shown.edges) @ shown.frames / shown.edges[-1] for shown in (found, true)]
+    return {
+        "bout_hits": 2 * len(agreement.matched(*bouts)),
+        "bout_sizes": sum(map(len, bouts)),
+        "frame_hits": 2 * (found.frames & true.frames).sum(),
+        "frame_sizes": found.frames.sum() + true.frames.sum(),
+        "budget": np.abs(shares[0] - shares[1]).mean(),
+        "films": 1,
+    }
+
+
+def curve(given: Asked, *, report: Callable[[str], None]) -> list[dict]:
+    """What labels bring: the same test clips after training on ever more clips, towers frozen. Rows of `tables.rows`.
+
+    Her own folder where `labels` names one, else clips of Synth Kingdom, which the towers have not seen either.
+    """
+    own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
+    [base] = config.ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
+    most, rows = experiment.load(base).counts()["train"], []
+    for count in sorted({min(count, most) for count in CURVE[given.size]}):
+        cell: Experiment = replace(base, training_clips=count, training=replace(base.training, batch=min(8, count)))
+        done = experiment.run(cell, report=lambda line, count=count: report(f"{count} clips: {line}"))
+        rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
+    return rows

@@ -1,0 +1,56 @@
+"""A player with the ethogram under it and a cursor that goes along: one piece of HTML that needs no server.
+
+A short video file and a figure in, HTML out. Pictures and video are kept inside it, so it works wherever a notebook's
+output is shown, and vanishes with it.
+"""
+
+import html
+from base64 import b64encode
+from pathlib import Path
+
+from IPython.display import HTML
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+
+from amc.errors import AmcError
+from amc.figures import show
+from amc.figures.style import styled
+
+MOST_BYTES = 20_000_000  # of a video inside a notebook; longer ones are for the annotated copy on disk
+
+
+def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
+    """The video, H.264, above the figure, whose first axes show time from 0 to `seconds` in whatever unit.
+
+    Raises AmcError for a video that is too large to be kept in a notebook.
+    """
+    if (size := path.stat().st_size) > MOST_BYTES:
+        raise AmcError(f"{path}: {size / 1e6:.0f} MB are too large for a player in a notebook; open it on disk")
+    picture = show(figure, alt)
+    left, right = _extent(figure)
+    video = b64encode(path.read_bytes()).decode()
+    image = b64encode(picture.data).decode()
+    # One handler on the video moves the line; it needs no name that a second player could share.
+    move = (
+        f"this.parentElement.querySelector('i').style.left = "
+        f"(100 * ({left:.5f} + {right - left:.5f} * this.currentTime / {seconds:.6f})) + '%'"
+    )
+    line = "position:absolute;top:0;bottom:0;width:2px;background:#AA1133;pointer-events:none"
+    return HTML(
+        f'<div style="max-width:{picture.width}px">'
+        f'<video controls muted width="{min(picture.width, 640)}" src="data:video/mp4;base64,{video}" '
+        f'aria-label="{html.escape(alt, quote=True)}" ontimeupdate="{move}" onseeking="{move}"></video>'
+        f'<div style="position:relative"><img style="width:100%" alt="{html.escape(alt, quote=True)}" '
+        f'src="data:image/png;base64,{image}"><i style="{line};left:{100 * left:.3f}%"></i></div></div>'
+    )
+
+
+@styled  # fonts change where the axes begin
+def _extent(figure: Figure) -> tuple[float, float]:
+    """Where the first axes begin and end in the picture that `figures.show` makes, as parts of its width."""
+    canvas = FigureCanvasAgg(figure)
+    canvas.draw()
+    tight = figure.get_tightbbox(canvas.get_renderer()).padded(0.1)  # inches, as figures.style saves it
+    box = figure.axes[0].get_position()
+    wide = figure.get_figwidth()
+    return (box.x0 * wide - tight.x0) / tight.width, (box.x1 * wide - tight.x0) / tight.width

@@ -1,0 +1,128 @@
+"""How far the model and a human agree about one video: frame by frame, bout by bout, and over time.
+
+Pure: bool (N, C) of both, or bouts of both, in; pandas tables and arrays out. The human is taken as the reference;
+Cohen's kappa alone treats both alike and allows for agreement by chance.
+"""
+
+import warnings
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from sklearn import metrics
+
+from amc.errors import AmcError
+from amc.ethogram.bouts import Bout
+from amc.metrics import resamples
+
+
+def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], list[str]]:
+    """The human's names of behaviours to the model's, alike but for case and spaces; and a note for each left out.
+
+    Raises AmcError when none is shared.
+    """
+    known = {_key(name): name for name in model}
+    shared = {name: known[_key(name)] for name in human if _key(name) in known}
+    if not shared:
+        raise AmcError(
+            f"behaviours: the human wrote {', '.join(human) or 'nothing'}, the model knows {', '.join(model)}; "
+            "rename those that are the same"
+        )
+    notes = [f"only the human has {name!r}" for name in human if name not in shared]
+    return shared, notes + [f"only the model has {name!r}" for name in model if name not in shared.values()]
+
+
+def _key(name: str) -> str:
+    return " ".join(name.casefold().replace("_", " ").split())
+
+
+def framewise(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray) -> pd.DataFrame:
+    """A row a behaviour: precision, recall, F1 and kappa over frames; seconds of both. NaN where not defined.
+
+    human, model: bool (N, C); edges (N + 1,) seconds, which also weigh the frames of a variable rate.
+    """
+    weights, rows = np.diff(edges), []
+    for c, name in enumerate(names):
+        one, other = human[:, c], model[:, c]
+        given = {"sample_weight": weights, "zero_division": np.nan}
+        row = {"behaviour": name, "human_s": weights[one].sum(), "model_s": weights[other].sum()}
+        row["precision"] = metrics.precision_score(one, other, **given)
+        row["recall"] = metrics.recall_score(one, other, **given)
+        row["f1"] = metrics.f1_score(one, other, **given)
+        row["kappa"] = _kappa(one, other, weights)
+        rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def _kappa(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> float:
+    """Cohen's kappa, NaN where both say the same one thing throughout, so that chance explains all."""
+    if len(np.unique(np.concatenate([one, other]))) < 2:
+        return float("nan")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return float(metrics.cohen_kappa_score(one, other, labels=[False, True], sample_weight=weights))
+
+
+def matched(human: Sequence[Bout], model: Sequence[Bout], *, overlap: float = 0.5) -> list[tuple[Bout, Bout]]:
+    """Pairs of bouts of one behaviour whose intersection over union is at least `overlap`, each bout in one pair.
+
+    The largest overlaps are paired first; above 0.5 no bout could have two partners anyway.
+    """
+    candidates = []
+    for one in human:
+        for other in model:
+            together = min(one.stop, other.stop) - max(one.start, other.start)
+            if one.behaviour == other.behaviour and together > 0:
+                share = together / (max(one.stop, other.stop) - min(one.start, other.start))
+                candidates += [(share, one, other)] if share >= overlap else []
+    pairs, taken = [], set()
+    for _, one, other in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
+        if ("human", one) not in taken and ("model", other) not in taken:
+            taken |= {("human", one), ("model", other)}
+            pairs.append((one, other))
+    return pairs
+
+
+def boutwise(human: Sequence[Bout], model: Sequence[Bout], names: Sequence[str], *, overlap: float = 0.5):
+    """A row a behaviour: bouts of both, matched ones, and their precision, recall and F1. NaN where not defined."""
+    pairs, rows = matched(human, model, overlap=overlap), []
+    for name in names:
+        counts = [sum(bout.behaviour == name for bout in bouts) for bouts in (human, model)]
+        hits = sum(one.behaviour == name for one, _ in pairs)
+        row = {"behaviour": name, "human_bouts": counts[0], "model_bouts": counts[1], "matched": hits}
+        row["bout_precision"], row["bout_recall"] = (_ratio(hits, count) for count in reversed(counts))
+        rows.append(row | {"bout_f1": _ratio(2 * hits, sum(counts))})
+    return pd.DataFrame(rows)
+
+
+def _ratio(part: float, whole: float) -> float:
+    return part / whole if whole else float("nan")
+
+
+def confusion(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray) -> pd.DataFrame:
+    """Seconds in which the human wrote a row's behaviour and the model said a column's; `nothing` on both sides.
+
+    Where both name a behaviour it stands on the diagonal. What the human has beyond that is set against what the model
+    has beyond it, divided equally, so that the seconds of a row add up to the human's. human, model: bool (N, C).
+    """
+    seconds, size = np.diff(edges), len(names)
+    both, missed, extra = human & model, human & ~model, model & ~human
+    missed_or_none = np.column_stack([missed, ~missed.any(axis=1) & extra.any(axis=1)])
+    extra_or_none = np.column_stack([extra, ~extra.any(axis=1)]).astype(float)
+    share = extra_or_none / np.maximum(extra_or_none.sum(axis=1, keepdims=True), 1)
+    table = (missed_or_none * seconds[:, None]).T @ share
+    table[np.arange(size), np.arange(size)] += (both * seconds[:, None]).sum(axis=0)
+    silent = ~human.any(axis=1) & ~model.any(axis=1)
+    table[size, size] += seconds[silent].sum()
+    labels = [*names, "nothing"]
+    return pd.DataFrame(table, index=labels, columns=labels)
+
+
+def interval(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: int = 0) -> tuple[float, ...]:
+    """Sum of `part` over sum of `whole`, (V,) each, with its 95 % interval over videos; NaN where there is nothing."""
+    weights = resamples(len(part), replicates, seed).astype(float)
+    below = weights @ whole
+    if not whole.sum():
+        return (float("nan"),) * 3
+    values = (weights @ part)[below > 0] / below[below > 0]
+    return (float(part.sum() / whole.sum()), *map(float, np.quantile(values, (0.025, 0.975))))

@@ -1,0 +1,66 @@
+"""A copy of a video with what the model says drawn into it: H.264, the same frames at the same times, without sound.
+
+A video and its ethogram in, a video file out; one frame at a time, so any length takes the same memory.
+"""
+
+from fractions import Fraction
+from functools import cache
+from pathlib import Path
+
+import av
+import numpy as np
+from matplotlib.font_manager import findfont
+from PIL import Image, ImageDraw, ImageFont
+
+from amc import video
+from amc.ethogram.record import Ethogram
+from amc.paths import atomic
+
+INK, SHADOW, STAMP = (255, 255, 255), (0, 0, 0), (255, 90, 90)  # RGB
+TICKS = 90_000  # a second, the clock of MPEG: the times of any frame rate are exact to 11 microseconds
+
+
+def write(source: Path | str, shown: Ethogram, path: Path, *, max_side: int = 0) -> Path:
+    """Draw time, frame index and the behaviours of each frame with their probabilities, the stamp below.
+
+    max_side: pixels; larger videos are made smaller, 0 keeps their size. Raises AmcError where the source cannot be
+    read to its end or the copy cannot be written, and leaves no half of it.
+    """
+    info = video.probe(source)
+    ratio = min(1.0, max_side / max(info.width, info.height)) if max_side else 1.0
+    width, height = (max(2, round(side * ratio / 2) * 2) for side in (info.width, info.height))  # H.264 wants it even
+    with atomic(path) as temporary, av.open(str(temporary), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(shown.fps).limit_denominator(1001))
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        stream.codec_context.time_base = Fraction(1, TICKS)
+        stream.codec_context.options = {"crf": "23", "preset": "veryfast"}
+        for numbers, frames in video.stream(source, range(info.num_frames)):
+            for number, frame in zip(numbers, frames.permute(0, 2, 3, 1).numpy(), strict=True):
+                drawn = av.VideoFrame.from_ndarray(_draw(frame, shown, number, (width, height)), format="rgb24")
+                drawn.pts, drawn.time_base = round(shown.edges[number] * TICKS), Fraction(1, TICKS)
+                container.mux(stream.encode(drawn))
+        container.mux(stream.encode())
+    return path
+
+
+def _draw(frame: np.ndarray, shown: Ethogram, number: int, size: tuple[int, int]) -> np.ndarray:
+    """One frame (H, W, 3) RGB at `size`, with its lines of text."""
+    picture = Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.BILINEAR)
+    draw, font, high = ImageDraw.Draw(picture), *_font(size[1])
+    going = [f"{shown.names[c]} {shown.probs[number, c]:.2f}" for c in np.flatnonzero(shown.frames[number])]
+    upper = [(text, INK) for text in (f"{shown.edges[number]:.3f} s, frame {number}", *going)]
+    is_unlike = shown.unlike is not None and bool(shown.unlike[number])
+    lower = [(text, STAMP) for text in ("unlike training" * is_unlike, shown.stamp) if text]
+    places = [high * k for k in range(len(upper))] + [
+        size[1] - high * (len(lower) - k) - high // 4 for k in range(len(lower))
+    ]
+    for (text, color), y in zip(upper + lower, places, strict=True):
+        draw.text((high // 3, y + high // 6), text, color, font, stroke_width=max(1, high // 12), stroke_fill=SHADOW)
+    return np.asarray(picture)
+
+
+@cache
+def _font(height: int) -> tuple[ImageFont.ImageFont, int]:
+    """A font for pictures of this height, and the distance of its lines, pixels."""
+    points = max(11, round(height / 22))
+    return ImageFont.truetype(findfont("DejaVu Sans"), points), round(1.3 * points)  # matplotlib brings it along

@@ -1,0 +1,199 @@
+"""What a human wrote about videos: files of BORIS, SimBA and DeepEthogram in, timed events and bouts out.
+
+Files are told apart by the names of their columns, wherever these stand and in any case, because BORIS has changed both
+from version to version:
+
+    BORIS, aggregated     Behavior, Start (s), Stop (s); Media file path (7) or Media file name (8, 9)
+    BORIS, tabular        Time and Status (7, below a block about the observation) or Behavior type (8, 9): START, STOP
+    SimBA, bouts          Event, Start_frame, End_frame (the last frame of the bout)
+    DeepEthogram, labels  background and a 0/1 column a behaviour; -1, unlabelled, counts as not shown and is reported
+
+A point event lasts one frame.
+"""
+
+import csv
+import io
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+import numpy as np
+import pandas as pd
+
+from amc.errors import AmcError
+from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
+
+SYNONYMS = {  # our word: names of the column over the versions, in lower case
+    "behaviour": ("behavior", "event"),
+    "start": ("start (s)",),
+    "stop": ("stop (s)",),
+    "time": ("time",),
+    "status": ("status", "behavior type"),
+    "media": ("media file name", "media file path", "video"),
+    "observation": ("observation id",),
+    "subject": ("subject",),
+    "first": ("start_frame",),
+    "last": ("end_frame",),
+}
+NEEDED = (("behaviour", "start", "stop"), ("behaviour", "first", "last"), ("behaviour", "time", "status"))
+HEADER_LINES = 100  # BORIS 7 puts a block about the observation, players and variables above its table
+FORMATS = "BORIS aggregated or tabular events, SimBA bouts, or DeepEthogram labels"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One stretch of one behaviour: `first` and `stop` are frames (one past the last) or, with `timed`, seconds."""
+
+    video: str  # the media file as written, or the observation
+    behaviour: str
+    first: float
+    stop: float
+    timed: bool
+
+
+@dataclass(frozen=True)
+class Annotation:
+    """Everything a file says, and what was left out or repaired."""
+
+    path: Path
+    events: tuple[Event, ...]
+    notes: tuple[str, ...] = ()
+
+    def of(self, video: str) -> tuple[Event, ...]:
+        """The events of a video by its file name without ending; where the file is about one video only, all.
+
+        Raises AmcError where it is about several others.
+        """
+        names = {_stem(event.video) for event in self.events}
+        own = tuple(event for event in self.events if _stem(event.video) == _stem(video))
+        if own or not names:
+            return own
+        if len(names) > 1:
+            raise AmcError(f"{self.path}: nothing about {video}; it is about {', '.join(sorted(names)[:5])}")
+        return self.events
+
+
+def read(path: Path | str) -> Annotation:
+    """The events of an annotation file. Raises AmcError, naming file and line, for what is none of the formats."""
+    path = Path(path)
+    try:
+        text = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise AmcError(f"{path}: cannot be read ({error}); give a text file of {FORMATS}") from error
+    lines = text.splitlines()
+    for number, line in enumerate(lines[:HEADER_LINES]):
+        for separator in ("\t", ",", ";"):
+            header = [name.strip().lower() for name in next(csv.reader([line], delimiter=separator), [])]
+            columns = _columns(header)
+            if "background" in header:
+                return _labels(path, "\n".join(lines[number:]), separator)
+            if any(columns.keys() >= set(needed) for needed in NEEDED):
+                rows = list(csv.reader(io.StringIO("\n".join(lines[number + 1 :])), delimiter=separator))
+                numbered = [(number + 2 + k, row) for k, row in enumerate(rows) if any(row)]
+                return _events(path, columns, numbered)
+    raise AmcError(f"{path}: no header of {FORMATS} in its first {HEADER_LINES} lines; export it again")
+
+
+def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
+    """Events as bouts of a video's frames, edges (N + 1,) seconds; those of one behaviour that overlap become one."""
+    found = []
+    for event in events:
+        if event.timed:
+            found.append(Bout(event.behaviour, *frames_of(event.first, event.stop, edges)))
+        else:
+            stop = min(int(event.stop), len(edges) - 1)
+            found.append(Bout(event.behaviour, min(int(event.first), stop - 1), stop))
+    names = sorted({bout.behaviour for bout in found})
+    return ordered(from_frames(to_frames(found, names, len(edges) - 1), names))
+
+
+def _stem(name: str) -> str:
+    return PureWindowsPath(name).stem.casefold()  # splits at both kinds of slash
+
+
+def _columns(header: list[str]) -> dict[str, int]:
+    """Our words to places in the header."""
+    found = {}
+    for word, names in SYNONYMS.items():
+        places = [header.index(name) for name in names if name in header]
+        if places:
+            found[word] = places[0]
+    return found
+
+
+def _events(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]]]) -> Annotation:
+    """Events of a table whose rows are (line, cells)."""
+    if "start" in columns or "first" in columns:
+        words = ("start", "stop", 0) if "start" in columns else ("first", "last", 1)
+        events, notes = [], []
+        for line, row in rows:
+            first, last = (_number(path, line, row, columns[word]) for word in words[:2])
+            stop = last + words[2]
+            if stop < first:
+                raise AmcError(f"{path}:{line}: stops at {stop} before it starts at {first}; correct it")
+            who = (_video(row, columns), row[columns["behaviour"]].strip())
+            events.append(Event(*who, first, stop, timed=not words[2]))
+        return Annotation(path, tuple(events), tuple(notes))
+    return _paired(path, columns, rows)
+
+
+def _paired(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]]]) -> Annotation:
+    """START and STOP rows as events; a behaviour is paired within its video and subject."""
+    going: dict[tuple[str, str, str], tuple[int, float]] = {}
+    events, notes = [], []
+    for line, row in sorted(rows, key=lambda entry: _number(path, entry[0], entry[1], columns["time"])):
+        time, status = _number(path, line, row, columns["time"]), row[columns["status"]].strip().upper()
+        subject = row[columns["subject"]].strip() if "subject" in columns else ""
+        key = (_video(row, columns), row[columns["behaviour"]].strip(), subject)
+        if status == "START" and key not in going:
+            going[key] = (line, time)
+        elif status == "STOP" and key in going:
+            events.append(Event(*key[:2], going.pop(key)[1], time, timed=True))
+        elif status == "POINT":
+            events.append(Event(*key[:2], time, time, timed=True))
+        else:
+            raise AmcError(f"{path}:{line}: {status or 'no status'} of {key[1]!r} without its partner; pair the events")
+    if going:
+        line, name = min((line, name) for (_, name, _), (line, _) in going.items())
+        raise AmcError(
+            f"{path}:{line}: START of {name!r} is never stopped; pair the events in BORIS, then export again"
+        )
+    return Annotation(path, tuple(events), tuple(notes))
+
+
+def _labels(path: Path, text: str, separator: str) -> Annotation:
+    """DeepEthogram's table of 0 and 1; the video is the file's name without `_labels` or `_predictions`."""
+    try:
+        table = pd.read_csv(io.StringIO(text), sep=separator, index_col=0)
+        values = table.drop(columns="background").to_numpy(dtype=float)
+    except (ValueError, KeyError) as error:
+        raise AmcError(f"{path}: not DeepEthogram's table of 0, 1 and -1 ({error}); export it again") from error
+    if not np.isin(values, (-1, 0, 1)).all():
+        raise AmcError(f"{path}: holds values other than 0, 1 and -1; export labels, not probabilities")
+    names = [name for name in table.columns if name != "background"]
+    video = path.stem.removesuffix("_labels").removesuffix("_predictions")
+    events = [Event(video, *map(_plain, bout), timed=False) for bout in from_frames(values == 1, names)]
+    unlabelled = int((values == -1).any(axis=1).sum())
+    return Annotation(path, tuple(events), (f"{unlabelled} frames are not labelled",) if unlabelled else ())
+
+
+def _plain(value: object) -> object:
+    return float(value) if isinstance(value, int) else value
+
+
+def _video(row: list[str], columns: dict[str, int]) -> str:
+    """The media file; where a row has none, the observation."""
+    for word in ("media", "observation"):
+        if word in columns and columns[word] < len(row) and row[columns[word]].strip() not in ("", "NA"):
+            return row[columns[word]].strip()
+    return ""
+
+
+def _number(path: Path, line: int, row: list[str], place: int) -> float:
+    try:
+        value = float(row[place])
+    except (ValueError, IndexError):
+        value = np.nan
+    if not 0 <= value < np.inf:
+        found = row[place] if place < len(row) else "nothing"
+        raise AmcError(f"{path}:{line}: {found!r} is no time or frame; expected a number from 0")
+    return value

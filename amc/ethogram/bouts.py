@@ -1,0 +1,104 @@
+"""Bouts: probabilities a frame in, stretches of frames in which a behaviour goes on out; and back to frames.
+
+Pure. A bout holds frames `start` to `stop - 1`. Times come from `edges` (N + 1,), seconds: `timeline.edges`.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+
+from amc.errors import AmcError
+
+
+class Bout(NamedTuple):
+    """One stretch of one behaviour: frames start … stop - 1."""
+
+    behaviour: str
+    start: int
+    stop: int
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How probabilities become bouts; none of it is the paper's, which labels whole clips."""
+
+    hold: float = 0.8  # a bout begins at the threshold and goes on while the probability is above `hold` times it
+    min_seconds: float = 0.5  # shorter bouts are dropped
+    max_gap: float = 0.5  # seconds; shorter pauses within a behaviour are bridged
+
+    def __post_init__(self):
+        if not 0 < self.hold <= 1:
+            raise AmcError(f"hold: {self.hold} is not allowed; give a part of the threshold above 0 and up to 1")
+        for name, value in (("min_seconds", self.min_seconds), ("max_gap", self.max_gap)):
+            if not 0 <= value < np.inf:
+                raise AmcError(f"{name}: {value} is not allowed; give seconds from 0")
+
+
+def find(
+    probs: np.ndarray, edges: np.ndarray, names: Sequence[str], threshold: float | np.ndarray, rules: Rules
+) -> list[Bout]:
+    """Bouts of probs (N, C) by hysteresis, then bridging of short pauses, then dropping of what is short.
+
+    threshold: a number, or one a behaviour (C,). Sorted by start, then by behaviour. Raises AmcError for shapes that do
+    not fit.
+    """
+    threshold = np.asarray(threshold, dtype=np.float64)
+    if probs.shape != (len(edges) - 1, len(names)) or threshold.shape not in ((), (len(names),)):
+        raise AmcError(
+            f"probs: {probs.shape} with {len(edges) - 1} frames, {len(names)} behaviours and thresholds "
+            f"{threshold.shape}; expected (N, C) and a number or (C,)"
+        )
+    going = probs >= rules.hold * threshold
+    found = []
+    for name, start, stop in from_frames(going, names):
+        column = names.index(name)
+        if (probs[start:stop, column] >= np.broadcast_to(threshold, len(names))[column]).any():
+            found.append(Bout(name, start, stop))
+    bridged = _bridge(found, edges, rules.max_gap)
+    return ordered(bout for bout in bridged if edges[bout.stop] - edges[bout.start] >= rules.min_seconds - 1e-9)
+
+
+def _bridge(bouts: list[Bout], edges: np.ndarray, max_gap: float) -> list[Bout]:
+    """Bouts of one behaviour joined where the pause between them is short; `bouts` in order of behaviour and start."""
+    joined: list[Bout] = []
+    for bout in bouts:
+        last = joined[-1] if joined else None
+        if last and last.behaviour == bout.behaviour and edges[bout.start] - edges[last.stop] <= max_gap + 1e-9:
+            joined[-1] = last._replace(stop=bout.stop)
+        else:
+            joined.append(bout)
+    return joined
+
+
+def to_frames(bouts: Iterable[Bout], names: Sequence[str], num_frames: int) -> np.ndarray:
+    """bool (N, C): in which frames each behaviour goes on. Raises AmcError for one, or a frame, that is not there."""
+    table, columns = np.zeros((num_frames, len(names)), dtype=bool), {name: c for c, name in enumerate(names)}
+    for bout in bouts:
+        if bout.behaviour not in columns or not 0 <= bout.start < bout.stop <= num_frames:
+            raise AmcError(f"bout: {tuple(bout)} is none of {num_frames} frames of {', '.join(names)}; check both")
+        table[bout.start : bout.stop, columns[bout.behaviour]] = True
+    return table
+
+
+def from_frames(table: np.ndarray, names: Sequence[str]) -> list[Bout]:
+    """The longest bouts of bool (N, C), in order of behaviour and start: `to_frames` gives the table again."""
+    steps = np.diff(np.pad(table.astype(np.int8), ((1, 1), (0, 0))), axis=0).T  # (C, N + 1)
+    return [
+        Bout(name, int(start), int(stop))
+        for name, column in zip(names, steps, strict=True)
+        for start, stop in zip(np.flatnonzero(column > 0), np.flatnonzero(column < 0), strict=True)
+    ]
+
+
+def ordered(bouts: Iterable[Bout]) -> list[Bout]:
+    """By start, then by behaviour."""
+    return sorted(bouts, key=lambda bout: (bout.start, bout.behaviour, bout.stop))
+
+
+def frames_of(start: float, stop: float, edges: np.ndarray) -> tuple[int, int]:
+    """The frames of a stretch of time, at least one: edges (N + 1,) nearest to its seconds, cut to the video."""
+    first, last = (int(np.abs(edges - second).argmin()) for second in (start, stop))
+    first = min(first, len(edges) - 2)
+    return first, max(last, first + 1)

@@ -1,0 +1,140 @@
+"""An ethogram as the files that behaviour software reads, each in its own convention; and one tidy table for a folder.
+
+Frame index and time stand in each. Tables in, text out; `write` puts all of one video's files into a folder.
+
+    <video>_frames.csv        frame, time_s, a probability and a 0/1 column a behaviour: as many rows as frames
+    <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column a behaviour
+    <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
+    <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
+    <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
+    <video>_budget.csv        BORIS's time budget
+"""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from amc.ethogram.record import SUBJECT, Ethogram, budget
+from amc.paths import atomic
+
+SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
+AGGREGATED = (
+    "Observation id", "Observation date", "Description", "Observation type", "Source", "Time offset (s)",
+    "Coding duration", "Media duration (s)", "FPS (frame/s)", "Subject",
+    "Observation duration by subject by observation", "Behavior", "Behavioral category", "Modifier #1",
+    "Behavior type", "Start (s)", "Stop (s)", "Duration (s)", "Media file name", "Image index start",
+    "Image index stop", "Image file path start", "Image file path stop", "Comment start", "Comment stop",
+)  # fmt: skip
+TIDY = (
+    "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
+    "threshold", "unlike_training", "stamp",
+)  # fmt: skip
+DECIMALS = 6  # of seconds: a microsecond tells the frames of any camera apart, and BORIS reads as many as it is given
+
+
+def frames(shown: Ethogram) -> pd.DataFrame:
+    """One row a frame: frame, time_s, `prob <behaviour>`, `<behaviour>` 0 or 1, distance from training if known."""
+    table = {"frame": np.arange(shown.num_frames), "time_s": shown.edges[:-1].round(DECIMALS)}
+    table |= {f"prob {name}": shown.probs[:, c].round(4) for c, name in enumerate(shown.names)}
+    table |= {name: shown.frames[:, c].astype(int) for c, name in enumerate(shown.names)}
+    if shown.distance is not None:
+        table["distance_from_training"] = shown.distance.round(4)
+    return pd.DataFrame(table | ({"stamp": shown.stamp} if shown.stamp else {}))
+
+
+def deepethogram(shown: Ethogram) -> pd.DataFrame:
+    """0/1 columns by frame; background is the frames without any behaviour."""
+    table = pd.DataFrame(shown.frames.astype(int), columns=list(shown.names))
+    table.insert(0, "background", (~shown.frames.any(axis=1)).astype(int))
+    return table
+
+
+def simba(shown: Ethogram) -> pd.DataFrame:
+    """One row a bout under SimBA's header."""
+    rows = [(shown.video, b.behaviour, *_span(shown, b), b.start, b.stop - 1, _lasts(shown, b)) for b in shown.bouts]
+    return pd.DataFrame(rows, columns=SIMBA)
+
+
+def aggregated(shown: Ethogram) -> pd.DataFrame:
+    """One row a bout as BORIS exports aggregated events; the stamp stands as description and comment."""
+    length = round(shown.edges[-1], DECIMALS)
+    head = (shown.video, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
+    rows = []
+    for bout in shown.bouts:
+        who = (round(shown.fps, 3), SUBJECT, length, bout.behaviour, "", "", "STATE")
+        where = (shown.file, bout.start, bout.stop, "", "", shown.stamp, "")
+        rows.append((*head, *who, *_span(shown, bout), _lasts(shown, bout), *where))
+    return pd.DataFrame(rows, columns=AGGREGATED)
+
+
+def pasteable(shown: Ethogram) -> str:
+    """A START and a STOP a bout, in order of time: time, subject, code, modifier, comment, frame index.
+
+    BORIS takes exactly six columns in every line, so there is no header and no newline at the end.
+    """
+    events = [
+        (shown.edges[frame], order, bout.behaviour, frame)
+        for bout in shown.bouts
+        for order, frame in ((1, bout.start), (0, bout.stop))  # at the same time, what ends comes first
+    ]
+    lines = [
+        f"{time:.{DECIMALS}f}\t\t{behaviour}\t\t{shown.stamp}\t{frame}"
+        for time, _, behaviour, frame in sorted(events, key=lambda event: event[:2])
+    ]
+    return "\n".join(lines)
+
+
+def tidy(shown: Ethogram) -> pd.DataFrame:
+    """One row a bout for the table of a whole folder; `stop_frame` and `stop_s` are where the bout has ended."""
+    rows = []
+    for bout in shown.bouts:
+        c = shown.names.index(bout.behaviour)
+        inside = shown.probs[bout.start : bout.stop, c]
+        unlike = "" if shown.unlike is None else round(float(shown.unlike[bout.start : bout.stop].mean()), 3)
+        scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
+        span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
+        rows.append((shown.video, bout.behaviour, *span, *scores, unlike, shown.stamp))
+    return pd.DataFrame(rows, columns=TIDY)
+
+
+def time_budget(shown: Ethogram) -> pd.DataFrame:
+    """`record.budget` as BORIS writes it: NA where nothing can be computed; the stamp stands as a modifier."""
+    table = budget(shown).round(3)
+    table["Modifiers"] = shown.stamp
+    return table.astype(object).where(table.notna(), "NA")
+
+
+def _span(shown: Ethogram, bout) -> tuple[float, float]:
+    return tuple(round(float(shown.edges[frame]), DECIMALS) for frame in (bout.start, bout.stop))
+
+
+def _lasts(shown: Ethogram, bout) -> float:
+    return round(float(shown.edges[bout.stop] - shown.edges[bout.start]), DECIMALS)
+
+
+FILES: dict[str, Callable[[Ethogram], str]] = {
+    "frames.csv": lambda shown: frames(shown).to_csv(index=False),
+    "predictions.csv": lambda shown: deepethogram(shown).to_csv(),
+    "bouts.csv": lambda shown: simba(shown).to_csv(index=False),
+    "boris.tsv": lambda shown: aggregated(shown).to_csv(index=False, sep="\t"),
+    "boris_paste.tsv": pasteable,
+    "budget.csv": lambda shown: time_budget(shown).to_csv(index=False),
+}
+
+
+def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
+    """Every file of `FILES`, as `<stem>_<name>` in `folder`, each whole or not at all. Raises AmcError."""
+    written = []
+    for name, text in FILES.items():
+        path = folder / f"{stem}_{name}"
+        write_text(path, text(shown))
+        written.append(path)
+    return written
+
+
+def write_text(path: Path, text: str) -> None:
+    """`text` as it is, whole or not at all."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")

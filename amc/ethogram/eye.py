@@ -1,0 +1,203 @@
+"""A model ready to watch videos: from a list of behaviours alone, or from a finished run.
+
+by names   CLIP's towers as they were pre-trained, X-CLIP's new modules untrained: the names compete (a softmax),
+           as in CLIP's zero-shot recognition. It is a first look, and says so on everything made of it.
+by model   a `model.safetensors` that training wrote: a sigmoid a behaviour, thresholds of highest F1 on the
+           validation scores beside it, and what its training clips look like, to tell what is unlike them.
+"""
+
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from amc import config, experiment, flow, model, paths, transforms
+from amc.aggregate import AGGREGATES, choose_threshold, label_sets
+from amc.config import METHOD, Pixels, Sampling
+from amc.datasets.clips import ClipViews, reader
+from amc.datasets.table import ClipTable
+from amc.errors import AmcError
+from amc.ethogram.novelty import Familiar, learn
+from amc.metrics import expected_calibration_error
+from amc.model import Recogniser, checkpoint
+from amc.scores import Scores
+
+ZERO_SHOT = "ZERO-SHOT, new modules untrained"
+LOOKED_AT = 300  # training clips, and half as many for validation, whose embeddings tell what is familiar
+FILE = "model.safetensors"
+
+
+@dataclass(frozen=True)
+class Eye:
+    """What watches a video, and what is known about how far to trust it."""
+
+    recogniser: Recogniser
+    names: tuple[str, ...]  # C behaviours
+    text: Tensor  # (C, E), the names encoded
+    sampling: Sampling  # of the frames of one window, as if it were a clip
+    pixels: Pixels
+    competes: bool  # True: probabilities over the names sum to 1; False: each behaviour by itself
+    threshold: np.ndarray | None = None  # (C,) of validation; None: none is known, and one has to be set by hand
+    stamp: str = ""
+    support: tuple[dict, ...] = ()  # a row a behaviour: training and validation clips, what validation says
+    facts: dict = field(default_factory=dict)  # where it comes from, JSON
+    familiar: Familiar | None = None
+
+    @torch.inference_mode()
+    def look(self, slots: Tensor) -> tuple[Tensor, Tensor]:
+        """Probabilities (B, C) and embeddings (B, E) of clips, uint8 (B, T, 3, size, size)."""
+        xclip, pixels = self.recogniser.xclip, self.recogniser.preprocess
+        seen = xclip.embed(transforms.normalise(slots, pixels.mean, pixels.std), self.text)
+        logits = xclip.logit_scale.exp() * seen.cosine + xclip.logit_bias
+        return (logits.softmax(dim=1) if self.competes else logits.sigmoid()), seen.video
+
+    def to(self, device: str) -> "Eye":
+        """The same on another device."""
+        self.recogniser.xclip.to(device)
+        return replace(self, text=self.text.to(device))
+
+
+def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str = "") -> Eye:
+    """Zero-shot over `behaviours` with a CLIP of open_clip's, by default the shipped synth-clip, RGB alone.
+
+    Raises AmcError for fewer than two behaviours, as there is nothing to choose between, and for absent weights.
+    """
+    names = tuple(name.strip() for name in behaviours if name.strip())
+    if len(names) < 2:
+        raise AmcError(f"behaviours: {', '.join(names) or 'none'}; give two or more to choose between, by commas")
+    small = config.SIZES["quick"]
+    pixels = replace(small.pixels, modality="rgb", stored=256 if backbone else small.pixels.stored)
+    backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
+    recogniser = model.build(backbone, pretrained, num_slots=small.sampling.frames)
+    stamp = f"{ZERO_SHOT}, {_weights(recogniser.card)}"
+    facts = {"by": "names", "card": recogniser.card}
+    plan = replace(small.sampling, num_windows=1)
+    return Eye(recogniser, names, recogniser.encode(names), plan, pixels, True, None, stamp, facts=facts)
+
+
+def by_model(name: str | Path, *, behaviours: Sequence[str] = (), report: Callable[[str], None] | None = None) -> Eye:
+    """A trained model: its file, the folder of its run, or the run's name, such as "sparse rgb+flow seed 0".
+
+    behaviours: which of its behaviours to show, by default all. Raises AmcError for what is no such model, another
+    method's, or without the flow that it was trained with.
+    """
+    path = find(name)
+    recogniser, meta = model.load(path)
+    try:
+        given = meta["experiment"]
+        plan, pixels = Sampling(**given["sampling"]), Pixels(**given["pixels"])
+        names, method, size = tuple(meta["names"]), given["method"], given["size"]
+    except (KeyError, TypeError) as error:
+        raise AmcError(f"{path}: was not written by this version's training ({error}); train it again") from error
+    if method != METHOD:
+        raise AmcError(f"{path}: is {method}; choose a model of {METHOD}'s, whose frames and flow are known here")
+    if "flow" in pixels.modality:
+        if pixels.flow_method == "true":
+            raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
+        flow.fingerprint(pixels.flow_method, pixels.flow_weights or None)
+    val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
+    threshold, support = _validated(val, names)
+    stamps = [_weights(recogniser.card)] if recogniser.card["pretrained"] == "random" else []
+    stamps += ["SIZE SMOKE, hardly trained"] if size == "smoke" else []
+    facts = {"by": "model", "model": path.parent.name, "card": recogniser.card, "experiment": given}
+    facts["calibration_error"] = val and expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
+    eye = Eye(
+        recogniser, names, recogniser.encode(names), plan, pixels, False, threshold, ", ".join(stamps), support, facts
+    )
+    return _only(replace(eye, familiar=_familiar(eye, path.parent, report)), behaviours)
+
+
+def find(name: str | Path) -> Path:
+    """The file of weights that `name` means. Raises AmcError where it is none or several, with those that are there."""
+    given = Path(name).expanduser()
+    if given.is_file():
+        return given
+    if (given / FILE).is_file():
+        return given / FILE
+    known = {}
+    for path in sorted((paths.cache() / "runs").glob(f"*/{FILE}")):
+        cell = checkpoint.read(path)[1].get("experiment", {})
+        known[path] = _name(cell) if cell else "?"
+    found = [path for path, title in known.items() if str(name) in (title, title.partition(" ")[2], path.parent.name)]
+    if len(found) == 1:
+        return found[0]
+    offers = "; ".join(f"{title} ({path.parent.name})" for path, title in known.items() if not found or path in found)
+    what = "means several" if found else "is no file, no folder with one, and no run"
+    raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers or 'none yet, so train one with amc train'}")
+
+
+def _name(cell: dict) -> str:
+    return f"{cell['dataset']} {cell['sampling']['scheme']} {cell['pixels']['modality']} seed {cell['seed']}"
+
+
+def _weights(card: dict) -> str:
+    return "RANDOM WEIGHTS" if card["pretrained"] == "random" else f"weights {Path(card['pretrained']).name}"
+
+
+def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[dict, ...]]:
+    """Thresholds (C,) of highest F1 on validation, and a row a behaviour on what they rest on."""
+    if val is None:
+        return None, ()
+    if tuple(val.names.tolist()) != names:
+        raise AmcError("val.npz: is about other behaviours than the model beside it; score it again")
+    probs = AGGREGATES["mean"](val.probs)
+    common = choose_threshold(val.labels, probs).value
+    own = choose_threshold(val.labels, probs, per_class=True).value
+    predicted, train, rows = label_sets(probs, own), val.meta.get("train_positives", [None] * len(names)), []
+    for c, name in enumerate(names):
+        hits, positives = int((predicted[:, c] & val.labels[:, c]).sum()), int(val.labels[:, c].sum())
+        row = {"behaviour": name, "training_clips": train[c], "validation_clips": positives, "threshold": own[c]}
+        row["threshold_from"] = "its own validation clips" if positives >= 5 else f"all behaviours ({common:.3g})"
+        row["precision"] = hits / predicted[:, c].sum() if predicted[:, c].any() else float("nan")
+        row["recall"] = hits / positives if positives else float("nan")
+        row |= {"mean_probability": probs[:, c].mean(), "frequency": val.labels[:, c].mean()}
+        rows.append(row)
+    return own, tuple(rows)
+
+
+def _only(eye: Eye, behaviours: Sequence[str]) -> Eye:
+    """The eye for some of its behaviours."""
+    wanted = [name.strip() for name in behaviours if name.strip()]
+    if not wanted:
+        return eye
+    if unknown := [name for name in wanted if name not in eye.names]:
+        raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(eye.names)}")
+    at = [eye.names.index(name) for name in wanted]
+    part = {"names": tuple(wanted), "text": eye.text[at], "threshold": eye.threshold}
+    part["threshold"] = None if eye.threshold is None else eye.threshold[at]
+    return replace(eye, support=tuple(eye.support[c] for c in at) if eye.support else (), **part)
+
+
+def _familiar(eye: Eye, folder: Path, report: Callable[[str], None] | None) -> Familiar | None:
+    """What its training clips look like, kept beside the model; None, which is reported, where they are not here."""
+    file = folder / "familiar.npz"
+    if file.is_file():
+        return Familiar.load(file)
+    say = report or (lambda line: None)
+    given = eye.facts["experiment"]
+    where = {name: given[name] for name in ("dataset", "root", "size", "validation", "protocol")}
+    try:
+        table = experiment.load(replace(config.SIZES["quick"], **where))
+        say("looking at training clips, once, to know what is familiar")
+        train, val = (_embeddings(eye, table.split(split), most) for split, most in _LOOKS)
+    except AmcError as error:
+        say(f"what is unlike anything in training is not known: {error}")
+        return None
+    familiar = learn(train, val)
+    with suppress(AmcError):  # a folder that may not be written costs time only
+        familiar.save(file)
+    return familiar
+
+
+_LOOKS = (("train", LOOKED_AT), ("val", LOOKED_AT // 2))
+
+
+def _embeddings(eye: Eye, table: ClipTable, most: int) -> np.ndarray:
+    """Embeddings (V, E) of up to `most` clips, evenly spread over the table: the mean over the classifiers."""
+    views = ClipViews(table, eye.sampling, reader(eye.pixels), size=eye.recogniser.preprocess.size)
+    at = np.unique(np.linspace(0, len(views) - 1, min(most, len(views))).astype(int))
+    return np.stack([eye.look(views[None, int(k)][0])[1].mean(dim=0).cpu().numpy() for k in at])

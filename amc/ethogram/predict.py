@@ -1,0 +1,229 @@
+"""Videos in, a folder of tables and pictures out: what `python -m amc predict` does.
+
+Each video's files are written as soon as it is done, and the tables of the whole folder every few seconds, so that an
+interruption or a broken file costs next to nothing of what was computed. Broken files are reported at the end.
+
+    <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
+    <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
+    <out>/behaviours.csv     what each threshold rests on                     <out>/report.json
+"""
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from amc.errors import AmcError
+from amc.ethogram import agreement, annotated, annotations, exports, timeline
+from amc.ethogram.bouts import Rules, to_frames
+from amc.ethogram.eye import Eye
+from amc.ethogram.record import Ethogram
+from amc.ethogram.watch import Seen, Sliding, watch
+from amc.figures import ethogram as drawn
+from amc.figures import style
+from amc.paths import atomic
+from amc.results import provenance
+
+SUFFIXES = (
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
+    ".ogv", ".3gp",
+)  # fmt: skip
+OFTEN = 15  # seconds after which the tables of all videos are written again
+ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
+
+
+@dataclass(frozen=True)
+class Options:
+    """What is asked of `predict` beside videos and a model."""
+
+    sliding: Sliding = field(default_factory=Sliding)
+    rules: Rules = field(default_factory=Rules)
+    threshold: float = 0.0  # by hand, for all behaviours; 0: of validation, or 0.5 for a zero-shot look
+    annotate: bool = False  # also a copy of each video with labels drawn into it
+    human: str = ""  # a file of human annotation to compare with
+    device: str = "cpu"
+
+
+@dataclass
+class Report:
+    """What came of it: ethograms are not kept, their tables are."""
+
+    bouts: list[pd.DataFrame] = field(default_factory=list)
+    budgets: list[pd.DataFrame] = field(default_factory=list)
+    agreement: list[pd.DataFrame] = field(default_factory=list)
+    done: list[dict] = field(default_factory=list)
+    failed: list[dict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    origin: dict = field(default_factory=provenance)  # code and versions
+
+
+def videos(sources: Sequence[str | Path]) -> tuple[dict[str, Path], list[str]]:
+    """Videos by a name of their own, and notes; files as given, of folders (and folders in them) all with a video's
+    ending. Raises AmcError for what is not there, and where nothing is left."""
+    found, notes = [], []
+    for source in map(Path, sources):
+        if source.is_file():
+            found.append(source)
+        elif source.is_dir():
+            inside = sorted(file for file in source.rglob("*") if file.is_file() and file.name[0] != ".")
+            found += [file for file in inside if file.suffix.lower() in SUFFIXES]
+            others = [file.name for file in inside if file.suffix.lower() not in SUFFIXES]
+            notes += [f"{source}: {len(others)} files that are no videos left out, first {others[0]}"] if others else []
+        else:
+            raise AmcError(f"{source}: no such file or folder; give videos, or folders of them")
+    found = list(dict.fromkeys(file.resolve() for file in found))
+    if not found:
+        raise AmcError(f"{', '.join(map(str, sources))}: holds no video; videos end with {', '.join(SUFFIXES)}")
+    return {_named(file, found): file for file in found}, notes
+
+
+def _named(file: Path, others: list[Path]) -> str:
+    """The file's name without ending; with it, and with its folder, where another has the same."""
+    for name in (lambda f: f.stem, lambda f: f.name, lambda f: f"{f.parent.name}-{f.name}"):
+        if Counter(map(name, others))[name(file)] == 1:
+            return name(file)
+    return str(file).strip("/").replace("/", "-")
+
+
+def predict(
+    sources: Sequence[str | Path], eye: Eye, out: Path, options: Options, *, say: Callable[[str], None]
+) -> Report:
+    """Watch all videos and write everything into `out`. Raises AmcError before the first video for what is wrong in
+    general; what is wrong with one video is in the report."""
+    named, notes = videos(sources)
+    threshold = thresholds(eye, options.threshold)
+    human = annotations.read(options.human) if options.human else None
+    report, eye = Report(notes=notes + list(human.notes if human else ())), eye.to(options.device)
+    written = time.perf_counter()
+    for place, (name, path) in enumerate(named.items(), start=1):
+        tell = partial(_tell, say, f"{place}/{len(named)} {name}")
+        try:
+            seen = watch(path, eye, options.sliding, device=options.device, report=tell)
+            shown = ethogram(name, path, seen, eye, threshold, options.rules)
+            _write_one(shown, path, out, options, human, report)
+            report.done.append({"video": name, "file": str(path), "frames": shown.num_frames, **_summary(shown)})
+            tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
+        except AmcError as error:
+            report.failed.append({"video": name, "file": str(path), "error": str(error)})
+            tell("failed, see the end")
+        if time.perf_counter() - written > OFTEN or place == len(named):
+            _write_all(report, eye, out, options, threshold)
+            written = time.perf_counter()
+    return report
+
+
+def _tell(say: Callable[[str], None], head: str, line: str) -> None:
+    say(f"{head}: {line}")
+
+
+def thresholds(eye: Eye, by_hand: float) -> np.ndarray:
+    """One a behaviour (C,): by hand where given (above 0), else of validation, else for a zero-shot look.
+
+    Raises AmcError where there is none to be had.
+    """
+    if isinstance(by_hand, bool) or not isinstance(by_hand, int | float) or not 0 <= by_hand <= 1:
+        raise AmcError(f"threshold: {by_hand!r} is not allowed; give a probability up to 1, or 0 for validation's")
+    if by_hand:
+        return np.full(len(eye.names), float(by_hand))
+    if eye.competes:
+        return np.full(len(eye.names), ZERO_SHOT_THRESHOLD)
+    if eye.threshold is None:
+        raise AmcError("threshold: the model has no val.npz beside it to choose one; give one by hand, such as 0.5")
+    return np.asarray(eye.threshold, dtype=float)
+
+
+def ethogram(name: str, path: Path, seen: Seen, eye: Eye, threshold: np.ndarray, rules: Rules) -> Ethogram:
+    """What was seen in a video, frame by frame."""
+    distance = None
+    if eye.familiar is not None:
+        each = eye.familiar.distance(seen.embeddings)[:, None]
+        distance = timeline.spread(each, seen.windows, len(seen.edges) - 1)[:, 0]
+    fps = seen.info.fps if np.isfinite(seen.info.fps) else (len(seen.edges) - 1) / seen.edges[-1]
+    return Ethogram(
+        name, path.name, fps, seen.edges, eye.names, seen.frame_probs, threshold, rules, eye.stamp, distance
+    )
+
+
+def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFrame, dict, list[str]]:
+    """Agreement with a human on a video: the table, what figures need of it, and notes. Raises AmcError.
+
+    What the human has ever written, in this video or another of the file, counts as looked for in this one.
+    """
+    events = human.of(Path(shown.file).stem)
+    names, notes = agreement.common(shown.names, list(dict.fromkeys(event.behaviour for event in human.events)))
+    events = tuple(replace(event, behaviour=names[event.behaviour]) for event in events if event.behaviour in names)
+    shared = [name for name in shown.names if name in names.values()]
+    written = annotations.bouts(events, shown.edges)
+    own = [bout for bout in shown.bouts if bout.behaviour in shared]
+    frames = [to_frames(bouts, shared, shown.num_frames) for bouts in (written, own)]
+    table = agreement.framewise(*frames, shared, shown.edges)
+    table = table.merge(agreement.boutwise(written, own, shared), on="behaviour")
+    table.insert(0, "video", shown.video)
+    parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "stamp": shown.stamp}
+    return table, parts, notes
+
+
+def _summary(shown: Ethogram) -> dict:
+    unlike = None if shown.unlike is None else float(shown.unlike.mean())
+    return {"seconds": float(shown.edges[-1]), "bouts": len(shown.bouts), "unlike_training": unlike}
+
+
+def _alarm(shown: Ethogram) -> str:
+    share = 0 if shown.unlike is None else 100 * shown.unlike.mean()
+    return f"; {share:.0f} % of it is unlike anything in training" if share > 0 else ""
+
+
+def _write_one(
+    shown: Ethogram, path: Path, out: Path, options: Options, human: annotations.Annotation | None, report: Report
+) -> None:
+    """All files of one video, and its rows for the tables of all."""
+    stem = shown.video + (".untrusted" if shown.stamp else "")  # formats of others have no place for a stamp
+    exports.write(shown, out, stem=stem)
+    pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
+    pictures["transitions"] = drawn.transitions(shown)
+    if human:
+        pictures |= _compared(shown, human, report)
+    for name, figure in pictures.items():
+        style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}")
+    if options.annotate:
+        annotated.write(path, shown, out / f"{stem}_annotated.mp4")
+    report.bouts.append(exports.tidy(shown))
+    budget = exports.time_budget(shown)
+    budget.insert(0, "video", shown.video)
+    report.budgets.append(budget)
+
+
+def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) -> dict:
+    """Pictures of the agreement; a video that the human has not annotated is noted, and costs nothing."""
+    try:
+        table, parts, notes = compare(shown, human)
+    except AmcError as error:
+        report.notes.append(f"{shown.video}: not compared, {error}")
+        return {}
+    report.agreement.append(table)
+    report.notes += [f"{shown.video}: {note}" for note in notes]
+    confused = agreement.confusion(parts["human"], parts["model"], parts["names"], parts["edges"])
+    return {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
+
+
+def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold: np.ndarray) -> None:
+    """The tables of all videos so far, and the report."""
+    for name, tables in (("bouts", report.bouts), ("time_budget", report.budgets), ("agreement", report.agreement)):
+        if tables:
+            exports.write_text(out / f"{name}.csv", pd.concat(tables, ignore_index=True).to_csv(index=False))
+    rows = [dict(row) for row in eye.support] or [{"behaviour": name} for name in eye.names]
+    for row, value in zip(rows, threshold, strict=True):
+        if options.threshold or eye.competes:
+            row["threshold_from"] = "by hand" if options.threshold else "zero-shot default"
+        row |= {"threshold": value, "stamp": eye.stamp}
+    exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
+    facts = {"stamp": eye.stamp, "model": eye.facts, "options": asdict(options)}
+    facts |= {"done": report.done, "failed": report.failed, "notes": report.notes, "provenance": report.origin}
+    with atomic(out / "report.json") as temporary:
+        temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

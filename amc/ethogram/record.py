@@ -1,0 +1,100 @@
+"""What was seen in one video, as a value; and what is counted in it: time budget, transitions, support of its labels.
+
+Pure: arrays and bouts in, pandas tables out, seconds and fractions.
+"""
+
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+
+from amc.ethogram.bouts import Bout, Rules, find, to_frames
+
+BUDGET = (  # BORIS's own names, its spelling included
+    "Subject", "Behavior", "Modifiers", "Total number of occurences", "Total duration (s)", "Duration mean (s)",
+    "Duration std dev", "inter-event intervals mean (s)", "inter-event intervals std dev", "% of total length",
+)  # fmt: skip
+SUBJECT = "No focal subject"  # BORIS's word for an observation without focal animals
+
+
+@dataclass(frozen=True)
+class Ethogram:
+    """Probabilities over time of one video and the bouts in them."""
+
+    video: str  # name, as in tables and names of files
+    file: str  # the video's file name, with its ending
+    fps: float  # mean over the video
+    edges: np.ndarray  # (N + 1,) seconds: where frames begin and the last one ends
+    names: tuple[str, ...]  # C behaviours
+    probs: np.ndarray  # (N, C)
+    threshold: np.ndarray  # (C,)
+    rules: Rules = field(default_factory=Rules)
+    stamp: str = ""  # what has to stand on everything made of it, such as random weights; empty: nothing
+    distance: np.ndarray | None = None  # (N,) from training, 1 at the limit; None: not known
+
+    @property
+    def num_frames(self) -> int:
+        """N."""
+        return len(self.edges) - 1
+
+    @cached_property
+    def bouts(self) -> list[Bout]:
+        """By start, then by behaviour."""
+        return find(self.probs, self.edges, self.names, self.threshold, self.rules)
+
+    @cached_property
+    def frames(self) -> np.ndarray:
+        """bool (N, C): in which frames each behaviour goes on."""
+        return to_frames(self.bouts, self.names, self.num_frames)
+
+    @property
+    def unlike(self) -> np.ndarray | None:
+        """bool (N,): frames unlike anything in training."""
+        return None if self.distance is None else self.distance > 1
+
+    def at(self, threshold: float | np.ndarray) -> "Ethogram":
+        """The same scores with another threshold, a number or (C,)."""
+        return replace(self, threshold=np.broadcast_to(np.asarray(threshold, float), len(self.names)).copy())
+
+
+def seconds(bouts: list[Bout], edges: np.ndarray) -> np.ndarray:
+    """How long each bout lasts, (B,) seconds."""
+    return np.array([edges[bout.stop] - edges[bout.start] for bout in bouts])
+
+
+def budget(shown: Ethogram) -> pd.DataFrame:
+    """BORIS's time budget: a row a behaviour, those that never happen too. NaN where nothing can be computed."""
+    rows, length = [], shown.edges[-1]
+    for name in shown.names:
+        own = [bout for bout in shown.bouts if bout.behaviour == name]
+        lasting = seconds(own, shown.edges)
+        pauses = np.array([shown.edges[b.start] - shown.edges[a.stop] for a, b in zip(own, own[1:], strict=False)])
+        values = [len(own), lasting.sum(), *_moments(lasting), *_moments(pauses), 100 * lasting.sum() / length]
+        rows.append([SUBJECT, name, "", *values])
+    return pd.DataFrame(rows, columns=BUDGET)
+
+
+def _moments(values: np.ndarray) -> tuple[float, float]:
+    """Mean and sample deviation, NaN where there are too few."""
+    return (
+        float(values.mean()) if len(values) else np.nan,
+        float(values.std(ddof=1)) if len(values) > 1 else np.nan,
+    )
+
+
+def transitions(shown: Ethogram) -> pd.DataFrame:
+    """How often a bout of a column's behaviour is the next to begin after one of a row's began (a cell of counts).
+
+    Bouts that begin in the same frame follow all those of the frame before together, and not each other.
+    """
+    counts = pd.DataFrame(0, index=list(shown.names), columns=list(shown.names))
+    starts: dict[int, list[str]] = {}
+    for bout in shown.bouts:
+        starts.setdefault(bout.start, []).append(bout.behaviour)
+    groups = [starts[frame] for frame in sorted(starts)]
+    for before, after in zip(groups, groups[1:], strict=False):
+        for first in before:
+            for second in after:
+                counts.loc[first, second] += 1
+    return counts

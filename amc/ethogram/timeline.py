@@ -1,0 +1,61 @@
+"""Time: a video's frame times in; where each frame begins and ends, windows that slide over them, scores a frame out.
+
+Pure. Frames are counted from 0, times are seconds since the first frame. Windows are of equal time, not of equal frame
+counts, so nothing drifts at 29.97 frames a second nor at a variable rate.
+"""
+
+import numpy as np
+
+from amc.errors import AmcError
+
+EPSILON = 1e-6  # seconds: rounding of time stamps; no camera is that fast
+Range = tuple[int, int]  # first frame, one past the last
+
+
+def edges(times: np.ndarray, fps: float) -> np.ndarray:
+    """When each frame begins and the last one ends: (N + 1,) seconds of ascending frame times (N,).
+
+    The last frame lasts as long as the median one; the only frame of a video, as `fps` says. Raises AmcError for times
+    that do not ascend, or where no duration is known.
+    """
+    times = np.asarray(times, dtype=np.float64)
+    steps = np.diff(times)
+    if not len(times) or not np.isfinite(times).all() or (steps <= 0).any():
+        raise AmcError(f"times: {len(times)} frames whose times do not ascend; write the video anew with its own times")
+    last = float(np.median(steps)) if len(steps) else 1 / fps
+    if not np.isfinite(last):
+        raise AmcError("times: how long the only frame lasts is not known; give a video file with a frame rate")
+    return np.append(times, times[-1] + last) - times[0]
+
+
+def slide(edges: np.ndarray, *, seconds: float, stride: float) -> tuple[Range, ...]:
+    """Windows of `seconds` whose starts are `stride` seconds apart, the last one ending with the video.
+
+    edges (N + 1,). Every frame lies in at least one window; a video shorter than a window is one window; none is empty.
+    Raises AmcError for lengths that leave gaps.
+    """
+    if not 0 < stride <= seconds < np.inf:
+        raise AmcError(
+            f"stride: {stride} s with windows of {seconds} s; needs 0 < stride <= window, or frames are missed"
+        )
+    last = max(edges[-1] - seconds, 0.0)
+    starts = np.append(np.arange(0, last - EPSILON, stride), last)
+    first = np.searchsorted(edges[:-1], starts - EPSILON)
+    stop = np.searchsorted(edges[:-1], starts + seconds - EPSILON)
+    stop[-1] = len(edges) - 1
+    found = [(int(a), int(b)) for a, b in zip(first, stop, strict=True) if a < b]
+    return tuple(dict.fromkeys(found))  # at low frame rates two windows may hold the same frames
+
+
+def spread(values: np.ndarray, windows: tuple[Range, ...], num_frames: int) -> np.ndarray:
+    """Scores a frame (N, C) float32 from scores a window (W, C): the mean over the windows that hold the frame."""
+    starts, stops = np.array(windows).T
+    total = np.zeros((num_frames + 1, values.shape[1]))
+    count = np.zeros(num_frames + 1)
+    for place, sign in ((starts, 1), (stops, -1)):
+        np.add.at(total, place, sign * values.astype(np.float64))
+        np.add.at(count, place, sign)
+    total, count = total.cumsum(axis=0)[:-1], count.cumsum()[:-1]
+    if (count < 0.5).any():
+        raise AmcError(f"windows: frame {int(np.argmin(count))} lies in none; let windows overlap")
+    return np.clip(total / count[:, None], values.min(axis=0), values.max(axis=0)).astype(np.float32)

@@ -1,0 +1,230 @@
+"""Pictures of an ethogram: behaviours over time with their scores, time budget, transitions, key frames, agreement.
+
+An `Ethogram`, tables or pictures in, matplotlib Figures out. What has to be said of the weights stands on each.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import MaxNLocator
+
+from amc.ethogram.record import Ethogram, budget
+from amc.ethogram.record import transitions as count_transitions
+from amc.figures import style
+from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
+
+BOUT, HUMAN, UNLIKE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
+AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
+POINTS = 1500  # of a curve; more cannot be told apart on paper
+
+
+def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[int]:
+    """The behaviours to draw, at most `most`: those with most time first, then those with the highest scores."""
+    lasting = shown.frames.sum(axis=0) + (0 if human is None else human.frames.sum(axis=0))
+    order = np.lexsort((-shown.probs.max(axis=0), -lasting))
+    return sorted(order[:most].tolist())
+
+
+@styled
+def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
+    """One row a behaviour: its bouts as bars, below them its probability over time and the threshold.
+
+    human: what a human wrote, drawn above the model's bars. A strip on top marks what is unlike anything in training.
+    """
+    columns = chosen(shown, most, human)
+    figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
+    axes = figure.subplots()
+    unit, name = _unit(shown.edges[-1])
+    for y, c in enumerate(columns):
+        axes.axhspan(y - 0.48, y + 0.48, color=PALE, alpha=0.35 if y % 2 else 0, linewidth=0, zorder=0)
+        times, scores = _curve(shown.edges, shown.probs[:, c])
+        base = y + 0.44
+        axes.fill_between(times / unit, base - 0.46 * scores, base, color=SHADE, alpha=0.45, linewidth=0, step="post")
+        axes.hlines(base - 0.46 * shown.threshold[c], 0, shown.edges[-1] / unit, color=INK, lw=0.8, ls=(0, (4, 3)))
+        rows = [(shown, BOUT, -0.24)] + ([(human, HUMAN, -0.42)] if human else [])
+        for source, color, at in rows:
+            spans = [_span(source, b, unit) for b in source.bouts if b.behaviour == shown.names[c]]
+            axes.broken_barh(spans, (y + at, 0.16 if human else 0.2), facecolors=color, zorder=3)
+    top = -0.6
+    if shown.unlike is not None and shown.unlike.any():
+        edges = np.flatnonzero(np.diff(np.pad(shown.unlike.astype(int), 1))).reshape(-1, 2)
+        spans = [(shown.edges[a] / unit, (shown.edges[b] - shown.edges[a]) / unit) for a, b in edges]
+        axes.broken_barh(spans, (-0.88, 0.22), facecolors=UNLIKE, hatch="//", edgecolor="white", linewidth=0.1)
+        top = -1
+    axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
+    axes.set(yticklabels=[shown.names[c] for c in columns], xlim=(0, shown.edges[-1] / unit))
+    axes.tick_params(axis="y", length=0)
+    keys = [Patch(color=BOUT, label="bout, model")] + [Patch(color=HUMAN, label="bout, human")] * (human is not None)
+    keys += [Patch(color=SHADE, alpha=0.45, label="probability, 0 to 1")]
+    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold")]
+    keys += [Patch(facecolor=UNLIKE, hatch="//", edgecolor="white", label="unlike training")] * (top < -0.9)
+    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
+    hidden = f", {len(columns)} of {len(shown.names)} behaviours" if len(columns) < len(shown.names) else ""
+    _title(figure, axes, f"{shown.video}: {len(shown.bouts)} bouts{hidden}", shown.stamp)
+    return figure
+
+
+def _unit(seconds: float) -> tuple[float, str]:
+    return (60.0, "min") if seconds > 300 else (1.0, "s")
+
+
+def _span(shown: Ethogram, bout, unit: float) -> tuple[float, float]:
+    start, stop = shown.edges[bout.start], shown.edges[bout.stop]
+    return start / unit, (stop - start) / unit
+
+
+def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Times and values to draw: of each of at most POINTS groups of frames the highest."""
+    starts = np.unique(np.linspace(0, len(values), min(POINTS, len(values)), endpoint=False).astype(int))
+    pooled = np.maximum.reduceat(values, starts)
+    return np.append(edges[starts], edges[-1]), np.append(pooled, pooled[-1])
+
+
+def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
+    axes.set_title(text, loc="left", pad=24 if stamp else 6)
+    if stamp:
+        look = {"color": STAMP, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
+        axes.annotate(stamp, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
+
+
+@styled
+def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
+    """Part of the video that each behaviour takes, with seconds and number of bouts."""
+    table = budget(shown).iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
+    figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(table))
+    share = table["% of total length"].to_numpy()
+    axes.barh(places, share, color=BOUT, height=0.62)
+    for place, (_, row) in zip(places, table.iterrows(), strict=True):
+        count = int(row["Total number of occurences"])
+        text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
+        axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
+    axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
+    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=PALE)
+    axes.set_axisbelow(True)
+    _title(figure, axes, f"Time budget of {shown.video}", shown.stamp)
+    return figure
+
+
+@styled
+def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
+    """What begins next after what: counts of bouts; a row adds up to what followed its behaviour."""
+    names = [shown.names[c] for c in chosen(shown, most)]
+    counts = count_transitions(shown).loc[names, names]
+    axes = _matrix(counts, "g", "next bout begins", "after a bout of", "bouts")
+    _title(axes.figure, axes, f"Transitions in {shown.video}", shown.stamp)
+    return axes.figure
+
+
+@styled
+def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
+    """Seconds by what the human wrote (rows) and what the model said (columns); only what occurs in either."""
+    used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
+    axes = _matrix(table.loc[used, used], ".1f", "the model says", "the human wrote", "seconds")
+    _title(axes.figure, axes, "Human and model, seconds together", stamp)
+    return axes.figure
+
+
+def _matrix(table: pd.DataFrame, form: str, below: str, left: str, unit: str) -> Axes:
+    """A table as a heat map with its numbers in it, zeros as dots."""
+    size = 0.48 * len(table)
+    figure = Figure((min(WIDTH, 4.4 + 1.35 * size), 2.6 + size), layout="constrained")
+    axes, values = figure.subplots(), table.to_numpy(dtype=float)
+    picture = axes.imshow(values, cmap="Blues", vmin=0, vmax=max(values.max(), 1e-9), aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        dark = value > 0.6 * values.max()
+        text = format(value, form) if value else "·"
+        axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=11)
+    axes.set_xticks(range(len(table.columns)), table.columns, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set(yticks=range(len(table)), yticklabels=table.index, xlabel=below, ylabel=left)
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
+    bar = figure.colorbar(picture, ax=axes, label=unit, shrink=0.8)
+    bar.locator = MaxNLocator(5, integer=form == "g")
+    return axes
+
+
+@styled
+def key_frames(
+    frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, max_px: float, stamp: str = "", title: str = ""
+) -> Figure:
+    """One frame a bout, above it what it is, below it its flow. frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W)."""
+    frames, motion = style.pictures(frames), style.pictures(motion)
+    columns = min(len(frames), 5)
+    rows = -(-len(frames) // columns)
+    high = WIDTH / columns * frames.shape[1] / frames.shape[2]
+    figure = Figure((WIDTH, rows * (1.9 * high + 0.6) + 0.5), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0)
+    panels = figure.subplots(2 * rows, columns, squeeze=False)
+    for k in range(rows * columns):
+        upper, lower = (panels[2 * (k // columns) + below, k % columns] for below in (0, 1))
+        if k < len(frames):
+            style.image(upper, frames[k])
+            style.image(lower, motion[k])
+            upper.set_title(labels[k], fontsize=12)
+        else:
+            upper.set_visible(False), lower.set_visible(False)
+    text = f"{title or 'The surest frame of each bout and its flow'}; colours are full at {max_px:.3g} px a frame"
+    figure.suptitle(f"{text}\n{stamp}" if stamp else text, fontsize=13, color=STAMP if stamp else INK)
+    return figure
+
+
+@styled
+def agreement(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *, stamp: str = ""):
+    """Where human and model agree over time, one row a behaviour. human, model: bool (N, C); edges (N + 1,) seconds."""
+    figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
+    axes, (unit, name) = figure.subplots(), _unit(edges[-1])
+    masks = {"both": human & model, "human only": human & ~model, "model only": model & ~human}
+    for kind, mask in masks.items():
+        for y in range(len(names)):
+            steps = np.flatnonzero(np.diff(np.pad(mask[:, y].astype(int), 1))).reshape(-1, 2)
+            spans = [(edges[a] / unit, (edges[b] - edges[a]) / unit) for a, b in steps]
+            high, at = (0.7, -0.35) if kind == "both" else (0.35, -0.35 if kind == "human only" else 0.0)
+            axes.broken_barh(spans, (y + at, high), facecolors=AGREEMENT[kind])
+    axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=f"time, {name}")
+    axes.set_xlim(0, edges[-1] / unit)
+    axes.tick_params(axis="y", length=0)
+    keys = [Patch(color=color, label=kind) for kind, color in AGREEMENT.items()]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    _title(figure, axes, "Human and model over time", stamp)
+    return figure
+
+
+@styled
+def measured(rows: Sequence[dict], *, label: str, title: str) -> Figure:
+    """Values with 95 % intervals, one row each: `name`, `value`, `low`, `high`, optionally `n` and `unit`."""
+    figure = Figure((WIDTH * 0.8, 1.5 + 0.42 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for y, row in enumerate(rows):
+        axes.hlines(y, row["low"], row["high"], color=BOUT, linewidth=3, alpha=0.5)
+        axes.plot(row["value"], y, "o", color=BOUT, markersize=10)
+    axes.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows], ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xlabel=f"{label}, 95 % interval", title=title)
+    axes.grid(axis="x", color=PALE)
+    axes.tick_params(axis="y", length=0)
+    return figure
+
+
+@styled
+def learning_curve(rows: Sequence[dict], *, title: str) -> Figure:
+    """Macro mAP by training clips: rows of `clips`, `map_macro` with `_low` and `_high`, `chance_macro`, percent."""
+    table = pd.DataFrame(rows)
+    figure = Figure((WIDTH * 0.75, 4.2), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=BOUT, alpha=0.15, lw=0)
+    axes.plot(table["clips"], table["map_macro"], "o-", color=BOUT, markersize=10, lw=2.2, label="test clips, 95 %")
+    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="class frequency, sees no video")
+    axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", title=title, ylim=(0, None))
+    axes.set_xscale("log", base=2)
+    axes.set_xticks(table["clips"], table["clips"])
+    axes.minorticks_off()
+    axes.grid(color=PALE)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    return figure

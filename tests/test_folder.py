@@ -1,0 +1,109 @@
+"""A folder of one's own clips and two columns is a data set: dealt out alike everywhere, wrong lines all named."""
+
+import numpy as np
+import pytest
+import torch
+
+from amc import config, experiment
+from amc.datasets import catalogue, folder
+from amc.errors import AmcError, AnnotationError
+from amc.model import System, checkpoint
+
+
+def lay(root, lines: list[str], header: str = "file,labels") -> None:
+    for line in lines:
+        path = root / line.split(",")[0]
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    (root / "labels.csv").write_text("\n".join([header, *lines]) + "\n")
+
+
+def test_labels_are_joined_by_semicolons_and_numbered_by_the_alphabet(tmp_path):
+    lay(tmp_path, [f"day/{k}.mp4,walk; Graze" if k % 2 else f"day/{k}.mp4,walk" for k in range(8)])
+    table = catalogue.load("folder", tmp_path)
+    assert table.names == ("Graze", "walk")
+    assert table.clips[1].labels == (0, 1) and table.clips[1].path == tmp_path / "day" / "1.mp4"
+    assert set(table.counts()) == {"train", "val", "test"} and table.notes == ()
+
+
+def test_the_same_folder_is_dealt_out_alike_in_any_order_and_half_of_it_is_for_training(tmp_path):
+    lines = [f"{k}.mp4,{'walk' if k % 3 else 'graze'}" for k in range(30)]
+    lay(tmp_path, lines)
+    first = {clip.id: clip.split for clip in folder.index(tmp_path).clips}
+    lay(tmp_path, lines[::-1])
+    again = folder.index(tmp_path)
+    assert {clip.id: clip.split for clip in again.clips} == first
+    assert again.counts() == {"train": 18, "val": 6, "test": 6}
+    for split in again.counts():
+        assert again.split(split).labels().any(axis=0).all()
+
+
+def test_clips_of_one_source_stay_together(tmp_path):
+    lines = [f"{k}.mp4,walk,source {k // 5}" for k in range(40)]
+    lay(tmp_path, lines, "file,labels,source")
+    splits = {}
+    for clip in folder.index(tmp_path).clips:
+        splits.setdefault(clip.group, set()).add(clip.split)
+    assert len(splits) == 8 and all(len(found) == 1 for found in splits.values())
+
+
+def test_a_behaviour_without_a_training_clip_is_told(tmp_path):
+    lay(tmp_path, ["a.mp4,rare;walk", "b.mp4,rare", *(f"{k}.mp4,walk" for k in range(8))])
+    table = folder.index(tmp_path)
+    trained = table.split("train").labels().any(axis=0)
+    assert trained.all() or "no training clip of" in table.notes[0]
+
+
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("gone.mp4,walk", ":2: .*gone.mp4 is missing"),
+        ("a.mp4, ; ", ":2: a.mp4 has no label"),
+        ("../a.mp4,walk", "leaves the folder"),
+    ],
+)
+def test_every_wrong_line_is_named(tmp_path, line, message):
+    lay(tmp_path, ["a.mp4,walk", "b.mp4,walk"])
+    text = (tmp_path / "labels.csv").read_text().splitlines()
+    (tmp_path / "labels.csv").write_text("\n".join([text[0], line, text[2], text[2]]))
+    with pytest.raises(AnnotationError, match=message) as error:
+        folder.index(tmp_path)
+    assert len(error.value.lines) == 2 and "b.mp4 is listed already" in error.value.lines[1]
+
+
+def test_too_few_clips_and_no_table_are_refused(tmp_path):
+    with pytest.raises(AmcError, match="labels.csv is missing; write"):
+        folder.index(tmp_path)
+    lay(tmp_path, ["a.mp4,walk", "b.mp4,walk"])
+    with pytest.raises(AmcError, match="2 sources leave none for val"):
+        folder.index(tmp_path)
+
+
+def test_one_s_own_folder_trains_with_frozen_towers_unless_told_otherwise():
+    [own] = config.ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
+    [all_of_it] = config.ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
+    [world] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
+    assert own.training.frozen and not all_of_it.training.frozen and not world.training.frozen
+
+
+def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refused(smoke_world, tmp_path):
+    [cell] = config.ablation(
+        scheme="sparse", modality="rgb", size="smoke", data_root=str(smoke_world), frozen=True,
+        pretrained="random",
+    )  # fmt: skip
+    done = experiment.run(cell, report=lambda line: None)
+    before = experiment.systems.build(cell, experiment.load(cell)).module.state_dict()
+    after = checkpoint.read(done.folder / "model.safetensors")[0]
+    moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
+    assert moved == {"integration", "prompts", "logit_bias"}
+    with pytest.raises(AmcError, match="Linear has no such parts"):
+        System(torch.nn.Linear(1, 1), None, {}).freeze()
+
+
+def test_fewer_training_clips_are_a_part_of_more_and_show_each_behaviour_early(smoke_world):
+    table = catalogue.load("synth", smoke_world, size="smoke")
+    ids = [{clip.id for clip in table.few(count).split("train").clips} for count in (4, 8, 1000)]
+    assert ids[0] < ids[1] < ids[2] and [len(found) for found in ids[:2]] == [4, 8]
+    assert table.few(4).counts()["test"] == table.counts()["test"]
+    labels = table.few(8).split("train").labels()
+    assert np.count_nonzero(labels.any(axis=0)) >= 6

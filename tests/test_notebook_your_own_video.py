@@ -1,0 +1,47 @@
+"""`papermill 07_your_own_video.ipynb out.ipynb`: a film of known events by itself, and a real video by names alone."""
+
+import json
+from pathlib import Path
+
+import nbformat
+import pandas as pd
+from user_commands import NOTEBOOKS, papermill
+
+OPTIONS = ["-p", "interactive", "False"]
+
+
+def record(environment) -> dict:
+    return json.loads((Path(environment["AMC_REPORTS"]) / "results" / "07_your_own_video.json").read_text())
+
+
+def alts(path: Path) -> list[str]:
+    outputs = [o for cell in nbformat.read(path, 4).cells for o in cell.get("outputs", [])]
+    assert not [o for o in outputs if o.output_type == "error"]
+    return [o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})]
+
+
+def test_a_film_of_known_events_is_marked_with_intervals(environment, tmp_path):
+    out = tmp_path / "out.ipynb"
+    done = papermill("07_your_own_video.ipynb", NOTEBOOKS, out, *OPTIONS, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    origin = record(environment)["provenance"]
+    assert [row["name"].split(",")[0] for row in origin["recovered"]] == ["bout F1", "frame F1", "time budget"]
+    assert all(row["low"] <= row["value"] <= row["high"] and row["films"] == 2 for row in origin["recovered"])
+    assert [row["clips"] for row in origin["learning_curve"]] == [4, 16]
+    assert origin["stamp"] == "SIZE SMOKE, hardly trained" and origin["agreement"]
+    shown = alts(out)
+    assert len(shown) >= 8 and sum("SIZE SMOKE" in alt for alt in shown) >= 6
+    assert out.stat().st_size <= 500_000
+
+
+def test_a_real_video_by_names_alone_is_a_first_look_and_says_so(real, environment, tmp_path):
+    out, tables = tmp_path / "out.ipynb", tmp_path / "tables"
+    video = real / "clips/animals/dog_eating_640x360.mp4"
+    options = ["-p", "video", str(video), "-p", "behaviours", "eating, walking", "-p", "out_dir", str(tables)]
+    done = papermill("07_your_own_video.ipynb", tmp_path, out, *OPTIONS, *options, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    found = record(environment)
+    assert found["provenance"]["stamp"].startswith("ZERO-SHOT") and found["provenance"]["recovered"] == []
+    assert found["parameters"]["video"] == video.name and found["parameters"]["model"] == "by names"
+    assert len(pd.read_csv(tables / "dog_eating_640x360.untrusted_frames.csv")) == 345
+    assert all("ZERO-SHOT" in alt for alt in alts(out)[1:-1])  # all but the video itself and the curve of another model

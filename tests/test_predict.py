@@ -1,0 +1,212 @@
+"""Videos to ethograms: the same scores as a clip gets anywhere else, flat over time, stamped, and broken files last."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from amc import config, model, video
+from amc.__main__ import main
+from amc.datasets.clips import ClipViews, reader
+from amc.datasets.table import Clip, ClipTable
+from amc.errors import AmcError
+from amc.ethogram import annotated, annotations, eye, novelty, predict
+from amc.ethogram.bouts import Rules
+from amc.ethogram.watch import Sliding, watch
+from amc.scores import Scores
+from amc.scores import predict as score
+from amc.synth import generate, scene
+
+NAMES = ("Walking", "Keeping still", "Eating")
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """Two drawn clips, 2 to 10 seconds each."""
+    folder = tmp_path_factory.mktemp("films")
+    for number in range(2):
+        _, script, _, seed = generate.plan_clip("test", number)
+        stage = scene.compose(script, seed)
+        generate.write_video(folder / f"film {number}.mp4", (scene.frame(stage, k) for k in range(stage.num_frames)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """What training leaves: weights and validation scores, here of an untrained model of random weights."""
+    folder = tmp_path_factory.mktemp("run")
+    [cell] = config.ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
+    recogniser = model.build(cell.backbone, "random", num_slots=cell.num_slots)
+    recogniser.system(NAMES).save(folder / eye.FILE, {"names": NAMES, "experiment": cell.asdict()})
+    labels = np.arange(36).reshape(12, 3) % 2 == 0
+    logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((12, 2, 3), np.float32)
+    frames, ids = np.zeros((12, 2, 2), np.int32), np.array([f"v{k}" for k in range(12)])
+    meta = {"train_positives": [9, 3, 0]}
+    val = Scores(ids, np.array(NAMES), labels, logits, frames, np.full(12, 9, np.int32), np.array([""] * 12), meta)
+    val.save(folder / "val.npz")
+    rng = np.random.default_rng(0)
+    width = recogniser.xclip.prompts.alpha.shape[0]
+    novelty.learn(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(folder / "familiar.npz")
+    return folder
+
+
+@pytest.fixture
+def watcher(run_folder):
+    return eye.by_model(run_folder)
+
+
+def test_a_window_of_a_whole_clip_has_the_scores_that_a_clip_gets_anywhere(films, watcher, run_folder):
+    paths = sorted(films.glob("*.mp4"))
+    table = ClipTable("t", NAMES, tuple(Clip(path.stem, path, (0,), "test") for path in paths))
+    views = ClipViews(table, watcher.sampling, reader(watcher.pixels), size=watcher.recogniser.preprocess.size)
+    expected = score(watcher.recogniser.system(NAMES).recognise, views, meta={}).probs.mean(axis=1)
+    found = np.concatenate([watch(path, watcher, Sliding(100, 100)).probs for path in paths])
+    assert np.abs(found - expected).max() < 1e-6  # only the batch differs
+
+
+def test_windows_do_not_depend_on_how_the_video_is_cut_into_parts(films, watcher, monkeypatch):
+    path = films / "film 0.mp4"
+    whole = watch(path, watcher, Sliding(1, 0.25))
+    monkeypatch.setattr(video, "CHUNK_BYTES", 3 * 128 * 128)  # one frame at a time
+    parts = watch(path, watcher, Sliding(1, 0.25))
+    assert np.array_equal(whole.probs, parts.probs) and len(whole.windows) > 4
+    assert whole.frame_probs.shape == (video.probe(path).num_frames, 3)
+
+
+@pytest.mark.parametrize("name", ["nasty/nasa_vfr.mp4", "nasty/one_frame_64x64.mp4", "kabr/G0068-Run.gif"])
+def test_frames_of_a_stream_and_their_times_are_those_of_the_file(real, name):
+    path = real / "clips" / name
+    count = video.probe(path).num_frames
+    wanted = list(range(0, count, 3))
+    numbers, frames = zip(*video.stream(path, wanted), strict=True)
+    assert [k for part in numbers for k in part] == wanted
+    assert torch.equal(torch.cat(frames), video.read_frames(path, wanted))
+    times = video.frame_times(path)
+    assert len(times) == count and times[0] == 0 and (np.diff(times) > 0).all()
+
+
+def test_a_stream_refuses_what_is_not_there(films):
+    path = films / "film 0.mp4"
+    for wanted in ([], [-1, 2], [3, 2], [0, 10_000]):
+        with pytest.raises(AmcError, match="ascending frame indices"):
+            next(video.stream(path, wanted))
+
+
+def test_thresholds_come_from_validation_or_by_hand(watcher):
+    assert predict.thresholds(watcher, 0) == pytest.approx(1 / (1 + np.exp(-1)))
+    assert predict.thresholds(watcher, 0.3).tolist() == [0.3] * 3
+    with pytest.raises(AmcError, match="no val.npz"):
+        predict.thresholds(replace(watcher, threshold=None), 0)
+    with pytest.raises(AmcError, match="threshold: 1.5"):
+        predict.thresholds(watcher, 1.5)
+
+
+def test_the_support_of_each_behaviour_is_told(watcher):
+    assert [row["training_clips"] for row in watcher.support] == [9, 3, 0]
+    assert watcher.stamp == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"
+    assert [row["validation_clips"] for row in watcher.support] == [6, 6, 6]
+
+
+def test_some_of_its_behaviours_can_be_chosen_and_no_others(run_folder):
+    some = eye.by_model(run_folder, behaviours=["Eating", "Walking"])
+    assert some.names == ("Eating", "Walking") and some.support[0]["training_clips"] == 0 and len(some.text) == 2
+    with pytest.raises(AmcError, match="not trained on 'Flying'; choose from: Walking, Keeping still, Eating"):
+        eye.by_model(run_folder, behaviours=["Flying"])
+
+
+def test_a_model_that_is_not_there_is_refused_with_those_that_are(tmp_path, run_folder, monkeypatch):
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path))
+    with pytest.raises(AmcError, match="none yet, so train one"):
+        eye.find("mine")
+    shutil.copytree(run_folder, tmp_path / "runs" / "0123")
+    assert eye.find("sparse rgb+flow seed 0") == eye.find("0123") == tmp_path / "runs" / "0123" / eye.FILE
+    with pytest.raises(AmcError, match=r"give one of: synth sparse rgb\+flow seed 0 \(0123\)"):
+        eye.find("mine")
+
+
+def test_names_alone_compete_and_say_that_they_are_a_first_look(films):
+    look = eye.by_names(["walking", " eating "])
+    seen = watch(films / "film 0.mp4", look, Sliding())
+    assert seen.probs.sum(axis=1) == pytest.approx(1) and look.names == ("walking", "eating")
+    assert look.stamp == "ZERO-SHOT, new modules untrained, weights shipped"
+    with pytest.raises(AmcError, match="two or more"):
+        eye.by_names(["walking"])
+
+
+def test_a_folder_in_one_call_with_a_broken_file_told_at_the_end(films, run_folder, tmp_path, capsys):
+    folder, out = tmp_path / "in", tmp_path / "out"
+    shutil.copytree(films, folder)
+    (folder / "a broken.mp4").write_bytes((films / "film 0.mp4").read_bytes()[:3000])
+    (folder / "notes.txt").write_text("no video")
+    arguments = ["predict", str(folder), "--model", str(run_folder), "--out", str(out), "--threshold", "0.01"]
+    assert main([*arguments, "--seconds", "1"]) == 1
+    told = capsys.readouterr()
+    assert "2 videos done, 1 failed" in told.out and "1 files that are no videos left out, first notes.txt" in told.out
+    assert told.err.startswith("failed: ") and "a broken.mp4" in told.err and told.err.count("\n") == 1
+    bouts = pd.read_csv(out / "bouts.csv")
+    assert set(bouts["video"]) == {"film 0", "film 1"} and (bouts["stamp"].str.contains("RANDOM WEIGHTS")).all()
+    for number in range(2):
+        frames = pd.read_csv(out / f"film {number}.untrusted_frames.csv")
+        assert len(frames) == video.probe(films / f"film {number}.mp4").num_frames
+    facts = json.loads((out / "report.json").read_text())
+    assert [row["video"] for row in facts["failed"]] == ["a broken"] and len(facts["done"]) == 2
+    assert "by hand" in (out / "behaviours.csv").read_text()
+    assert len(list(out.glob("*_ethogram.png"))) == 2
+
+
+def test_all_the_real_clips_in_one_call(real, run_folder, tmp_path):
+    sources = [real / "clips" / name for name in ("animals", "kabr", "nasty")]
+    options = predict.Options(Sliding(4, 4), threshold=0.2)
+    report = predict.predict(sources, eye.by_model(run_folder), tmp_path, options, say=lambda line: None)
+    assert [row["video"] for row in report.failed] == ["decord_corrupted"] and len(report.done) == 23
+    for row in report.done:
+        assert len(pd.read_csv(tmp_path / f"{row['video']}.untrusted_frames.csv")) == row["frames"]
+
+
+def test_videos_of_one_name_keep_apart(tmp_path):
+    for name in ("a/fox.mp4", "b/fox.mp4", "a/fox.avi", "a/owl.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    named, _ = predict.videos([tmp_path])
+    assert sorted(named) == ["a-fox.mp4", "b-fox.mp4", "fox.avi", "owl"]
+    with pytest.raises(AmcError, match="no such file or folder"):
+        predict.videos([tmp_path / "c"])
+
+
+def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
+    path = films / "film 0.mp4"
+    seen = watch(path, watcher, Sliding(1, 0.5))
+    shown = predict.ethogram("film 0", path, seen, watcher, np.full(3, 0.01), Rules(1, 0, 0))
+    (tmp_path / "human.csv").write_text(
+        "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
+        "film 0,walking,0,1,0,23,1\nfilm 0,fly,0,1,0,2,1\n"
+    )
+    table, parts, notes = predict.compare(shown, annotations.read(tmp_path / "human.csv"))
+    assert table["behaviour"].tolist() == ["Walking"] and table["human_s"].tolist() == pytest.approx([1])
+    assert "only the human has 'fly'" in notes and parts["human"].sum() == 24
+
+
+def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
+    head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
+    (tmp_path / "human.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\nother,Eating,0,1,0,23,1\n")
+    options = predict.Options(Sliding(4, 4), threshold=0.01, human=str(tmp_path / "human.csv"))
+    report = predict.predict([films], watcher, tmp_path / "out", options, say=lambda line: None)
+    assert len(report.done) == 2 and not report.failed
+    [note] = [note for note in report.notes if note.startswith("film 1")]
+    assert "not compared" in note and "nothing about film 1" in note
+    table = pd.read_csv(tmp_path / "out" / "agreement.csv")  # Eating was looked for, so saying it is a false alarm
+    assert table["behaviour"].tolist() == ["Walking", "Eating"] and table["human_s"].tolist() == pytest.approx([1, 0])
+
+
+def test_the_annotated_copy_has_the_same_frames_at_the_same_times(real, watcher, tmp_path):
+    path = real / "clips/nasty/nasa_vfr.mp4"
+    seen = watch(path, watcher, Sliding())
+    shown = predict.ethogram("vfr", path, seen, watcher, np.full(3, 0.01), Rules())
+    copy = annotated.write(path, shown, tmp_path / "copy.mp4", max_side=200)
+    info = video.probe(copy)
+    assert (info.num_frames, info.width, info.height) == (50, 200, 112)
+    assert video.frame_times(copy) == pytest.approx(video.frame_times(path), abs=2e-5)  # ticks of 11 microseconds
