@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from amc import figures
 from amc.figures import attention as drawn
 
 
@@ -17,10 +18,12 @@ def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():
     maps = np.ones((4, 5, 5))
     maps[0, 0, 0], maps[1, :2] = 100.0, 4.0
     parts = np.array([0.5, 0.25, 1, 0])
-    figure = drawn.patches(np.zeros((4, 3, 8, 8), np.uint8), maps, modality="rgb+flow", parts=parts, title="layer 1")
+    noise = np.random.default_rng(0).integers(0, 256, (4, 3, 256, 256), dtype=np.uint8)
+    figure = drawn.patches(noise, maps, modality="rgb+flow", parts=parts, title="layer 1")
     heats = [axes.images[-1].get_alpha() for axes in figure.axes if len(axes.images) == 2]
     assert heats[0][0, 0] == heats[1][0, 0] == 0.85  # full from the high quantile on
     assert heats[2] == pytest.approx(np.full((5, 5), 0.85 / 4))
+    assert figures.show(figure, "attention over noise").data  # heat is no picture that could be made light
     assert [axes.get_xlabel() for axes in figure.axes if "patches" in axes.get_xlabel()][:2] == [
         "50 %\nto patches", "25 %\nto patches"
     ]  # fmt: skip

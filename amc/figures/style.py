@@ -94,10 +94,8 @@ def _png(figure: Figure, limit: int, drawn: dict[int, Image.Image], description:
             density = len(data) / dpi**2
     with _light(figure):
         light = _draw(figure, DPIS[-1])
-    for colors in (256, 128):
-        if len(data := _bytes(light.quantize(colors, dither=Image.Dither.NONE), about)) <= limit:
-            break
-    return data
+    data = _bytes(light.quantize(256, dither=Image.Dither.NONE), about)
+    return data if len(data) <= 1.5 * limit else _bytes(light.quantize(128, dither=Image.Dither.NONE), about)
 
 
 def _draw(figure: Figure, dpi: int) -> Image.Image:
@@ -115,7 +113,7 @@ def _rounded(picture: Image.Image, step: int) -> Image.Image:
 def _light(figure: Figure) -> Iterator[None]:
     """The figure with fewer levels in its pictures, and those that are drawn smaller than they are at half their size:
     half of the bytes. Afterwards it is as it was."""
-    images = [shown for shown in figure.findobj(AxesImage) if np.ndim(shown.get_array()) == 3]
+    images = [shown for shown in figure.findobj(AxesImage) if shown.get_array().dtype == np.uint8]  # not heat
     kept = [shown.get_array() for shown in images]
     for shown, pixels in zip(images, kept, strict=True):
         shown.set_extent(shown.get_extent())  # or it would follow the size
