@@ -13,7 +13,7 @@ The whole pipeline, one stage a line:
     metrics.map_macro(labels, fused), metrics.map_micro(labels, fused)    # both, always: they are different metrics
 
 `datasets.clips` does the first five for a whole data set, `train.fit` learns the weights, `experiment.run` makes one
-cell of a table of it, and the notebooks make the tables.
+cell of a table of it, and the notebooks make the tables. `ethogram` slides it over videos of any length.
 """
 
 __version__ = "0.1.0"

@@ -1,10 +1,10 @@
 """What is too long or too plain for a notebook: `python -m amc reproduce | train | predict | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
-train computes cells of the ablation, and flow the motion fields that they will need; index checks a downloaded data
-set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP again; class writes copies of the notebooks
-without solutions; readme puts the committed results into README.md. A mistake of the user's ends with one line and exit
-status 2.
+train computes cells of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
+own videos; index checks a downloaded data set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP
+again; class writes copies of the notebooks without solutions; readme puts the committed results into README.md. A
+mistake of the user's ends with one line and exit status 2.
 """
 
 import argparse

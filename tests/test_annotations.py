@@ -103,11 +103,22 @@ def test_an_event_beyond_the_end_is_cut_to_the_video(tmp_path):
     assert annotations.bouts(read(tmp_path, text).events, EDGES) == [Bout("attack", 90, 100)]
 
 
+def test_an_event_that_begins_after_the_end_is_about_another_video(tmp_path):
+    for text in (SIMBA, BORIS_8):
+        with pytest.raises(AmcError, match=r"'attack' begins at 6\d? .*, but the video ends at 2"):
+            annotations.bouts(read(tmp_path, text.replace(",6.0,", ",60.0,")).events, EDGES[:21])
+
+
 def test_a_file_about_several_videos_gives_each_its_own(tmp_path):
     found = read(tmp_path, SIMBA.replace("Video10,attack,6.0", "Video11,attack,6.0"))
     assert len(found.of("Video10")) == 2 and len(found.of("Video11")) == 1
     with pytest.raises(AmcError, match="nothing about Video12; it is about video10, video11"):
         found.of("Video12")
+
+
+def test_a_file_about_one_other_video_is_not_taken_for_this_one(tmp_path):
+    with pytest.raises(AmcError, match="nothing about Video12; it is about video10"):
+        read(tmp_path, SIMBA).of("Video12")
 
 
 def test_unlabelled_frames_are_counted(tmp_path):

@@ -20,7 +20,7 @@ from amc.ethogram.record import Ethogram, seconds
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
-FILMS = {"smoke": (2, 12.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # how many, and seconds each
+FILMS = {"smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # how many, and seconds each
 CURVE = {"smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # labelled clips to train on
 FIRST = 1000  # of the test clips' numbers that films are made of: far beyond those of any data set
 

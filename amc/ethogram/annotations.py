@@ -28,7 +28,7 @@ SYNONYMS = {  # our word: names of the column over the versions, in lower case
     "stop": ("stop (s)",),
     "time": ("time",),
     "status": ("status", "behavior type"),
-    "media": ("media file name", "media file path", "video"),
+    "media": ("media file name", "media file path", "media file", "video"),
     "observation": ("observation id",),
     "subject": ("subject",),
     "first": ("start_frame",),
@@ -59,17 +59,16 @@ class Annotation:
     notes: tuple[str, ...] = ()
 
     def of(self, video: str) -> tuple[Event, ...]:
-        """The events of a video by its file name without ending; where the file is about one video only, all.
+        """The events of a video by its file name without ending; all, where the file names no video at all.
 
-        Raises AmcError where it is about several others.
+        Raises AmcError where it is about others only: nothing tells a video without behaviour from the wrong file.
         """
         names = {_stem(event.video) for event in self.events}
-        own = tuple(event for event in self.events if _stem(event.video) == _stem(video))
-        if own or not names:
-            return own
-        if len(names) > 1:
+        if names <= {""}:
+            return self.events
+        if not (own := tuple(event for event in self.events if _stem(event.video) == _stem(video))):
             raise AmcError(f"{self.path}: nothing about {video}; it is about {', '.join(sorted(names)[:5])}")
-        return self.events
+        return own
 
 
 def read(path: Path | str) -> Annotation:
@@ -94,9 +93,17 @@ def read(path: Path | str) -> Annotation:
 
 
 def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
-    """Events as bouts of a video's frames, edges (N + 1,) seconds; those of one behaviour that overlap become one."""
+    """Events as bouts of a video's frames, edges (N + 1,) seconds; those of one behaviour that overlap become one.
+
+    What goes on beyond the end is cut there. Raises AmcError for an event that only begins then: the video is another.
+    """
     found = []
     for event in events:
+        end = edges[-1] if event.timed else len(edges) - 1
+        if event.first > end + event.timed:  # humans may be a second late
+            unit = "s" if event.timed else "frames"
+            says = f"{event.behaviour!r} begins at {event.first:g} {unit}, but the video ends at {end:g}"
+            raise AmcError(f"annotation: {says}; give the annotation of this video")
         if event.timed:
             found.append(Bout(event.behaviour, *frames_of(event.first, event.stop, edges)))
         else:

@@ -1,0 +1,104 @@
+"""Pictures of an ethogram show its bouts where they are, say what has to be said of the weights, and stay readable."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from matplotlib.collections import PolyCollection
+from matplotlib.figure import Figure
+from test_ethogram import NAMES, edges_at
+
+from amc.ethogram import agreement
+from amc.ethogram.bouts import Rules
+from amc.ethogram.record import Ethogram
+from amc.figures import ethogram as drawn
+
+STAMP = "RANDOM WEIGHTS"
+
+
+@pytest.fixture
+def shown() -> Ethogram:
+    probs = np.zeros((100, 2), np.float32)
+    probs[20:50, 0], probs[60:65, 1] = 0.9, 0.7
+    return Ethogram("fox", "fox.mp4", 10.0, edges_at(10, 100), NAMES, probs, np.full(2, 0.5), Rules(1, 0, 0), STAMP)
+
+
+def texts(figure: Figure) -> str:
+    figure.canvas.draw()
+    found = [text.get_text() for text in figure.findobj(lambda o: hasattr(o, "get_text"))]
+    return "\n".join(found)
+
+
+def spans(figure: Figure) -> list[tuple[float, float]]:
+    """Left and right end of every bar."""
+    bars = [
+        path for part in figure.axes[0].collections if isinstance(part, PolyCollection) for path in part.get_paths()
+    ]
+    return [(path.vertices[:, 0].min(), path.vertices[:, 0].max()) for path in bars]
+
+
+def test_bouts_stand_where_they_are(shown):
+    found = spans(drawn.ethogram(shown))
+    assert any(span == pytest.approx((2, 5)) for span in found) and any(
+        span == pytest.approx((6, 6.5)) for span in found
+    )
+
+
+def test_long_videos_are_drawn_in_minutes_and_from_few_points(shown):
+    edges = edges_at(10, 40_000)
+    probs = np.repeat(shown.probs, 400, axis=0)
+    figure = drawn.ethogram(replace(shown, edges=edges, probs=probs))
+    assert figure.axes[0].get_xlabel() == "time, min"
+    assert max(len(path.vertices) for c in figure.axes[0].collections for path in c.get_paths()) < 8 * drawn.POINTS
+    assert any(span == pytest.approx((8000 / 600, 20_000 / 600), rel=1e-3) for span in spans(figure))
+
+
+def test_what_is_unlike_training_is_marked_only_where_there_is_any(shown):
+    far = replace(shown, distance=np.where(np.arange(100) < 30, 2.0, 0.5))
+    assert "unlike training" in texts(drawn.ethogram(far)) and any(
+        span == pytest.approx((0, 3)) for span in spans(drawn.ethogram(far))
+    )
+    assert "unlike training" not in texts(drawn.ethogram(replace(shown, distance=np.zeros(100))))
+
+
+def test_the_stamp_stands_on_every_picture(shown):
+    pictures = np.zeros((3, 8, 8, 3), np.uint8)
+    table = agreement.confusion(shown.frames, shown.frames, NAMES, shown.edges)
+    for figure in (
+        drawn.ethogram(shown),
+        drawn.time_budget(shown),
+        drawn.transitions(shown),
+        drawn.key_frames(pictures, pictures, ["a", "b", "c"], max_px=3, stamp=STAMP),
+        drawn.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
+        drawn.confusion(table, stamp=STAMP),
+    ):
+        assert STAMP in texts(figure)
+
+
+def test_of_many_behaviours_those_with_most_time_are_drawn_and_the_human_s_too(shown):
+    assert drawn.chosen(shown, 1) == [0]
+    human = replace(shown, probs=shown.probs[:, ::-1] * 1.0)
+    assert drawn.chosen(replace(shown, probs=shown.probs * 0), 1, human) == [1]
+    assert "1 of 2 behaviours" in texts(drawn.ethogram(shown, most=1))
+
+
+def test_a_budget_says_seconds_bouts_and_never(shown):
+    assert "3.0 s in 1 bout" in texts(drawn.time_budget(shown))
+    assert "never" in texts(drawn.time_budget(shown.at(0.8)))
+
+
+def test_a_video_without_bouts_has_all_its_pictures(shown):
+    empty = shown.at(1.0)
+    for figure in (drawn.ethogram(empty), drawn.time_budget(empty), drawn.transitions(empty)):
+        assert "fox" in texts(figure)
+
+
+def test_a_learning_curve_names_its_clips(shown):
+    rows = [
+        {"clips": n, "map_macro": n, "map_macro_low": n - 1, "map_macro_high": n + 1, "chance_macro": 2}
+        for n in (4, 16)
+    ]
+    found = texts(drawn.learning_curve(rows, title="t"))
+    assert "16" in found and "class frequency" in found
+    measured = [{"name": "bout F1", "value": 0.5, "low": 0.4, "high": 0.6}]
+    assert "bout F1" in texts(drawn.measured(measured, label="F1", title="t"))
