@@ -16,7 +16,7 @@ from amc.datasets import charades
 from amc.datasets.table import SPLITS, Clip, ClipTable, inside
 from amc.errors import AmcError, AnnotationError
 
-PATTERN = ("train", "test", "train", "val", "train")  # how the sources of a behaviour are dealt out, again and again
+PATTERN = (True, False, True, False, True)  # which sources of a behaviour are for training, again and again
 
 
 def index(root: Path | str) -> ClipTable:
@@ -68,7 +68,9 @@ def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:
     for name in sorted(counts, key=lambda name: (counts[name], name)):
         for source in order:
             if name in sources[source] and source not in splits:
-                splits[source] = PATTERN[turns[name] % len(PATTERN)]
+                is_trained = PATTERN[turns[name] % len(PATTERN)]
+                dealt = Counter(splits.values())  # the others by turns, so that few a behaviour fill both
+                splits[source] = "train" if is_trained else "val" if dealt["val"] < dealt["test"] else "test"
                 turns[name] += 1
     if missing := [split for split in SPLITS if split not in splits.values()]:
         raise AmcError(f"{file}: {len(sources)} sources leave none for {missing[0]}; label more clips")

@@ -121,17 +121,20 @@ def find(name: str | Path) -> Path:
     known = {}
     for path in sorted((paths.cache() / "runs").glob(f"*/{FILE}")):
         cell = checkpoint.read(path)[1].get("experiment", {})
-        known[path] = _name(cell) if cell else "?"
-    found = [path for path, title in known.items() if str(name) in (title, title.partition(" ")[2], path.parent.name)]
+        known[path] = _names(cell) if cell else ("?",)
+    found = [path for path, (title, *short) in known.items() if str(name) in (title, *short, path.parent.name)]
     if len(found) == 1:
         return found[0]
-    offers = "; ".join(f"{title} ({path.parent.name})" for path, title in known.items() if not found or path in found)
+    offers = "; ".join(f"{known[path][0]} ({path.parent.name})" for path in found or known)
     what = "means several" if found else "is no file, no folder with one, and no run"
     raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers or 'none yet, so train one with amc train'}")
 
 
-def _name(cell: dict) -> str:
-    return f"{cell['dataset']} {cell['sampling']['scheme']} {cell['pixels']['modality']} seed {cell['seed']}"
+def _names(cell: dict) -> tuple[str, str, str]:
+    """What a run may be called: in full, without its size, and without its data set."""
+    few = f" {cell['training_clips']} clips" if cell.get("training_clips") else ""
+    last = f"{cell['sampling']['scheme']} {cell['pixels']['modality']} seed {cell['seed']}{few}"
+    return f"{cell['dataset']} {cell['size']} {last}", f"{cell['dataset']} {last}", last
 
 
 def _weights(card: dict) -> str:
