@@ -94,7 +94,9 @@ def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, 
     page.goto(f"{lab}/lab/tree/{name}.ipynb?reset")
     page.wait_for_selector(".jp-NotebookPanel:not(.lm-mod-hidden) .jp-Cell", timeout=2 * MINUTES)
     page.wait_for_selector(".jp-Notebook-ExecutionIndicator[data-status='idle']", timeout=2 * MINUTES)
-    for _ in range(5):  # a click that comes before the kernel listens is lost without a word
+    for _ in range(5):  # a click that comes before the kernel listens is lost, or answered by a dialog
+        for button in page.locator(".jp-Dialog button.jp-mod-accept").all():
+            button.click()
         page.click("text=Run >> nth=0")
         page.click("li[data-command='runmenu:run-all']")
         try:
