@@ -65,10 +65,10 @@ def smallest_differences(
     share: correlation of the two systems' noise, 0 for unrelated ones. The mean over TURNS pairs.
     """
     rng, weights = np.random.default_rng(seed), metrics.resamples(len(labels), replicates, seed)
-    found, lift = {share: [] for share in shares}, None
-    for _ in range(TURNS):
-        common, own = rng.standard_normal((2, *labels.shape))
-        lift = lift_to(micro, labels, prior, common) if lift is None else lift  # the same for any noise, nearly
+    draws = rng.standard_normal((TURNS, 2, *labels.shape))
+    lift = lift_to(micro, labels, prior, draws[0, 0])  # the same for any noise, nearly
+    found = {share: [] for share in shares}
+    for common, own in draws:
         first = metrics.replicate_maps(labels, imitation(labels, prior, common, lift), weights)
         for share, halves in found.items():
             noise = share * common + np.sqrt(1 - share**2) * own

@@ -119,17 +119,12 @@ class ClipViews(Dataset):
 
     def windows(self, epoch: int | None, index: int) -> list[tuple[int, ...]]:
         """The frames of each classifier of a clip: K tuples of P indices."""
-        plan, count = self.sampling, self.num_frames(index)
         seed = None if epoch is None else int(self._rng(epoch, index, 0).integers(2**63))
-        sizes = {"num_windows": plan.num_windows, "frames": plan.frames, "seed": seed}
-        if plan.stride:
-            windows = sampling.clips(count, stride=plan.stride, **sizes)
-        else:
-            windows = sampling.plan(count, scheme=plan.scheme, **sizes)
+        windows = planned(self.num_frames(index), self.sampling, seed=seed)
         if epoch is not None:
             chosen = self._rng(epoch, index, 2).permutation(len(windows))[: self.views]
             windows = [windows[m] for m in sorted(chosen)]
-        return [window.frames for window in windows]
+        return windows
 
     def prepare(self, index: int, epochs: list[int | None]) -> None:
         """Read and keep everything that a clip needs in these epochs, in one pass over its video."""
@@ -171,6 +166,16 @@ def _code() -> str:
     modules = (video, transforms, flow, flow_raft, flow_store)
     sources = [Path(module.__file__).read_bytes() for module in modules] + [Path(__file__).read_bytes()]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+
+
+def planned(num_frames: int, plan: Sampling, *, seed: int | None = None) -> list[tuple[int, ...]]:
+    """The frames of each classifier in a video of so many frames, by scheme or by stride: M tuples of P indices."""
+    sizes = {"num_windows": plan.num_windows, "frames": plan.frames, "seed": seed}
+    if plan.stride:
+        windows = sampling.clips(num_frames, stride=plan.stride, **sizes)
+    else:
+        windows = sampling.plan(num_frames, scheme=plan.scheme, **sizes)
+    return [window.frames for window in windows]
 
 
 def reader(settings: Pixels) -> PixelReader:

@@ -15,11 +15,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from amc import flow, flow_color, sampling, transforms, video
+from amc import flow, flow_color, transforms, video
+from amc.datasets.clips import planned
 from amc.ethogram import timeline
 from amc.ethogram.eye import Eye
+from amc.progress import SILENCE
 
-SILENCE = 15  # seconds after which it says how far it is
 AT_ONCE = 1e6  # bytes of pictures that go through the model together; more leave the processor cache
 
 
@@ -83,12 +84,7 @@ def _clips(path: Path | str, eye: Eye, windows: tuple, num_frames: int, device: 
 
     @cache  # most windows are equally long
     def plan(length: int) -> tuple[tuple[int, ...], ...]:
-        sizes = {"num_windows": eye.sampling.num_windows, "frames": eye.sampling.frames}
-        if eye.sampling.stride:
-            planned = sampling.clips(length, stride=eye.sampling.stride, **sizes)
-        else:
-            planned = sampling.plan(length, scheme=eye.sampling.scheme, **sizes)
-        return tuple(window.frames for window in planned)
+        return tuple(planned(length, eye.sampling))
 
     wanted = {start + k for start, stop in windows for row in plan(stop - start) for k in row}
     pictures: dict[int, Tensor] = {}
