@@ -30,6 +30,8 @@ INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
 
+EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures; at size smoke it would mean nothing
+
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
@@ -59,9 +61,8 @@ def _parser() -> argparse.ArgumentParser:
     train.add_argument("--memory", type=float, default=0, help="gigabytes a process may take (default: as it comes)")
     ethogram = command("predict", _predict, "your own videos to ethograms: tables and pictures of each and of all")
     _add_predict_options(ethogram)
-    motion = command("flow", _flow, "compute the motion fields that cells will need, before they train")
-    motion.add_argument("dataset", help="synth | animal-kingdom | kabr | mammalnet")
-    _add_cell_options(motion, without=("dataset",))
+    motion = commands.add_parser("flow", help="compute the motion fields that cells need, or train a RAFT of our own")
+    _add_flow_commands(motion.add_subparsers(dest="dataset", required=True, metavar="DATASET | train"))
     index = command("index", _index, "check a downloaded data set: counts, annotation, every video")
     index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
     index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
@@ -108,6 +109,7 @@ def _parameters(name: str, size: str) -> list[str]:
     if name != NOTEBOOKS[0] and not (size == "paper" and name in GENERATED):
         given |= {"size": size} | ({"dataset": "animal-kingdom"} if size == "paper" else {})
     given |= {"interactive": "False"} if name in INTERACTIVE else {}
+    given |= {"effect": EFFECT} if name == "02_flow_interleaving" and size != "smoke" else {}
     return [part for pair in given.items() for part in ("-p", *pair)]
 
 
@@ -120,7 +122,7 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
         "size": "smoke | quick | standard | paper",
         "seeds": "such as 0,1,2",
         "protocol": "official | no-leak | unseen-species | unseen-behaviours",
-        "flow-method": "raft-large | raft-small | dis | dis-fast | true",
+        "flow-method": "raft-large | raft-small | raft-synth | dis | dis-fast | true",
         "flow-weights": "a RAFT checkpoint",
         "backbone": "a CLIP ViT of open_clip's",
         "pretrained": "tag, file, shipped, or random by choice",
@@ -139,6 +141,21 @@ def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ..
         help="towers keep their weights (default: for the data set folder)",
     )  # fmt: skip
     parser.add_argument("--grid", default=argparse.SUPPRESS, action="store_true", help="all nine cells")
+
+
+def _add_flow_commands(commands: argparse._SubParsersAction) -> None:
+    for dataset in ("synth", "animal-kingdom", "kabr", "mammalnet", "folder"):
+        motion = commands.add_parser(dataset, help="its motion fields, kept for training and scoring")
+        _add_cell_options(motion, without=("dataset",))
+        motion.set_defaults(run=_flow)
+    train = commands.add_parser("train", help="RAFT-small on drawn pairs with true flow; goes on where it was stopped")
+    train.add_argument("--steps", type=int, help="of 8 pairs (default: the recipe's)")
+    train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
+    train.add_argument("--folder", help="of the run (default: in the cache)")
+    train.add_argument("--ship", action="store_true", help="afterwards, put the best weights into data/weights")
+    train.add_argument("--real", help="with --ship: folder of a real pair, as Middlebury's, to be measured too")
+    train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to be measured beside ours")
+    train.set_defaults(run=_flow_train)
 
 
 def _add_predict_options(parser: argparse.ArgumentParser) -> None:
@@ -223,6 +240,21 @@ def _flow(given: argparse.Namespace) -> int:
             print(
                 f"done: {done.computed} of {done.clips} clips computed, the others were there; {_short(paths.cache())}"
             )
+    return 0
+
+
+def _flow_train(given: argparse.Namespace) -> int:
+    import torch
+
+    from amc.raft import card, train
+
+    folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
+    recipe = train.Recipe(**{k: v for k in ("steps", "lr") if (v := getattr(given, k)) is not None})
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    best = train.train(recipe, folder=folder, report=lambda line: print(line, flush=True), device=device)
+    if given.ship:
+        best = card.ship(folder, device=device, real=given.real, compare=given.compare)
+    print(_short(best))
     return 0
 
 

@@ -12,6 +12,7 @@ import queue
 import threading
 import time
 import warnings
+import zlib
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import asdict, replace
@@ -139,7 +140,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
     training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
     if cfg.pixels.keep_frames:
-        _prepare(views["train"], list(range(cfg.training.epochs)), report)
+        _prepare(views["train"], cfg, report)
         parallel.wait()
     score = partial(predict, system.recognise, batch=training.batch, device=device, workers=training.workers)
 
@@ -219,11 +220,15 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
     return ClipViews(table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.views, seed=cfg.seed)
 
 
-def _prepare(views: ClipViews, epochs: list[int], report: Report | None) -> None:
-    """Decode every training video once for all epochs, instead of once an epoch."""
-    started, own = time.perf_counter(), parallel.mine(range(len(views)))
-    for index in told(own, "reading videos", total=len(own), unit="videos", report=report):
-        views.prepare(index, epochs)
+def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
+    """Decode every training video once for all epochs, instead of once an epoch.
+
+    Cells side by side share what they keep of a video, so each begins elsewhere, and finds what another one has done.
+    """
+    started, own = time.perf_counter(), list(parallel.mine(range(len(views))))
+    turn = zlib.crc32(cfg.name.encode()) % max(len(own), 1)
+    for index in told(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", report=report):
+        views.prepare(index, list(range(cfg.training.epochs)))
     if report:
         report(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
 

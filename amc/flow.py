@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from amc import flow_raft
 from amc.errors import AmcError, choice
 from amc.pixel_cache import digest
+from amc.raft import weights as raft
 
 
 def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]:
@@ -51,14 +51,14 @@ def fingerprint(method: str, weights: Path | str | None = None) -> str:
     """What the vectors depend on besides the frames (method, weights or version): part of a cache key."""
     choice("method", method, list(METHODS))
     _refuse_needless(weights, method)
-    if method in flow_raft.ARCHITECTURES:
-        return f"{method} {digest(flow_raft.checkpoint(method, weights))}"
+    if method in raft.ARCHITECTURES:
+        return f"{method} {digest(raft.checkpoint(method, weights))}"
     return f"{method} opencv {cv2.__version__}" if method.startswith("dis") else method
 
 
 def _refuse_needless(weights: Path | str | None, method: str) -> None:
-    if weights is not None and method not in flow_raft.ARCHITECTURES:
-        learned = " or ".join(flow_raft.ARCHITECTURES)
+    if weights is not None and method not in raft.ARCHITECTURES:
+        learned = " or ".join(raft.ARCHITECTURES)
         raise AmcError(f"weights: {method} takes none, but {weights} was given; leave them out or choose {learned}")
 
 
@@ -77,10 +77,10 @@ def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor
 
 
 def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: str) -> Tensor:
-    model = flow_raft.load(method, weights, device=first.device)
+    model = raft.load(method, weights, device=first.device)
     first, second, unpad = pad(first, second, minimum=128, multiple=8)  # the sizes that torchvision's RAFT accepts
     chunk = 4 if first.device.type == "cpu" else 32  # more pairs leave a CPU's cache and are slower
-    flows = [flow_raft.run(model, a, b) for a, b in zip(first.split(chunk), second.split(chunk), strict=True)]
+    flows = [raft.run(model, a, b) for a, b in zip(first.split(chunk), second.split(chunk), strict=True)]
     return unpad(torch.cat(flows))
 
 
@@ -91,6 +91,7 @@ def _true(first: Tensor, second: Tensor, weights: None) -> Tensor:
 METHODS: dict[str, Callable[..., Tensor]] = {
     "raft-large": partial(_raft, method="raft-large"),
     "raft-small": partial(_raft, method="raft-small"),
+    "raft-synth": partial(_raft, method="raft-synth"),
     "dis": partial(_dis, preset=cv2.DISOPTICAL_FLOW_PRESET_MEDIUM),
     "dis-fast": partial(_dis, preset=cv2.DISOPTICAL_FLOW_PRESET_FAST),
     "dis-ultrafast": partial(_dis, preset=cv2.DISOPTICAL_FLOW_PRESET_ULTRAFAST),

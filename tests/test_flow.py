@@ -5,9 +5,10 @@ import torch
 from PIL import Image
 from safetensors.torch import save_file
 
-from amc import flow, flow_raft
+from amc import flow
 from amc.errors import AmcError
 from amc.flow import METHODS, estimate, fingerprint, flow_pairs
+from amc.raft import weights as raft
 
 DIS = ("dis", "dis-fast", "dis-ultrafast")
 TEXTURE = cv2.GaussianBlur(np.random.default_rng(0).integers(0, 256, (300, 300, 3)).astype(np.uint8), (0, 0), 2)
@@ -45,7 +46,7 @@ def random_weights(method):
 
 
 def fresh(method):
-    return flow_raft.ARCHITECTURES[method][0]().state_dict()
+    return raft.ARCHITECTURES[method][0]().state_dict()
 
 
 @pytest.mark.parametrize("method, most", [("dis", 0.23), ("dis-fast", 0.45), ("dis-ultrafast", 0.55)])
@@ -119,7 +120,7 @@ def test_flow_is_between_a_frame_and_its_native_successor():
 
 def test_official_names_are_mapped_as_the_order_of_tensors_says(raft_weights):
     official = torch.load(raft_weights, map_location="cpu", weights_only=True)
-    renamed, expected = flow_raft._rename(official), fresh("raft-small")
+    renamed, expected = raft._rename(official), fresh("raft-small")
     assert list(renamed) == list(expected)
     assert [x.shape for x in renamed.values()] == [x.shape for x in expected.values()]
 
@@ -139,15 +140,15 @@ def test_official_names_are_mapped_as_the_order_of_tensors_says(raft_weights):
 )
 def test_official_names_of_the_large_model_are_mapped_too(official, expected):
     assert expected in fresh("raft-large")
-    assert list(flow_raft._rename({f"module.{official}": torch.zeros(1)})) == [expected]
-    assert flow_raft._rename({"module.cnet.layer2.0.norm3.weight": torch.zeros(1)}) == {}  # downsample.1 again
+    assert list(raft._rename({f"module.{official}": torch.zeros(1)})) == [expected]
+    assert raft._rename({"module.cnet.layer2.0.norm3.weight": torch.zeros(1)}) == {}  # downsample.1 again
 
 
 @pytest.mark.parametrize("suffix", ["pth", "safetensors"])
 def test_torchvisions_own_format_loads_from_a_local_file(tmp_path, suffix):
     path, state = tmp_path / f"raft.{suffix}", random_weights("raft-large")
     save_file(state, path) if suffix == "safetensors" else torch.save(state, path)
-    model = flow_raft.load("raft-large", path)
+    model = raft.load("raft-large", path)
     assert not model.training and all(torch.equal(x, state[name]) for name, x in model.state_dict().items())
 
 
@@ -186,7 +187,7 @@ def test_without_weights_raft_says_where_they_are_and_what_needs_none(tmp_path, 
 
 def test_damaged_weights_of_torchvision_are_noticed_by_their_sha256(tmp_path, monkeypatch):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
-    name = flow_raft.ARCHITECTURES["raft-small"][1].url.rsplit("/", 1)[1]
+    name = raft.ARCHITECTURES["raft-small"][1].url.rsplit("/", 1)[1]
     (tmp_path / "checkpoints").mkdir()
     torch.save(fresh("raft-small"), tmp_path / "checkpoints" / name)
     with pytest.raises(AmcError, match="sha256"):
@@ -196,10 +197,10 @@ def test_damaged_weights_of_torchvision_are_noticed_by_their_sha256(tmp_path, mo
 def test_a_replaced_checkpoint_is_loaded_anew(tmp_path):
     path = tmp_path / "raft.pth"
     torch.save(random_weights("raft-small"), path)
-    first = flow_raft.load("raft-small", path)
-    assert flow_raft.load("raft-small", path) is first
+    first = raft.load("raft-small", path)
+    assert raft.load("raft-small", path) is first
     torch.save(random_weights("raft-small"), path)
-    assert flow_raft.load("raft-small", path) is not first
+    assert raft.load("raft-small", path) is not first
 
 
 def test_a_fingerprint_names_the_method_and_what_its_result_depends_on(tmp_path):

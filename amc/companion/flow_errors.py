@@ -14,15 +14,17 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from amc import flow, video
+from amc.companion import flow_effect
 from amc.config import Experiment, ablation
 from amc.errors import AmcError, choice
 from amc.parameters import file, flag, whole
+from amc.raft.weights import SHIPPED
 from amc.synth import generate
 
 SIZES = ("smoke", "quick", "standard")
 NOTHING = "nothing moves"  # the claim that every estimate has to beat
 DIS = ("dis", "dis-fast", "dis-ultrafast")
-RAFT = ("raft-small", "raft-large")
+RAFT = ("raft-synth", "raft-small", "raft-large")  # the first one has weights of its own here
 NIGHT = 1 / 3  # part of the clips that are to be at night, where that many are
 STILL = 0.3  # px a frame: a background that moves more is seen by a moving camera
 FEW = 5  # clips: of fewer nothing is said
@@ -38,6 +40,7 @@ def settings(
     flow_weights: str = "",
     max_px: float = 4.0,
     clips: int = 24,
+    effect: str = "",
     interactive: bool = True,
 ) -> Experiment:
     """The notebook's parameters, checked, as the experiment of the clips it looks at. Raises AmcError."""
@@ -49,6 +52,7 @@ def settings(
     if isinstance(max_px, bool) or not isinstance(max_px, int | float) or not 0 < max_px <= 100:
         raise AmcError(f"max_px: {max_px!r} is not a scale; give pixels a frame, above 0 and at most 100")
     whole("clips", clips, 2, 200)
+    flow_effect.cells(effect, size)
     flag("interactive", interactive)
     return ablation(scheme="sparse", modality="flow", size=size)[0]
 
@@ -58,7 +62,7 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
     usable: dict[str, Path | None] = dict.fromkeys(DIS)
     absent = {}
     for method in RAFT:
-        weights = file("flow_weights", flow_weights)
+        weights = None if method == SHIPPED else file("flow_weights", flow_weights)
         try:
             pixels = torch.zeros(1, 3, 128, 128, dtype=torch.uint8)
             flow.estimate(pixels, pixels + 1, method=method, weights=weights)

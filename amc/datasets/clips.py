@@ -13,11 +13,13 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow, flow_color, flow_raft, flow_store, paths, sampling, transforms, video
+from amc import flow, flow_color, flow_store, paths, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets.table import ClipTable
 from amc.interleave import interleave, slots
 from amc.pixel_cache import PixelCache, content_key
+from amc.raft import refine as raft_refine
+from amc.raft import weights as raft_weights
 from amc.synth import generate
 from amc.video import VideoError
 
@@ -163,7 +165,7 @@ class ClipViews(Dataset):
 @cache
 def _code() -> str:
     """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
-    modules = (video, transforms, flow, flow_raft, flow_store)
+    modules = (video, transforms, flow, raft_weights, raft_refine, flow_store)
     sources = [Path(module.__file__).read_bytes() for module in modules] + [Path(__file__).read_bytes()]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 

@@ -15,6 +15,7 @@ from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
 METHODS = {  # colour and marker; Tol's, apart in grey
     "nothing moves": (SHADE, "X"), "dis": ("#332288", "o"), "dis-fast": ("#44AA99", "s"),
     "dis-ultrafast": ("#88CCEE", "^"), "raft-small": ("#CC6677", "D"), "raft-large": ("#882255", "P"),
+    "raft-synth": ("#DDAA33", "v"), "true": (INK, "*"), "none": (SHADE, "X"),
 }  # fmt: skip
 
 
@@ -166,4 +167,33 @@ def steps(table: pd.DataFrame) -> Figure:
     clips = int(table["clips"].min())
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
                   title=f"band: 95 %\nover {clips} clips", title_fontsize=12)  # fmt: skip
+    return figure
+
+
+@styled
+def effect(table: pd.DataFrame) -> Figure:
+    """What flow is worth by method. table: of `flow_effect.rows`; its first row is frames alone.
+
+    Left macro mAP, right by how much it is more than that of frames alone; 95 % intervals over the test videos.
+    """
+    order = list(dict.fromkeys(table["modality"]))
+    names = list(dict.fromkeys(table["flow"]))
+    figure = Figure((WIDTH, 0.75 * len(table) + 1.6), layout="constrained")
+    for axes, column, label in zip(
+        figure.subplots(1, 2, sharey=True), ("map_macro", "more"),
+        ("macro mAP, %", "points of macro mAP beyond frames alone, paired"), strict=True,
+    ):  # fmt: skip
+        for place, row in enumerate(table.to_dict("records")):
+            if column == "more" and row["flow"] == names[0]:
+                continue  # nothing beyond itself
+            color, marker = METHODS[row["flow"]]
+            axes.hlines(place, row[f"{column}_low"], row[f"{column}_high"], color=color, linewidth=3)
+            axes.plot(row[column], place, marker, color=color, markeredgecolor=INK, markersize=12)
+        for modality in order[1:]:
+            axes.axhline(list(table["modality"]).index(modality) - 0.5, color=PALE)
+        axes.set(xlabel=label)
+        axes.grid(axis="x", color=PALE)
+    labels = [f"{row.modality}, {row.flow}" if row.flow != names[0] else row.modality for row in table.itertuples()]
+    figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
+    figure.axes[1].axvline(0, color=SHADE)
     return figure

@@ -5,8 +5,6 @@ AmcError. Nothing falls back to random weights: "random" has to be asked for.
 """
 
 import difflib
-import hashlib
-import json
 import logging
 import re
 from collections.abc import Iterator, Mapping
@@ -19,9 +17,9 @@ import torch.nn.functional as F
 from open_clip.transformer import QuickGELU, TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
-from amc import paths
+from amc import shipped
 from amc.errors import AmcError
-from amc.model.checkpoint import load_strictly, read, save
+from amc.model.checkpoint import load_strictly, read
 from amc.model.layers import HEAD_WIDTH
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
@@ -109,7 +107,7 @@ def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> 
     if tag := open_clip.get_pretrained_cfg(backbone, str(pretrained)):
         _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
         return _create(backbone, tag=str(pretrained))
-    path, card = _shipped(backbone) if pretrained == SHIPPED else (Path(pretrained), {})
+    path, card = shipped.find(backbone) if pretrained == SHIPPED else (Path(pretrained), {})
     tensors, meta = read(path)
     _refuse_activation(path, {**meta, **card}.get("quick_gelu", quick_gelu), backbone, quick_gelu)
     clip = _create(backbone, preprocess={key: card[key] for key in ("mean", "std") if key in card})
@@ -118,13 +116,9 @@ def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> 
 
 
 def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
-    """Write a CLIP to data/weights as float16, beside it `card` (mean, std, provenance) with sha256 and activation."""
-    path = _shipped_path(backbone)
-    save(clip, path, {"backbone": backbone, "quick_gelu": is_quick_gelu(backbone)}, dtype=torch.float16)
-    card = {**card, "backbone": backbone, "quick_gelu": is_quick_gelu(backbone), "sha256": _sha256(path)}
-    with paths.atomic(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps(card, indent=2) + "\n")
-    return path
+    """Write a CLIP to data/weights, beside it `card` (mean, std, provenance) with its activation; see `shipped`."""
+    facts = {"backbone": backbone, "quick_gelu": is_quick_gelu(backbone)}
+    return shipped.write(clip, backbone, {**card, **facts}, meta=facts)
 
 
 def from_transformers(
@@ -183,30 +177,6 @@ def _refuse_activation(source: object, theirs: bool, backbone: str, ours: bool) 
         raise AmcError(
             f"{source}: trained with quick_gelu={theirs}, but {backbone} has {ours}; choose backbone {remedy!r}"
         )
-
-
-def _shipped_path(backbone: str) -> Path:
-    return paths.root() / "data" / "weights" / f"{backbone}.safetensors"
-
-
-def _shipped(backbone: str) -> tuple[Path, dict]:
-    path = _shipped_path(backbone)
-    try:
-        card = json.loads(path.with_suffix(".json").read_text())
-        sha256 = card["sha256"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise AmcError(
-            f"{path.with_suffix('.json')}: no readable card with a sha256; restore data/weights or choose 'random'"
-        ) from error
-    if not path.is_file() or _sha256(path) != sha256:
-        raise AmcError(
-            f"{path}: absent, or its sha256 is not {sha256[:12]}… of the card beside it; restore data/weights"
-        )
-    return path, card
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _sized(

@@ -38,7 +38,7 @@ WORLDS = {world.name: world for world in (KINGDOM, MENAGERIE)}
 SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the world that a call without one is about
 SPLITS = ("train", "test")
 VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
-NOT_DRAWING = ("__init__", "generate", "pretrain")  # modules that change no picture
+NOT_DRAWING = ("__init__", "generate", "pairs", "pretrain")  # modules that change no picture of a clip
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 

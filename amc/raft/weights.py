@@ -1,4 +1,4 @@
-"""RAFT (Teed and Deng, ECCV 2020): torchvision's models, with torchvision's weights or the official repository's."""
+"""RAFT's weights: torchvision's own, the official repository's, or ours; loaded strictly into torchvision's models."""
 
 import hashlib
 import re
@@ -10,14 +10,18 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 
 import amc.torchvision_cpu  # noqa: F401  before torchvision
+from amc import shipped
 from amc.errors import AmcError
+from amc.raft import refine
 
 from torchvision.models import optical_flow  # isort: skip
 
 UPDATES = 12  # RAFT's own number at test time in torchvision
-ARCHITECTURES = {
+SHIPPED = "raft-synth"  # RAFT-small with weights of our own, in data/weights: `python -m amc flow train`
+ARCHITECTURES = {  # and where torchvision has weights for it
     "raft-large": (optical_flow.raft_large, optical_flow.Raft_Large_Weights.DEFAULT),
     "raft-small": (optical_flow.raft_small, optical_flow.Raft_Small_Weights.DEFAULT),
+    SHIPPED: (optical_flow.raft_small, None),
 }
 OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torchvision's
     (r"^module\.", ""),
@@ -39,11 +43,13 @@ OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torc
 
 
 def checkpoint(method: str, weights: Path | str | None) -> Path:
-    """The file of weights for `method`: `weights`, or torchvision's own where torch.hub has put it."""
+    """The file of weights for `method`: `weights`, or the shipped ones, or torchvision's where torch.hub put them."""
     if weights is not None:
         if not Path(weights).is_file():
             raise AmcError(f"weights: no file {weights}; give a RAFT checkpoint, or choose method='dis'")
         return Path(weights)
+    if method == SHIPPED:
+        return shipped.find(method)[0]
     url = ARCHITECTURES[method][1].url
     path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
     if not path.is_file():
@@ -64,12 +70,12 @@ def load(method: str, weights: Path | str | None, *, device: torch.device | str 
 def run(model: torch.nn.Module, first: torch.Tensor, second: torch.Tensor) -> torch.Tensor:
     """(P, 2, H, W) float32 flow between uint8 pictures whose sides are multiples of 8 and at least 128."""
     scaled = (picture.float() / 127.5 - 1 for picture in (first, second))  # RAFT was trained on -1..1
-    return model(*scaled, num_flow_updates=UPDATES)[-1]
+    return refine.flow(model, *scaled, updates=UPDATES)
 
 
 @lru_cache(maxsize=2)
 def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: str) -> torch.nn.Module:
-    if is_torchvision and not _matches_name(path):
+    if is_torchvision and method != SHIPPED and not _matches_name(path):
         raise AmcError(f"weights: {path} is damaged (its sha256 is not that in its name); remove it and fetch it again")
     model = ARCHITECTURES[method][0]()
     found, expected = _rename(_read(path)), model.state_dict()

@@ -1,0 +1,56 @@
+"""How good must flow be? The same cells trained on the motion that several methods find, and on none."""
+
+from collections.abc import Sequence
+
+from amc import tables
+from amc.config import Experiment, ablation
+from amc.errors import AmcError, choice
+from amc.experiment import Run
+from amc.flow import METHODS
+
+NONE = "none"  # frames alone: what flow has to be better than
+MODALITIES = ("flow", "rgb+flow")
+ENDS = {"": "difference", "_low": "low", "_high": "high"}  # of a column here, and as `tables.compare` calls it
+COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_micro_low", "map_micro_high")
+
+
+def cells(methods: str, size: str) -> list[Experiment]:
+    """RGB, then flow alone and RGB with flow by each of `methods`, "dis,true": sparse, as in the paper's Table 3; none
+    for an empty text. Raises AmcError for an unknown method, and where there is nothing to compare."""
+    names = [name.strip() for name in methods.split(",") if name.strip()]
+    for name in names:
+        choice("effect", name, list(METHODS))
+    if not names:
+        return []
+    if len(set(names)) < max(len(names), 2):
+        raise AmcError(f"effect: {methods!r} compares nothing; name two methods or more, each once")
+    by = [("rgb", "")] + [(modality, name) for modality in MODALITIES for name in names]
+    return [ablation(scheme="sparse", modality=m, size=size, flow_method=name)[0] for m, name in by]
+
+
+def rows(runs: Sequence[Run]) -> list[dict]:
+    """A row a cell: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
+    beyond that of frames alone, paired over the test videos. Percent and points."""
+    alone = runs[0].scores("test")
+    found = []
+    for run in runs:
+        pixels = run.cfg.pixels
+        [row] = tables.rows(run.scores("val"), run.scores("test"), tables=())
+        more = tables.compare(alone, run.scores("test"))
+        found.append(
+            {"modality": pixels.modality, "flow": pixels.flow_method if "flow" in pixels.modality else NONE}
+            | {name: row[name] for name in COLUMNS}
+            | {f"more{end}": more[f"map_macro_{what}"] for end, what in ENDS.items()}
+        )
+    return found
+
+
+def readings(runs: Sequence[Run]) -> list[str]:
+    """A sentence on each neighbouring pair of methods, in each modality: is the second told apart from the first?"""
+    said = []
+    for modality in MODALITIES:
+        of = [run for run in runs if run.cfg.pixels.modality == modality]
+        for one, other in zip(of, of[1:], strict=False):
+            names = f"{modality}, {other.cfg.pixels.flow_method} − {one.cfg.pixels.flow_method}"
+            said.append(tables.reading(names, tables.compare(*(run.scores("test") for run in (one, other)))))
+    return said

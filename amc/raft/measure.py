@@ -1,0 +1,69 @@
+"""How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import cv2
+import numpy as np
+import torch
+from PIL import Image
+from torch import Tensor
+
+from amc import flow
+from amc.errors import AmcError
+from amc.raft import train
+
+REPLICATES = 1000  # of the bootstrap over pairs
+UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
+NOTHING = "nothing moves"
+Estimate = Callable[[Tensor, Tensor], Tensor]
+
+
+def methods(weights: Mapping[str, Path | None]) -> dict[str, Estimate]:
+    """What is compared: no motion, DIS in its three presets, and RAFT by name with each of `weights`."""
+    dis = [name for name in flow.METHODS if name.startswith("dis")]
+    chosen = {name: (name, None) for name in dis} | {f"{name}": (name, path) for name, path in weights.items()}
+
+    def by(method: str, path: Path | None) -> Estimate:
+        return lambda first, second: flow.estimate(first, second, method=method, weights=path)
+
+    return {NOTHING: _nothing} | {name: by(*pair) for name, pair in chosen.items()}
+
+
+def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: int = 0) -> list[dict]:
+    """End-point error by method and kind of pair: rows with method, pairs, epe, low and high (95 %, bootstrap over
+    pairs), and count. Pixels."""
+    rows = []
+    for method, estimate in compared.items():
+        for kind, values in train.errors(estimate, split).items():
+            rng = np.random.default_rng(seed)
+            means = rng.choice(values, (REPLICATES, len(values))).mean(axis=1)
+            low, high = np.quantile(means, (0.025, 0.975))
+            row = {"method": method, "pairs": kind, "epe": values.mean(), "low": low, "high": high}
+            rows.append({k: v if isinstance(v, str) else float(v) for k, v in row.items()} | {"count": len(values)})
+    return rows
+
+
+def real(compared: Mapping[str, Estimate], folder: Path) -> list[dict]:
+    """The same for one real pair; its interval is not known. Raises AmcError where `folder` holds none."""
+    first, second, truth = middlebury(folder)
+    is_known = (truth.abs() < UNKNOWN).all(0)
+    return [
+        {"method": method, "pairs": folder.name, "count": 1}
+        | {"epe": float((estimate(first, second)[0] - truth).norm(dim=0)[is_known].mean())}
+        for method, estimate in compared.items()
+    ]
+
+
+def middlebury(folder: Path) -> tuple[Tensor, Tensor, Tensor]:
+    """frame10.png and frame11.png, uint8 (1, 3, H, W), and flow10.flo, float32 (2, H, W) px (Baker et al., 2011)."""
+    folder = Path(folder)
+    truth = cv2.readOpticalFlow(str(folder / "flow10.flo"))
+    if truth is None or not all((folder / name).is_file() for name in ("frame10.png", "frame11.png")):
+        raise AmcError(f"{folder}: expected frame10.png, frame11.png and flow10.flo, as Middlebury's sets have them")
+    pictures = [np.array(Image.open(folder / name).convert("RGB")) for name in ("frame10.png", "frame11.png")]
+    return *(torch.from_numpy(x).movedim(-1, 0)[None] for x in pictures), torch.from_numpy(truth).movedim(-1, 0)
+
+
+def _nothing(first: Tensor, second: Tensor) -> Tensor:
+    return torch.zeros(len(first), 2, *first.shape[-2:])

@@ -1,0 +1,199 @@
+"""Train RAFT-small from scratch on drawn pairs with their true flow: `python -m amc flow train`.
+
+The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is compared with the truth, later ones weigh
+more; AdamW, clipped gradients, a warm-up and a straight way down. Ours are smaller pictures, fewer pairs, and fewer
+updates a step. What validation pairs find best is kept (`card.ship`).
+"""
+
+import dataclasses
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+
+from amc import paths
+from amc.errors import AmcError
+from amc.model import checkpoint
+from amc.progress import told
+from amc.raft import refine, weights
+from amc.synth import pairs
+
+from torchvision.models.optical_flow._utils import grid_sample, make_coords_grid  # isort: skip
+
+SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; no clip is drawn from them
+CHUNKS = 16  # of pairs in the validation set and in the held-out one
+DISCOUNT = 0.8  # of an update's loss to the next one's (RAFT sec. 3.4)
+CELL = 8  # pixels a side of what RAFT's features describe
+CLIP = 1.0  # norm of the gradient (RAFT's code)
+WARM, DOWN = 0.04, 0.5  # parts of all steps in which the learning rate rises, and in which it falls, to zero
+EVERY = 250  # steps between two looks at the validation pairs, each of which is also kept to go on from
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """What a run may choose; `python -m amc flow train` has an option for each."""
+
+    steps: int = 6000  # a run that goes on may be given more or fewer
+    lr: float = 7e-4  # its peak; RAFT-small's own is 4e-4 for 100,000 steps
+    updates: int = 4  # of the flow in a training step; RAFT trains with 12, and both run 12 afterwards
+    matching: float = 1.0  # weight of `matching_loss`, which RAFT does not have; without it a short run hardly starts
+    weight_decay: float = 1e-4
+    seed: int = 0  # of the first weights
+
+
+def train(recipe: Recipe, *, folder: Path, report: Callable[[str], None], device: str = "cpu") -> Path:
+    """Go on from what lies in `folder`, or start; returns the file of the best weights, by the validation error.
+
+    report: gets a line now and then. Raises AmcError when `folder` holds a run of another recipe, or the loss is no
+    number any more.
+    """
+    model = _fresh(recipe.seed).to(device)
+    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
+    run = _resumed(folder, recipe, model, optimizer)
+    if run.step >= recipe.steps:
+        return folder / "best.safetensors"
+    chunks = DataLoader(Chunks(), batch_size=None, sampler=range(run.step, recipe.steps), num_workers=1)
+    started = time.perf_counter() - run.seconds
+    lines = told(chunks, "training RAFT", total=recipe.steps - run.step, unit="steps", report=report)
+    for first, second, truth in lines:
+        for group in optimizer.param_groups:
+            group["lr"] = recipe.lr * rate(run.step, recipe.steps)
+        found = refine.flows(model, *(_scaled(x.to(device)) for x in (first, second)), updates=recipe.updates)
+        truth = truth.to(device)
+        matching = matching_loss(model.corr_block.corr_pyramid[0], truth)
+        loss = sequence_loss(found, truth) + recipe.matching * matching
+        optimizer.zero_grad()
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(model.parameters(), CLIP)
+        if not norm.isfinite():
+            raise AmcError(f"flow train: the loss is {loss.item()} at step {run.step}; start anew with a smaller --lr")
+        optimizer.step()
+        run.step += 1
+        run.loss += 0.02 * (loss.item() - run.loss)
+        if run.step % EVERY == 0 or run.step == recipe.steps:
+            run.seconds = time.perf_counter() - started
+            report(_keep(run, folder, model, optimizer, device))
+    return folder / "best.safetensors"
+
+
+def state(folder: Path) -> dict:
+    """What is known of the run in `folder`: recipe, step, seconds, and the history of validation errors."""
+    return torch.load(folder / "state.pt", weights_only=True)["run"]
+
+
+def rate(step: int, steps: int) -> float:
+    """The learning rate as a part of its peak: up, level, then straight down to zero."""
+    return min(1.0, (step + 1) / (WARM * steps), (steps - step) / (DOWN * steps))
+
+
+def sequence_loss(found: list[Tensor], truth: Tensor) -> Tensor:
+    """RAFT's: distance |u| + |v| between each update's flow and the truth, all (P, 2, H, W) in pixels; the last one
+    counts in full, those before it DISCOUNT of the next."""
+    weighted = (DISCOUNT**back * (flow - truth).abs().mean() for back, flow in enumerate(reversed(found)))
+    return 2 * sum(weighted)
+
+
+def matching_loss(correlation: Tensor, truth: Tensor) -> Tensor:
+    """How unlikely a softmax over the second picture's cells finds each cell's true partner: minus its logarithm.
+
+    It teaches the feature encoder without the detour over the updates, as GMFlow matches (Xu et al., CVPR 2022).
+    correlation: (P * h * w, 1, h, w), the finest level of RAFT's pyramid; truth: (P, 2, H, W) px, H = CELL * h. A cell
+    moves as its pixels do on average; between cells the logarithms are interpolated; who leaves the picture is out.
+    """
+    cells = F.avg_pool2d(truth, CELL) / CELL  # (P, 2, h, w)
+    height, width = cells.shape[-2:]
+    place = (make_coords_grid(len(cells), height, width).to(cells) + cells).movedim(1, -1).reshape(-1, 1, 1, 2)
+    likely = correlation.flatten(1).log_softmax(dim=1).view_as(correlation)
+    partner = grid_sample(likely, place, align_corners=True).flatten()
+    last = torch.tensor([width - 1, height - 1]).to(place)
+    is_inside = ((place >= 0) & (place <= last)).all(-1).flatten()
+    return -partner[is_inside].mean()
+
+
+def errors(estimate: Callable[[Tensor, Tensor], Tensor], split: str) -> dict[str, np.ndarray]:
+    """End-point error of each pair of a split, pixels (P,), by kind: pairs of the Kingdom, and broad ones."""
+    found = {"kingdom": [], "broad": []}
+    for first, second, truth in held(split):
+        distance = (estimate(first, second) - truth).norm(dim=1).mean((1, 2)).numpy()
+        found["kingdom"].append(distance[: pairs.KINGDOMS])
+        found["broad"].append(distance[pairs.KINGDOMS :])
+    return {kind: np.concatenate(values) for kind, values in found.items()}
+
+
+@lru_cache(maxsize=2)
+def held(split: str) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:
+    """The pairs of "validation" or "held-out", chunk by chunk: uint8 (P, 3, H, W) twice, float32 (P, 2, H, W)."""
+    chunks = Chunks(split)
+    return tuple(chunks[number] for number in range(CHUNKS))
+
+
+class Chunks(Dataset):
+    """Chunks of pairs by number, drawn when asked for."""
+
+    def __init__(self, split: str = "train"):
+        self.seed = SEEDS[split]
+
+    def __getitem__(self, number: int) -> tuple[Tensor, Tensor, Tensor]:
+        return tuple(map(torch.from_numpy, pairs.draw(self.seed, number)))
+
+
+@dataclass
+class _Run:
+    """Where a run stands; changed by `train` alone."""
+
+    recipe: dict
+    step: int = 0
+    seconds: float = 0.0
+    loss: float = 0.0  # running mean
+    best: float = float("inf")
+    history: list[dict] = field(default_factory=list)
+
+
+def _fresh(seed: int) -> nn.Module:
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return weights.ARCHITECTURES[weights.SHIPPED][0]()
+
+
+def _scaled(picture: Tensor) -> Tensor:
+    return picture.float() / 127.5 - 1
+
+
+def _keep(run: _Run, folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: str) -> str:
+    """Look at the validation pairs, write the state to go on from and perhaps the best weights; returns a line."""
+    model.eval()
+    found = errors(lambda a, b: weights.run(model, a.to(device), b.to(device)).cpu(), "validation")
+    model.train()
+    row = {kind: float(values.mean()) for kind, values in found.items()}
+    error = sum(row.values()) / len(row)
+    run.history.append({"step": run.step, "seconds": round(run.seconds), "loss": round(run.loss, 4), **row})
+    if error < run.best:
+        run.best = error
+        checkpoint.save(model, folder / "best.safetensors", {"step": run.step, **row})
+    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "run": dataclasses.asdict(run)}
+    with paths.atomic(folder / "state.pt") as temporary:
+        torch.save(state, temporary)
+    shown = ", ".join(f"{kind} {value:.3f}" for kind, value in row.items())
+    return f"step {run.step}: loss {run.loss:.3f}; validation error {shown} px, best mean {run.best:.3f}"
+
+
+def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.optim.Optimizer) -> _Run:
+    """Where the run in `folder` stands, its model and optimizer filled in; a new run where there is none."""
+    path, asked = folder / "state.pt", dataclasses.asdict(recipe)
+    if not path.is_file():
+        return _Run(recipe=asked)
+    state = torch.load(path, weights_only=True)
+    run = _Run(**state["run"])
+    if {**run.recipe, "steps": 0} != {**asked, "steps": 0}:
+        raise AmcError(f"flow train: {folder} holds a run with {run.recipe}; ask for the same, or remove it")
+    model.load_state_dict(state["model"])
+    optimizer.load_state_dict(state["optimizer"])
+    run.recipe = asked
+    return run

@@ -1,0 +1,133 @@
+"""Pairs of pictures with the true flow from one to the other: what RAFT learns from (`python -m amc flow train`).
+
+Most pairs are scenes of rigid pieces in random paint before random ground, each with a motion of its own, as in
+FlyingChairs (Dosovitskiy et al., ICCV 2015): broader than any clip of Synth Kingdom in texture, speed, occlusion and
+light. The others are frames of a Kingdom scene that is in no clip, up to FURTHEST frames apart. Then both pictures
+are photographed: blur, exposure, colour, noise, and the codec's blocks.
+"""
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+
+from amc.synth import environments, scene
+from amc.synth.kingdom import KINGDOM
+from amc.synth.rig import Part, affine
+from amc.synth.sprites import SUPERSAMPLE, noise
+
+SIZE = scene.SIZE  # pixels, height and width
+CHUNK, KINGDOMS = 8, 2  # pairs drawn together, from common textures; how many of them are of a Kingdom scene
+FURTHEST = 4  # native frames between the two of such a pair
+PIECES = 9  # at most, before the ground
+SPEEDS = (0.15, 8.0)  # pixels: a pair's typical motion, drawn evenly on a logarithmic scale
+STILL = 0.2  # of the pairs have a camera that stands
+TEXTURES, TEXTURE = 3, 256  # painted for a chunk, and their height and width in pixels
+
+
+class Pairs(NamedTuple):
+    """Pictures and what moved between them."""
+
+    first: np.ndarray  # uint8 (P, 3, SIZE, SIZE) RGB
+    second: np.ndarray  # likewise
+    flow: np.ndarray  # float32 (P, 2, SIZE, SIZE), pixels from first to second, u right and v down; also where hidden
+
+
+def draw(seed: int, chunk: int, *, kingdoms: int = KINGDOMS, broad: int = CHUNK - KINGDOMS) -> Pairs:
+    """The pairs of a chunk, the same for the same seed and number: those of a Kingdom scene, then the broad ones."""
+    rng = np.random.default_rng([seed, chunk])
+    textures = [_texture(rng) for _ in range(TEXTURES)]
+    stages = [(_scene(textures, rng), 0, 1) for _ in range(broad)]
+    if kingdoms:
+        script = KINGDOM.write_script(rng, KINGDOM.seen[chunk % len(KINGDOM.seen)])
+        stage = scene.compose(script, int(rng.integers(2**31)))
+        starts = rng.integers(stage.num_frames - FURTHEST, size=kingdoms)
+        steps = rng.choice(FURTHEST, size=kingdoms, p=(0.55, 0.25, 0.12, 0.08)) + 1
+        stages = [(stage, int(a), int(a + step)) for a, step in zip(starts, steps, strict=True)] + stages
+    first, second, flow = zip(*(_photographed(*stage, rng) for stage in stages), strict=True)
+    return Pairs(*(np.stack(x) for x in (first, second, flow)))
+
+
+def _photographed(stage: scene.Scene, one: int, other: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
+    pictures = [scene.frame(stage, index).astype(np.float32) for index in (one, other)]
+    blur = rng.uniform(0.3, 1.3) * (rng.random() < 0.3)
+    grain = rng.uniform(0, 8) * (rng.random() < 0.6)
+    contrast, gain, light = rng.uniform(0.7, 1.3), rng.uniform(0.85, 1.15, (1, 1, 3)), rng.normal(0, 15)
+    quality = int(rng.integers(40, 96)) if rng.random() < 0.4 else None
+    taken = []
+    for picture in pictures:
+        picture = cv2.GaussianBlur(picture, (0, 0), blur) if blur else picture
+        picture = (picture - 128) * contrast * gain * rng.normal(1, 0.02) + 128 + light + rng.normal(0, 2)
+        picture = picture + grain * rng.standard_normal(picture.shape, dtype=np.float32)
+        picture = np.clip(picture, 0, 255).astype(np.uint8)
+        if quality:
+            _, coded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))
+            picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
+        taken.append(picture.transpose(2, 0, 1))
+    return *taken, scene.flow(stage, one, other)
+
+
+def _scene(textures: list[np.ndarray], rng: np.random.Generator) -> scene.Scene:
+    """Ground and pieces in two frames."""
+    speed = np.exp(rng.uniform(*np.log(SPEEDS)))
+    camera = _motion(speed, (SIZE / 2, SIZE / 2), rng) if rng.random() > STILL else np.eye(3)
+    ground = affine(rng.uniform(0, 2 * np.pi), SIZE / 2, SIZE / 2, scale := rng.uniform(0.7, 1.6), scale)[0]
+    ground = ground @ affine(x=-rng.uniform(0, TEXTURE), y=-rng.uniform(0, TEXTURE))[0]
+    parts = [_piece(textures, camera, speed, rng) for _ in range(rng.integers(PIECES + 1))]
+    paper = textures[rng.integers(len(textures))]
+    return scene.Scene(2, paper, np.stack([ground, camera @ ground]), tuple(parts), np.ones(3), 0.0, 0)
+
+
+def _piece(textures: list[np.ndarray], camera: np.ndarray, speed: float, rng: np.random.Generator) -> Part:
+    """A shape cut from a texture; half of the pieces move with the camera alone, or nearly so."""
+    side = int(np.exp(rng.uniform(*np.log((12, 110)))))
+    x, y = rng.uniform(0, SIZE, 2)
+    paper = textures[rng.integers(len(textures))]
+    top, left = rng.integers(0, TEXTURE - side, 2)
+    mask = _shape(side, rng)
+    colour = paper[top : top + side, left : left + side] * rng.uniform(0.5, 1.3, 3)
+    rgba = np.dstack([np.clip(colour, 0, 255) * mask[..., None], 255 * mask]).round().astype(np.uint8)
+    put = affine(rng.uniform(0, 2 * np.pi), x, y, *rng.uniform(0.7, 1.3, 2))[0] @ affine(x=-side / 2, y=-side / 2)[0]
+    own = _motion(speed * rng.choice([0.1, 1, 1.5]), (x, y), rng)
+    return Part(rgba, np.stack([put, camera @ own @ put]))
+
+
+def _motion(speed: float, centre: tuple[float, float], rng: np.random.Generator) -> np.ndarray:
+    """Shift, turn and zoom about a centre, each of a few times `speed` pixels at most: (3, 3) on the screen."""
+    along, turn, zoom = rng.normal(0, speed, 2), *rng.normal(0, 0.35 * speed / (SIZE / 4), 2)
+    moved = affine(turn, centre[0] + along[0], centre[1] + along[1], np.exp(zoom), np.exp(zoom))
+    return (moved @ affine(x=-centre[0], y=-centre[1]))[0]
+
+
+def _shape(side: int, rng: np.random.Generator) -> np.ndarray:
+    """A random blob, star or bar: float32 (side, side) in [0, 1], smooth at its edge."""
+    turn = np.linspace(0, 2 * np.pi, int(rng.choice([4, 5, 8, 40])), endpoint=False) + rng.uniform(0, np.pi)
+    radius = 0.45 * rng.uniform(0.35, 1, len(turn)) if len(turn) < 40 else 0.32 + 0.12 * np.sin(3 * turn + turn[0])
+    squeeze = rng.choice([1.0, 0.5, 0.2])
+    points = side * SUPERSAMPLE * (0.5 + np.stack([radius * np.cos(turn), squeeze * radius * np.sin(turn)], axis=1))
+    mask = np.zeros((side * SUPERSAMPLE,) * 2, np.float32)
+    cv2.fillPoly(mask, [points.round().astype(np.int32)], 1.0)
+    return cv2.resize(mask, (side, side), interpolation=cv2.INTER_AREA)
+
+
+def _texture(rng: np.random.Generator) -> np.ndarray:
+    """Ground or paint: a place of Synth Kingdom, or coloured noise under leaves of all sizes. uint8 (TEXTURE, w, 3)."""
+    if rng.random() < 0.25:
+        place = environments.background(str(rng.choice(list(environments.ENVIRONMENTS))), rng)
+        return cv2.resize(place, (2 * TEXTURE, TEXTURE))
+    cells = np.exp(rng.uniform(*np.log((1.5, 60)), size=4))
+    grey = sum(noise((TEXTURE, TEXTURE), cell, rng) * rng.random() for cell in cells)[..., None]
+    colour = np.stack([noise((TEXTURE, TEXTURE), rng.uniform(4, 80), rng) for _ in range(3)], axis=-1)
+    picture = 255 * (grey - grey.min()) / np.ptp(grey) * rng.uniform(0.3, 1) + rng.uniform(0, 160) * (colour - 0.5)
+    for _ in range(rng.choice([0, 30, 120, 400])):  # dead leaves, whose sizes give the statistics of natural pictures
+        radius = 3 * rng.pareto(1.5) + 2
+        centre, axes = rng.uniform(0, TEXTURE, 2), radius * rng.uniform(0.3, 1, 2)
+        ring = rng.choice([-1, -1, -1, 1])  # filled, or drawn as a line
+        cv2.ellipse(
+            picture, (tuple(centre), tuple(np.minimum(axes, TEXTURE)), rng.uniform(0, 180)), rng.uniform(0, 255, 3),
+            int(ring), cv2.LINE_AA,
+        )  # fmt: skip
+    weave = rng.choice([0, 0, 1]) * rng.uniform(5, 40)  # stripes or cloth
+    y, x = np.mgrid[0:TEXTURE, 0:TEXTURE] * (2 * np.pi / rng.uniform(3, 30))
+    picture = picture + weave * (np.sin(x + rng.uniform(-1, 1) * y) * np.sin(y))[..., None]
+    return np.clip(picture, 0, 255).astype(np.uint8)

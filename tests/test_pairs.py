@@ -1,0 +1,66 @@
+import cv2
+import numpy as np
+import pytest
+
+from amc.synth import pairs, scene
+from amc.synth.kingdom import KINGDOM
+
+
+@pytest.fixture(scope="module")
+def drawn():
+    return [pairs.draw(5, chunk) for chunk in range(12)]
+
+
+def carried_back(picture, flow):
+    """Each pixel of the first picture as it looks where the flow says that it went."""
+    y, x = np.mgrid[0 : pairs.SIZE, 0 : pairs.SIZE].astype(np.float32)
+    return cv2.remap(picture, x + flow[0], y + flow[1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
+
+
+def test_flow_carries_the_second_picture_onto_the_first():
+    rng = np.random.default_rng(1)
+    papers = [pairs._texture(rng) for _ in range(3)]
+    errors, still = [], []
+    for _ in range(30):
+        stage = pairs._scene(papers, rng)
+        first, second = (scene.frame(stage, index).astype(np.float32) for index in (0, 1))
+        flow = scene.flow(stage, 0, 1)
+        inside = (np.hypot(*flow) < 20) & (np.hypot(*flow) > 0.5)
+        errors += [np.median(np.abs(carried_back(second, flow) - first)[inside])] if inside.any() else []
+        still += [np.median(np.abs(second - first)[inside])] if inside.any() else []
+    assert np.mean(errors) < 0.3 * np.mean(still)  # hidden places and resampling remain
+
+
+def test_a_chunk_is_the_same_whenever_it_is_drawn_and_other_seeds_and_numbers_draw_others(drawn):
+    again = pairs.draw(5, 3)
+    assert all(np.array_equal(a, b) for a, b in zip(again, drawn[3], strict=True))
+    for other in (pairs.draw(6, 3), drawn[4]):
+        assert not np.array_equal(other.first, again.first) and not np.array_equal(other.flow, again.flow)
+
+
+def test_pairs_are_broad(drawn):
+    speed = np.concatenate([np.hypot(*chunk.flow.swapaxes(0, 1)).ravel() for chunk in drawn])
+    assert np.mean(speed < 1e-6) > 0.03 and np.mean((speed > 1e-3) & (speed < 1)) > 0.1  # a still camera; subpixel
+    assert np.mean(speed > 8) > 0.03 and speed.max() > 20
+    light = [chunk.first.mean((1, 2, 3)) - chunk.second.mean((1, 2, 3)) for chunk in drawn]
+    assert np.abs(light).max() > 2  # brightness changes between the two
+    assert len({chunk.first.tobytes() for chunk in drawn}) == len(drawn)
+
+
+def test_shapes_and_kinds(drawn):
+    chunk = drawn[0]
+    assert chunk.first.shape == chunk.second.shape == (pairs.CHUNK, 3, 128, 128) and chunk.first.dtype == np.uint8
+    assert chunk.flow.shape == (pairs.CHUNK, 2, 128, 128) and chunk.flow.dtype == np.float32
+    assert np.isfinite(chunk.flow).all()
+    assert len(pairs.draw(5, 0, kingdoms=0, broad=1).first) == 1
+
+
+def test_species_of_the_test_split_are_never_drawn(monkeypatch):
+    asked, write = [], KINGDOM.write_script
+    monkeypatch.setattr(
+        pairs, "KINGDOM", type("World", (), {"seen": KINGDOM.seen, "write_script": staticmethod(
+            lambda rng, species: asked.append(species) or write(rng, species))}),
+    )  # fmt: skip
+    for chunk in range(len(KINGDOM.seen)):
+        pairs.draw(5, chunk, broad=0)
+    assert set(asked) == set(KINGDOM.seen) and not any(KINGDOM.species[name].unseen for name in asked)

@@ -1,0 +1,158 @@
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from amc import flow, shipped
+from amc.__main__ import main
+from amc.errors import AmcError
+from amc.raft import card, measure, train, weights
+from amc.raft.train import Recipe
+
+SHORT = Recipe(steps=2, updates=2)
+
+
+@pytest.fixture
+def small(monkeypatch):
+    """Little to draw and to look at."""
+    draw = train.pairs.draw
+    monkeypatch.setattr(train, "CHUNKS", 1)
+    monkeypatch.setattr(train, "EVERY", 1)
+    monkeypatch.setattr(train.pairs, "draw", lambda seed, chunk: draw(seed, chunk, kingdoms=1, broad=2))
+    monkeypatch.setattr(train.pairs, "KINGDOMS", 1)
+    train.held.cache_clear()
+    yield
+    train.held.cache_clear()
+
+
+def run(folder, recipe=SHORT):
+    lines = []
+    return train.train(recipe, folder=folder, report=lines.append), lines
+
+
+def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, small, monkeypatch):
+    run(tmp_path / "whole")
+    shown = train._keep
+
+    def stopped(state, *rest):
+        shown(state, *rest)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as once, pytest.raises(KeyboardInterrupt):
+        once.setattr(train, "_keep", stopped)
+        run(tmp_path / "stopped")
+    assert train.state(tmp_path / "stopped")["step"] == 1
+    run(tmp_path / "stopped")
+    ends = [torch.load(tmp_path / name / "state.pt", weights_only=True) for name in ("whole", "stopped")]
+    assert all(torch.equal(a, b) for a, b in zip(*(end["model"].values() for end in ends), strict=True))
+    histories = [[{k: v for k, v in row.items() if k != "seconds"} for row in end["run"]["history"]] for end in ends]
+    assert histories[0] == histories[1] and [row["step"] for row in histories[0]] == [1, 2]
+
+
+def test_it_learns_and_what_it_keeps_is_the_best(tmp_path, small, monkeypatch):
+    chunk = train.Chunks("train")[0]
+    monkeypatch.setattr(train.Chunks, "__getitem__", lambda self, number: chunk)  # one chunk, by heart
+    best, lines = run(tmp_path, Recipe(steps=60, updates=2, lr=1e-3))
+    rows = train.state(tmp_path)["history"]
+    errors = [(row["kingdom"] + row["broad"]) / 2 for row in rows]
+    nothing = chunk[2].norm(dim=1).mean()
+    assert min(errors) < 0.8 * errors[0] and min(errors) < 0.8 * nothing
+    model = weights.load(weights.SHIPPED, best)
+    found = train.errors(lambda a, b: weights.run(model, a, b), "validation")
+    assert (found["kingdom"].mean() + found["broad"].mean()) / 2 == pytest.approx(min(errors), rel=1e-4)
+    assert any("validation error" in line for line in lines)
+
+
+def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path, small):
+    run(tmp_path)
+    with pytest.raises(AmcError, match="flow train: .*lr.*remove it"):
+        run(tmp_path, Recipe(steps=4, updates=2, lr=1e-3))
+    run(tmp_path, Recipe(steps=3, updates=2))  # but it may become longer
+    assert train.state(tmp_path)["step"] == 3
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was(tmp_path, small):
+    run(tmp_path)
+    before = (tmp_path / "state.pt").read_bytes()
+    state = torch.load(tmp_path / "state.pt", weights_only=True)
+    next(iter(state["model"].values())).fill_(math.nan)
+    torch.save(state, tmp_path / "state.pt")
+    with pytest.raises(AmcError, match="smaller --lr"):
+        run(tmp_path, Recipe(steps=4, updates=2))
+    assert len(before) == pytest.approx((tmp_path / "state.pt").stat().st_size, rel=0.01)
+
+
+def test_the_rate_rises_stays_and_falls_to_nothing():
+    rates = [train.rate(step, 1000) for step in range(1001)]
+    assert rates[0] == pytest.approx(1 / 40) and rates[39] == rates[500] == 1 and rates[750] == 0.5 and rates[1000] == 0
+
+
+def test_the_sequence_loss_by_hand():
+    truth = torch.zeros(1, 2, 4, 4)
+    found = [truth + 3, truth + torch.tensor([1.0, -2.0]).view(1, 2, 1, 1)]
+    assert train.sequence_loss(found, truth).item() == pytest.approx(0.8 * (3 + 3) + (1 + 2))
+
+
+def test_the_matching_loss_by_hand():
+    truth = torch.zeros(1, 2, 32, 32)
+    truth[:, 0] = 8.0  # every cell of 4 x 4 is found one cell to the right; those of the last column leave
+    scores = torch.zeros(16, 1, 4, 4)
+    assert train.matching_loss(scores, truth).item() == pytest.approx(math.log(16))
+    for y in range(4):
+        for x in range(3):
+            scores[4 * y + x, 0, y, x + 1] = 50.0
+    assert train.matching_loss(scores, truth).item() == pytest.approx(0, abs=1e-6)
+    scores[3] = scores[3] - 7 * torch.rand(1, 4, 4)
+    assert train.matching_loss(scores, truth).item() == pytest.approx(0, abs=1e-6)
+
+
+def test_shipped_weights_have_a_card_and_are_a_method(tmp_path, small, monkeypatch, real, capsys):
+    (tmp_path / "amc").mkdir()
+    monkeypatch.setenv("AMC_ROOT", str(tmp_path))
+    folder, whale, official = tmp_path / "run", real / "flow/RubberWhale", real / "weights/raft-small.pth"
+    options = ["--steps", "2", "--folder", str(folder), "--ship", "--real", str(whale), "--compare", str(official)]
+    monkeypatch.setattr(train, "Recipe", lambda **given: Recipe(**{"updates": 2, **given}))
+    assert main(["flow", "train", *options]) == 0
+    path = tmp_path / "data/weights/raft-synth.safetensors"
+    facts = json.loads(path.with_suffix(".json").read_text())
+    assert path.stat().st_size < 2.5e6 and {x.dtype for x in load_file(path).values()} == {torch.float16}
+    assert facts["steps"] == 2 and facts["recipe"]["steps"] == 2 and facts["hours"] >= 0
+    whole = {(row["method"], row["pairs"]): row["epe"] for row in facts["errors_px"]}
+    assert whole["raft-small", "RubberWhale"] == pytest.approx(0.32, abs=0.01)
+    assert whole["dis", "RubberWhale"] == pytest.approx(0.226, abs=0.005)
+    assert {("raft-synth", kind) for kind in ("kingdom", "broad", "RubberWhale")} <= whole.keys()
+    first, second, _ = measure.middlebury(whale)
+    found = flow.estimate(first[..., :128, :128], second[..., :128, :128], method="raft-synth")
+    model = weights.load("raft-synth", folder / "best.safetensors")
+    assert (found - weights.run(model, first[..., :128, :128], second[..., :128, :128])).abs().max() < 0.1  # float16
+    path.write_bytes(path.read_bytes()[:-1] + b"x")
+    with pytest.raises(AmcError, match="sha256"):
+        flow.estimate(first, second, method="raft-synth")
+    assert "raft-synth.safetensors" in capsys.readouterr().out
+
+
+def test_held_out_validation_and_training_pairs_differ():
+    drawn = {split: train.Chunks(split)[0][0] for split in train.SEEDS}
+    assert len({x.numpy().tobytes() for x in drawn.values()}) == 3
+
+
+def test_errors_are_measured_by_pair(small):
+    rows = measure.drawn({"nothing": measure._nothing})
+    truth = train.Chunks("held-out")[0][2]
+    means = truth.norm(dim=1).mean((1, 2)).numpy()
+    assert [row["pairs"] for row in rows] == ["kingdom", "broad"] and [row["count"] for row in rows] == [1, 2]
+    assert [row["epe"] for row in rows] == pytest.approx([means[:1].mean(), means[1:].mean()], rel=1e-5)
+    assert rows[1]["low"] <= rows[1]["epe"] <= rows[1]["high"] and np.isfinite(rows[1]["high"])
+
+
+def test_a_folder_without_a_pair_is_refused(tmp_path):
+    with pytest.raises(AmcError, match="frame10.png"):
+        measure.middlebury(tmp_path)
+
+
+def test_the_card_tells_how_it_was_made():
+    facts = shipped.find("raft-synth")[1]
+    assert facts["what"] == card.FACTS["what"] and facts["steps"] >= 1000 and facts["pairs"] == 8 * facts["steps"]
