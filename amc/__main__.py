@@ -3,8 +3,8 @@
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
 train computes cells of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
 own videos; index checks a downloaded data set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP
-again; class writes copies of the notebooks without solutions; readme puts the committed results into README.md. A
-mistake of the user's ends with one line and exit status 2.
+again, and flow train our own RAFT; class writes copies of the notebooks without solutions; readme puts the committed
+results into README.md. A mistake of the user's ends with one line and exit status 2.
 """
 
 import argparse
@@ -16,7 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from amc import paths
+from amc import options, paths
 from amc.errors import AmcError, choice
 from amc.parameters import whole
 
@@ -29,7 +29,6 @@ GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video",
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
-
 EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures; at size smoke it would mean nothing
 
 
@@ -56,13 +55,14 @@ def _parser() -> argparse.ArgumentParser:
     reproduce = command("reproduce", _reproduce, "run the notebooks: trains, and writes tables and figures to reports")
     reproduce.add_argument("--size", default="quick", help=sizes)
     train = command("train", _train, "train and score cells of the ablation; finished ones are used again")
-    _add_cell_options(train)
+    options.add_cells(train)
     train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
     train.add_argument("--memory", type=float, default=0, help="gigabytes a process may take (default: as it comes)")
     ethogram = command("predict", _predict, "your own videos to ethograms: tables and pictures of each and of all")
-    _add_predict_options(ethogram)
+    options.add_predict(ethogram)
     motion = commands.add_parser("flow", help="compute the motion fields that cells need, or train a RAFT of our own")
-    _add_flow_commands(motion.add_subparsers(dest="dataset", required=True, metavar="DATASET | train"))
+    subjects = motion.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
+    options.add_flow(subjects, fields=_flow, training=_flow_train)
     index = command("index", _index, "check a downloaded data set: counts, annotation, every video")
     index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
     index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
@@ -113,75 +113,6 @@ def _parameters(name: str, size: str) -> list[str]:
     return [part for pair in given.items() for part in ("-p", *pair)]
 
 
-def _add_cell_options(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:
-    """The parameters of 03_ablation, under the same names; what is not given keeps the size's own value."""
-    texts = {
-        "scheme": "dense | semi-dense | sparse | all",
-        "modality": "rgb | flow | rgb+flow | all",
-        "dataset": "synth | animal-kingdom | kabr | mammalnet | folder",
-        "size": "smoke | quick | standard | paper",
-        "seeds": "such as 0,1,2",
-        "protocol": "official | no-leak | unseen-species | unseen-behaviours",
-        "flow-method": "raft-large | raft-small | raft-synth | dis | dis-fast | true",
-        "flow-weights": "a RAFT checkpoint",
-        "backbone": "a CLIP ViT of open_clip's",
-        "pretrained": "tag, file, shipped, or random by choice",
-        "data-root": "folder of the data set",
-        "start-from": "model.safetensors of a finished run, from which it goes on",
-    }
-    for name, text in texts.items():
-        if name in without:
-            continue
-        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, help=text)
-    counts = {"num-windows": "M, classifiers a video", "frames": "P, frames a classifier", "epochs": "of training"}
-    for name, text in counts.items():
-        parser.add_argument(f"--{name}", default=argparse.SUPPRESS, type=int, help=text)
-    parser.add_argument(
-        "--frozen", default=argparse.SUPPRESS, action=argparse.BooleanOptionalAction,
-        help="towers keep their weights (default: for the data set folder)",
-    )  # fmt: skip
-    parser.add_argument("--grid", default=argparse.SUPPRESS, action="store_true", help="all nine cells")
-
-
-def _add_flow_commands(commands: argparse._SubParsersAction) -> None:
-    for dataset in ("synth", "animal-kingdom", "kabr", "mammalnet", "folder"):
-        motion = commands.add_parser(dataset, help="its motion fields, kept for training and scoring")
-        _add_cell_options(motion, without=("dataset",))
-        motion.set_defaults(run=_flow)
-    train = commands.add_parser("train", help="RAFT-small on drawn pairs with true flow; goes on where it was stopped")
-    train.add_argument("--steps", type=int, help="of 8 pairs (default: the recipe's)")
-    train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
-    train.add_argument("--folder", help="of the run (default: in the cache)")
-    train.add_argument("--ship", action="store_true", help="afterwards, put the best weights into data/weights")
-    train.add_argument("--real", help="with --ship: folder of a real pair, as Middlebury's, to be measured too")
-    train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to be measured beside ours")
-    train.set_defaults(run=_flow_train)
-
-
-def _add_predict_options(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
-    parser.add_argument("--out", required=True, help="folder to write to")
-    parser.add_argument(
-        "--behaviours", default="", help='names by commas, "walking, grazing": with --model some of its'
-    )
-    parser.add_argument("--model", default="", help="a finished run: its name, its folder or its model.safetensors")
-    parser.add_argument("--backbone", default="", help="with --behaviours alone: a CLIP ViT of open_clip's")
-    parser.add_argument("--pretrained", default="", help="with --behaviours alone: its weights")
-    parser.add_argument("--human", default="", help="annotation by BORIS or SimBA to compare with")
-    parser.add_argument("--annotate", action="store_true", help="also copies of the videos with labels drawn")
-    parser.add_argument("--device", default="cpu", help="cpu | cuda (default: %(default)s)")
-    numbers = {
-        "threshold": (0, "probability from which a behaviour counts (default: of validation)"),
-        "seconds": (2, "length of a window"),
-        "stride": (0.5, "seconds from one window to the next"),
-        "hold": (0.8, "a bout goes on above this part of the threshold"),
-        "min-bout": (0.5, "seconds; shorter bouts are dropped"),
-        "max-gap": (0.5, "seconds; shorter pauses are bridged"),
-    }
-    for name, (value, text) in numbers.items():
-        parser.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default: {value:g})")
-
-
 def _predict(given: argparse.Namespace) -> int:
     """Status 1 when a video failed; the others are done then."""
     from amc.ethogram import eye, predict
@@ -208,7 +139,7 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _cells(given: argparse.Namespace) -> list:
-    """The cells that the options of `_add_cell_options` ask for."""
+    """The cells that the options of `options.add_cells` ask for."""
     from amc import config
 
     known = inspect.signature(config.ablation).parameters

@@ -42,7 +42,9 @@ from amc.scores import Scores, predict
 from amc.train import fit, start_bias
 
 # These change no score; what recipes say is in the configuration.
-PRESENTATION = ("figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "__main__")
+PRESENTATION = (
+    "figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "options", "__main__",
+)  # fmt: skip
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
 
 

@@ -67,7 +67,15 @@ def test_no_file_has_more_than_300_lines():
 
 def test_the_pipeline_has_at_most_3000_lines_of_code_and_what_surrounds_it_is_bounded_too():
     """Lines of code: docstrings, which the house wants long, comments and blank lines are not counted."""
-    around = {"synth": 1800, "baselines": 1200, "datasets": 1000, "figures": 1500, "companion": 1300, "ethogram": 1000}
+    around = {
+        "synth": 1800,
+        "baselines": 1200,
+        "datasets": 1000,
+        "figures": 1500,
+        "companion": 1300,
+        "ethogram": 1000,
+        "raft": 400,
+    }
     lines = Counter()
     for path in FILES:
         folder = path.relative_to(ROOT / "amc").parts[0]

@@ -26,10 +26,11 @@ def test_methods_are_marked_against_the_truth_and_raft_is_announced_as_left_out(
     assert done.returncode == 0, done.stderr[-2000:]
     found = record(environment)
     errors = {row["method"]: row["epe"] for row in found["rows"]}
-    assert set(errors) == {"nothing moves", "dis", "dis-fast", "dis-ultrafast"}
+    assert set(errors) == {"nothing moves", "dis", "dis-fast", "dis-ultrafast", "raft-synth"}
     assert errors["dis"] < errors["nothing moves"]
     assert set(found["provenance"]["left_out"]) == {"raft-small", "raft-large"}
-    assert len(found["provenance"]["steps"]) == 10
+    assert len(found["provenance"]["steps"]) == 15
+    assert found["provenance"]["effect"] == []
     assert len(pictures(out)) >= 8 and all(len(o.metadata["image/png"]["alt"]) > 15 for o in pictures(out))
     assert out.stat().st_size <= 500_000
 
@@ -45,3 +46,15 @@ def test_any_video_runs_with_raft_where_weights_are_given(real, environment, tmp
     assert found["rows"] == [] and found["parameters"]["video"] == video.name
     assert "raft-small" not in found["provenance"]["left_out"]
     assert len(pictures(out)) >= 4
+
+
+def test_the_worth_of_flow_is_measured_where_it_is_asked_for(environment, tmp_path):
+    out = tmp_path / "out.ipynb"
+    options = [*OPTIONS, "-p", "effect", "dis,true"]
+    done = papermill("02_flow_interleaving.ipynb", NOTEBOOKS, out, *options, environment=environment)
+    assert done.returncode == 0, done.stderr[-2000:]
+    rows = record(environment)["provenance"]["effect"]
+    assert [(row["modality"], row["flow"]) for row in rows] == [
+        ("rgb", "none"), ("flow", "dis"), ("flow", "true"), ("rgb+flow", "dis"), ("rgb+flow", "true"),
+    ]  # fmt: skip
+    assert all(row["more_low"] <= row["more"] <= row["more_high"] for row in rows)

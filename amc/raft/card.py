@@ -34,7 +34,7 @@ def ship(folder: Path, *, device: str, real: Path | str | None = None, compare: 
         "device": device,
         "provenance": results.provenance(),
         "generator": generate.digest(),
-        "errors_px": [row | {"epe": round(row["epe"], 4)} for row in rows],
+        "errors_px": [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows],
         "validation_px": run["history"],
     }
     model = weights.load(weights.SHIPPED, best)

@@ -1,6 +1,7 @@
 """How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout."""
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 
 import cv2
@@ -19,28 +20,24 @@ NOTHING = "nothing moves"
 Estimate = Callable[[Tensor, Tensor], Tensor]
 
 
-def methods(weights: Mapping[str, Path | None]) -> dict[str, Estimate]:
-    """What is compared: no motion, DIS in its three presets, and RAFT by name with each of `weights`."""
-    dis = [name for name in flow.METHODS if name.startswith("dis")]
-    chosen = {name: (name, None) for name in dis} | {f"{name}": (name, path) for name, path in weights.items()}
-
-    def by(method: str, path: Path | None) -> Estimate:
-        return lambda first, second: flow.estimate(first, second, method=method, weights=path)
-
-    return {NOTHING: _nothing} | {name: by(*pair) for name, pair in chosen.items()}
+def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
+    """What is compared: no motion, DIS in its three presets, and each RAFT of `weights`, a checkpoint by method."""
+    dis = dict.fromkeys(name for name in flow.METHODS if name.startswith("dis"))
+    by = {name: partial(flow.estimate, method=name, weights=path) for name, path in (dis | dict(weights)).items()}
+    return {NOTHING: _nothing} | by
 
 
 def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: int = 0) -> list[dict]:
-    """End-point error by method and kind of pair: rows with method, pairs, epe, low and high (95 %, bootstrap over
-    pairs), and count. Pixels."""
+    """End-point error by method and kind of pair: rows with method, pairs, count, and epe, low and high (95 %,
+    bootstrap over pairs) in pixels."""
     rows = []
     for method, estimate in compared.items():
         for kind, values in train.errors(estimate, split).items():
             rng = np.random.default_rng(seed)
             means = rng.choice(values, (REPLICATES, len(values))).mean(axis=1)
-            low, high = np.quantile(means, (0.025, 0.975))
-            row = {"method": method, "pairs": kind, "epe": values.mean(), "low": low, "high": high}
-            rows.append({k: v if isinstance(v, str) else float(v) for k, v in row.items()} | {"count": len(values)})
+            low, high = map(float, np.quantile(means, (0.025, 0.975)))
+            row = {"method": method, "pairs": kind, "count": len(values)}
+            rows.append(row | {"epe": float(values.mean()), "low": low, "high": high})
     return rows
 
 
