@@ -1,7 +1,7 @@
 # make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # make class      copies of the notebooks without solutions and outputs, in class/
-# make test-browser   opens two notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
+# make test-browser   opens three notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3

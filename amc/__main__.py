@@ -29,7 +29,7 @@ GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video",
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
-EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures; at size smoke it would mean nothing
+EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the sizes quick and standard
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -109,12 +109,14 @@ def _parameters(name: str, size: str) -> list[str]:
     if name != NOTEBOOKS[0] and not (size == "paper" and name in GENERATED):
         given |= {"size": size} | ({"dataset": "animal-kingdom"} if size == "paper" else {})
     given |= {"interactive": "False"} if name in INTERACTIVE else {}
-    given |= {"effect": EFFECT} if name == "02_flow_interleaving" and size != "smoke" else {}
+    given |= {"effect": EFFECT} if name == "02_flow_interleaving" and size in ("quick", "standard") else {}
     return [part for pair in given.items() for part in ("-p", *pair)]
 
 
 def _predict(given: argparse.Namespace) -> int:
     """Status 1 when a video failed; the others are done then."""
+    import torch
+
     from amc.ethogram import eye, predict
     from amc.ethogram.bouts import Rules
     from amc.ethogram.watch import Sliding
@@ -123,6 +125,8 @@ def _predict(given: argparse.Namespace) -> int:
     options = predict.Options(sliding, rules, given.threshold, given.annotate, given.human, given.device)
     names = [name for name in given.behaviours.split(",") if name.strip()]
     predict.videos(given.videos)  # a mistyped folder is told before a model is loaded
+    if given.device != "cpu" and not torch.cuda.is_available():
+        raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
     if given.model:
         watcher = eye.by_model(given.model, behaviours=names, report=print)
     else:
@@ -181,10 +185,18 @@ def _flow_train(given: argparse.Namespace) -> int:
 
     folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
     recipe = train.Recipe(**{k: v for k in ("steps", "lr") if (v := getattr(given, k)) is not None})
-    device = "cuda" if torch.cuda.is_available() else "cpu"
-    best = train.train(recipe, folder=folder, report=lambda line: print(line, flush=True), device=device)
+    measured = {"real": given.real, "compare": given.compare}
     if given.ship:
-        best = card.ship(folder, device=device, real=given.real, compare=given.compare)
+        card.check(**measured)  # not after hours
+    elif any(measured.values()):
+        raise AmcError("real, compare: only what is shipped is measured; add --ship")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    drawers = 1 if device == "cpu" else os.cpu_count() or 1  # a GPU is as fast as many of them
+    best = train.train(
+        recipe, folder=folder, report=lambda line: print(line, flush=True), device=device, drawers=drawers
+    )
+    if given.ship:
+        best = card.ship(folder, **measured)
     print(_short(best))
     return 0
 

@@ -94,9 +94,10 @@ class Experiment:
 
     @property
     def name(self) -> str:
-        """Short and readable: scheme and modality, or the method where it is another, and seed."""
+        """Short and readable: scheme and modality, or the method where it is another; flow not of its size; seed."""
         what = f"{self.sampling.scheme} {self.pixels.modality}" if self.method == METHOD else self.method
-        return f"{what} seed {self.seed}"
+        is_usual = "flow" not in what or self.pixels.flow_method == SIZES[self.size].pixels.flow_method
+        return f"{what} seed {self.seed}" if is_usual else f"{what} by {self.pixels.flow_method} seed {self.seed}"
 
     def asdict(self) -> dict:
         """All fields as plain JSON types."""

@@ -228,7 +228,7 @@ def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
     Cells side by side share what they keep of a video, so each begins elsewhere, and finds what another one has done.
     """
     started, own = time.perf_counter(), list(parallel.mine(range(len(views))))
-    turn = zlib.crc32(cfg.name.encode()) % max(len(own), 1)
+    turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
     for index in told(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", report=report):
         views.prepare(index, list(range(cfg.training.epochs)))
     if report:

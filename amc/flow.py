@@ -34,8 +34,9 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
     """Flow that carries each of `first` onto its partner in `second`; identical partners have exactly zero flow.
 
     first, second: (P, 3, H, W) uint8 RGB of any size. weights: for RAFT, a checkpoint of torchvision or of the official
-    repository; None takes torchvision's own from its download folder. Returns (P, 2, H, W) float32 on the device of
-    `first`, pixels a frame, u right and v down. Raises AmcError for an unknown method and for absent or other weights.
+    repository; None takes ours in data/weights for raft-synth, else torchvision's own from its download folder. Returns
+    (P, 2, H, W) float32 on the device of `first`, pixels a frame, u right and v down. Raises AmcError for an unknown
+    method and for absent or other weights.
     """
     choice("method", method, list(METHODS))
     is_batch = first.ndim == 4 and len(first) > 0 and first.shape[1] == 3

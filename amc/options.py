@@ -64,7 +64,7 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--pretrained", default="", help="with --behaviours alone: its weights")
     parser.add_argument("--human", default="", help="annotation by BORIS or SimBA to compare with")
     parser.add_argument("--annotate", action="store_true", help="also copies of the videos with labels drawn")
-    parser.add_argument("--device", default="cpu", help="cpu | cuda (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="cpu | cuda (default: %(default)s)")
     numbers = {
         "threshold": (0, "probability from which a behaviour counts (default: of validation)"),
         "seconds": (2, "length of a window"),

@@ -1,9 +1,9 @@
 """RAFT here against a loop of torchvision's model over single pairs, side by side: `python tests/flow_speed.py`.
 
-Both get the same weights and the same neighbouring frames of a Synth Kingdom scene, in turn, some times. The loop has
-all cores for each pair, as torch gives it; ours has them once in the same way, and once as cells and `amc flow` under
-torchrun have them, a process with one thread a core. Writes reports/flow_speed.json: medians, and the largest
-difference of any vector.
+Both get the same weights and pairs of frames of a Synth Kingdom scene, in turn, several times: neighbouring frames,
+whose features are shared, and pairs that lie apart, as most of the frames that a training draws. Each way has all cores
+for one process, as torch gives them, and then a process with one thread a core, as cells and `amc flow` under torchrun.
+Writes reports/flow_speed.json: medians, and the largest difference of any vector.
 
     python tests/flow_speed.py [--weights raft-small.pth] [--rounds 7] [--sizes 128,256]
 """
@@ -22,67 +22,76 @@ import cv2
 import numpy as np
 import torch
 
-FRAMES = 9  # neighbours, which make eight pairs
+PAIRS = 8
 
 
-def frames(size: int) -> torch.Tensor:
-    """Neighbouring frames of a scene, uint8 (FRAMES, 3, size, size)."""
+def pairs(size: int, *, step: int) -> tuple[torch.Tensor, torch.Tensor]:
+    """First and second frames, uint8 (PAIRS, 3, size, size); `step` frames from one pair to the next, 1 for a row."""
     from amc.synth import generate, scene
 
     _, script, _, seed = generate.plan_clip("test", 5000)  # a number far beyond those of any data set
     stage = scene.compose(script, seed)
-    drawn = [cv2.resize(scene.frame(stage, index), (size, size)) for index in range(FRAMES)]
-    return torch.from_numpy(np.stack(drawn)).movedim(-1, 1).contiguous()
+    sides = []
+    for side in (0, 1):
+        drawn = [cv2.resize(scene.frame(stage, step * k + side), (size, size)) for k in range(PAIRS)]
+        sides.append(torch.from_numpy(np.stack(drawn)).movedim(-1, 1).contiguous())
+    return sides[0], sides[1]
 
 
 @torch.no_grad()
-def loop(pictures: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:
+def loop(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:
     """torchvision's `forward`, a pair at a time."""
     from amc.raft.weights import UPDATES, load
 
-    model, scaled = load(method, weights), pictures.float() / 127.5 - 1
-    pairs = zip(scaled[:-1].split(1), scaled[1:].split(1), strict=True)
-    return torch.cat([model(*pair, num_flow_updates=UPDATES)[-1] for pair in pairs])
+    model = load(method, weights)
+    scaled = (side.float() / 127.5 - 1 for side in (first, second))
+    singles = zip(*(side.split(1) for side in scaled), strict=True)
+    return torch.cat([model(*pair, num_flow_updates=UPDATES)[-1] for pair in singles])
 
 
-def ours(pictures: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:
+def ours(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:
     """`flow.estimate`, all pairs at once."""
     from amc import flow
 
-    return flow.estimate(pictures[:-1], pictures[1:], method=method, weights=weights)
+    return flow.estimate(first, second, method=method, weights=weights)
 
 
-def shared(pictures: torch.Tensor, method: str, weights: Path | None, *, pool: ProcessPoolExecutor) -> torch.Tensor:
-    """The same by as many processes as there are cores, each with its part of the row of frames."""
-    edges = np.linspace(0, len(pictures) - 1, (os.cpu_count() or 1) + 1).astype(int)
-    parts = [pictures[a : b + 1].numpy() for a, b in zip(edges, edges[1:], strict=False)]
-    done = pool.map(_part, parts, [method] * len(parts), [weights] * len(parts))
+WAYS = {"torchvision": loop, "ours": ours}
+
+
+def shared(pool: ProcessPoolExecutor, cores: int, way: str, first: torch.Tensor, second: torch.Tensor, *which):
+    """The same by a process a core, each with its part of the pairs."""
+    parts = [[part.numpy() for part in side.chunk(cores)] for side in (first, second)]
+    done = pool.map(_part, *parts, *([value] * len(parts[0]) for value in (way, *which)))
     return torch.from_numpy(np.concatenate(list(done)))
 
 
-def _part(pictures: np.ndarray, method: str, weights: Path | None) -> np.ndarray:
+def _part(first: np.ndarray, second: np.ndarray, way: str, method: str, weights: Path | None) -> np.ndarray:
     torch.set_num_threads(1)
-    return ours(torch.from_numpy(pictures), method, weights).numpy()
+    return WAYS[way](torch.from_numpy(first), torch.from_numpy(second), method, weights).numpy()
 
 
-def measure(method: str, weights: Path | None, size: int, rounds: int, pool: ProcessPoolExecutor) -> dict:
-    """Median seconds a pair of each way, in turn, and how far ours are from torchvision's."""
-    pictures = frames(size)
-    ways = {"torchvision_loop": loop, "ours": ours, "ours_a_process_a_core": partial(shared, pool=pool)}
-    seconds, found = {name: [] for name in ways}, {}
+def measure(method: str, weights: Path | None, size: int, step: int, rounds: int, pool: ProcessPoolExecutor) -> dict:
+    """Median milliseconds a pair of each way, in turn, and how far ours are from torchvision's."""
+    sides, cores = pairs(size, step=step), min(os.cpu_count() or 1, PAIRS)
+    ways = {name: partial(way, *sides, method, weights) for name, way in WAYS.items()}
+    ways |= {f"{name}_{cores}_processes": partial(shared, pool, cores, name, *sides, method, weights) for name in WAYS}
+    took, found = {name: [] for name in ways}, {}
     for turn in range(rounds + 1):
         for name, way in ways.items():
             started = time.perf_counter()
-            found[name] = way(pictures, method, weights)
+            found[name] = way()
             if turn:  # the first one loads and allocates
-                seconds[name].append((time.perf_counter() - started) / (FRAMES - 1))
-    row = {"method": method, "size": size, "threads": torch.get_num_threads(), "rounds": rounds}
-    row |= {f"{name}_ms": 1000 * median(values) for name, values in seconds.items()}
-    base = row["torchvision_loop_ms"]
-    row |= {"times": base / row["ours_ms"], "times_a_process_a_core": base / row["ours_a_process_a_core_ms"]}
-    worst = max(float((found[name] - found["torchvision_loop"]).abs().max()) for name in ways)
-    row |= {"largest_difference_px": worst, "largest_motion_px": float(found["torchvision_loop"].norm(dim=1).max())}
-    print(json.dumps(row))
+                took[name].append(1000 * (time.perf_counter() - started) / PAIRS)
+    ms = {name: median(values) for name, values in took.items()}
+    row = {"method": method, "size": size, "pairs": "neighbours" if step == 1 else "apart", "rounds": rounds}
+    row |= {"threads": torch.get_num_threads()} | {f"{name}_ms": value for name, value in ms.items()}
+    row |= {"times": ms["torchvision"] / ms["ours"]}
+    row |= {f"times_{cores}_processes_both": ms[f"torchvision_{cores}_processes"] / ms[f"ours_{cores}_processes"]}
+    row |= {f"times_{cores}_processes_ours": ms["torchvision"] / ms[f"ours_{cores}_processes"]}
+    worst = max(float((flow - found["torchvision"]).abs().max()) for flow in found.values())
+    row |= {"largest_difference_px": worst, "largest_motion_px": float(found["torchvision"].norm(dim=1).max())}
+    print(json.dumps(row), flush=True)
     return row
 
 
@@ -104,7 +113,10 @@ def main() -> None:
     compared = {"raft-synth": None, "raft-large": large} | ({"raft-small": given.weights} if given.weights else {})
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:
         sizes = [int(size) for size in given.sizes.split(",")]
-        rows = [measure(name, path, size, given.rounds, pool) for name, path in compared.items() for size in sizes]
+        rows = [
+            measure(name, path, size, step, given.rounds, pool)
+            for name, path in compared.items() for size in sizes for step in (1, 3)
+        ]  # fmt: skip
     record = {"provenance": results.provenance(device="cpu"), "rows": rows}
     path = paths.reports() / "flow_speed.json"
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")

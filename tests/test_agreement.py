@@ -29,6 +29,14 @@ def test_at_a_variable_rate_seconds_weigh_and_not_frames():
     assert row["recall"] == pytest.approx(1.5 / 2.5)
 
 
+def test_frames_that_nobody_looked_at_do_not_count():
+    human, model = np.zeros((50, 1), bool), np.ones((50, 1), bool)
+    human[:10] = True
+    looked = np.arange(50) < 10
+    [row] = agreement.framewise(human, model, ["walk"], np.arange(51.0), counted=looked).to_dict("records")
+    assert row["precision"] == row["recall"] == row["f1"] == 1 and row["model_s"] == 10
+
+
 def test_two_who_both_never_see_it_have_no_kappa_and_no_f1():
     nothing = np.zeros((8, 2), bool)
     row = agreement.framewise(nothing, nothing, NAMES, EDGES).iloc[0]

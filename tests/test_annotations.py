@@ -121,9 +121,35 @@ def test_a_file_about_one_other_video_is_not_taken_for_this_one(tmp_path):
         read(tmp_path, SIMBA).of("Video12")
 
 
-def test_unlabelled_frames_are_counted(tmp_path):
-    found = read(tmp_path, LABELS.replace("\n0,1,0,0\n", "\n0,1,-1,-1\n"))
-    assert found.notes == ("1 frames are not labelled",)
+def test_unlabelled_frames_are_told_and_marked_and_every_column_counts_as_looked_for(tmp_path):
+    found = read(tmp_path, LABELS.replace("\n0,1,0,0\n", "\n0,1,-1,-1\n").replace("sniffing", "yawning"))
+    assert found.notes == ("1 frames are not labelled, and do not count",)
+    assert np.flatnonzero(~found.labelled).tolist() == [0] and len(found.labelled) == 100
+    text = "\n".join(line + ",0" for line in LABELS.splitlines()).replace("sniffing,0", "sniffing,never")
+    assert read(tmp_path, text).behaviours == ("attack", "sniffing", "never")
+
+
+def test_dots_in_a_name_are_no_ending(tmp_path):
+    early, late = "2023-05-01 10.30.15", "2023-05-01 10.30.45"
+    rows = SIMBA.replace("Video10,attack,1.0", f"{early},attack,1.0").replace("Video10,", f"{late},")
+    found = read(tmp_path, rows)
+    assert [len(found.of(name)) for name in (early, f"{early}.mp4", f"{late}.MOV")] == [1, 1, 2]
+    boris = read(tmp_path, AGGREGATED_7.replace("Video10.mp4", f"C:\\films\\{early}.mp4"))
+    assert len(boris.of(f"{early}.mp4")) == 3
+
+
+def test_two_observers_of_a_video_are_not_one(tmp_path):
+    for text in (AGGREGATED_7, BORIS_8):
+        head, *rows = text.splitlines(keepends=True)
+        both = head + "".join(rows) + "".join(row.replace("obs", "Ben", 1) for row in rows)
+        found = read(tmp_path, both)
+        with pytest.raises(AmcError, match="2 observations of Video10.mp4: Ben, obs; export one"):
+            found.of("Video10.mp4")
+
+
+def test_a_point_event_of_boris_has_no_stop(tmp_path):
+    text = AGGREGATED_7.replace("STATE\t1.0\t2.5\t1.5", "POINT\t1.0\tNA\tNA")
+    assert annotations.bouts(read(tmp_path, text).events, EDGES)[0] == Bout("attack", 10, 11)
 
 
 @pytest.mark.parametrize(
@@ -134,6 +160,7 @@ def test_unlabelled_frames_are_counted(tmp_path):
         (SIMBA.replace("10,24", "10,x"), ":2: 'x' is no time or frame"),
         (SIMBA.replace("10,24", "10,4"), ":2: stops at 5.0 before it starts at 10.0"),
         (LABELS.replace("\n3,1,0,0\n", "\n3,1,0.5,0\n"), "values other than 0, 1 and -1"),
+        (BORIS_7.rsplit("7.0,", 1)[0] + "7.0,Z:/rgb/Video10.mp4\n", ":17: no status of ''"),
         ("a,b\n1,2\n", "no header of BORIS aggregated or tabular events, SimBA bouts"),
         ("", "no header"),
     ],

@@ -64,6 +64,7 @@ def test_what_is_unlike_training_is_marked_only_where_there_is_any(shown):
 def test_the_stamp_stands_on_every_picture(shown):
     pictures = np.zeros((3, 8, 8, 3), np.uint8)
     table = agreement.confusion(shown.frames, shown.frames, NAMES, shown.edges)
+    curve = [{"clips": 8, "chance_macro": 5} | dict.fromkeys(("map_macro", "map_macro_low", "map_macro_high"), 9.0)]
     for figure in (
         drawn.ethogram(shown),
         drawn.time_budget(shown),
@@ -71,6 +72,8 @@ def test_the_stamp_stands_on_every_picture(shown):
         drawn.key_frames(pictures, pictures, ["a", "b", "c"], max_px=3, stamp=STAMP),
         drawn.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
         drawn.confusion(table, stamp=STAMP),
+        drawn.measured([{"name": "F1", "value": 1, "low": 0, "high": 1}], label="F1", title="films", stamp=STAMP),
+        drawn.learning_curve(curve, title="clips", stamp=STAMP),
     ):
         assert STAMP in texts(figure)
 

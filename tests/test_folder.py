@@ -47,11 +47,23 @@ def test_clips_of_one_source_stay_together(tmp_path):
     assert len(splits) == 8 and all(len(found) == 1 for found in splits.values())
 
 
-def test_a_behaviour_without_a_training_clip_is_told(tmp_path):
+def test_a_behaviour_without_a_training_clip_is_told(tmp_path, monkeypatch):
     lay(tmp_path, ["a.mp4,rare;walk", "b.mp4,rare", *(f"{k}.mp4,walk" for k in range(8))])
+    splits = {"a.mp4": "test", "b.mp4": "test"} | {f"{k}.mp4": ("train", "val")[k % 2] for k in range(8)}
+    monkeypatch.setattr(folder, "_deal", lambda sources, file: splits)
+    assert folder.index(tmp_path).notes == ("no training clip of rare: label more of it",)
+
+
+def test_a_mark_that_spreadsheets_write_is_no_part_of_the_header_and_names_alike_are_told(tmp_path):
+    lay(tmp_path, [f"{k}.mp4,{'Walk' if k == 3 else 'walk'}" for k in range(9)])
+    file = tmp_path / "labels.csv"
+    file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     table = folder.index(tmp_path)
-    trained = table.split("train").labels().any(axis=0)
-    assert trained.all() or "no training clip of" in table.notes[0]
+    assert len(table.clips) == 9
+    assert any(note.endswith("are two behaviours: were they meant to be one?") for note in table.notes)
+    file.write_text(file.read_text(encoding="utf-8-sig") + "8.mp4\n")
+    with pytest.raises(AmcError, match=r"labels.csv:11: has fewer columns than file,labels"):
+        folder.index(tmp_path)
 
 
 @pytest.mark.parametrize(

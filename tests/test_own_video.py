@@ -6,7 +6,7 @@ import pytest
 from amc import video
 from amc.companion import own_video
 from amc.errors import AmcError
-from amc.ethogram import timeline
+from amc.ethogram import keys, timeline
 from amc.ethogram.record import Ethogram
 from amc.synth.kingdom import KINGDOM
 
@@ -53,7 +53,7 @@ def test_behaviours_that_no_film_shows_are_refused(film):
 
 def test_key_frames_are_those_at_which_the_model_is_surest(film):
     true = film.ethogram(like(film))
-    shown = own_video.key_frames(film.path, true, most=2)
+    shown = keys.frames(film.path, true, most=2)
     assert shown["frames"].shape == shown["motion"].shape == (min(2, len(true.bouts)), 3, 128, 128)
     assert all(label.split("\n")[0] in KINGDOM.names for label in shown["labels"])
 

@@ -3,7 +3,9 @@
 import json
 import shutil
 from dataclasses import replace
+from fractions import Fraction
 
+import av
 import numpy as np
 import pandas as pd
 import pytest
@@ -168,14 +170,71 @@ def test_all_the_real_clips_in_one_call(real, run_folder, tmp_path):
         assert len(pd.read_csv(tmp_path / f"{row['video']}.untrusted_frames.csv")) == row["frames"]
 
 
-def test_videos_of_one_name_keep_apart(tmp_path):
-    for name in ("a/fox.mp4", "b/fox.mp4", "a/fox.avi", "a/owl.mp4"):
-        (tmp_path / name).parent.mkdir(exist_ok=True)
-        (tmp_path / name).touch()
-    named, _ = predict.videos([tmp_path])
-    assert sorted(named) == ["a-fox.mp4", "b-fox.mp4", "fox.avi", "owl"]
-    with pytest.raises(AmcError, match="no such file or folder"):
-        predict.videos([tmp_path / "c"])
+def test_what_an_earlier_run_wrote_is_no_input_and_no_result(films, watcher, tmp_path):
+    folder = tmp_path / "in"
+    shutil.copytree(films, folder)
+    (folder / "film 1.mp4").rename(folder / f"film 0{annotated.ENDING}")
+    for name in ("bouts", "agreement"):
+        (folder / f"{name}.csv").write_text("of another run")
+    report = predict.predict([folder], watcher, folder, predict.Options(Sliding(9, 9), threshold=1.0), say=print)
+    assert [row["video"] for row in report.done] == ["film 0"]
+    assert any("1 annotated copies left out" in note for note in report.notes)
+    assert not (folder / "agreement.csv").exists() and len(pd.read_csv(folder / "bouts.csv")) == 0
+
+
+def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, watcher, tmp_path, monkeypatch):
+    write = predict.exports.write
+
+    def failing(shown, folder, *, stem):
+        if shown.video == "film 0":
+            raise ZeroDivisionError("a mistake of ours")
+        return write(shown, folder, stem=stem)
+
+    monkeypatch.setattr(predict.exports, "write", failing)
+    report = predict.predict([films], watcher, tmp_path, predict.Options(Sliding(9, 9)), say=lambda line: None)
+    assert [row["video"] for row in report.done] == ["film 1"]
+    assert "ZeroDivisionError, a mistake of ours" in report.failed[0]["error"]
+
+
+def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, watcher, tmp_path):
+    options = predict.Options(Sliding(2, 1), threshold=0.01)
+    predict.predict([films / "film 0.mp4"], watcher, tmp_path, options, say=lambda line: None)
+    assert (tmp_path / "film 0.untrusted_key_frames.png").is_file()
+    seen = watch(films / "film 0.mp4", watcher, Sliding(9, 9))
+    shown = predict.ethogram("film", films / "film 0.mp4", seen, watcher, np.full(3, 0.01), Rules())
+    assert shown.support == (9, 3, 0)
+    labels = [text.get_text() for text in predict.drawn.ethogram(shown).axes[0].get_yticklabels()]
+    assert labels == ["Walking (9)", "Keeping still (3)", "Eating (0)"]
+
+
+@pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "60000/1001"])
+def test_tables_of_a_file_have_the_times_of_its_frames(rate, watcher, tmp_path):
+    path = tmp_path / "film.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=Fraction(rate))
+        stream.width, stream.height, stream.pix_fmt = 64, 64, "yuv420p"
+        for k in range(40):
+            picture = np.full((64, 64, 3), 5 * k, np.uint8)
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    options = predict.Options(Sliding(1, 1), threshold=0.01)
+    predict.predict([path], watcher, tmp_path / "out", options, say=lambda line: None)
+    table = pd.read_csv(tmp_path / "out" / "film.untrusted_frames.csv")
+    assert table["frame"].tolist() == list(range(40))
+    assert np.abs(table["time_s"] - np.arange(40) / float(Fraction(rate))).max() < 2e-6
+
+
+def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watcher, tmp_path):
+    path = films / "film 0.mp4"
+    shown = predict.ethogram("film 0", path, watch(path, watcher, Sliding(9, 9)), watcher, np.full(3, 0.01), Rules())
+    file = tmp_path / "film 0_labels.csv"
+    rows = [f"{k},0,{-1 if k > 5 else 1}" for k in range(shown.num_frames)]
+    file.write_text("\n".join([",background,walking", *rows]))
+    table, *_ = predict.compare(shown, annotations.read(file))
+    assert table["human_s"].tolist() == pytest.approx([6 / 24]) and table["precision"].tolist() == [1.0]
+    file.write_text("\n".join([",background,walking", *rows[:-1]]))
+    with pytest.raises(AmcError, match=f"labels {shown.num_frames - 1} frames, but film 0.mp4 has {shown.num_frames}"):
+        predict.compare(shown, annotations.read(file))
 
 
 def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):

@@ -7,6 +7,7 @@ from amc.config import Experiment, ablation
 from amc.errors import AmcError, choice
 from amc.experiment import Run
 from amc.flow import METHODS
+from amc.raft.weights import ARCHITECTURES, SHIPPED
 
 NONE = "none"  # frames alone: what flow has to be better than
 MODALITIES = ("flow", "rgb+flow")
@@ -14,9 +15,12 @@ ENDS = {"": "difference", "_low": "low", "_high": "high"}  # of a column here, a
 COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_micro_low", "map_micro_high")
 
 
-def cells(methods: str, size: str) -> list[Experiment]:
-    """RGB, then flow alone and RGB with flow by each of `methods`, "dis,true": sparse, as in the paper's Table 3; none
-    for an empty text. Raises AmcError for an unknown method, and where there is nothing to compare."""
+def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
+    """RGB, then flow alone and RGB with flow by each of `methods`, "dis,true": sparse, as in the paper's Table 3.
+
+    An empty text asks for none. weights: a checkpoint for RAFT where it is not ours. Raises AmcError for an unknown
+    method, and where there is nothing to compare.
+    """
     names = [name.strip() for name in methods.split(",") if name.strip()]
     for name in names:
         choice("effect", name, list(METHODS))
@@ -25,7 +29,16 @@ def cells(methods: str, size: str) -> list[Experiment]:
     if len(set(names)) < max(len(names), 2):
         raise AmcError(f"effect: {methods!r} compares nothing; name two methods or more, each once")
     by = [("rgb", "")] + [(modality, name) for modality in MODALITIES for name in names]
-    return [ablation(scheme="sparse", modality=m, size=size, flow_method=name)[0] for m, name in by]
+    return [
+        ablation(
+            scheme="sparse",
+            modality=modality,
+            size=size,
+            flow_method=name,
+            flow_weights=weights if name in ARCHITECTURES and name != SHIPPED else "",
+        )[0]
+        for modality, name in by
+    ]
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:

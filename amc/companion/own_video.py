@@ -10,13 +10,12 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import config, experiment, flow, flow_color, paths, tables, video
-from amc.companion.film import FASTEST
+from amc import config, experiment, paths, tables
 from amc.config import Experiment
 from amc.errors import AmcError, choice
 from amc.ethogram import agreement, eye, predict
 from amc.ethogram.bouts import from_frames, ordered
-from amc.ethogram.record import Ethogram, seconds
+from amc.ethogram.record import Ethogram
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
@@ -47,7 +46,8 @@ def asked(
     found = tuple(predict.videos([video])[0].values()) if video else ()
     if human and not Path(human).expanduser().is_file():
         raise AmcError(f"human: {human!r} is no file; give an annotation of BORIS's or SimBA's, or leave it empty")
-    if labels and not (Path(labels).expanduser() / "labels.csv").is_file():
+    labels = str(Path(labels).expanduser()) if labels else ""
+    if labels and not (Path(labels) / "labels.csv").is_file():
         raise AmcError(f"labels: {labels!r} has no labels.csv; give a folder of labelled clips, or leave it empty")
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if not is_number or not 0 <= threshold <= 1:
@@ -104,23 +104,6 @@ def film(number: int, length: float) -> Film:
 def _frames(script, seed: int):
     stage = scene.compose(script, seed)
     return (scene.frame(stage, index) for index in range(stage.num_frames))
-
-
-def key_frames(path: Path, shown: Ethogram, *, most: int = 5) -> dict:
-    """For `figures.ethogram.key_frames`: the highest frame of the longest bouts, its flow (DIS) and what it is."""
-    longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
-    labels, at = [], []
-    for bout in ordered(longest):
-        c = shown.names.index(bout.behaviour)
-        frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
-        at.append(frame)
-        labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, p {shown.probs[frame, c]:.2f}")
-    pairs = flow.flow_pairs(at, shown.num_frames)
-    first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
-    max_px = FASTEST * first.shape[-2]
-    motion = flow_color.render(flow.estimate(first, second, method="dis"), max_px=max_px)
-    shown_frames = video.read_frames(path, at)
-    return {"frames": shown_frames, "motion": motion, "labels": labels, "max_px": max_px, "stamp": shown.stamp}
 
 
 def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> list[dict]:

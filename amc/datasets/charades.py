@@ -116,12 +116,14 @@ def parse(labels: str, num_classes: int) -> tuple[int, ...]:
 def read_rows(path: Path, columns: tuple[str, ...], *, delimiter: str = ",") -> list[dict[str, str]]:
     """Rows of a small table with a header, as dicts. Raises AmcError when the file or one of `columns` is missing."""
     try:
-        with path.open(encoding="utf-8", newline="") as file:
+        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark at the beginning
             rows = list(csv.DictReader(file, delimiter=delimiter))
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         raise AmcError(f"{path}: cannot be read ({_line(error)}); see data/README.md") from error
-    if not rows or any(row.get(column) is None for row in rows for column in columns):
+    if not rows or not {*columns} <= rows[0].keys():
         raise AmcError(f"{path}: expected rows with the columns {delimiter.join(columns)}; see data/README.md")
+    if short := [line for line, row in enumerate(rows, start=2) if any(row[column] is None for column in columns)]:
+        raise AmcError(f"{path}:{short[0]}: has fewer columns than {delimiter.join(columns)}; complete it")
     return rows
 
 

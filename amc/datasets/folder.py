@@ -10,6 +10,7 @@ source stay together, so that no test clip has a sister in training. Behaviours 
 
 import hashlib
 from collections import Counter
+from itertools import pairwise
 from pathlib import Path
 
 from amc.datasets import charades
@@ -57,6 +58,8 @@ def index(root: Path | str) -> ClipTable:
     )
     untrained = sorted(set(names) - {names[label] for clip in clips if clip.split == "train" for label in clip.labels})
     notes = (f"no training clip of {', '.join(untrained)}: label more of it",) if untrained else ()
+    alike = [pair for pair in pairwise(names) if pair[0].casefold() == pair[1].casefold()]
+    notes += tuple(f"{one} and {other} are two behaviours: were they meant to be one?" for one, other in alike)
     return ClipTable("folder", names, clips, notes)
 
 

@@ -36,12 +36,16 @@ def _key(name: str) -> str:
     return " ".join(name.casefold().replace("_", " ").split())
 
 
-def framewise(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray) -> pd.DataFrame:
+def framewise(
+    human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *, counted: np.ndarray | None = None
+) -> pd.DataFrame:
     """A row a behaviour: precision, recall, F1 and kappa over frames; seconds of both. NaN where not defined.
 
-    human, model: bool (N, C); edges (N + 1,) seconds, which also weigh the frames of a variable rate.
+    human, model: bool (N, C); edges (N + 1,) seconds, which also weigh the frames of a variable rate; counted: bool
+    (N,), the frames that the human looked at, by default all.
     """
-    weights, rows = np.diff(edges), []
+    counted = np.ones(len(human), bool) if counted is None else counted
+    human, model, weights, rows = human[counted], model[counted], np.diff(edges)[counted], []
     for c, name in enumerate(names):
         one, other = human[:, c], model[:, c]
         given = {"sample_weight": weights, "zero_division": np.nan}

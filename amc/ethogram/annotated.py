@@ -16,6 +16,7 @@ from amc import video
 from amc.ethogram.record import Ethogram
 from amc.paths import atomic
 
+ENDING = "_annotated.mp4"  # of such a copy's name
 INK, SHADOW, STAMP = (255, 255, 255), (0, 0, 0), (255, 90, 90)  # RGB
 TICKS = 90_000  # a second, the clock of MPEG: the times of any frame rate are exact to 11 microseconds
 

@@ -6,9 +6,9 @@ from version to version:
     BORIS, aggregated     Behavior, Start (s), Stop (s); Media file path (7) or Media file name (8, 9)
     BORIS, tabular        Time and Status (7, below a block about the observation) or Behavior type (8, 9): START, STOP
     SimBA, bouts          Event, Start_frame, End_frame (the last frame of the bout)
-    DeepEthogram, labels  background and a 0/1 column a behaviour; -1, unlabelled, counts as not shown and is reported
+    DeepEthogram, labels  background and a 0/1 column a behaviour; -1 is a frame that nobody labelled
 
-A point event lasts one frame.
+A point event lasts one frame. Of several observations of one video, one has to be chosen before.
 """
 
 import csv
@@ -35,6 +35,10 @@ SYNONYMS = {  # our word: names of the column over the versions, in lower case
     "last": ("end_frame",),
 }
 NEEDED = (("behaviour", "start", "stop"), ("behaviour", "first", "last"), ("behaviour", "time", "status"))
+SUFFIXES = (  # of video files
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
+    ".ogv", ".3gp",
+)  # fmt: skip
 HEADER_LINES = 100  # BORIS 7 puts a block about the observation, players and variables above its table
 FORMATS = "BORIS aggregated or tabular events, SimBA bouts, or DeepEthogram labels"
 
@@ -48,6 +52,7 @@ class Event:
     first: float
     stop: float
     timed: bool
+    observation: str = ""
 
 
 @dataclass(frozen=True)
@@ -57,17 +62,23 @@ class Annotation:
     path: Path
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
+    behaviours: tuple[str, ...] = ()  # that were looked for: all that occur, and for DeepEthogram every column
+    labelled: np.ndarray | None = None  # bool (N,): frames that were labelled at all; None: all
 
     def of(self, video: str) -> tuple[Event, ...]:
-        """The events of a video by its file name without ending; all, where the file names no video at all.
+        """The events of a video by its file name, with or without ending; all, where the file names no video at all.
 
-        Raises AmcError where it is about others only: nothing tells a video without behaviour from the wrong file.
+        Raises AmcError where it is about others only, as nothing tells a video without behaviour from the wrong file,
+        and where several observations, such as two observers', are about this one.
         """
         names = {_stem(event.video) for event in self.events}
-        if names <= {""}:
-            return self.events
-        if not (own := tuple(event for event in self.events if _stem(event.video) == _stem(video))):
+        own = tuple(event for event in self.events if names <= {""} or _stem(event.video) == _stem(video))
+        if names and not own:
             raise AmcError(f"{self.path}: nothing about {video}; it is about {', '.join(sorted(names)[:5])}")
+        if len(seen := sorted({event.observation for event in own})) > 1:
+            raise AmcError(
+                f"{self.path}: {len(seen)} observations of {video}: {', '.join(seen[:5])}; export one of them"
+            )
         return own
 
 
@@ -114,7 +125,8 @@ def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
 
 
 def _stem(name: str) -> str:
-    return PureWindowsPath(name).stem.casefold()  # splits at both kinds of slash
+    file = PureWindowsPath(name)  # splits at both kinds of slash
+    return (file.stem if file.suffix.lower() in SUFFIXES else file.name).casefold()  # 10.30.15 has no ending
 
 
 def _columns(header: list[str]) -> dict[str, int]:
@@ -131,40 +143,45 @@ def _events(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]
     """Events of a table whose rows are (line, cells)."""
     if "start" in columns or "first" in columns:
         words = ("start", "stop", 0) if "start" in columns else ("first", "last", 1)
-        events, notes = [], []
+        events = []
         for line, row in rows:
-            first, last = (_number(path, line, row, columns[word]) for word in words[:2])
-            stop = last + words[2]
+            first = _number(path, line, row, columns[words[0]])
+            is_point = _cell(row, columns.get("status")).upper() == "POINT"
+            stop = first if is_point else _number(path, line, row, columns[words[1]]) + words[2]
             if stop < first:
                 raise AmcError(f"{path}:{line}: stops at {stop} before it starts at {first}; correct it")
-            who = (_video(row, columns), row[columns["behaviour"]].strip())
-            events.append(Event(*who, first, stop, timed=not words[2]))
-        return Annotation(path, tuple(events), tuple(notes))
+            who = (_video(row, columns), _cell(row, columns["behaviour"]))
+            events.append(Event(*who, first, stop, not words[2], _cell(row, columns.get("observation"))))
+        return _annotation(path, events)
     return _paired(path, columns, rows)
 
 
+def _annotation(path: Path, events: list[Event]) -> Annotation:
+    return Annotation(path, tuple(events), behaviours=tuple(dict.fromkeys(event.behaviour for event in events)))
+
+
 def _paired(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]]]) -> Annotation:
-    """START and STOP rows as events; a behaviour is paired within its video and subject."""
-    going: dict[tuple[str, str, str], tuple[int, float]] = {}
-    events, notes = [], []
+    """START and STOP rows as events; a behaviour is paired within its video, observation and subject."""
+    going: dict[tuple[str, ...], tuple[int, float]] = {}
+    events = []
     for line, row in sorted(rows, key=lambda entry: _number(path, entry[0], entry[1], columns["time"])):
-        time, status = _number(path, line, row, columns["time"]), row[columns["status"]].strip().upper()
-        subject = row[columns["subject"]].strip() if "subject" in columns else ""
-        key = (_video(row, columns), row[columns["behaviour"]].strip(), subject)
+        time, status = _number(path, line, row, columns["time"]), _cell(row, columns["status"]).upper()
+        observation, subject = (_cell(row, columns.get(word)) for word in ("observation", "subject"))
+        key = (_video(row, columns), _cell(row, columns["behaviour"]), observation, subject)
         if status == "START" and key not in going:
             going[key] = (line, time)
         elif status == "STOP" and key in going:
-            events.append(Event(*key[:2], going.pop(key)[1], time, timed=True))
+            events.append(Event(*key[:2], going.pop(key)[1], time, True, observation))
         elif status == "POINT":
-            events.append(Event(*key[:2], time, time, timed=True))
+            events.append(Event(*key[:2], time, time, True, observation))
         else:
             raise AmcError(f"{path}:{line}: {status or 'no status'} of {key[1]!r} without its partner; pair the events")
     if going:
-        line, name = min((line, name) for (_, name, _), (line, _) in going.items())
+        line, name = min((line, name) for (_, name, *_), (line, _) in going.items())
         raise AmcError(
             f"{path}:{line}: START of {name!r} is never stopped; pair the events in BORIS, then export again"
         )
-    return Annotation(path, tuple(events), tuple(notes))
+    return _annotation(path, events)
 
 
 def _labels(path: Path, text: str, separator: str) -> Annotation:
@@ -179,8 +196,9 @@ def _labels(path: Path, text: str, separator: str) -> Annotation:
     names = [name for name in table.columns if name != "background"]
     video = path.stem.removesuffix("_labels").removesuffix("_predictions")
     events = [Event(video, *map(_plain, bout), timed=False) for bout in from_frames(values == 1, names)]
-    unlabelled = int((values == -1).any(axis=1).sum())
-    return Annotation(path, tuple(events), (f"{unlabelled} frames are not labelled",) if unlabelled else ())
+    labelled = ~(values == -1).any(axis=1)
+    notes = () if labelled.all() else (f"{(~labelled).sum()} frames are not labelled, and do not count",)
+    return Annotation(path, tuple(events), notes, tuple(names), labelled)
 
 
 def _plain(value: object) -> object:
@@ -190,9 +208,14 @@ def _plain(value: object) -> object:
 def _video(row: list[str], columns: dict[str, int]) -> str:
     """The media file; where a row has none, the observation."""
     for word in ("media", "observation"):
-        if word in columns and columns[word] < len(row) and row[columns[word]].strip() not in ("", "NA"):
-            return row[columns[word]].strip()
+        if (found := _cell(row, columns.get(word))) not in ("", "NA"):
+            return found
     return ""
+
+
+def _cell(row: list[str], place: int | None) -> str:
+    """What stands there; nothing where the column is missing or the row ends before it."""
+    return row[place].strip() if place is not None and place < len(row) else ""
 
 
 def _number(path: Path, line: int, row: list[str], place: int) -> float:

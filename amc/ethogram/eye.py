@@ -6,6 +6,7 @@ by model   a `model.safetensors` that training wrote: a sigmoid a behaviour, thr
            validation scores beside it, and what its training clips look like, to tell what is unlike them.
 """
 
+from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,6 +22,7 @@ from amc.config import METHOD, Pixels, Sampling
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
+from amc.ethogram import exports
 from amc.ethogram.novelty import Familiar, learn
 from amc.metrics import expected_calibration_error
 from amc.model import Recogniser, checkpoint
@@ -69,6 +71,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     names = tuple(name.strip() for name in behaviours if name.strip())
     if len(names) < 2:
         raise AmcError(f"behaviours: {', '.join(names) or 'none'}; give two or more to choose between, by commas")
+    _check(names)
     small = config.SIZES["quick"]
     pixels = replace(small.pixels, modality="rgb", stored=256 if backbone else small.pixels.stored)
     backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
@@ -133,7 +136,9 @@ def find(name: str | Path) -> Path:
 def _names(cell: dict) -> tuple[str, str, str]:
     """What a run may be called: in full, without its size, and without its data set."""
     few = f" {cell['training_clips']} clips" if cell.get("training_clips") else ""
-    last = f"{cell['sampling']['scheme']} {cell['pixels']['modality']} seed {cell['seed']}{few}"
+    pixels, usual = cell["pixels"], config.SIZES[cell["size"]].pixels.flow_method
+    by = f" by {pixels['flow_method']}" if "flow" in pixels["modality"] and pixels["flow_method"] != usual else ""
+    last = f"{cell['sampling']['scheme']} {pixels['modality']}{by} seed {cell['seed']}{few}"
     return f"{cell['dataset']} {cell['size']} {last}", f"{cell['dataset']} {last}", last
 
 
@@ -166,13 +171,24 @@ def _only(eye: Eye, behaviours: Sequence[str]) -> Eye:
     """The eye for some of its behaviours."""
     wanted = [name.strip() for name in behaviours if name.strip()]
     if not wanted:
+        _check(eye.names)
         return eye
     if unknown := [name for name in wanted if name not in eye.names]:
         raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(eye.names)}")
+    _check(wanted)
     at = [eye.names.index(name) for name in wanted]
     part = {"names": tuple(wanted), "text": eye.text[at], "threshold": eye.threshold}
     part["threshold"] = None if eye.threshold is None else eye.threshold[at]
     return replace(eye, support=tuple(eye.support[c] for c in at) if eye.support else (), **part)
+
+
+def _check(names: Sequence[str]) -> None:
+    """Raise AmcError for a name that stands twice, or that tables need for something else."""
+    counts = Counter(name.casefold() for name in names)
+    if twice := [name for name in names if counts[name.casefold()] > 1]:
+        raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
+    if taken := [name for name in names if name.casefold() in exports.RESERVED]:
+        raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
 
 
 def _familiar(eye: Eye, folder: Path, report: Callable[[str], None] | None) -> Familiar | None:

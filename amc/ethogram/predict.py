@@ -20,7 +20,8 @@ import numpy as np
 import pandas as pd
 
 from amc.errors import AmcError
-from amc.ethogram import agreement, annotated, annotations, exports, timeline
+from amc.ethogram import agreement, annotated, annotations, exports, keys, timeline
+from amc.ethogram.annotations import SUFFIXES
 from amc.ethogram.bouts import Rules, to_frames
 from amc.ethogram.eye import Eye
 from amc.ethogram.record import Ethogram
@@ -30,10 +31,6 @@ from amc.figures import style
 from amc.paths import atomic
 from amc.results import provenance
 
-SUFFIXES = (
-    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
-    ".ogv", ".3gp",
-)  # fmt: skip
 OFTEN = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 
@@ -65,30 +62,42 @@ class Report:
 
 def videos(sources: Sequence[str | Path]) -> tuple[dict[str, Path], list[str]]:
     """Videos by a name of their own, and notes; files as given, of folders (and folders in them) all with a video's
-    ending. Raises AmcError for what is not there, and where nothing is left."""
+    ending but our own annotated copies. Raises AmcError for what is not there, and where nothing is left."""
     found, notes = [], []
     for source in map(Path, sources):
         if source.is_file():
             found.append(source)
         elif source.is_dir():
             inside = sorted(file for file in source.rglob("*") if file.is_file() and file.name[0] != ".")
-            found += [file for file in inside if file.suffix.lower() in SUFFIXES]
-            others = [file.name for file in inside if file.suffix.lower() not in SUFFIXES]
+            own = [file for file in inside if file.name.endswith(annotated.ENDING)]
+            taken = [file for file in inside if file.suffix.lower() in SUFFIXES and file not in own]
+            others = [file.name for file in inside if file not in {*own, *taken}]
+            found += taken
             notes += [f"{source}: {len(others)} files that are no videos left out, first {others[0]}"] if others else []
+            notes += [f"{source}: {len(own)} annotated copies left out, first {own[0].name}"] if own else []
         else:
             raise AmcError(f"{source}: no such file or folder; give videos, or folders of them")
-    found = list(dict.fromkeys(file.resolve() for file in found))
+    found = list(dict.fromkeys(file.absolute() for file in found))  # a link keeps its own name
     if not found:
         raise AmcError(f"{', '.join(map(str, sources))}: holds no video; videos end with {', '.join(SUFFIXES)}")
-    return {_named(file, found): file for file in found}, notes
+    return _named(found), notes
 
 
-def _named(file: Path, others: list[Path]) -> str:
-    """The file's name without ending; with it, and with its folder, where another has the same."""
-    for name in (lambda f: f.stem, lambda f: f.name, lambda f: f"{f.parent.name}-{f.name}"):
-        if Counter(map(name, others))[name(file)] == 1:
-            return name(file)
-    return str(file).strip("/").replace("/", "-")
+def _named(files: list[Path]) -> dict[str, Path]:
+    """Each file by its name without ending; with it, with its folder, and with all of them where others have that."""
+    ways = (
+        lambda f: f.stem,
+        lambda f: f.name,
+        lambda f: f"{f.parent.name}-{f.name}",
+        lambda f: str(f).strip("/").replace("/", "-"),
+    )
+    level = dict.fromkeys(files, 0)
+    while True:
+        names = {file: ways[level[file]](file) for file in files}
+        counts = Counter(names.values())
+        if not (twice := [f for f in files if counts[names[f]] > 1 and level[f] < len(ways) - 1]):
+            return {name: file for file, name in names.items()}
+        level |= {file: level[file] + 1 for file in twice}
 
 
 def predict(
@@ -109,8 +118,9 @@ def predict(
             _write_one(shown, path, out, options, human, report)
             report.done.append({"video": name, "file": str(path), "frames": shown.num_frames, **_summary(shown)})
             tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
-        except AmcError as error:
-            report.failed.append({"video": name, "file": str(path), "error": str(error)})
+        except Exception as error:  # whatever one video does, it does not cost the others
+            said = str(error) if isinstance(error, AmcError) else f"{path}: {type(error).__name__}, {error}"
+            report.failed.append({"video": name, "file": str(path), "error": said})
             tell("failed, see the end")
         if time.perf_counter() - written > OFTEN or place == len(named):
             _write_all(report, eye, out, options, threshold)
@@ -145,8 +155,9 @@ def ethogram(name: str, path: Path, seen: Seen, eye: Eye, threshold: np.ndarray,
         each = eye.familiar.distance(seen.embeddings)[:, None]
         distance = timeline.spread(each, seen.windows, len(seen.edges) - 1)[:, 0]
     fps = seen.info.fps if np.isfinite(seen.info.fps) else (len(seen.edges) - 1) / seen.edges[-1]
+    support = tuple(row["training_clips"] for row in eye.support) or None
     return Ethogram(
-        name, path.name, fps, seen.edges, eye.names, seen.frame_probs, threshold, rules, eye.stamp, distance
+        name, path.name, fps, seen.edges, eye.names, seen.frame_probs, threshold, rules, eye.stamp, distance, support
     )
 
 
@@ -155,16 +166,21 @@ def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFram
 
     What the human has ever written, in this video or another of the file, counts as looked for in this one.
     """
-    events = human.of(Path(shown.file).stem)
-    names, notes = agreement.common(shown.names, list(dict.fromkeys(event.behaviour for event in human.events)))
+    events, counted = human.of(shown.file), human.labelled
+    if counted is not None and len(counted) != shown.num_frames:
+        raise AmcError(f"{human.path}: labels {len(counted)} frames, but {shown.file} has {shown.num_frames}")
+    names, notes = agreement.common(shown.names, list(human.behaviours))
     events = tuple(replace(event, behaviour=names[event.behaviour]) for event in events if event.behaviour in names)
     shared = [name for name in shown.names if name in names.values()]
     written = annotations.bouts(events, shown.edges)
     own = [bout for bout in shown.bouts if bout.behaviour in shared]
+    if counted is not None:  # what was found where nobody looked is neither right nor wrong
+        own = [bout for bout in own if counted[bout.start : bout.stop].any()]
     frames = [to_frames(bouts, shared, shown.num_frames) for bouts in (written, own)]
-    table = agreement.framewise(*frames, shared, shown.edges)
+    table = agreement.framewise(*frames, shared, shown.edges, counted=counted)
     table = table.merge(agreement.boutwise(written, own, shared), on="behaviour")
     table.insert(0, "video", shown.video)
+    table["stamp"] = shown.stamp
     parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "stamp": shown.stamp}
     return table, parts, notes
 
@@ -187,12 +203,14 @@ def _write_one(
     exports.write(shown, out, stem=stem)
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
+    if shown.bouts:
+        pictures["key_frames"] = drawn.key_frames(**keys.frames(path, shown))
     if human:
         pictures |= _compared(shown, human, report)
     for name, figure in pictures.items():
         style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}")
     if options.annotate:
-        annotated.write(path, shown, out / f"{stem}_annotated.mp4")
+        annotated.write(path, shown, out / f"{stem}{annotated.ENDING}")
     report.bouts.append(exports.tidy(shown))
     budget = exports.time_budget(shown)
     budget.insert(0, "video", shown.video)
@@ -217,6 +235,8 @@ def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold:
     for name, tables in (("bouts", report.bouts), ("time_budget", report.budgets), ("agreement", report.agreement)):
         if tables:
             exports.write_text(out / f"{name}.csv", pd.concat(tables, ignore_index=True).to_csv(index=False))
+        else:  # of an earlier run into the same folder
+            (out / f"{name}.csv").unlink(missing_ok=True)
     rows = [dict(row) for row in eye.support] or [{"behaviour": name} for name in eye.names]
     for row, value in zip(rows, threshold, strict=True):
         if options.threshold or eye.competes:

@@ -32,6 +32,7 @@ class Ethogram:
     rules: Rules = field(default_factory=Rules)
     stamp: str = ""  # what has to stand on everything made of it, such as random weights; empty: nothing
     distance: np.ndarray | None = None  # (N,) from training, 1 at the limit; None: not known
+    support: tuple[int | None, ...] | None = None  # training clips of each behaviour; None: not known
 
     @property
     def num_frames(self) -> int:

@@ -34,7 +34,8 @@ def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[in
 def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
     """One row a behaviour: its bouts as bars, below them its probability over time and the threshold.
 
-    human: what a human wrote, drawn above the model's bars. A strip on top marks what is unlike anything in training.
+    human: what a human wrote, drawn above the model's bars. A strip on top marks what is unlike anything in training;
+    beside a name stand the training clips behind it, where they are known.
     """
     columns = chosen(shown, most, human)
     figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
@@ -57,16 +58,26 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
         axes.broken_barh(spans, (-0.88, 0.22), facecolors=UNLIKE, hatch="//", edgecolor="white", linewidth=0.1)
         top = -1
     axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
-    axes.set(yticklabels=[shown.names[c] for c in columns], xlim=(0, shown.edges[-1] / unit))
+    axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
     axes.tick_params(axis="y", length=0)
     keys = [Patch(color=BOUT, label="bout, model")] + [Patch(color=HUMAN, label="bout, human")] * (human is not None)
     keys += [Patch(color=SHADE, alpha=0.45, label="probability, 0 to 1")]
     keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold")]
     keys += [Patch(facecolor=UNLIKE, hatch="//", edgecolor="white", label="unlike training")] * (top < -0.9)
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
-    hidden = f", {len(columns)} of {len(shown.names)} behaviours" if len(columns) < len(shown.names) else ""
-    _title(figure, axes, f"{shown.video}: {len(shown.bouts)} bouts{hidden}", shown.stamp)
+    if shown.support is not None:
+        axes.set_ylabel("behaviour (training clips)")
+    _title(figure, axes, f"{shown.video}: {len(shown.bouts)} bouts{_hidden(shown, columns)}", shown.stamp)
     return figure
+
+
+def _supported(shown: Ethogram, c: int) -> str:
+    clips = None if shown.support is None else shown.support[c]
+    return shown.names[c] if clips is None else f"{shown.names[c]} ({clips})"
+
+
+def _hidden(shown: Ethogram, columns: Sequence) -> str:
+    return f", {len(columns)} of {len(shown.names)} behaviours" if len(columns) < len(shown.names) else ""
 
 
 def _unit(seconds: float) -> tuple[float, str]:
@@ -109,7 +120,7 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    _title(figure, axes, f"Time budget of {shown.video}", shown.stamp)
+    _title(figure, axes, f"Time budget of {shown.video}{_hidden(shown, table)}", shown.stamp)
     return figure
 
 
@@ -119,7 +130,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     names = [shown.names[c] for c in chosen(shown, most)]
     counts = count_transitions(shown).loc[names, names]
     axes = _matrix(counts, "g", "next bout begins", "after a bout of", "bouts")
-    _title(axes.figure, axes, f"Transitions in {shown.video}", shown.stamp)
+    _title(axes.figure, axes, f"Transitions in {shown.video}{_hidden(shown, names)}", shown.stamp)
     return axes.figure
 
 
@@ -171,7 +182,7 @@ def key_frames(
             upper.set_title(labels[k], fontsize=12)
         else:
             upper.set_visible(False), lower.set_visible(False)
-    text = f"{title or 'The surest frame of each bout and its flow'}; colours are full at {max_px:.3g} px a frame"
+    text = f"{title or 'Frames and their flow'}; colours are full at {max_px:.3g} px a frame"
     figure.suptitle(f"{text}\n{stamp}" if stamp else text, fontsize=13, color=STAMP if stamp else INK)
     return figure
 
@@ -198,7 +209,7 @@ def agreement(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges:
 
 
 @styled
-def measured(rows: Sequence[dict], *, label: str, title: str) -> Figure:
+def measured(rows: Sequence[dict], *, label: str, title: str, stamp: str = "") -> Figure:
     """Values with 95 % intervals, one row each: `name`, `value`, `low`, `high`, optionally `n` and `unit`."""
     figure = Figure((WIDTH * 0.8, 1.5 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
@@ -206,14 +217,15 @@ def measured(rows: Sequence[dict], *, label: str, title: str) -> Figure:
         axes.hlines(y, row["low"], row["high"], color=BOUT, linewidth=3, alpha=0.5)
         axes.plot(row["value"], y, "o", color=BOUT, markersize=10)
     axes.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows], ylim=(len(rows) - 0.5, -0.5))
-    axes.set(xlabel=f"{label}, 95 % interval", title=title)
+    axes.set(xlabel=f"{label}, 95 % interval")
     axes.grid(axis="x", color=PALE)
     axes.tick_params(axis="y", length=0)
+    _title(figure, axes, title, stamp)
     return figure
 
 
 @styled
-def learning_curve(rows: Sequence[dict], *, title: str) -> Figure:
+def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figure:
     """Macro mAP by training clips: rows of `clips`, `map_macro` with `_low` and `_high`, `chance_macro`, percent."""
     table = pd.DataFrame(rows)
     figure = Figure((WIDTH * 0.75, 4.2), layout="constrained")
@@ -221,10 +233,11 @@ def learning_curve(rows: Sequence[dict], *, title: str) -> Figure:
     axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=BOUT, alpha=0.15, lw=0)
     axes.plot(table["clips"], table["map_macro"], "o-", color=BOUT, markersize=10, lw=2.2, label="test clips, 95 %")
     axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="class frequency, sees no video")
-    axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", title=title, ylim=(0, None))
+    axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])
     axes.minorticks_off()
     axes.grid(color=PALE)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    _title(figure, axes, title, stamp)
     return figure

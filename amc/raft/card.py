@@ -3,8 +3,9 @@
 from pathlib import Path
 
 from amc import results, shipped
+from amc.model import checkpoint
 from amc.raft import measure, train, weights
-from amc.synth import generate, pairs
+from amc.synth import pairs
 
 FACTS = {
     "what": "RAFT-small (torchvision's architecture), trained from scratch on drawn pairs with true flow",
@@ -16,26 +17,34 @@ FACTS = {
 }
 
 
-def ship(folder: Path, *, device: str, real: Path | str | None = None, compare: Path | str | None = None) -> Path:
-    """Measure the best weights in `folder`, the run of `train.train`, on held-out pairs, and write them with a card.
+def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | None = None) -> Path:
+    """Write the best weights in `folder`, the run of `train.train`, measure what was written, and write its card.
 
     real: folder of a pair in Middlebury's layout; compare: another checkpoint of RAFT-small. Both are measured too, and
     choose nothing. Returns the file in data/weights.
     """
-    best, run = folder / "best.safetensors", train.state(folder)
-    tensors = {weights.SHIPPED: best} | ({"raft-small": Path(compare)} if compare else {})
-    compared = measure.methods(tensors)
+    run, (_, best) = train.state(folder), checkpoint.read(folder / train.BEST)
+    model = weights.load(weights.SHIPPED, folder / train.BEST)
+    path = shipped.write(model, weights.SHIPPED, FACTS, meta=best)
+    compared = measure.methods({weights.SHIPPED: path} | ({"raft-small": Path(compare)} if compare else {}))
     rows = measure.drawn(compared) + (measure.real(compared, Path(real)) if real else [])
     card = FACTS | {
         "recipe": run["recipe"],
         "steps": run["step"],
         "pairs": run["step"] * pairs.CHUNK,
+        "best_step": best["step"],
         "hours": round(run["seconds"] / 3600, 2),
-        "device": device,
-        "provenance": results.provenance(),
-        "generator": generate.digest(),
+        "generator": run["generator"],
+        "provenance": results.provenance(seed=run["recipe"]["seed"], device=run["device"]),
         "errors_px": [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows],
         "validation_px": run["history"],
     }
-    model = weights.load(weights.SHIPPED, best)
-    return shipped.write(model, weights.SHIPPED, card, meta={"method": weights.SHIPPED})
+    return shipped.write(model, weights.SHIPPED, card, meta=best)
+
+
+def check(*, real: Path | str | None, compare: Path | str | None) -> None:
+    """Raise AmcError now where `ship` could not read what it is to measure."""
+    if real:
+        measure.middlebury(Path(real))
+    if compare:
+        weights.load("raft-small", compare)

@@ -14,7 +14,7 @@ from amc import flow
 from amc.errors import AmcError
 from amc.raft import train
 
-REPLICATES = 1000  # of the bootstrap over pairs
+REPLICATES = 1000  # of the bootstrap
 UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
 NOTHING = "nothing moves"
 Estimate = Callable[[Tensor, Tensor], Tensor]
@@ -28,15 +28,17 @@ def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
 
 
 def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: int = 0) -> list[dict]:
-    """End-point error by method and kind of pair: rows with method, pairs, count, and epe, low and high (95 %,
-    bootstrap over pairs) in pixels."""
+    """End-point error by method and kind of pair: rows with method, pairs, count, and epe, low and high in pixels.
+
+    The interval (95 %) is a bootstrap over chunks, whose pairs share a scene or textures.
+    """
     rows = []
     for method, estimate in compared.items():
         for kind, values in train.errors(estimate, split).items():
             rng = np.random.default_rng(seed)
-            means = rng.choice(values, (REPLICATES, len(values))).mean(axis=1)
+            means = rng.choice(values.mean(axis=1), (REPLICATES, len(values))).mean(axis=1)
             low, high = map(float, np.quantile(means, (0.025, 0.975)))
-            row = {"method": method, "pairs": kind, "count": len(values)}
+            row = {"method": method, "pairs": kind, "count": values.size}
             rows.append(row | {"epe": float(values.mean()), "low": low, "high": high})
     return rows
 

@@ -1,18 +1,19 @@
 """Train RAFT-small from scratch on drawn pairs with their true flow: `python -m amc flow train`.
 
 The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is compared with the truth, later ones weigh
-more; AdamW, clipped gradients, a warm-up and a straight way down. Ours are smaller pictures, fewer pairs, and fewer
-updates a step. What validation pairs find best is kept (`card.ship`).
+more; AdamW, clipped gradients, a warm-up and a straight way down. Ours are smaller pictures, fewer pairs, fewer updates
+a step, and a level stretch between the ways up and down, so that a run may be made longer or shorter while it lasts.
+What validation pairs find best is kept (`card.ship`).
 """
 
 import dataclasses
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
+import cv2
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -21,15 +22,17 @@ from torch.utils.data import DataLoader, Dataset
 from amc import paths
 from amc.errors import AmcError
 from amc.model import checkpoint
+from amc.parameters import whole
 from amc.progress import told
 from amc.raft import refine, weights
-from amc.synth import pairs
+from amc.synth import generate, pairs
 
 SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; no clip is drawn from them
 CHUNKS = 16  # of pairs in the validation set and in the held-out one
 DISCOUNT = 0.8  # of an update's loss to the next one's (RAFT sec. 3.4)
 CLIP = 1.0  # norm of the gradient (RAFT's code)
 WARM, DOWN = 0.04, 0.5  # parts of all steps in which the learning rate rises, and in which it falls, to zero
+STATE, BEST = "state.pt", "best.safetensors"  # in the folder of a run: to go on from, and to ship
 EVERY = 250  # steps between two looks at the validation pairs, each of which is also kept to go on from
 
 
@@ -37,28 +40,39 @@ EVERY = 250  # steps between two looks at the validation pairs, each of which is
 class Recipe:
     """What a run may choose; `python -m amc flow train` has an option for each."""
 
-    steps: int = 6000  # a run that goes on may be given more or fewer
-    lr: float = 5e-4  # its peak; RAFT-small's own is 4e-4 for 100,000 steps
+    steps: int = 6000  # a run that goes on may be given more or fewer, as long as its rate does not fall yet
+    lr: float = 5e-4  # its peak; RAFT's code has 4e-4 for 100,000 steps of 12 larger pairs
     updates: int = 6  # of the flow in a training step; RAFT trains with 12, which takes twice as long
     weight_decay: float = 1e-4
     seed: int = 0  # of the first weights
 
+    def __post_init__(self):
+        whole("steps", self.steps, 1)
+        if not 0 < self.lr < 1:
+            raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
 
-def train(recipe: Recipe, *, folder: Path, report: Callable[[str], None], device: str = "cpu") -> Path:
+
+def train(
+    recipe: Recipe, *, folder: Path, report: Callable[[str], None], device: str = "cpu", drawers: int = 0
+) -> Path:
     """Go on from what lies in `folder`, or start; returns the file of the best weights, by the validation error.
 
-    report: gets a line now and then. Raises AmcError when `folder` holds a run of another recipe, or the loss is no
-    number any more.
+    report: gets a line now and then; drawers: processes that draw pairs, 0 for none beside this one. Raises AmcError
+    when `folder` holds a run of another recipe, and when the loss is no number any more.
     """
     model = _fresh(recipe.seed).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    run = _resumed(folder, recipe, model, optimizer)
+    run = _resumed(folder, recipe, model, optimizer, device)
     if run.step >= recipe.steps:
-        return folder / "best.safetensors"
-    drawers = 1 if device == "cpu" else os.cpu_count() or 1  # a GPU is as fast as many of them
-    chunks = DataLoader(Chunks(), batch_size=None, sampler=range(run.step, recipe.steps), num_workers=drawers)
+        return folder / BEST
+    left = range(run.step, recipe.steps)
+    context = "spawn" if drawers else None  # a fork of a process with threads may hang
+    chunks = DataLoader(
+        Chunks(), batch_size=None, sampler=left, num_workers=drawers, worker_init_fn=_draw_alone,
+        multiprocessing_context=context,
+    )  # fmt: skip
     started = time.perf_counter() - run.seconds
-    lines = told(chunks, "training RAFT", total=recipe.steps - run.step, unit="steps", report=report)
+    lines = told(chunks, "training RAFT", total=len(left), unit="steps", report=report)
     for first, second, truth in lines:
         for group in optimizer.param_groups:
             group["lr"] = recipe.lr * rate(run.step, recipe.steps)
@@ -75,12 +89,12 @@ def train(recipe: Recipe, *, folder: Path, report: Callable[[str], None], device
         if run.step % EVERY == 0 or run.step == recipe.steps:
             run.seconds = time.perf_counter() - started
             report(_keep(run, folder, model, optimizer, device))
-    return folder / "best.safetensors"
+    return folder / BEST
 
 
 def state(folder: Path) -> dict:
     """What is known of the run in `folder`: recipe, step, seconds, and the history of validation errors."""
-    return torch.load(folder / "state.pt", weights_only=True)["run"]
+    return _read(folder)["run"]
 
 
 def rate(step: int, steps: int) -> float:
@@ -91,20 +105,21 @@ def rate(step: int, steps: int) -> float:
 def sequence_loss(found: list[Tensor], truth: Tensor) -> Tensor:
     """RAFT's: the mean |u| + |v| between each update's flow and the truth, all (P, 2, H, W) in pixels.
 
-    The last update counts in full, each one before it DISCOUNT of the next.
+    The last update counts in full, each one before it DISCOUNT of the next. RAFT's code takes half of it, the mean of
+    |u| and |v|, which the clipped gradients hardly tell apart.
     """
     weighted = (DISCOUNT**back * (flow - truth).abs().mean() for back, flow in enumerate(reversed(found)))
     return 2 * sum(weighted)
 
 
 def errors(estimate: Callable[[Tensor, Tensor], Tensor], split: str) -> dict[str, np.ndarray]:
-    """End-point error of each pair of a split, pixels (P,), by kind: pairs of the Kingdom, and broad ones."""
+    """End-point error of each pair of a split, pixels, by kind, pairs of the Kingdom and broad ones: (CHUNKS, K)."""
     found = {"kingdom": [], "broad": []}
     for first, second, truth in held(split):
         distance = (estimate(first, second) - truth).norm(dim=1).mean((1, 2)).numpy()
         found["kingdom"].append(distance[: pairs.KINGDOMS])
         found["broad"].append(distance[pairs.KINGDOMS :])
-    return {kind: np.concatenate(values) for kind, values in found.items()}
+    return {kind: np.stack(values) for kind, values in found.items()}
 
 
 @lru_cache(maxsize=2)
@@ -129,6 +144,8 @@ class _Run:
     """Where a run stands; changed by `train` alone."""
 
     recipe: dict
+    generator: str  # digest of what draws the pairs
+    device: str
     step: int = 0
     seconds: float = 0.0
     loss: float = 0.0  # running mean
@@ -156,24 +173,36 @@ def _keep(run: _Run, folder: Path, model: nn.Module, optimizer: torch.optim.Opti
     run.history.append({"step": run.step, "seconds": round(run.seconds), "loss": round(run.loss, 4), **row})
     if error < run.best:
         run.best = error
-        checkpoint.save(model, folder / "best.safetensors", {"step": run.step, **row})
+        checkpoint.save(model, folder / BEST, {"step": run.step, **row})
     state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "run": dataclasses.asdict(run)}
-    with paths.atomic(folder / "state.pt") as temporary:
+    with paths.atomic(folder / STATE) as temporary:
         torch.save(state, temporary)
     shown = ", ".join(f"{kind} {value:.3f}" for kind, value in row.items())
     return f"step {run.step}: loss {run.loss:.3f}; validation error {shown} px, best mean {run.best:.3f}"
 
 
-def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.optim.Optimizer) -> _Run:
+def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.optim.Optimizer, device: str) -> _Run:
     """Where the run in `folder` stands, its model and optimizer filled in; a new run where there is none."""
-    path, asked = folder / "state.pt", dataclasses.asdict(recipe)
-    if not path.is_file():
-        return _Run(recipe=asked)
-    state = torch.load(path, weights_only=True)
+    asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device)
+    if not (folder / STATE).is_file():
+        return asked
+    state = _read(folder)
     run = _Run(**state["run"])
-    if {**run.recipe, "steps": 0} != {**asked, "steps": 0}:
-        raise AmcError(f"flow train: {folder} holds a run with {run.recipe}; ask for the same, or remove it")
+    if ({**run.recipe, "steps": 0}, run.generator) != ({**asked.recipe, "steps": 0}, asked.generator):
+        what = f"{run.recipe} and pairs of {run.generator}, not {asked.recipe} and {asked.generator}"
+        raise AmcError(f"flow train: {folder} holds a run with {what}; ask for the same, or remove it")
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
-    run.recipe = asked
+    run.recipe, run.device = asked.recipe, device
     return run
+
+
+def _read(folder: Path) -> dict:
+    try:
+        return torch.load(folder / STATE, map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises half a dozen kinds for damaged files
+        raise AmcError(f"flow train: {folder / STATE} cannot be read ({type(error).__name__}); remove it") from error
+
+
+def _draw_alone(worker: int) -> None:
+    cv2.setNumThreads(1)  # a drawer has one core

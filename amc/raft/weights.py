@@ -73,7 +73,7 @@ def run(model: torch.nn.Module, first: torch.Tensor, second: torch.Tensor) -> to
     return refine.flow(model, *scaled, updates=UPDATES)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=len(ARCHITECTURES))
 def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: str) -> torch.nn.Module:
     if is_torchvision and method != SHIPPED and not _matches_name(path):
         raise AmcError(f"weights: {path} is damaged (its sha256 is not that in its name); remove it and fetch it again")

@@ -42,11 +42,13 @@ NOT_DRAWING = ("__init__", "generate", "pairs", "pretrain")  # modules that chan
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
-def digest(world: World = KINGDOM) -> str:
+def digest(world: World = KINGDOM, *, also: tuple[str, ...] = ()) -> str:
     """Fingerprint of the code that draws a world, without comments and docstrings, and without the other worlds' own
-    modules: data of another version are told apart."""
+    modules: data of another version are told apart. also: modules that draw something else, to be counted too."""
     others = {module for other in WORLDS.values() for module in other.modules} - set(world.modules)
-    sources = sorted(path for path in Path(__file__).parent.glob("*.py") if path.stem not in {*NOT_DRAWING, *others})
+    sources = sorted(
+        path for path in Path(__file__).parent.glob("*.py") if path.stem not in {*NOT_DRAWING, *others} - {*also}
+    )
     trees = [ast.parse(path.read_text(encoding="utf-8")) for path in sources]
     for node in (node for tree in trees for node in ast.walk(tree)):
         body = getattr(node, "body", None)

@@ -79,7 +79,7 @@ def _scene(textures: list[np.ndarray], rng: np.random.Generator) -> scene.Scene:
 
 
 def _piece(textures: list[np.ndarray], camera: np.ndarray, speed: float, rng: np.random.Generator) -> Part:
-    """A shape cut from a texture; half of the pieces move with the camera alone, or nearly so."""
+    """A shape cut from a texture; a third of the pieces move nearly as the camera does."""
     side = int(np.exp(rng.uniform(*np.log((12, 110)))))
     x, y = rng.uniform(0, SIZE, 2)
     paper = textures[rng.integers(len(textures))]

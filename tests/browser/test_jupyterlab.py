@@ -1,4 +1,4 @@
-"""As a student opens them: JupyterLab in headless Chromium runs 01 and 05, and a slider moved by keyboard redraws.
+"""As a student opens them: JupyterLab in headless Chromium runs 01, 05 and 07, and a slider moved by keyboard redraws.
 
 Run by `make test-browser`. Screenshots stay in build/browser.
 """
@@ -38,7 +38,7 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name
 def lab(tmp_path_factory) -> Iterator[str]:
     """The address of a JupyterLab of our own, over copies of the notebooks and with folders of its own."""
     folder = tmp_path_factory.mktemp("lab")
-    for source in (ROOT / "notebooks").glob("0[15]*.ipynb"):
+    for source in (ROOT / "notebooks").glob("0[157]*.ipynb"):
         shutil.copy(source, folder)
     settings = folder / "settings" / "@jupyterlab"
     for plugin, values in {
@@ -87,8 +87,14 @@ def page(lab) -> Iterator[tuple]:
         browser.close()
 
 
-# A slider that redraws at once, by its label, in each of the two.
-@pytest.mark.parametrize("name, label", [("01_sampling_windows", "M, classifiers"), ("05_error_analysis", "Threshold")])
+SLIDERS = {  # one that redraws at once, by its label, in each notebook
+    "01_sampling_windows": "M, classifiers",
+    "05_error_analysis": "Threshold",
+    "07_your_own_video": "Threshold",
+}
+
+
+@pytest.mark.parametrize("name, label", SLIDERS.items())
 def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, label, lab, page):
     page, said = page
     page.goto(f"{lab}/lab/tree/{name}.ipynb?reset")

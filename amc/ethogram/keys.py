@@ -1,0 +1,35 @@
+"""Key frames: of each of the longest bouts the frame at which the model is surest, with its flow.
+
+Looking at them is the cheapest test there is. A video and its ethogram in, what
+`figures.ethogram.key_frames` takes out.
+"""
+
+from pathlib import Path
+
+from amc import flow, flow_color, video
+from amc.ethogram.bouts import ordered
+from amc.ethogram.record import Ethogram, seconds
+
+FASTEST = 1 / 40  # of a picture's height a frame: motion at which the colours of flow are full
+
+
+def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
+    """The highest frame of each of the `most` longest bouts, uint8 (K, 3, H, W), its flow (DIS) in colours, and what
+    it is; there must be a bout."""
+    longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
+    labels, at = [], []
+    for bout in ordered(longest):
+        c = shown.names.index(bout.behaviour)
+        frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
+        at.append(frame)
+        labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, p {shown.probs[frame, c]:.2f}")
+    pairs = flow.flow_pairs(at, shown.num_frames)
+    first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
+    max_px = FASTEST * first.shape[-2]
+    motion = flow_color.render(flow.estimate(first, second, method="dis"), max_px=max_px)
+    title = f"The surest frame of {f'each of the {most} longest of' if len(shown.bouts) > most else 'each of'} "
+    title += f"{len(shown.bouts)} bouts, and its flow"
+    return {
+        "frames": video.read_frames(path, at), "motion": motion, "labels": labels, "max_px": max_px,
+        "stamp": shown.stamp, "title": title,
+    }  # fmt: skip

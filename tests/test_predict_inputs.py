@@ -1,0 +1,45 @@
+"""What `amc predict` is given, before anything is watched: names of videos, of behaviours, the device."""
+
+import pytest
+import torch
+
+from amc.__main__ import main
+from amc.errors import AmcError
+from amc.ethogram import eye, predict
+
+
+def test_videos_of_one_name_keep_apart(tmp_path):
+    for name in ("a/fox.mp4", "b/fox.mp4", "a/fox.avi", "a/owl.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    named, _ = predict.videos([tmp_path])
+    assert sorted(named) == ["a-fox.mp4", "b-fox.mp4", "fox.avi", "owl"]
+    with pytest.raises(AmcError, match="no such file or folder"):
+        predict.videos([tmp_path / "c"])
+
+
+def test_names_that_become_alike_with_their_endings_keep_apart_and_links_keep_their_names(tmp_path):
+    for name in ("a/fox.mp4", "b/fox.avi", "c/fox.mp4.mkv", "d/object"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    for name in ("cam1.mp4", "cam2.mp4"):
+        (tmp_path / name).symlink_to(tmp_path / "d/object")
+    named, _ = predict.videos([tmp_path])
+    assert len(named) == 5 and {"cam1", "cam2", "fox.avi", "a-fox.mp4"} <= set(named)
+
+
+@pytest.mark.parametrize(
+    "names, said",
+    [(["walking", "Walking"], "stands twice"), (["walking", "background"], "a column"), (["frame", "run"], "a column")],
+)
+def test_names_that_tables_cannot_hold_are_refused(names, said):
+    with pytest.raises(AmcError, match=f"behaviours: .*{said}"):
+        eye.by_names(names)
+
+
+def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
+    if torch.cuda.is_available():
+        pytest.skip("there is one here")
+    (tmp_path / "fox.mp4").touch()
+    arguments = ["predict", str(tmp_path), "--behaviours", "a,b", "--out", str(tmp_path), "--device", "cuda"]
+    assert main(arguments) == 2 and "device: cuda is not on this machine" in capsys.readouterr().err
