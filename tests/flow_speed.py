@@ -46,7 +46,7 @@ def loop(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path |
     model = load(method, weights)
     scaled = (side.float() / 127.5 - 1 for side in (first, second))
     singles = zip(*(side.split(1) for side in scaled), strict=True)
-    return torch.cat([model(*pair, num_flow_updates=UPDATES)[-1] for pair in singles])
+    return torch.cat([model(*pair, num_flow_updates=UPDATES[method])[-1] for pair in singles])
 
 
 def ours(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:

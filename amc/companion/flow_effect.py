@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from amc import tables
 from amc.config import Experiment, ablation
 from amc.errors import AmcError, choice
-from amc.experiment import Run
+from amc.experiment import Run, run_all
 from amc.flow import METHODS
 from amc.raft.weights import ARCHITECTURES, SHIPPED
 
@@ -39,6 +39,15 @@ def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
         )[0]
         for modality, name in by
     ]
+
+
+def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], list[str]]:
+    """`rows` and `readings` of the cells that `methods` asks for, which are trained if need be; see `cells`."""
+    asked = cells(methods, size, weights)
+    if not asked:
+        return [], ["not asked for: effect is empty"]
+    runs = run_all(asked)
+    return rows(runs), readings(runs)
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:

@@ -11,7 +11,8 @@ FACTS = {
     "what": "RAFT-small (torchvision's architecture), trained from scratch on drawn pairs with true flow",
     "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} px: rigid pieces in random paint, and frames of Kingdom "
     "scenes that are in no clip; no real picture",
-    "chosen_by": "mean validation error of both kinds of pairs, 12 updates",
+    "chosen_by": "mean validation error of both kinds of pairs",
+    "updates": weights.UPDATES[weights.SHIPPED],
     "command": "python -m amc flow train --ship",
     "licence": "as this repository",
 }

@@ -166,7 +166,8 @@ def _scaled(picture: Tensor) -> Tensor:
 def _keep(run: _Run, folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: str) -> str:
     """Look at the validation pairs, write the state to go on from and perhaps the best weights; returns a line."""
     model.eval()
-    found = errors(lambda a, b: weights.run(model, a.to(device), b.to(device)).cpu(), "validation")
+    updates = weights.UPDATES[weights.SHIPPED]
+    found = errors(lambda *pair: weights.run(model, *(x.to(device) for x in pair), updates=updates).cpu(), "validation")
     model.train()
     row = {kind: float(values.mean()) for kind, values in found.items()}
     error = sum(row.values()) / len(row)
