@@ -4,7 +4,8 @@ The video is 640 x 360 at 25 frames a second, made of Synth Kingdom scenes that 
 and encoded, and their packets are repeated until the hour is full, so it is made in a minute or two and decodes as any.
 
     python tests/long_video.py build FILE [--minutes 60]      the video
-    python tests/long_video.py watch FILE --model RUN         seconds, times real time, and memory of `amc predict`
+    python tests/long_video.py watch FILE --model RUN         `amc predict`: seconds, times real time and memory,
+                                                              kept in reports/long_video.json
 """
 
 import argparse
@@ -64,7 +65,7 @@ def build(path: Path, minutes: float) -> None:
 
 def watch(path: Path, model: str) -> None:
     """`amc predict` in a process of its own."""
-    from amc import video
+    from amc import paths, results, video
 
     info = video.probe(path)
     how = ["--model", model] if model else ["--behaviours", "walking, eating, keeping still"]
@@ -76,7 +77,14 @@ def watch(path: Path, model: str) -> None:
         [rows] = [sum(1 for _ in file.open()) - 1 for file in Path(folder).glob("*_frames.csv")]
     row = {"video": f"{info.width}x{info.height}", "frames": info.num_frames, "rows": rows, "seconds": round(seconds)}
     row |= {"cpu_seconds": round(used.ru_utime + used.ru_stime), "largest_gb": used.ru_maxrss / 1e6}
-    print(json.dumps(row | {"times_real_time": round(info.duration / seconds, 2)}))
+    row |= {"times_real_time": round(info.duration / seconds, 2), "how": how}
+    assert rows == info.num_frames, "not a row a frame"
+    print(json.dumps(row))
+    record = paths.reports() / "long_video.json"
+    known = json.loads(record.read_text(encoding="utf-8"))["rows"] if record.is_file() else []
+    kept = [other for other in known if other["how"] != how]  # one row each for a model and for names alone
+    text = json.dumps({"provenance": results.provenance(device="cpu"), "rows": [*kept, row]}, indent=1)
+    record.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

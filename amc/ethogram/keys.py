@@ -6,6 +6,8 @@ Looking at them is the cheapest test there is. A video and its ethogram in, what
 
 from pathlib import Path
 
+import torch
+
 from amc import flow, flow_color, video
 from amc.ethogram.bouts import ordered
 from amc.ethogram.record import Ethogram, seconds
@@ -24,12 +26,14 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
         at.append(frame)
         labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, p {shown.probs[frame, c]:.2f}")
     pairs = flow.flow_pairs(at, shown.num_frames)
-    first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
+    needed = sorted({*at}.union(*pairs))
+    pictures = dict(zip(needed, video.read_frames(path, needed), strict=True))
+    first, second = (torch.stack([pictures[pair[side]] for pair in pairs]) for side in (0, 1))
     max_px = FASTEST * first.shape[-2]
     motion = flow_color.render(flow.estimate(first, second, method="dis"), max_px=max_px)
     title = f"The surest frame of {f'each of the {most} longest of' if len(shown.bouts) > most else 'each of'} "
     title += f"{len(shown.bouts)} bouts, and its flow"
     return {
-        "frames": video.read_frames(path, at), "motion": motion, "labels": labels, "max_px": max_px,
+        "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "max_px": max_px,
         "stamp": shown.stamp, "title": title,
     }  # fmt: skip
