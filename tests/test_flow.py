@@ -1,3 +1,5 @@
+import warnings
+
 import cv2
 import numpy as np
 import pytest
@@ -219,6 +221,21 @@ def test_wrong_methods_are_refused(options):
     with pytest.raises(AmcError):
         estimate(*moved(1, 1), **options)
     assert "true" in METHODS
+
+
+@pytest.mark.parametrize("size", [(128, 128), (90, 130)])
+def test_our_raft_needs_no_download_and_finds_the_motion_of_a_plane(size):
+    inner = estimate(*moved(3, -2, size, count=1), method="raft-synth")[..., 20:-20, 20:-20]
+    assert (inner[:, 0] - 3).abs().mean() < 0.4 and (inner[:, 1] + 2).abs().mean() < 0.4  # measured: 0.27 at most
+
+
+def test_our_raft_says_where_it_is_not_to_be_trusted():
+    small, large = moved(2, 1, (64, 200), count=1), moved(2, 1, (64, 264), count=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert estimate(*small, method="raft-synth").shape == (1, 2, 64, 200)
+    with pytest.warns(UserWarning, match="trained at 128 px and errs on 64 x 264"):
+        estimate(*large, method="raft-synth")
 
 
 def test_pictures_that_do_not_fit_are_refused():
