@@ -58,7 +58,7 @@ def test_a_folder_that_is_no_kabr_is_refused(tmp_path):
         ("a.gif,G1,giraffe,Fly", "choose one of: Walk"),
         ("b.gif,G1,giraffe,Run", "b.gif is missing"),
         ("a.gif,G1,plains zebra,Run", "one species only"),
-        ("a.gif,G1", "expected rows with the columns"),
+        ("a.gif,G1", ":3: has fewer columns than file,kabr_video_id"),
     ],
 )
 def test_a_wrong_row_of_labels_is_refused(tmp_path, row, message):
