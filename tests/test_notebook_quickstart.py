@@ -56,7 +56,7 @@ def test_random_weights_are_stamped_on_the_pictures_of_scores(finished):
     "options, message",
     [
         (["-p", "shceme", "dense"], "did you mean scheme?"),
-        (["-p", "flow_method", "true"], "choose one of: raft-large, raft-small, dis"),
+        (["-p", "flow_method", "true"], "choose one of: raft-large, raft-small, raft-synth, dis"),
     ],
 )
 def test_a_wrong_value_or_name_stops_at_once_with_the_allowed_ones(options, message, environment, tmp_path):
