@@ -19,7 +19,7 @@ SHORT = Recipe(steps=2, updates=2)
 def small(monkeypatch):
     """Little to draw and to look at."""
     draw = train.pairs.draw
-    monkeypatch.setattr(train, "CHUNKS", 1)
+    monkeypatch.setattr(train, "CHUNKS", 3)  # the third one is wide
     monkeypatch.setattr(train, "EVERY", 1)
     monkeypatch.setattr(train.pairs, "draw", lambda seed, chunk: draw(seed, chunk, kingdoms=1, broad=2))
     monkeypatch.setattr(train.pairs, "KINGDOMS", 1)
@@ -58,12 +58,12 @@ def test_it_learns_and_what_it_keeps_is_the_best(tmp_path, small, monkeypatch):
     monkeypatch.setattr(train.Chunks, "__getitem__", lambda self, number: chunk)  # one chunk, by heart
     best, lines = run(tmp_path, Recipe(steps=60, updates=2, lr=1e-3))
     rows = train.state(tmp_path)["history"]
-    errors = [(row["kingdom"] + row["broad"]) / 2 for row in rows]
+    errors = [(row["kingdom"] + row["broad"] + row["wide"]) / 3 for row in rows]
     nothing = chunk[2].norm(dim=1).mean()
     assert min(errors) < 0.8 * errors[0] and min(errors) < 0.8 * nothing
     model = weights.load(weights.SHIPPED, best)
     found = train.errors(lambda a, b: weights.run(model, a, b, updates=6), "validation")
-    assert (found["kingdom"].mean() + found["broad"].mean()) / 2 == pytest.approx(min(errors), rel=1e-4)
+    assert sum(values.mean() for values in found.values()) / 3 == pytest.approx(min(errors), rel=1e-4)
     assert any("validation error" in line for line in lines)
 
 
@@ -105,6 +105,7 @@ def test_a_run_of_other_pairs_or_a_damaged_one_is_not_gone_on_with(tmp_path, sma
         (["--steps", "0"], "steps"),
         (["--lr", "-1"], "lr"),
         (["--lr", "nan"], "lr"),
+        (["--precision", "float16"], "precision"),
         (["--ship", "--real", "nowhere"], "nowhere"),
         (["--ship", "--compare", "nowhere.pth"], "nowhere.pth"),
         (["--real", "nowhere"], "--ship"),
@@ -155,6 +156,19 @@ def test_shipped_weights_have_a_card_and_are_a_method(tmp_path, small, monkeypat
     assert "raft-synth.safetensors" in capsys.readouterr().out
 
 
+def test_a_step_in_bfloat16_goes_where_one_in_float32_does():
+    chunk = [side[:2] for side in train.Chunks("train")[0]]
+    model = train._fresh(0)
+
+    def gradient(precision):
+        model.zero_grad()
+        train.chunk_loss(model, *chunk, Recipe(updates=2, precision=precision)).backward()
+        return torch.cat([p.grad.flatten() for p in model.parameters() if p.grad is not None])
+
+    rounded, exact = map(gradient, ("bfloat16", "float32"))
+    assert torch.cosine_similarity(rounded, exact, dim=0) > 0.98 and not torch.equal(rounded, exact)
+
+
 def test_held_out_validation_and_training_pairs_differ():
     drawn = {split: train.Chunks(split)[0][0] for split in train.SEEDS}
     assert len({x.numpy().tobytes() for x in drawn.values()}) == 3
@@ -162,10 +176,14 @@ def test_held_out_validation_and_training_pairs_differ():
 
 def test_errors_are_measured_by_pair(small):
     rows = measure.drawn({"nothing": measure._nothing})
-    truth = train.Chunks("held-out")[0][2]
-    means = truth.norm(dim=1).mean((1, 2)).numpy()  # of the three pairs of the one chunk
-    assert [row["pairs"] for row in rows] == ["kingdom", "broad"] and [row["count"] for row in rows] == [1, 2]
-    assert [row["epe"] for row in rows] == pytest.approx([means[:1].mean(), means[1:].mean()], rel=1e-5)
+    means = [train.Chunks("held-out")[number][2].norm(dim=1).mean((1, 2)).numpy() for number in range(3)]
+    kinds = {
+        "kingdom": np.concatenate([means[0][:1], means[1][:1]]),
+        "broad": np.concatenate([means[0][1:], means[1][1:]]),
+        "wide": means[2],
+    }
+    assert [row["pairs"] for row in rows] == list(kinds) and [row["count"] for row in rows] == [2, 4, 2]
+    assert [row["epe"] for row in rows] == pytest.approx([values.mean() for values in kinds.values()], rel=1e-5)
     assert rows[1]["low"] <= rows[1]["epe"] <= rows[1]["high"] and np.isfinite(rows[1]["high"])
 
 

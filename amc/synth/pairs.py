@@ -3,9 +3,11 @@
 Most pairs are scenes of rigid pieces in random paint before random ground, each with a motion of its own, as in
 FlyingChairs (Dosovitskiy et al., ICCV 2015): broader than any clip of Synth Kingdom in texture, speed, occlusion and
 light. The others are frames of a Kingdom scene that is in no clip, up to FURTHEST frames apart. Then both pictures
-are photographed: blur, exposure, colour, noise, and the codec's blocks.
+are photographed: blur, exposure, colour, noise, and the codec's blocks. Every third chunk has few but wide pictures:
+on small ones the coarse levels of RAFT's correlations lie mostly outside, and it never learns to read them.
 """
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
@@ -18,8 +20,9 @@ from amc.synth.sprites import SUPERSAMPLE, noise
 
 SIZE = scene.SIZE  # pixels, height and width
 CHUNK, KINGDOMS = 8, 2  # pairs drawn together, from common textures; how many of them are of a Kingdom scene
+WIDER = 2  # times SIZE are the sides of wide pictures, of which a chunk has as many pixels as any other has
 FURTHEST = 4  # native frames between the two of such a pair
-PIECES = 9  # at most, before the ground
+PIECES = 9  # at most, before the ground of a picture of SIZE
 SPEEDS = (0.15, 8.0)  # pixels: a pair's typical motion, drawn evenly on a logarithmic scale
 STILL = 0.2  # of the pairs have a camera that stands
 TEXTURES, TEXTURE = 3, 256  # painted for a chunk, and their height and width in pixels
@@ -28,15 +31,26 @@ TEXTURES, TEXTURE = 3, 256  # painted for a chunk, and their height and width in
 class Pairs(NamedTuple):
     """Pictures and what moved between them."""
 
-    first: np.ndarray  # uint8 (P, 3, SIZE, SIZE) RGB
+    first: np.ndarray  # uint8 (P, 3, H, W) RGB; H and W are SIZE, or WIDER times SIZE
     second: np.ndarray  # likewise
-    flow: np.ndarray  # float32 (P, 2, SIZE, SIZE), pixels from first to second, u right and v down; also where hidden
+    flow: np.ndarray  # float32 (P, 2, H, W), pixels from first to second, u right and v down; also where hidden
+
+
+def is_wide(chunk: int) -> bool:
+    """Of these chunks all pairs are broad, on wide pictures."""
+    return chunk % 3 == 2
 
 
 def draw(seed: int, chunk: int, *, kingdoms: int = KINGDOMS, broad: int = CHUNK - KINGDOMS) -> Pairs:
-    """The pairs of a chunk, the same for the same seed and number: those of a Kingdom scene, then the broad ones."""
+    """The pairs of a chunk, the same for the same seed and number: those of a Kingdom scene, then the broad ones.
+
+    A wide chunk has CHUNK / WIDER² pairs, whatever is asked for.
+    """
     rng = np.random.default_rng([seed, chunk])
     textures = [_texture(rng) for _ in range(TEXTURES)]
+    if is_wide(chunk):
+        stages = [(_scene(textures, rng, WIDER), 0, 1) for _ in range(CHUNK // WIDER**2)]
+        return _taken(stages, rng, WIDER)
     stages = [(_scene(textures, rng), 0, 1) for _ in range(broad)]
     if kingdoms:
         script = KINGDOM.write_script(rng, KINGDOM.seen[chunk % len(KINGDOM.seen)])
@@ -44,12 +58,18 @@ def draw(seed: int, chunk: int, *, kingdoms: int = KINGDOMS, broad: int = CHUNK 
         starts = rng.integers(stage.num_frames - FURTHEST, size=kingdoms)
         steps = rng.choice(FURTHEST, size=kingdoms, p=(0.55, 0.25, 0.12, 0.08)) + 1
         stages = [(stage, int(a), int(a + step)) for a, step in zip(starts, steps, strict=True)] + stages
-    first, second, flow = zip(*(_photographed(*stage, rng) for stage in stages), strict=True)
+    return _taken(stages, rng)
+
+
+def _taken(stages: list[tuple[scene.Scene, int, int]], rng: np.random.Generator, times: int = 1) -> Pairs:
+    first, second, flow = zip(*(_photographed(*stage, rng, times) for stage in stages), strict=True)
     return Pairs(*(np.stack(x) for x in (first, second, flow)))
 
 
-def _photographed(stage: scene.Scene, one: int, other: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-    pictures = [scene.frame(stage, index).astype(np.float32) for index in (one, other)]
+def _photographed(stage: scene.Scene, one: int, other: int, rng: np.random.Generator, times: int = 1):
+    """First, second and flow of a pair, each with channels first."""
+    pictures = [_tiled(stage, lambda tile, at=index: scene.frame(tile, at), times) for index in (one, other)]
+    pictures = [picture.astype(np.float32) for picture in pictures]
     blur = rng.uniform(0.3, 1.3) * (rng.random() < 0.3)
     grain = rng.uniform(0, 8) * (rng.random() < 0.6)
     contrast, gain, light = rng.uniform(0.7, 1.3), rng.uniform(0.85, 1.15, (1, 1, 3)), rng.normal(0, 15)
@@ -64,24 +84,36 @@ def _photographed(stage: scene.Scene, one: int, other: int, rng: np.random.Gener
             _, coded = cv2.imencode(".jpg", picture, (cv2.IMWRITE_JPEG_QUALITY, quality))
             picture = cv2.imdecode(coded, cv2.IMREAD_COLOR)
         taken.append(picture.transpose(2, 0, 1))
-    return *taken, scene.flow(stage, one, other)
+    return *taken, _tiled(stage, lambda tile: scene.flow(tile, one, other).transpose(1, 2, 0), times).transpose(2, 0, 1)
 
 
-def _scene(textures: list[np.ndarray], rng: np.random.Generator) -> scene.Scene:
-    """Ground and pieces in two frames."""
+def _tiled(stage: scene.Scene, shown: Callable[[scene.Scene], np.ndarray], times: int) -> np.ndarray:
+    """What `shown` makes, (SIZE, SIZE, C), for a picture of `times` times that size: it sees one tile after another."""
+    places = [[affine(x=-SIZE * column, y=-SIZE * row)[0] for column in range(times)] for row in range(times)]
+    return np.concatenate([np.concatenate([shown(_moved(stage, at)) for at in row], axis=1) for row in places])
+
+
+def _moved(stage: scene.Scene, at: np.ndarray) -> scene.Scene:
+    parts = tuple(part._replace(matrices=at @ part.matrices) for part in stage.parts)
+    return stage._replace(ground=at @ stage.ground, parts=parts)
+
+
+def _scene(textures: list[np.ndarray], rng: np.random.Generator, times: int = 1) -> scene.Scene:
+    """Ground and pieces in two frames of `times` times SIZE."""
     speed = np.exp(rng.uniform(*np.log(SPEEDS)))
-    camera = _motion(speed, (SIZE / 2, SIZE / 2), rng) if rng.random() > STILL else np.eye(3)
-    ground = affine(rng.uniform(0, 2 * np.pi), SIZE / 2, SIZE / 2, scale := rng.uniform(0.7, 1.6), scale)[0]
+    middle = times * SIZE / 2
+    camera = _motion(speed, (middle, middle), rng) if rng.random() > STILL else np.eye(3)
+    ground = affine(rng.uniform(0, 2 * np.pi), middle, middle, scale := rng.uniform(0.7, 1.6), scale)[0]
     ground = ground @ affine(x=-rng.uniform(0, TEXTURE), y=-rng.uniform(0, TEXTURE))[0]
-    parts = [_piece(textures, camera, speed, rng) for _ in range(rng.integers(PIECES + 1))]
+    parts = [_piece(textures, camera, speed, rng, times) for _ in range(rng.integers(times * PIECES + 1))]
     paper = textures[rng.integers(len(textures))]
     return scene.Scene(2, paper, np.stack([ground, camera @ ground]), tuple(parts), np.ones(3), 0.0, 0)
 
 
-def _piece(textures: list[np.ndarray], camera: np.ndarray, speed: float, rng: np.random.Generator) -> Part:
+def _piece(textures: list[np.ndarray], camera: np.ndarray, speed: float, rng: np.random.Generator, times: int) -> Part:
     """A shape cut from a texture; a third of the pieces move nearly as the camera does."""
-    side = int(np.exp(rng.uniform(*np.log((12, 110)))))
-    x, y = rng.uniform(0, SIZE, 2)
+    side = int(np.exp(rng.uniform(*np.log((12, 110 * times)))))
+    x, y = rng.uniform(0, times * SIZE, 2)
     paper = textures[rng.integers(len(textures))]
     top, left = rng.integers(0, TEXTURE - side, 2)
     mask = _shape(side, rng)
