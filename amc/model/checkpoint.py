@@ -4,7 +4,8 @@ A module and what is to be remembered about it in, one .safetensors file out; an
 """
 
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -45,6 +46,13 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
         raise AmcError(f"{path}: holds no named weights; save a model's state_dict there")
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}, {}
+
+
+def renamed(name: str, rules: Iterable[tuple[str, str]]) -> str:
+    """A parameter's name after each of the rules, a regular expression and what replaces it, in turn."""
+    for theirs, ours in rules:
+        name = re.sub(theirs, ours, name)
+    return name
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: object) -> None:

@@ -6,7 +6,6 @@ AmcError. Nothing falls back to random weights: "random" has to be asked for.
 
 import difflib
 import logging
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,7 @@ from torch import Tensor, nn
 
 from amc import shipped
 from amc.errors import AmcError
-from amc.model.checkpoint import load_strictly, read
+from amc.model.checkpoint import load_strictly, read, renamed
 from amc.model.layers import HEAD_WIDTH
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
@@ -135,7 +134,9 @@ def from_transformers(
     X-CLIP trained them (transformers' configurations say 8 for the large models too). Weights do not tell either.
     Raises AmcError, naming a few, when weights are missing, left over or of another shape.
     """
-    state = _fused({_renamed(name): tensor for name, tensor in state.items() if not name.endswith("position_ids")})
+    state = _fused(
+        {renamed(name, _NAMES): tensor for name, tensor in state.items() if not name.endswith("position_ids")}
+    )
     state |= {name: state[name].T for name in _TRANSPOSED if name in state}
     state["logit_bias"] = torch.tensor(0.0)  # ours; X-CLIP has none
     xclip, tower = _sized(state, head_width, new_heads, num_slots)
@@ -210,12 +211,6 @@ def _sized(
 
 def _depth(state: Mapping[str, Tensor], stem: str) -> int:
     return len({name.split(".")[stem.count(".") + 1] for name in state if name.startswith(f"{stem}.")})
-
-
-def _renamed(name: str) -> str:
-    for theirs, ours in _NAMES:
-        name = re.sub(theirs, ours, name)
-    return name
 
 
 def _prefixed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

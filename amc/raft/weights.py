@@ -6,12 +6,11 @@ from functools import lru_cache
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 
 import amc.torchvision_cpu  # noqa: F401  before torchvision
 from amc import shipped
 from amc.errors import AmcError
+from amc.model.checkpoint import load_strictly, read, renamed
 from amc.raft import refine
 
 from torchvision.models import optical_flow  # isort: skip
@@ -26,7 +25,6 @@ ARCHITECTURES = {  # and where torchvision has weights for it
     SHIPPED: (optical_flow.raft_small, None),
 }
 OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torchvision's
-    (r"^module\.", ""),
     (r"^fnet\.", "feature_encoder."),
     (r"^cnet\.", "context_encoder."),
     (r"^(\w+_encoder)\.conv1\.", r"\1.convnormrelu.0."),
@@ -80,39 +78,15 @@ def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: 
     if is_torchvision and method != SHIPPED and not _matches_name(path):
         raise AmcError(f"weights: {path} is damaged (its sha256 is not that in its name); remove it and fetch it again")
     model = ARCHITECTURES[method][0]()
-    found, expected = _rename(_read(path)), model.state_dict()
-    wrong = sorted(found.keys() ^ expected.keys()) or [k for k in found if found[k].shape != expected[k].shape]
-    if wrong:
-        raise AmcError(f"weights: {path} is not of {method} ({len(wrong)} tensors differ, {wrong[0]} is the first)")
-    model.load_state_dict(found)
+    load_strictly(model, _renamed(read(path)[0]), f"weights: {path} for {method}")
     return model.eval().requires_grad_(False).to(device)
 
 
-def _read(path: Path) -> dict[str, torch.Tensor]:
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises half a dozen kinds for damaged files
-        kind = error if isinstance(error, OSError | SafetensorError) else type(error).__name__
-        raise AmcError(f"weights: {path} cannot be read as a checkpoint ({kind}); fetch it again") from error
-    if not isinstance(state, dict) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise AmcError(f"weights: {path} holds no plain table of tensors; expected a RAFT state_dict")
-    return state
-
-
-def _rename(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """torchvision's names for the official ones (which begin with `module.`); torchvision's own stay."""
-    if not all(name.startswith("module.") for name in state):
-        return state
-    renamed = {}
-    for name, value in state.items():
-        if re.search(r"layer[23]\.0\.norm3\.", name):
-            continue  # the same tensor again: the official module lists it as downsample.1 too
-        for pattern, replacement in OFFICIAL_NAMES:
-            name = re.sub(pattern, replacement, name)
-        renamed[name] = value
-    return renamed
+def _renamed(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """torchvision's names for the official ones; torchvision's own stay. A norm3 of the official module is a tensor
+    that it lists as downsample.1 too."""
+    once = {name: value for name, value in state.items() if not re.search(r"layer[23]\.0\.norm3\.", name)}
+    return {renamed(name, OFFICIAL_NAMES): value for name, value in once.items()}
 
 
 def _matches_name(path: Path) -> bool:
