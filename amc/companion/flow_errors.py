@@ -1,7 +1,4 @@
-"""How good estimated flow is, how long it takes, where it fails: against the renderer's exact flow, or against itself.
-
-End-point error (EPE): the distance in pixels between an estimated vector and the true one (Baker et al., IJCV 2011).
-"""
+"""How good estimated flow is, how long it takes, where it fails: against the exact flow of the renderer, or itself."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -18,11 +15,11 @@ from amc.companion import flow_effect
 from amc.config import Experiment, ablation
 from amc.errors import AmcError, choice
 from amc.parameters import file, flag, whole
+from amc.raft.measure import NOTHING, end_point_error, interval
 from amc.raft.weights import SHIPPED
 from amc.synth import generate
 
 SIZES = ("smoke", "quick", "standard")
-NOTHING = "nothing moves"  # the claim that every estimate has to beat
 DIS = ("dis", "dis-fast", "dis-ultrafast")
 RAFT = ("raft-synth", "raft-small", "raft-large")  # the first one has weights of its own here
 NIGHT = 1 / 3  # part of the clips that are to be at night, where that many are
@@ -109,11 +106,6 @@ def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -
     return vectors, (time.perf_counter() - started) / len(first)
 
 
-def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
-    """EPE of each pixel, px: (P, 2, H, W) twice -> (P, H, W)."""
-    return (vectors - true).norm(dim=1)
-
-
 def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
     """Where a point ends that goes there and back, px from its start (P, H, W); inf where it leaves the picture.
 
@@ -168,7 +160,7 @@ def summary(table: pd.DataFrame, *, by: str = "epe", replicates: int = 1000, see
     rng, rows = np.random.default_rng(seed), []
     for method, part in table.dropna(subset=by).groupby("method", sort=False):
         means = part.groupby("clip")[by].mean().to_numpy()
-        low, high = np.quantile(rng.choice(means, (replicates, len(means))).mean(axis=1), (0.025, 0.975))
+        low, high = interval(means, rng, replicates=replicates)
         row = {"method": method, "epe": means.mean(), "low": low, "high": high, "clips": len(means)}
         rows.append(row | {"seconds": part["seconds"].median()})
     return rows

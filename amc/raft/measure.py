@@ -1,4 +1,7 @@
-"""How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout."""
+"""How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout.
+
+End-point error (EPE): the distance in pixels between an estimated vector and the true one (Baker et al., IJCV 2011).
+"""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,8 +19,19 @@ from amc.raft import train
 
 REPLICATES = 1000  # of the bootstrap
 UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
-NOTHING = "nothing moves"
+NOTHING = "nothing moves"  # the claim that every estimate has to beat
 Estimate = Callable[[Tensor, Tensor], Tensor]
+
+
+def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
+    """EPE of each pixel, px: (P, 2, H, W) twice -> (P, H, W)."""
+    return (vectors - true).norm(dim=1)
+
+
+def interval(values: np.ndarray, rng: np.random.Generator, *, replicates: int = REPLICATES) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean of `values`, one of each clip or chunk: (low, high)."""
+    low, high = np.quantile(rng.choice(values, (replicates, len(values))).mean(axis=1), (0.025, 0.975))
+    return float(low), float(high)
 
 
 def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
@@ -36,8 +50,7 @@ def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: in
     for method, estimate in compared.items():
         for kind, values in train.errors(estimate, split).items():
             rng = np.random.default_rng(seed)
-            means = rng.choice(values.mean(axis=1), (REPLICATES, len(values))).mean(axis=1)
-            low, high = map(float, np.quantile(means, (0.025, 0.975)))
+            low, high = interval(values.mean(axis=1), rng)
             row = {"method": method, "pairs": kind, "count": values.size}
             rows.append(row | {"epe": float(values.mean()), "low": low, "high": high})
     return rows
@@ -49,7 +62,7 @@ def real(compared: Mapping[str, Estimate], folder: Path) -> list[dict]:
     is_known = (truth.abs() < UNKNOWN).all(0)
     return [
         {"method": method, "pairs": folder.name, "count": 1}
-        | {"epe": float((estimate(first, second)[0] - truth).norm(dim=0)[is_known].mean())}
+        | {"epe": float(end_point_error(estimate(first, second), truth[None])[0, is_known].mean())}
         for method, estimate in compared.items()
     ]
 
