@@ -58,3 +58,5 @@ def test_reproduce_gives_each_notebook_parameters_that_it_has(name, size):
 
 def test_reproduce_runs_every_notebook():
     assert set(cli.NOTEBOOKS) == {path.stem for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb")}
+    order = [name[:2] for name in cli.NOTEBOOKS]
+    assert all(order.index("03") < order.index(user) for user in ("02", "04", "05", "06", "07"))  # of what it trains

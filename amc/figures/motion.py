@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from amc.figures import style
 from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
@@ -115,6 +116,7 @@ def methods(table: pd.DataFrame) -> Figure:
             axes.axhline(row["epe"], color=color, linestyle="--", label=row["method"])
     axes.set(xscale="log", xlabel="time a pair of frames, ms (one core)", ylabel="end-point error, px", ylim=(0, None))
     axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.margins(x=0.25)
     axes.legend(frameon=False, title="95 % intervals over clips", title_fontsize=12)
