@@ -81,7 +81,8 @@ def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor
 def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: str) -> Tensor:
     if method == raft.SHIPPED and max(first.shape[-2:]) > raft.LARGEST:
         size = " x ".join(map(str, first.shape[-2:]))
-        warnings.warn(f"{method} was trained at 128 px and errs on {size}: data/weights/{method}.json", stacklevel=3)
+        limit = f"{method} was trained at up to {raft.LARGEST} px and errs on {size}"
+        warnings.warn(f"{limit}: data/weights/{method}.json", stacklevel=3)
     model = raft.load(method, weights, device=first.device)
     first, second, unpad = pad(first, second, minimum=128, multiple=8)  # the sizes that torchvision's RAFT accepts
     chunk = 4 if first.device.type == "cpu" else 32  # more pairs leave a CPU's cache and are slower

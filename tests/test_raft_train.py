@@ -194,4 +194,5 @@ def test_a_folder_without_a_pair_is_refused(tmp_path):
 
 def test_the_card_tells_how_it_was_made():
     facts = shipped.find("raft-synth")[1]
-    assert facts["what"] == card.FACTS["what"] and facts["steps"] >= 1000 and facts["pairs"] == 8 * facts["steps"]
+    assert facts["what"] == card.FACTS["what"] and facts["steps"] >= 1000
+    assert facts["pairs"] == 8 * facts["steps"] - 6 * (facts["steps"] // 3)  # every third chunk has two wide ones

@@ -15,7 +15,8 @@ from amc.companion import flow_effect
 from amc.config import Experiment, ablation
 from amc.errors import AmcError, choice
 from amc.parameters import file, flag, whole
-from amc.raft.measure import NOTHING, end_point_error, interval
+from amc.raft.measure import NOTHING, interval
+from amc.raft.train import end_point_error
 from amc.raft.weights import SHIPPED
 from amc.synth import generate
 

@@ -30,7 +30,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     """
     path = Path(path)
     if not path.is_file():
-        raise AmcError(f"{path}: no such file of weights; check the path")
+        raise AmcError(f"weights: {path}: no such file of weights; check the path")
     try:
         if path.suffix == ".safetensors":
             with safetensors.safe_open(path, framework="pt") as file:
@@ -40,11 +40,11 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
         reason = (str(error).splitlines() or [""])[0][:120]
         raise AmcError(
-            f"{path}: not a readable file of weights ({type(error).__name__} {reason}); get it again"
+            f"weights: {path}: not a readable file of weights ({type(error).__name__} {reason}); get it again"
         ) from error
     state = state.get("state_dict", state.get("model_state", state)) if isinstance(state, dict) else {}
     if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise AmcError(f"{path}: holds no named weights; save a model's state_dict there")
+        raise AmcError(f"weights: {path}: holds no named weights; save a model's state_dict there")
     return {name.removeprefix("module."): tensor for name, tensor in state.items()}, {}
 
 

@@ -9,9 +9,9 @@ from amc.synth import pairs
 
 FACTS = {
     "what": "RAFT-small (torchvision's architecture), trained from scratch on drawn pairs with true flow",
-    "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} px: rigid pieces in random paint, and frames of Kingdom "
-    "scenes that are in no clip; no real picture",
-    "chosen_by": "mean validation error of both kinds of pairs",
+    "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} and {pairs.WIDER * pairs.SIZE} px: rigid pieces in random "
+    "paint, and frames of Kingdom scenes that are in no clip; no real picture",
+    "chosen_by": "mean validation error of all kinds of pairs",
     "updates": weights.UPDATES[weights.SHIPPED],
     "command": "python -m amc flow train --ship",
     "licence": "as this repository",
@@ -32,7 +32,7 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
     card = FACTS | {
         "recipe": run["recipe"],
         "steps": run["step"],
-        "pairs": run["step"] * pairs.CHUNK,
+        "pairs": sum(pairs.CHUNK // pairs.WIDER ** (2 * pairs.is_wide(step)) for step in range(run["step"])),
         "best_step": best["step"],
         "hours": round(run["seconds"] / 3600, 2),
         "generator": run["generator"],

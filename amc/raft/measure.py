@@ -1,7 +1,4 @@
-"""How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout.
-
-End-point error (EPE): the distance in pixels between an estimated vector and the true one (Baker et al., IJCV 2011).
-"""
+"""How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -16,16 +13,12 @@ from torch import Tensor
 from amc import flow
 from amc.errors import AmcError
 from amc.raft import train
+from amc.raft.train import end_point_error
 
 REPLICATES = 1000  # of the bootstrap
 UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
 NOTHING = "nothing moves"  # the claim that every estimate has to beat
 Estimate = Callable[[Tensor, Tensor], Tensor]
-
-
-def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
-    """EPE of each pixel, px: (P, 2, H, W) twice -> (P, H, W)."""
-    return (vectors - true).norm(dim=1)
 
 
 def interval(values: np.ndarray, rng: np.random.Generator, *, replicates: int = REPLICATES) -> tuple[float, float]:

@@ -33,9 +33,7 @@ def refine(model: nn.Module, first: Tensor, second: Tensor, updates: int) -> Ite
     """After each update the flow (P, 2, H/8, W/8), in pixels of that size, and the hidden state (P, D, H/8, W/8)."""
     block = model.update_block
     features = _features(model.feature_encoder, first, second)
-    with torch.autocast(
-        first.device.type, enabled=False
-    ):  # where training rounds, what is matched does not, as in RAFT
+    with torch.autocast(first.device.type, enabled=False):  # a training that rounds does not round this, as in RAFT
         model.corr_block.build_pyramid(*(side.float() for side in features))
     encoded = model.context_encoder(first)
     hidden, context = encoded.split([block.hidden_state_size, encoded.shape[1] - block.hidden_state_size], dim=1)

@@ -122,11 +122,17 @@ def sequence_loss(found: list[Tensor], truth: Tensor) -> Tensor:
     return 2 * sum(weighted)
 
 
+def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
+    """EPE of each pixel: (P, 2, H, W) twice -> (P, H, W), the distance in pixels between an estimated vector and the
+    true one (Baker et al., IJCV 2011)."""
+    return (vectors - true).norm(dim=1)
+
+
 def errors(estimate: Callable[[Tensor, Tensor], Tensor], split: str) -> dict[str, np.ndarray]:
     """End-point error of each pair of a split, pixels, by kind, a row a chunk: of the Kingdom, broad, and wide ones."""
     found = {"kingdom": [], "broad": [], "wide": []}
     for number, (first, second, truth) in enumerate(held(split)):
-        distance = (estimate(first, second) - truth).norm(dim=1).mean((1, 2)).numpy()
+        distance = end_point_error(estimate(first, second), truth).mean((1, 2)).numpy()
         if pairs.is_wide(number):
             found["wide"].append(distance)
         else:
