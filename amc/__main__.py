@@ -184,7 +184,8 @@ def _flow_train(given: argparse.Namespace) -> int:
     from amc.raft import card, train
 
     folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
-    recipe = train.Recipe(**{k: v for k in ("steps", "lr", "precision") if (v := getattr(given, k)) is not None})
+    chosen = {name: getattr(given, name) for name in ("steps", "lr", "precision", "start_from")}
+    recipe = train.Recipe(**{name: value for name, value in chosen.items() if value is not None})
     measured = {"real": given.real, "compare": given.compare}
     if given.ship:
         card.check(**measured)  # not after hours

@@ -46,6 +46,7 @@ def add_flow(commands: argparse._SubParsersAction, *, fields: Run, training: Run
     train.add_argument("--steps", type=int, help="of 8 pairs (default: the recipe's)")
     train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
     train.add_argument("--precision", help="bfloat16 | float32, of a step's convolutions (default: the recipe's)")
+    train.add_argument("--start-from", help="raft-synth: go on from the shipped weights (default: from scratch)")
     train.add_argument("--folder", help="of the run (default: in the cache)")
     train.add_argument("--ship", action="store_true", help="afterwards, put the best weights into data/weights")
     train.add_argument("--real", help="with --ship: folder of a real pair, as Middlebury's, to be measured too")

@@ -75,6 +75,21 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path, small):
     assert train.state(tmp_path)["step"] == 3
 
 
+def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small, monkeypatch):
+    card = shipped.find("raft-synth")[1]
+    steps = card["steps"]
+    drawn, get = [], train.Chunks.__getitem__
+    monkeypatch.setattr(train.Chunks, "__getitem__", lambda self, number: drawn.append(number) or get(self, number))
+    recipe = Recipe(steps=2, updates=2, lr=1e-9, start_from="raft-synth")
+    monkeypatch.setattr(train, "WARM", 1.0)
+    best, _ = run(tmp_path, recipe)
+    kept = train.state(tmp_path)
+    assert drawn[0] == steps and kept["step"] == steps + 2 and kept["started_from"]["recipe"] == card["recipe"]
+    assert [row["step"] for row in kept["history"]][-2:] == [steps + 1, steps + 2] and len(kept["history"]) > 2
+    ours = {name: x.float() for name, x in load_file(shipped.place("raft-synth")).items()}
+    assert all(torch.allclose(x, ours[name], atol=1e-6) for name, x in load_file(best).items())
+
+
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was(tmp_path, small):
     run(tmp_path)
     state = torch.load(tmp_path / "state.pt", weights_only=True)
@@ -106,6 +121,7 @@ def test_a_run_of_other_pairs_or_a_damaged_one_is_not_gone_on_with(tmp_path, sma
         (["--lr", "-1"], "lr"),
         (["--lr", "nan"], "lr"),
         (["--precision", "float16"], "precision"),
+        (["--start-from", "dis"], "start_from"),
         (["--ship", "--real", "nowhere"], "nowhere"),
         (["--ship", "--compare", "nowhere.pth"], "nowhere.pth"),
         (["--real", "nowhere"], "--ship"),

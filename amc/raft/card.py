@@ -31,6 +31,7 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
     rows = measure.drawn(compared) + (measure.real(compared, Path(real)) if real else [])
     card = FACTS | {
         "recipe": run["recipe"],
+        "started_from": run["started_from"],
         "steps": run["step"],
         "pairs": sum(pairs.CHUNK // pairs.WIDER ** (2 * pairs.is_wide(step)) for step in range(run["step"])),
         "best_step": best["step"],

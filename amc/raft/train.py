@@ -4,7 +4,7 @@ The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is com
 more; AdamW, clipped gradients, a warm-up and a straight way down, and steps that round where the hardware is faster
 so. Ours are smaller pictures, fewer pairs, fewer updates a step, and a level stretch between the ways up and down, so
 that a run may be made longer or shorter while it lasts.
-What validation pairs find best is kept (`card.ship`).
+What validation pairs find best is kept (`card.ship`). A run may start from the shipped weights and goes on counting.
 """
 
 import dataclasses
@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from amc import paths
+from amc import paths, shipped
 from amc.errors import AmcError, choice
 from amc.model import checkpoint
 from amc.parameters import whole
@@ -40,17 +40,19 @@ EVERY = 250  # steps between two looks at the validation pairs, each of which is
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run may choose; `python -m amc flow train` has options for steps, lr and precision."""
+    """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and start_from."""
 
-    steps: int = 12000  # a run that goes on may be given more or fewer, as long as its rate does not fall yet
+    steps: int = 12000  # of this run; a run that goes on may be given more or fewer, as long as its rate does not fall yet
     lr: float = 5e-4  # its peak; RAFT's code has 4e-4 for 100,000 steps of 12 larger pairs
     updates: int = 6  # of the flow in a training step; RAFT trains with 12, which takes twice as long
     precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
     weight_decay: float = 1e-4
-    seed: int = 0  # of the first weights
+    seed: int = 0  # of the first weights, from scratch
+    start_from: str = ""  # "raft-synth": the shipped weights, whose steps, hours and history are counted on
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
+        choice("start_from", self.start_from, ("", weights.SHIPPED))
         choice("precision", self.precision, PRECISIONS)
         if not 0 < self.lr < 1:
             raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
@@ -67,9 +69,10 @@ def train(
     model = _fresh(recipe.seed).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     run = _resumed(folder, recipe, model, optimizer, device)
-    if run.step >= recipe.steps:
+    end = run.first + recipe.steps
+    if run.step >= end:
         return folder / BEST
-    left = range(run.step, recipe.steps)
+    left = range(run.step, end)
     context = "spawn" if drawers else None  # a fork of a process with threads may hang
     chunks = DataLoader(
         Chunks(), batch_size=None, sampler=left, num_workers=drawers, worker_init_fn=_draw_alone,
@@ -79,7 +82,7 @@ def train(
     lines = told(chunks, "training RAFT", total=len(left), unit="steps", report=report)
     for first, second, truth in lines:
         for group in optimizer.param_groups:
-            group["lr"] = recipe.lr * rate(run.step, recipe.steps)
+            group["lr"] = recipe.lr * rate(run.step - run.first, recipe.steps)
         loss = chunk_loss(model, *(side.to(device) for side in (first, second, truth)), recipe)
         optimizer.zero_grad()
         loss.backward()
@@ -89,7 +92,7 @@ def train(
         optimizer.step()
         run.step += 1
         run.loss += 0.02 * (loss.item() - run.loss)
-        if run.step % EVERY == 0 or run.step == recipe.steps:
+        if run.step % EVERY == 0 or run.step == end:
             run.seconds = time.perf_counter() - started
             report(_keep(run, folder, model, optimizer, device))
     return folder / BEST
@@ -165,6 +168,8 @@ class _Run:
     recipe: dict
     generator: str  # digest of what draws the pairs
     device: str
+    started_from: dict = field(default_factory=dict)  # sha256 and recipe of the shipped weights, where it did
+    first: int = 0  # step; more than 0 where the shipped weights had some before
     step: int = 0
     seconds: float = 0.0
     loss: float = 0.0  # running mean
@@ -205,7 +210,7 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.op
     """Where the run in `folder` stands, its model and optimizer filled in; a new run where there is none."""
     asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device)
     if not (folder / STATE).is_file():
-        return asked
+        return _after_shipped(asked, model, device) if recipe.start_from else asked
     state = _read(folder)
     run = _Run(**state["run"])
     if ({**run.recipe, "steps": 0}, run.generator) != ({**asked.recipe, "steps": 0}, asked.generator):
@@ -214,6 +219,17 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.op
     model.load_state_dict(state["model"])
     optimizer.load_state_dict(state["optimizer"])
     run.recipe, run.device = asked.recipe, device
+    return run
+
+
+def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
+    """A new run that counts on where that of the shipped weights ended, its model filled with them."""
+    path, card = shipped.find(weights.SHIPPED)
+    model.load_state_dict(weights.load(weights.SHIPPED, path, device=device).state_dict())
+    run.started_from = {key: card[key] for key in ("sha256", "recipe")}
+    run.first = run.step = card["steps"]
+    run.history = card["validation_px"]
+    run.seconds = run.history[-1]["seconds"]
     return run
 
 
