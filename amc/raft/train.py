@@ -42,7 +42,7 @@ EVERY = 250  # steps between two looks at the validation pairs, each of which is
 class Recipe:
     """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and start_from."""
 
-    steps: int = 12000  # of this run; a run that goes on may be given more or fewer, as long as its rate does not fall yet
+    steps: int = 12000  # may become more or fewer when a run goes on, as long as its rate does not fall yet
     lr: float = 5e-4  # its peak; RAFT's code has 4e-4 for 100,000 steps of 12 larger pairs
     updates: int = 6  # of the flow in a training step; RAFT trains with 12, which takes twice as long
     precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
