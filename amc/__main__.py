@@ -264,7 +264,8 @@ def _readme(given: argparse.Namespace) -> int:
 
 
 def _short(path: Path) -> str:
-    return os.path.relpath(path)
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 if __name__ == "__main__":

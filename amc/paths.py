@@ -38,6 +38,18 @@ def reports() -> Path:
     return _place("AMC_REPORTS", "reports")
 
 
+def folder(path: Path | str) -> Path:
+    """`path`, made where it is not there; raises AmcError where nothing could be written into it."""
+    path = Path(path)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        if not os.access(path, os.W_OK):
+            raise PermissionError(None, "not permitted")
+    except OSError as error:
+        raise AmcError(f"{path}: cannot be written to ({error.strerror}); choose another folder") from error
+    return path
+
+
 def _place(variable: str, name: str) -> Path:
     return Path(os.environ[variable]).expanduser().resolve() if variable in os.environ else root() / name
 

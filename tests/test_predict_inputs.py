@@ -43,3 +43,26 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
     (tmp_path / "fox.mp4").touch()
     arguments = ["predict", str(tmp_path), "--behaviours", "a,b", "--out", str(tmp_path), "--device", "cuda"]
     assert main(arguments) == 2 and "device: cuda is not on this machine" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    "options, said",
+    [
+        (["--seconds", "0"], "stride: 0.5 s with windows of 0.0 s"),
+        (["--stride", "-1"], "stride: -1.0 s"),
+        (["--stride", "3"], "stride: 3.0 s"),
+        (["--hold", "1.5"], "hold: 1.5"),
+        (["--threshold", "2"], "threshold: 2.0"),
+        (["--human", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--out", "{video}"], "cannot be written to"),
+        (["--out", "{video}/below"], "cannot be written to"),
+    ],
+)
+def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, capsys, options, said):
+    monkeypatch.setattr(predict, "watch", lambda *given, **options: pytest.fail("a video was opened"))
+    video = tmp_path / "fox.mp4"
+    video.touch()
+    given = ["predict", str(video), "--behaviours", "a,b", "--out", str(tmp_path / "out")]
+    assert main([*given, *(option.format(video=video) for option in options)]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("amc: ") == 1 and "Traceback" not in error

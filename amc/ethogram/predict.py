@@ -28,7 +28,7 @@ from amc.ethogram.record import Ethogram
 from amc.ethogram.watch import Seen, Sliding, watch
 from amc.figures import ethogram as drawn
 from amc.figures import style
-from amc.paths import atomic
+from amc.paths import atomic, folder
 from amc.results import provenance
 
 OFTEN = 15  # seconds after which the tables of all videos are written again
@@ -105,7 +105,7 @@ def predict(
 ) -> Report:
     """Watch all videos and write everything into `out`. Raises AmcError before the first video for what is wrong in
     general; what is wrong with one video is in the report."""
-    named, notes = videos(sources)
+    (named, notes), out = videos(sources), folder(out)
     threshold = thresholds(eye, options.threshold)
     human = annotations.read(options.human) if options.human else None
     report, eye = Report(notes=notes + list(human.notes if human else ())), eye.to(options.device)

@@ -31,6 +31,9 @@ class Sliding:
     seconds: float = 2.0  # length of a window; training clips are 2 to 10 s long
     stride: float = 0.5  # seconds from one start to the next
 
+    def __post_init__(self):
+        timeline.check_windows(seconds=self.seconds, stride=self.stride)
+
 
 @dataclass(frozen=True)
 class Seen:
