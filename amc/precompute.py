@@ -46,7 +46,7 @@ def motion(
 
     report: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
     named at the end, after all others are done. Raises AmcError for that, for cells without flow, and, before the disk
-    is full, when the forecast does not fit on it.
+    is full, when the forecast does not fit on it; also where nothing can be written.
     """
     jobs = _jobs(experiment.check(cells), device)
     own = parallel.mine(jobs)
@@ -60,6 +60,8 @@ def motion(
             is_new = not cache.has(key, frames)
             if is_new:
                 views.reader.vectors(clip.path, frames, views.num_frames(index))
+            if cache.folder is None:
+                raise AmcError("flow: motion fields can no longer be kept; free the disk, or set AMC_CACHE to another")
         except VideoError as error:
             unread.append(str(error))
             is_new = False

@@ -29,6 +29,23 @@ def smoke_world(tmp_path_factory) -> Path:
     return root
 
 
+@pytest.fixture(scope="session")
+def one_frame(tmp_path_factory) -> Path:
+    """An MP4 of one frame of 64 x 64."""
+    import av
+    import numpy as np
+
+    path = tmp_path_factory.mktemp("one_frame") / "one_frame_64x64.mp4"
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("libx264", rate=25)
+        stream.width = stream.height = 64
+        stream.pix_fmt = "yuv420p"
+        picture = np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
+        container.mux(stream.encode())
+    return path
+
+
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory) -> dict[str, str]:
     """What a command of a user's runs in: this process's variables, with folders of their own for the module."""

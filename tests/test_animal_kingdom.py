@@ -71,6 +71,21 @@ def test_quoted_labels_a_missing_type_and_interleaved_clips_are_read(tmp_path):
     }
 
 
+def test_spaces_in_quotes_and_at_the_end_of_a_row_are_no_fields(tmp_path):
+    (tmp_path / "train.csv").write_text(HEADER + 'A 0 1 a "2, 40" train \r\nB 1 1 b "5" train\n')
+    entries = charades.read(tmp_path / "train.csv", 140)
+    assert {clip: entry.first for clip, entry in entries.items()} == {"A": (2, 40), "B": (5,)}
+
+
+def test_wrong_rows_of_both_splits_are_listed_with_clips_that_stand_in_both(folder):
+    for name, label in (("train", 140), ("val", 141)):
+        with (folder / "annotation" / f"{name}.csv").open("a") as file:
+            file.write(f"X{name} 9 1 p {label} {name}\n")
+    with pytest.raises(AnnotationError) as caught:
+        animal_kingdom.index(folder)
+    assert [line.split("/")[-1].split(":")[0] for line in caught.value.lines] == ["train.csv", "val.csv"]
+
+
 def test_the_first_row_and_the_union_differ_where_labels_change_inside_a_clip(tmp_path):
     (tmp_path / "train.csv").write_text(HEADER + "A 0 1 p 3 train\nA 0 2 p 1 train\nA 0 3 p 3 train\n")
     entry = charades.read(tmp_path / "train.csv", 140)["A"]
@@ -84,6 +99,9 @@ def test_the_first_row_and_the_union_differ_where_labels_change_inside_a_clip(tm
         ("video_id;labels\nA;1\n", "no Charades rows"),
         (HEADER + "A 0 1 p x,2 train\n", "train.csv:2: clip 'A' has labels 'x,2'"),
         (HEADER + "A 0 1 p 2 train\nA 0 2 p 2, train\n", "train.csv:3: clip 'A' has labels '2,'"),
+        (HEADER + "A 0 1 p 1_0 train\n", "train.csv:2: clip 'A' has labels '1_0'"),
+        (HEADER + "A 0 1 p 3 train extra\nA 0 2 p 3 train\n", "train.csv:2: has more fields than the header"),
+        (HEADER + "A 0 1 p 3 train\nB 0 2 p 2 ,40 train\n", "train.csv:3: has more fields than the header"),
         (HEADER + "A 0 1 p 2 train\n" * 2 + "A 0 2\n", "train.csv:4: clip 'A' has labels"),
         (HEADER + "A 0 1 p 2 train\n\nA 0 1 p 2 train\n", "train.csv:3: clip '' has an id that is no plain file name"),
         (HEADER + "../A 0 1 p 2 train\n", "train.csv:2: clip '../A' has an id that is no plain file name"),

@@ -1,6 +1,7 @@
 """A download is checked line by line, and an archive never writes outside its folder."""
 
 import io
+import random
 import tarfile
 import zipfile
 
@@ -50,6 +51,49 @@ def test_the_command_prints_each_line_and_ends_with_status_1(folder, capsys):
     assert main(["index", "animal-kingdom", str(folder)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[2] for line in lines[:2]] == ["1003", "1004"] and lines[2] == "2 wrong"
+
+
+def test_a_split_without_clips_is_told(folder):
+    (folder / "annotation" / "val.csv").write_text("original_vido_id video_id frame_id path labels type\n")
+    wrong = download.check("animal-kingdom", folder, workers=1, report=lambda line: None)
+    assert "test: 0, but 6096 were published; a part of the download is missing or another" in wrong
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "xz"])
+@pytest.mark.parametrize("damage", ["cut", "header", "zeros"])
+def test_a_damaged_archive_is_refused_and_nothing_is_unpacked(tmp_path, kind, damage):
+    noise = [random.Random(number).randbytes(5000) for number in range(5)]
+    with tarfile.open(tmp_path / "a.tar", f"w:{kind}") as file:
+        for number, data in enumerate(noise):
+            info = tarfile.TarInfo(f"{number}.bin")
+            info.size = len(data)
+            file.addfile(info, io.BytesIO(data))
+    data = bytearray((tmp_path / "a.tar").read_bytes())
+    third = 2 * (512 + 5120)  # where the third member's header begins in a plain archive
+    if damage == "cut":
+        data = data[:third]
+    elif damage == "header":
+        data[third : third + 200] = b"?" * 200
+    else:
+        data[third : third + 512] = bytes(512)
+    (tmp_path / "a.tar").write_bytes(data)
+    with pytest.raises(AmcError, match="a.tar: cannot be unpacked"):
+        download.unpack(tmp_path / "a.tar", tmp_path / "into")
+    assert not (tmp_path / "into").exists()
+
+
+def test_a_damaged_or_encrypted_zip_is_refused(tmp_path):
+    with zipfile.ZipFile(tmp_path / "a.zip", "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("a.bin", "abc" * 1000)
+    data = bytearray((tmp_path / "a.zip").read_bytes())
+    for place, value in ((38, 0xFF), (6, 1)):  # in the packed bytes; the mark of encryption, here and in the directory
+        broken = data.copy()
+        broken[place] = value
+        if place == 6:
+            broken[data.index(b"PK\1\2") + 8] = value
+        (tmp_path / "b.zip").write_bytes(broken)
+        with pytest.raises(AmcError, match="b.zip: cannot be unpacked"):
+            download.unpack(tmp_path / "b.zip", tmp_path / "into")
 
 
 def tar(path, *members):

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from amc.datasets import kabr
-from amc.errors import AmcError
+from amc.errors import AmcError, AnnotationError
 
 ROWS = "original_vido_id video_id frame_id path labels\n"
 
@@ -32,6 +32,22 @@ def test_a_clip_has_every_label_of_its_frames(published):
     assert table.clips[0].group == "ZG0001"
     assert table.clips[0].path == published / "dataset" / "image" / "ZG0001.1"
     assert table.names == kabr.NAMES
+
+
+def test_a_clip_of_both_splits_is_refused_with_both_lines(published):
+    with (published / "annotation" / "val.csv").open("a") as file:
+        file.write("G0002.1 2 1 G0002.1/1.jpg 2\n")
+    with pytest.raises(AnnotationError, match="clip G0002.1 is in both splits, train.csv:4 and val.csv:3"):
+        kabr.index(published)
+
+
+def test_every_wrong_row_of_a_folder_is_listed(tmp_path):
+    (tmp_path / "a.gif").touch()
+    rows = "a.gif,Z1,plains zebra,Fly\nb.gif,G1,giraffe,Run\na.gif,G2,giraffe,Run\n../c.gif,G3,giraffe,Run\n"
+    (tmp_path / "labels.csv").write_text(f"file,kabr_video_id,species,behaviour\n{rows}")
+    with pytest.raises(AnnotationError) as caught:
+        kabr.index(tmp_path)
+    assert [line.split(":")[1] for line in caught.value.lines] == ["2", "3", "5"]
 
 
 @pytest.mark.parametrize("text", ["[]", "{", '{"Walk": 1}', '{"Walk": "a", "Run": 0}'])

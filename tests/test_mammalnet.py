@@ -41,6 +41,7 @@ def test_lists_become_clips_with_one_label_each_and_their_own_validation_split(f
         ("x.mp4 12 1", "val.csv:2: behaviour 12, but they run from 0 to 11"),
         ("../x.mp4 1 1", "val.csv:2: the path '../x.mp4' leaves the folder"),
         ("/etc/x.mp4 1 1", "val.csv:2: the path '/etc/x.mp4' leaves the folder"),
+        ("sub/../v.mp4 0 5", "val.csv:2: sub/../v.mp4 is listed already, .*val.csv:1"),
         ("sub/b c.mp4 11 172", "val.csv:2: sub/b c.mp4 is listed already, .*train.csv:2"),
     ],
 )
@@ -48,6 +49,15 @@ def test_a_bad_row_gives_its_file_and_line(folder, line, message):
     with (folder / "annotation" / "val.csv").open("a") as file:
         file.write(line + "\n")
     with pytest.raises(AnnotationError, match=message):
+        mammalnet.index(folder)
+
+
+def test_a_list_may_begin_with_a_mark_but_must_be_text(folder):
+    path = folder / "annotation" / "val.csv"
+    path.write_text(LISTS["val"], encoding="utf-8-sig")
+    assert mammalnet.index(folder).split("val").clips[0].id == "v.mp4"
+    path.write_bytes(b"v\xe9.mp4 0 5\n")
+    with pytest.raises(AmcError, match="val.csv: cannot be read .*; get MammalNet"):
         mammalnet.index(folder)
 
 

@@ -80,6 +80,13 @@ def test_a_disk_that_will_not_do_is_told_before_it_is_full(cells, monkeypatch):
     monkeypatch.undo()
 
 
+def test_a_cache_that_cannot_be_written_is_told_at_the_first_clip(cells, monkeypatch, tmp_path):
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "flow").touch()
+    with pytest.warns(UserWarning, match="without this cache"), pytest.raises(AmcError, match="AMC_CACHE"):
+        run(cells)
+
+
 def test_cells_without_flow_are_refused(cells):
     with pytest.raises(AmcError, match="choose modality flow or"):
         run([cell for cell in cells if cell.pixels.modality == "rgb"])

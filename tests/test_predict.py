@@ -79,9 +79,9 @@ def test_windows_do_not_depend_on_how_the_video_is_cut_into_parts(films, watcher
     assert whole.frame_probs.shape == (video.probe(path).num_frames, 3)
 
 
-@pytest.mark.parametrize("name", ["nasty/nasa_vfr.mp4", "nasty/one_frame_64x64.mp4", "kabr/G0068-Run.gif"])
-def test_frames_of_a_stream_and_their_times_are_those_of_the_file(real, name):
-    path = real / "clips" / name
+@pytest.mark.parametrize("name", ["nasty/nasa_vfr.mp4", "one frame", "kabr/G0068-Run.gif"])
+def test_frames_of_a_stream_and_their_times_are_those_of_the_file(real, one_frame, name):
+    path = one_frame if name == "one frame" else real / "clips" / name
     count = video.probe(path).num_frames
     wanted = list(range(0, count, 3))
     numbers, frames = zip(*video.stream(path, wanted), strict=True)
@@ -161,8 +161,9 @@ def test_a_folder_in_one_call_with_a_broken_file_told_at_the_end(films, run_fold
     assert len(list(out.glob("*_ethogram.png"))) == 2
 
 
-def test_all_the_real_clips_in_one_call(real, run_folder, tmp_path):
-    sources = [real / "clips" / name for name in ("animals", "kabr", "nasty")]
+def test_all_the_real_clips_in_one_call(real, one_frame, run_folder, tmp_path):
+    nasty = [path for path in (real / "clips/nasty").iterdir() if path.name != one_frame.name]
+    sources = [real / "clips/animals", real / "clips/kabr", *nasty, one_frame]
     options = predict.Options(Sliding(4, 4), threshold=0.2)
     report = predict.predict(sources, eye.by_model(run_folder), tmp_path, options, say=lambda line: None)
     assert [row["video"] for row in report.failed] == ["decord_corrupted"] and len(report.done) == 23

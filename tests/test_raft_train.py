@@ -79,15 +79,26 @@ def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small,
     card = shipped.find("raft-synth")[1]
     steps = card["steps"]
     drawn, get = [], train.Chunks.__getitem__
-    monkeypatch.setattr(train.Chunks, "__getitem__", lambda self, number: drawn.append(number) or get(self, number))
+    monkeypatch.setattr(
+        train.Chunks, "__getitem__", lambda self, number: drawn.append((self.seed, number)) or get(self, number)
+    )
     recipe = Recipe(steps=2, updates=2, lr=1e-9, start_from="raft-synth")
     monkeypatch.setattr(train, "WARM", 1.0)
     best, _ = run(tmp_path, recipe)
     kept = train.state(tmp_path)
-    assert drawn[0] == steps and kept["step"] == steps + 2 and kept["started_from"]["recipe"] == card["recipe"]
+    assert [number for seed, number in drawn if seed == train.SEEDS["train"]] == [steps, steps + 1]
+    assert kept["step"] == steps + 2 and kept["started_from"]["recipe"] == card["recipe"]
     assert [row["step"] for row in kept["history"]][-2:] == [steps + 1, steps + 2] and len(kept["history"]) > 2
     ours = {name: x.float() for name, x in load_file(shipped.place("raft-synth")).items()}
     assert all(torch.allclose(x, ours[name], atol=1e-6) for name, x in load_file(best).items())
+
+
+def test_a_start_from_the_shipped_weights_that_only_gets_worse_keeps_them(tmp_path, small):
+    steps = shipped.find("raft-synth")[1]["steps"]
+    best, lines = run(tmp_path, Recipe(steps=2, updates=2, lr=0.5, start_from="raft-synth"))
+    assert f"step {steps}:" in lines[0] and train.state(tmp_path)["step"] == steps + 2
+    ours = load_file(shipped.place("raft-synth"))
+    assert all(torch.equal(x, ours[name].float()) for name, x in load_file(best).items())
 
 
 def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was(tmp_path, small):

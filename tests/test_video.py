@@ -133,9 +133,9 @@ def test_av1_is_read_by_pyav(real):
     assert read_frames(info.path, [30]).shape == (1, 3, 360, 640)
 
 
-def test_a_video_of_one_frame_is_a_video(real):
-    assert read_frames(real / "clips/nasty/one_frame_64x64.mp4", [0, 0, 0]).shape == (3, 3, 64, 64)
-    assert probe(real / "clips/nasty/one_frame_64x64.mp4").num_frames == 1
+def test_a_video_of_one_frame_is_a_video(one_frame):
+    assert read_frames(one_frame, [0, 0, 0]).shape == (3, 3, 64, 64)
+    assert probe(one_frame).num_frames == 1
 
 
 def test_a_folder_of_pictures_is_ordered_by_number_not_by_name(tmp_path):

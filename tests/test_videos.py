@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from PIL import Image
 
 from amc import paths
 from amc.config import Pixels, Sampling
@@ -24,13 +25,13 @@ def examine(found: ClipTable, *, workers: int = 2) -> dict[str, videos.Facts]:
 
 
 @pytest.fixture
-def mixed(real, tmp_path):
+def mixed(real, tmp_path, one_frame):
     """Videos that decode, one of which is shorter than annotated, and some that do not: broken, absent, no video."""
     nasty = real / "clips" / "nasty"
     (tmp_path / "text.mp4").write_text("no video")
     return table(
         Clip("good", nasty / "odd_321x241_vp9.mp4", (0,), "train", None),
-        Clip("one", nasty / "one_frame_64x64.mp4", (0,), "train", 5),
+        Clip("one", one_frame, (0,), "train", 5),
         Clip("broken", nasty / "decord_corrupted.mp4", (0,), "train", 30),
         Clip("absent", tmp_path / "absent.mp4", (1,), "val", 30),
         Clip("text", tmp_path / "text.mp4", (1,), "test", 30),
@@ -43,13 +44,39 @@ def test_facts_tell_what_decodes_and_are_kept_for_the_next_time(mixed, monkeypat
     assert found["one"].num_frames == 1 and found["good"].num_frames > 1
     assert "cannot be read" in found["absent"].error and found["text"].error
     monkeypatch.setattr(videos, "_start", None)  # would fail if a reader were started
-    assert examine(table(*mixed.clips[:3])) == {name: found[name] for name in ("good", "one", "broken")}
+    assert examine(table(*mixed.clips[:2])) == {name: found[name] for name in ("good", "one")}
 
 
-def test_a_changed_video_is_read_again(mixed, real):
+def test_what_could_not_be_read_is_tried_again_and_another_spelling_is_the_same_video(mixed, one_frame, monkeypatch):
+    assert "cannot be read" in examine(mixed)["absent"].error
+    absent = mixed.clips[3]
+    shutil.copy(one_frame, absent.path)
+    assert examine(mixed)["absent"] == videos.Facts(1)
+    monkeypatch.chdir(absent.path.parent)
+    monkeypatch.setattr(videos, "_start", None)  # would fail if a reader were started
+    assert examine(table(replace(absent, path=Path(absent.path.name)))) == {"absent": videos.Facts(1)}
+
+
+def test_a_picture_that_does_not_decode_amid_others_is_found(tmp_path):
+    for number in range(1, 5):
+        Image.new("RGB", (32, 32)).save(tmp_path / f"{number}.jpg")
+    (tmp_path / "3.jpg").write_bytes(b"no picture")
+    clips = table(Clip("frames", tmp_path, (0,), "train", 4))
+    assert "3.jpg" in examine(clips)["frames"].error
+    Image.new("RGB", (32, 32)).save(tmp_path / "3.jpg")  # leaves the folder's time as it was
+    assert examine(clips)["frames"] == videos.Facts(4)
+    assert videos.apply(clips, "t").clips == clips.clips
+
+
+def test_a_reader_that_cannot_be_started_is_told(mixed, monkeypatch):
+    monkeypatch.setattr(videos, "COMMAND", ["/nowhere/python"])
+    assert all("no reader could be started" in facts.error for facts in examine(mixed).values())
+
+
+def test_a_changed_video_is_read_again(mixed, one_frame):
     path = mixed.clips[4].path
     assert examine(mixed)["text"].error
-    shutil.copy(real / "clips" / "nasty" / "one_frame_64x64.mp4", path)
+    shutil.copy(one_frame, path)
     assert examine(mixed)["text"] == videos.Facts(1)
 
 

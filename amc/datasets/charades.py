@@ -6,7 +6,7 @@ A header, one space between fields, labels joined by commas and sometimes quoted
 """
 
 import csv
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -46,7 +46,8 @@ def read(path: Path, num_classes: int) -> dict[str, Entry]:
 
     rows: dict[str, dict[str, tuple[int, int]]] = {}  # labels: frames, line of the first
     try:
-        options = {"dtype": str, "na_filter": False, "skip_blank_lines": False, "chunksize": CHUNK}
+        long = _long(path)
+        options = {"dtype": str, "na_filter": False, "skip_blank_lines": False, "chunksize": CHUNK, "index_col": False}
         with pd.read_csv(path, sep=" ", usecols=[ID, LABELS], **options) as chunks:
             for chunk in chunks:
                 chunk["line"] = chunk.index + 2
@@ -56,6 +57,8 @@ def read(path: Path, num_classes: int) -> dict[str, Entry]:
                     rows[clip][labels] = (frames + int(count), first)
     except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
         raise AmcError(f"{path}: no Charades rows '{ID} … {LABELS}' ({_line(error)}); see data/README.md") from error
+    if long:
+        raise AnnotationError([f"{path}:{line}: has more fields than the header; correct this row" for line in long])
     listed = {(clip, labels): line for clip, counts in rows.items() for labels, (_, line) in counts.items()}
     sets = _parsed(path, listed, num_classes)
     return {
@@ -66,6 +69,16 @@ def read(path: Path, num_classes: int) -> dict[str, Entry]:
         )
         for clip, counts in rows.items()
     }
+
+
+def _long(path: Path) -> list[int]:
+    """Lines with more fields than the first one, which pandas would cut; an empty one at the end is none."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(file, "").rstrip()
+        spaces = header.count(" ")
+        candidates = [(line, text) for line, text in enumerate(file, start=2) if text.count(" ") > spaces]
+    rows = csv.reader((text.rstrip() for _, text in candidates), delimiter=" ")  # quoted labels may hold spaces
+    return [line for (line, _), row in zip(candidates, rows, strict=True) if len(row) > spaces + 1]
 
 
 def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
@@ -79,6 +92,30 @@ def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
         raise AnnotationError([says.format(path, at[1], clip, at[0]) for clip, at in copies.items()])
     sets = _parsed(path, {(row["video_id"], row[LABELS]): lines[row["video_id"]][0] for row in rows}, num_classes)
     return {clip: Entry((labels,), None, f"{path.name}:{lines[clip][0]}") for (clip, _), labels in sets.items()}
+
+
+def splits(
+    read: Callable[[str], dict[str, Entry]], files: Mapping[str, str], folder: Path
+) -> list[tuple[str, str, Entry]]:
+    """(split, clip id, entry) of all `files`, split by name, each read by `read`.
+
+    Raises AnnotationError with the wrong rows of all of them, and with the clips that stand in more than one.
+    """
+    found, wrong, places = [], [], {}
+    for file, split in files.items():
+        try:
+            entries = read(file)
+        except AnnotationError as error:
+            wrong += error.lines
+            continue
+        for clip, entry in entries.items():
+            places.setdefault(clip, []).append(entry.place)
+            found.append((split, clip, entry))
+    says = "{}: clip {} is in both splits, {} and {}; remove it from one"
+    wrong += [says.format(folder, clip, *at) for clip, at in places.items() if len(at) > 1]
+    if wrong:
+        raise AnnotationError(wrong)
+    return found
 
 
 def _parsed(path: Path, listed: dict[tuple[str, str], int], num_classes: int) -> dict[tuple[str, str], tuple[int, ...]]:
@@ -105,7 +142,9 @@ def check_id(clip: str) -> None:
 def parse(labels: str, num_classes: int) -> tuple[int, ...]:
     """Labels such as `2,40` as integers, in the order written, without repeats. Raises ValueError."""
     try:
-        numbers = tuple(dict.fromkeys(int(label) for label in labels.split(",")))
+        if "_" in labels:  # int() takes 1_0 for ten
+            raise ValueError(labels)
+        numbers = tuple(dict.fromkeys(map(int, labels.split(","))))
     except (ValueError, AttributeError) as error:  # a line cut short has no labels at all
         raise ValueError(f"has labels {labels!r}, expected such as '2,40'") from error
     if outside := [label for label in numbers if not 0 <= label < num_classes]:

@@ -1,8 +1,10 @@
 """Is a download whole? The folder of a data set in, one line for everything that is wrong with it out; and archives."""
 
+import lzma
 import os
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -11,11 +13,16 @@ from amc.datasets.table import inside
 from amc.errors import AmcError, AnnotationError, choice
 
 # What the publishers say. Of Animal Kingdom's 24,004 training clips one is known to be broken and left out.
-PUBLISHED = {
+PUBLISHED = {  # None: a number that is not known, of clips that there must be
     "animal-kingdom": {"behaviours": 140, "train": 24_003, "test": 6_096},
-    "kabr": {"behaviours": 8},
-    "mammalnet": {"behaviours": 12},
+    "kabr": {"behaviours": 8, "train": None, "test": None},
+    "mammalnet": {"behaviours": 12, "train": None, "val": None, "test": None},
 }
+
+DAMAGED = (  # what archives of the three kinds raise that are cut, damaged, encrypted or packed in an unknown way
+    OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, tarfile.TarError,
+    zipfile.BadZipFile,
+)  # fmt: skip
 
 
 def check(name: str, root: Path | str | None, *, workers: int, report: Callable[[str], None]) -> list[str]:
@@ -30,13 +37,14 @@ def check(name: str, root: Path | str | None, *, workers: int, report: Callable[
         table = catalogue.DATASETS[name](folder)
     except AnnotationError as error:
         return list(error.lines)
-    counts = {"behaviours": len(table.names)} | table.counts()
+    counts = dict.fromkeys(PUBLISHED[name], 0) | {"behaviours": len(table.names)} | table.counts()
     report(f"{name} in {folder}: {len(table)} clips")
     wrong = []
     for what, count in counts.items():
         expected = PUBLISHED[name].get(what)
         report(f"{what:>12}: {count:6}" + ("" if expected is None else f", published {expected}"))
-        if expected not in (None, count):
+        if expected not in (None, count) or not count:
+            expected = "some" if expected is None else expected
             wrong.append(
                 f"{what}: {count}, but {expected} were published; a part of the download is missing or another"
             )
@@ -58,7 +66,7 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
     """Unpack a tar (of any compression) or zip file into `folder`; returns how many files it held.
 
     Nothing is written when a member would lie outside the folder or is neither a file nor a folder (links, devices).
-    Raises AmcError for such a member, with its name, and for a file that is no archive.
+    Raises AmcError for such a member, with its name, and for a file that is no archive, or a damaged or encrypted one.
     """
     archive, folder = Path(archive), Path(folder)
     try:
@@ -72,11 +80,24 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
                 return sum(not part.is_dir() for part in file.infolist())
         with tarfile.open(archive) as file:
             parts = file.getmembers()
+            _read_to_end(file)
             _refuse(archive, folder, [(part.name, part.isfile() or part.isdir()) for part in parts])
             file.extractall(folder, filter="data")
             return sum(part.isfile() for part in parts)
-    except (OSError, tarfile.TarError, zipfile.BadZipFile, EOFError) as error:
+    except DAMAGED as error:
         raise AmcError(f"{archive}: cannot be unpacked ({error}); get it again") from error
+
+
+def _read_to_end(file: tarfile.TarFile) -> None:
+    """Raise one of DAMAGED unless only the zeros of an archive's end follow, and the checksum of a compressed one is
+    right: tarfile takes a damaged header for the end."""
+    rest = 0
+    while block := file.fileobj.read(1 << 20):
+        rest += len(block)
+        if block.strip(b"\0"):
+            raise tarfile.ReadError("damaged before its end")
+    if rest < tarfile.BLOCKSIZE:
+        raise tarfile.ReadError("its end is missing")
 
 
 def _refuse(archive: Path, folder: Path, members: list[tuple[str, bool]]) -> None:

@@ -11,6 +11,7 @@ from amc.datasets.table import Clip, ClipTable, inside
 from amc.errors import AmcError, AnnotationError, choice
 
 NAMES = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")  # order of KABR's classes.json
+FILES = {"train": "train", "val": "test"}  # file name: the split it holds
 SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by prefix of the id
 
 
@@ -30,12 +31,14 @@ def index(root: Path | str) -> ClipTable:
 
 
 def _published(root: Path) -> ClipTable:
-    names, clips = _names(root / "annotation" / "classes.json"), []
-    for file, split in (("train", "train"), ("val", "test")):
-        for clip_id, entry in charades.read(root / "annotation" / f"{file}.csv", len(names)).items():
-            path, video = root / "dataset" / "image" / clip_id, clip_id.split(".")[0]
-            species = SPECIES.get(video.rstrip("0123456789"), "")
-            clips.append(Clip(clip_id, path, entry.union, split, entry.num_frames, species, group=video))
+    folder = root / "annotation"
+    names, clips = _names(folder / "classes.json"), []
+    for split, clip_id, entry in charades.splits(
+        lambda file: charades.read(folder / f"{file}.csv", len(names)), FILES, folder
+    ):
+        path, video = root / "dataset" / "image" / clip_id, clip_id.split(".")[0]
+        species = SPECIES.get(video.rstrip("0123456789"), "")
+        clips.append(Clip(clip_id, path, entry.union, split, entry.num_frames, species, group=video))
     return ClipTable("kabr", names, tuple(clips))
 
 
@@ -56,13 +59,20 @@ def _folder(root: Path) -> ClipTable:
     held_out = max(row["species"] for row in rows)
     if all(row["species"] == held_out for row in rows):
         raise AmcError(f"{file}: one species only, but the test split is a species of its own; add another")
-    clips = []
+    clips, wrong = [], []
     for line, row in enumerate(rows, start=2):
-        path = inside(root, row["file"], f"{file}:{line}")
-        choice(f"{file}: behaviour of {path.name}", row["behaviour"], NAMES)
-        if not path.exists():
-            raise AmcError(f"{path} is missing but listed in {file.name}; restore it or remove its row")
+        place = f"{file}:{line}"
+        try:
+            path = inside(root, row["file"], place)
+            choice(f"{place}: behaviour", row["behaviour"], NAMES)
+            if not path.exists():
+                raise AmcError(f"{place}: {path} is missing; restore it or remove its row")
+        except AmcError as error:
+            wrong.append(str(error))
+            continue
         split = "test" if row["species"] == held_out else "train"
         labels = (NAMES.index(row["behaviour"]),)
         clips.append(Clip(path.stem, path, labels, split, None, row["species"], row["kabr_video_id"]))
+    if wrong:
+        raise AnnotationError(wrong)
     return ClipTable("kabr", NAMES, tuple(clips), (f"small folder: the test split is the species {held_out!r}",))

@@ -38,22 +38,29 @@ def index(root: Path | str) -> ClipTable:
 def _read(sources: list[Path], videos: Path) -> ClipTable:
     clips, wrong, places = [], [], {}
     for path, split in zip(sources, SPLITS, strict=True):
-        for line, text in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
+        for line, text in enumerate(_lines(path), start=1):
             place = f"{path}:{line}"
             try:
                 name, behaviour, animal = text.rsplit(" ", 2)
                 label, species, file = int(behaviour), int(animal), inside(videos, name, place)
                 if not 0 <= label < len(NAMES):
                     raise AmcError(f"{place}: behaviour {label}, but they run from 0 to {len(NAMES) - 1}; correct it")
-                if name in places:
-                    raise AmcError(f"{place}: {name} is listed already, {places[name]}; remove one of them")
+                if file in places:
+                    raise AmcError(f"{place}: {name} is listed already, {places[file]}; remove one of them")
             except AmcError as error:
                 wrong.append(str(error))
             except ValueError:
                 wrong.append(f"{place}: {text!r}, expected such as 'Di4eEBZjkA4.mp4 1 1'; correct it")
             else:
-                places[name] = place
+                places[file] = place
                 clips.append(Clip(name, file, (label,), split, None, f"animal {species}"))
     if wrong:
         raise AnnotationError(wrong)
     return ClipTable("mammalnet", NAMES, tuple(clips))
+
+
+def _lines(path: Path) -> list[str]:
+    try:
+        return path.read_text(encoding="utf-8-sig").splitlines()
+    except (OSError, UnicodeDecodeError) as error:
+        raise AmcError(f"{path}: cannot be read ({error}); {HELP}") from error

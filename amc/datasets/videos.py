@@ -5,6 +5,7 @@ them; from then on `apply` lets every table know.
 """
 
 import json
+import os
 import subprocess
 import sys
 import threading
@@ -62,7 +63,9 @@ def apply(table: ClipTable, name: str) -> ClipTable:
 def examine(
     table: ClipTable, name: str, *, workers: int, report: Callable[[str], None], every: float = 15
 ) -> Iterator[tuple[Clip, Facts]]:
-    """Facts of every clip's video, in no order; those that are not remembered are read now, and kept as they come.
+    """Facts of every clip's video, in no order; those not known to decode are read now, and kept as they come.
+
+    What could not be read is tried again: a picture of a folder may have been mended, or a disk come back.
 
     workers: processes. A video at which a process crashes or is silent for PATIENCE seconds is unreadable. report: gets
     a line every so many seconds, with a forecast.
@@ -70,7 +73,7 @@ def examine(
     known = remembered(name)
     waiting = []
     for clip in table.clips:
-        if facts := known.get(_identity(clip.path)):
+        if (facts := known.get(_identity(clip.path))) and not facts.error:
             yield clip, facts
         else:
             waiting.append(clip)
@@ -113,9 +116,9 @@ def _file(name: str) -> Path:
 def _identity(path: Path) -> tuple[str, int, int]:
     try:
         stat = path.stat()
-        return str(path), stat.st_size, stat.st_mtime_ns
+        return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
     except OSError:  # absent: what reads it says so
-        return str(path), -1, -1
+        return os.path.abspath(path), -1, -1
 
 
 def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, Facts]]:
@@ -137,7 +140,11 @@ def _drive(todo: Queue, done: Queue) -> None:
             clip = todo.get_nowait()
         except Empty:
             break
-        process = process or _start()
+        try:
+            process = process or _start()
+        except OSError as error:
+            done.put((clip, Facts(0, f"no reader could be started ({error})")))
+            continue
         timer = threading.Timer(PATIENCE, process.kill)
         timer.start()
         try:

@@ -69,6 +69,8 @@ def train(
     model = _fresh(recipe.seed).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     run = _resumed(folder, recipe, model, optimizer, device)
+    if run.first and run.step == run.first and not run.best < float("inf"):
+        report(_keep(run, folder, model, optimizer, device))  # what the first steps may make worse
     end = run.first + recipe.steps
     if run.step >= end:
         return folder / BEST
@@ -228,8 +230,8 @@ def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
     model.load_state_dict(weights.load(weights.SHIPPED, path, device=device).state_dict())
     run.started_from = {key: card[key] for key in ("sha256", "recipe")}
     run.first = run.step = card["steps"]
-    run.history = card["validation_px"]
-    run.seconds = run.history[-1]["seconds"]
+    *run.history, last = card["validation_px"]  # the last one is looked at again
+    run.seconds, run.loss = last["seconds"], last["loss"]
     return run
 
 
