@@ -127,7 +127,7 @@ def test_a_model_that_is_not_there_is_refused_with_those_that_are(tmp_path, run_
     shutil.copytree(run_folder, tmp_path / "runs" / "0123")
     assert eye.find("sparse rgb+flow seed 0") == eye.find("synth sparse rgb+flow seed 0") == eye.find("0123")
     assert eye.find("synth smoke sparse rgb+flow seed 0") == tmp_path / "runs" / "0123" / eye.FILE
-    with pytest.raises(AmcError, match=r"give one of: synth smoke sparse rgb\+flow seed 0 \(0123\)"):
+    with pytest.raises(AmcError, match=r"give one of: synth smoke sparse rgb\+flow seed 0 \(0123, of 20"):
         eye.find("mine")
 
 

@@ -138,8 +138,9 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
     }
 
 
-def curve(given: Asked, *, report: Callable[[str], None]) -> list[dict]:
-    """What labels bring: the same test clips after training on ever more clips, towers frozen. Rows of `tables.rows`.
+def curve(given: Asked, *, report: Callable[[str], None]) -> tuple[list[dict], str]:
+    """What labels bring: the same test clips after training on ever more clips, towers frozen. Rows of `tables.rows`,
+    and the stamp of these trainings.
 
     Her own folder where `labels` names one, else clips of Synth Kingdom, which the towers have not seen either.
     """
@@ -150,4 +151,4 @@ def curve(given: Asked, *, report: Callable[[str], None]) -> list[dict]:
         cell: Experiment = replace(base, training_clips=count, training=replace(base.training, batch=min(8, count)))
         done = experiment.run(cell, report=lambda line, count=count: report(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
-    return rows
+    return rows, eye.stamp({"pretrained": base.pretrained}, base.size)

@@ -103,13 +103,18 @@ def _ratio(part: float, whole: float) -> float:
     return part / whole if whole else float("nan")
 
 
-def confusion(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray) -> pd.DataFrame:
+def confusion(
+    human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, counted: np.ndarray | None = None
+) -> pd.DataFrame:
     """Seconds in which the human wrote a row's behaviour and the model said a column's; `nothing` on both sides.
 
     Where both name a behaviour it stands on the diagonal. What the human has beyond that is set against what the model
-    has beyond it, divided equally, so that the seconds of a row add up to the human's. human, model: bool (N, C).
+    has beyond it, divided equally, so that the seconds of a row add up to the human's. human, model: bool (N, C);
+    counted: as for `framewise`.
     """
     seconds, size = np.diff(edges), len(names)
+    if counted is not None:
+        human, model, seconds = human[counted], model[counted], seconds[counted]
     both, missed, extra = human & model, human & ~model, model & ~human
     missed_or_none = np.column_stack([missed, ~missed.any(axis=1) & extra.any(axis=1)])
     extra_or_none = np.column_stack([extra, ~extra.any(axis=1)]).astype(float)

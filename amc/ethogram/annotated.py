@@ -47,11 +47,12 @@ def write(source: Path | str, shown: Ethogram, path: Path, *, max_side: int = 0)
 def _draw(frame: np.ndarray, shown: Ethogram, number: int, size: tuple[int, int]) -> np.ndarray:
     """One frame (H, W, 3) RGB at `size`, with its lines of text."""
     picture = Image.fromarray(np.ascontiguousarray(frame)).resize(size, Image.Resampling.BILINEAR)
-    draw, font, high = ImageDraw.Draw(picture), *_font(size[1])
+    draw = ImageDraw.Draw(picture)
     going = [f"{shown.names[c]} {shown.probs[number, c]:.2f}" for c in np.flatnonzero(shown.frames[number])]
     upper = [(text, INK) for text in (f"{shown.edges[number]:.3f} s, frame {number}", *going)]
     is_unlike = shown.unlike is not None and bool(shown.unlike[number])
     lower = [(text, STAMP) for text in ("unlike training" * is_unlike, shown.stamp) if text]
+    font, high = _fitting(draw, [text for text, _ in upper + lower], size)
     places = [high * k for k in range(len(upper))] + [
         size[1] - high * (len(lower) - k) - high // 4 for k in range(len(lower))
     ]
@@ -60,8 +61,15 @@ def _draw(frame: np.ndarray, shown: Ethogram, number: int, size: tuple[int, int]
     return np.asarray(picture)
 
 
+def _fitting(draw: ImageDraw.ImageDraw, texts: list[str], size: tuple[int, int]) -> tuple[ImageFont.ImageFont, int]:
+    """A font in which all lines fit into a picture of `size`, and the distance of its lines, pixels."""
+    points = max(11, round(size[1] / 22))
+    wide = max(draw.textlength(text, _font(points)) for text in texts) + points
+    tall = 1.3 * points * (len(texts) + 0.5)
+    points = max(4, int(points * min(1, size[0] / wide, size[1] / tall)))
+    return _font(points), round(1.3 * points)
+
+
 @cache
-def _font(height: int) -> tuple[ImageFont.ImageFont, int]:
-    """A font for pictures of this height, and the distance of its lines, pixels."""
-    points = max(11, round(height / 22))
-    return ImageFont.truetype(findfont("DejaVu Sans"), points), round(1.3 * points)  # matplotlib brings it along
+def _font(points: int) -> ImageFont.ImageFont:
+    return ImageFont.truetype(findfont("DejaVu Sans"), points)  # matplotlib brings it along

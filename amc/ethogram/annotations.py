@@ -8,7 +8,8 @@ from version to version:
     SimBA, bouts          Event, Start_frame, End_frame (the last frame of the bout)
     DeepEthogram, labels  background and a 0/1 column a behaviour; -1 is a frame that nobody labelled
 
-A point event lasts one frame. Of several observations of one video, one has to be chosen before.
+A point event lasts one frame. BORIS adds an observation's time offset to the times that it exports; it is taken off
+here. Of several observations of one video, one has to be chosen before.
 """
 
 import csv
@@ -31,6 +32,8 @@ SYNONYMS = {  # our word: names of the column over the versions, in lower case
     "media": ("media file name", "media file path", "media file", "video"),
     "observation": ("observation id",),
     "subject": ("subject",),
+    "offset": ("time offset (s)",),
+    "source": ("source",),
     "first": ("start_frame",),
     "last": ("end_frame",),
 }
@@ -64,20 +67,23 @@ class Annotation:
     notes: tuple[str, ...] = ()
     behaviours: tuple[str, ...] = ()  # that were looked for: all that occur, and for DeepEthogram every column
     labelled: np.ndarray | None = None  # bool (N,): frames that were labelled at all; None: all
+    video: str = ""  # that all of it is about, with or without events; empty: the events say
 
-    def of(self, video: str) -> tuple[Event, ...]:
-        """The events of a video by its file name, with or without ending; all, where the file names no video at all.
+    def of(self, *names: str) -> tuple[Event, ...]:
+        """The events of a video by the first of its names that occurs, with or without ending; all, where the file
+        names no video at all.
 
         Raises AmcError where it is about others only, as nothing tells a video without behaviour from the wrong file,
         and where several observations, such as two observers', are about this one.
         """
-        names = {_stem(event.video) for event in self.events}
-        own = tuple(event for event in self.events if names <= {""} or _stem(event.video) == _stem(video))
-        if names and not own:
-            raise AmcError(f"{self.path}: nothing about {video}; it is about {', '.join(sorted(names)[:5])}")
+        known = {stem(event.video) for event in self.events} | ({stem(self.video)} if self.video else set())
+        wanted = next((own for own in map(stem, names) if own in known), None)
+        if wanted is None and known - {""}:
+            raise AmcError(f"{self.path}: nothing about {names[0]}; it is about {', '.join(sorted(known)[:5])}")
+        own = tuple(event for event in self.events if wanted is None or stem(event.video) == wanted)
         if len(seen := sorted({event.observation for event in own})) > 1:
             raise AmcError(
-                f"{self.path}: {len(seen)} observations of {video}: {', '.join(seen[:5])}; export one of them"
+                f"{self.path}: {len(seen)} observations of {names[0]}: {', '.join(seen[:5])}; export one of them"
             )
         return own
 
@@ -89,7 +95,15 @@ def read(path: Path | str) -> Annotation:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise AmcError(f"{path}: cannot be read ({error}); give a text file of {FORMATS}") from error
-    lines = text.splitlines()
+    if text.lstrip().startswith("{"):
+        raise AmcError(f"{path}: a project, such as BORIS saves; export its events, aggregated, as TSV")
+    try:
+        return _table(path, text.splitlines())
+    except csv.Error as error:
+        raise AmcError(f"{path}: no table ({error}); give a text file of {FORMATS}") from error
+
+
+def _table(path: Path, lines: list[str]) -> Annotation:
     for number, line in enumerate(lines[:HEADER_LINES]):
         for separator in ("\t", ",", ";"):
             header = [name.strip().lower() for name in next(csv.reader([line], delimiter=separator), [])]
@@ -124,19 +138,21 @@ def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
     return ordered(from_frames(to_frames(found, names, len(edges) - 1), names))
 
 
-def _stem(name: str) -> str:
+def stem(name: str) -> str:
+    """A video by its file's name, without the folder, a video's ending and case."""
     file = PureWindowsPath(name)  # splits at both kinds of slash
     return (file.stem if file.suffix.lower() in SUFFIXES else file.name).casefold()  # 10.30.15 has no ending
 
 
 def _columns(header: list[str]) -> dict[str, int]:
-    """Our words to places in the header."""
+    """Our words to places in the header; modifiers are numbered."""
     found = {}
     for word, names in SYNONYMS.items():
         places = [header.index(name) for name in names if name in header]
         if places:
             found[word] = places[0]
-    return found
+    modifiers = [place for place, name in enumerate(header) if name.startswith("modifier")]
+    return found | {f"modifier {number}": place for number, place in enumerate(modifiers)}
 
 
 def _events(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]]]) -> Annotation:
@@ -145,29 +161,35 @@ def _events(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]
         words = ("start", "stop", 0) if "start" in columns else ("first", "last", 1)
         events = []
         for line, row in rows:
-            first = _number(path, line, row, columns[words[0]])
+            first = _number(path, line, row, columns, words[0])
             is_point = _cell(row, columns.get("status")).upper() == "POINT"
-            stop = first if is_point else _number(path, line, row, columns[words[1]]) + words[2]
+            stop = first if is_point else _number(path, line, row, columns, words[1]) + words[2]
             if stop < first:
                 raise AmcError(f"{path}:{line}: stops at {stop} before it starts at {first}; correct it")
             who = (_video(row, columns), _cell(row, columns["behaviour"]))
             events.append(Event(*who, first, stop, not words[2], _cell(row, columns.get("observation"))))
-        return _annotation(path, events)
+        return _annotation(path, events, columns, rows)
     return _paired(path, columns, rows)
 
 
-def _annotation(path: Path, events: list[Event]) -> Annotation:
-    return Annotation(path, tuple(events), behaviours=tuple(dict.fromkeys(event.behaviour for event in events)))
+def _annotation(
+    path: Path, events: list[Event], columns: dict[str, int], rows: list[tuple[int, list[str]]]
+) -> Annotation:
+    sources = {_cell(row, columns.get("source")).strip("; ") for _, row in rows}
+    says = "observes several videos, {}; its times are taken for those of each video alone"
+    notes = tuple(says.format(source) for source in sorted(sources) if ";" in source)
+    return Annotation(path, tuple(events), notes, tuple(dict.fromkeys(event.behaviour for event in events)))
 
 
 def _paired(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]]]) -> Annotation:
-    """START and STOP rows as events; a behaviour is paired within its video, observation and subject."""
+    """START and STOP rows as events; a behaviour is paired within its video, observation, subject and modifiers."""
     going: dict[tuple[str, ...], tuple[int, float]] = {}
     events = []
-    for line, row in sorted(rows, key=lambda entry: _number(path, entry[0], entry[1], columns["time"])):
-        time, status = _number(path, line, row, columns["time"]), _cell(row, columns["status"]).upper()
+    for line, row in sorted(rows, key=lambda entry: _number(path, *entry, columns, "time")):
+        time, status = _number(path, line, row, columns, "time"), _cell(row, columns["status"]).upper()
         observation, subject = (_cell(row, columns.get(word)) for word in ("observation", "subject"))
-        key = (_video(row, columns), _cell(row, columns["behaviour"]), observation, subject)
+        modifiers = (_cell(row, place) for word, place in columns.items() if word.startswith("modifier"))
+        key = (_video(row, columns), _cell(row, columns["behaviour"]), observation, subject, *modifiers)
         if status == "START" and key not in going:
             going[key] = (line, time)
         elif status == "STOP" and key in going:
@@ -181,7 +203,7 @@ def _paired(path: Path, columns: dict[str, int], rows: list[tuple[int, list[str]
         raise AmcError(
             f"{path}:{line}: START of {name!r} is never stopped; pair the events in BORIS, then export again"
         )
-    return _annotation(path, events)
+    return _annotation(path, events, columns, rows)
 
 
 def _labels(path: Path, text: str, separator: str) -> Annotation:
@@ -198,7 +220,7 @@ def _labels(path: Path, text: str, separator: str) -> Annotation:
     events = [Event(video, *map(_plain, bout), timed=False) for bout in from_frames(values == 1, names)]
     labelled = ~(values == -1).any(axis=1)
     notes = () if labelled.all() else (f"{(~labelled).sum()} frames are not labelled, and do not count",)
-    return Annotation(path, tuple(events), notes, tuple(names), labelled)
+    return Annotation(path, tuple(events), notes, tuple(names), labelled, video)
 
 
 def _plain(value: object) -> object:
@@ -218,12 +240,14 @@ def _cell(row: list[str], place: int | None) -> str:
     return row[place].strip() if place is not None and place < len(row) else ""
 
 
-def _number(path: Path, line: int, row: list[str], place: int) -> float:
+def _number(path: Path, line: int, row: list[str], columns: dict[str, int], word: str) -> float:
+    """A frame, or a time from the start of the video."""
+    found, offset = _cell(row, columns[word]), _cell(row, columns.get("offset")) or "0"
     try:
-        value = float(row[place])
-    except (ValueError, IndexError):
+        value = round(float(found) - float(offset), 9)
+    except ValueError:
         value = np.nan
     if not 0 <= value < np.inf:
-        found = row[place] if place < len(row) else "nothing"
-        raise AmcError(f"{path}:{line}: {found!r} is no time or frame; expected a number from 0")
+        after = f" after an offset of {offset} s" if offset != "0" else ""
+        raise AmcError(f"{path}:{line}: {found or 'nothing'!r} is no time or frame{after}; expected a number from 0")
     return value

@@ -7,9 +7,10 @@ by model   a `model.safetensors` that training wrote: a sigmoid a behaviour, thr
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from pathlib import Path
 
 import numpy as np
@@ -70,7 +71,8 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     """
     names = tuple(name.strip() for name in behaviours if name.strip())
     if len(names) < 2:
-        raise AmcError(f"behaviours: {', '.join(names) or 'none'}; give two or more to choose between, by commas")
+        given = ", ".join(names) or "none"
+        raise AmcError(f"behaviours: {given}; give two or more to choose between, by commas, or a trained model")
     _check(names)
     small = config.SIZES["quick"]
     pixels = replace(small.pixels, modality="rgb", stored=256 if backbone else small.pixels.stored)
@@ -104,14 +106,17 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), report: Callab
         flow.fingerprint(pixels.flow_method, pixels.flow_weights or None)
     val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
     threshold, support = _validated(val, names)
-    stamps = [_weights(recogniser.card)] if recogniser.card["pretrained"] == "random" else []
-    stamps += ["SIZE SMOKE, hardly trained"] if size == "smoke" else []
     facts = {"by": "model", "model": path.parent.name, "card": recogniser.card, "experiment": given}
     facts["calibration_error"] = val and expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
-    eye = Eye(
-        recogniser, names, recogniser.encode(names), plan, pixels, False, threshold, ", ".join(stamps), support, facts
-    )
+    said, text = stamp(recogniser.card, size), recogniser.encode(names)
+    eye = Eye(recogniser, names, text, plan, pixels, False, threshold, said, support, facts)
     return _only(replace(eye, familiar=_familiar(eye, path.parent, report)), behaviours)
+
+
+def stamp(card: Mapping, size: str) -> str:
+    """What has to be said of a trained model: its CLIP's card, and the size that it was trained at. Empty: nothing."""
+    stamps = [_weights(card)] if card["pretrained"] == "random" else []
+    return ", ".join(stamps + ["SIZE SMOKE, hardly trained"] * (size == "smoke"))
 
 
 def find(name: str | Path) -> Path:
@@ -128,9 +133,14 @@ def find(name: str | Path) -> Path:
     found = [path for path, (title, *short) in known.items() if str(name) in (title, *short, path.parent.name)]
     if len(found) == 1:
         return found[0]
-    offers = "; ".join(f"{known[path][0]} ({path.parent.name})" for path in found or known)
+    newest = sorted(found or known, key=lambda path: -path.stat().st_mtime)
+    offers = "; ".join(f"{known[path][0]} ({path.parent.name}, of {_day(path)})" for path in newest)
     what = "means several" if found else "is no file, no folder with one, and no run"
     raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers or 'none yet, so train one with amc train'}")
+
+
+def _day(path: Path) -> str:
+    return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
 
 
 def _names(cell: dict) -> tuple[str, str, str]:

@@ -6,13 +6,15 @@ Looking at them is the cheapest test there is. A video and its ethogram in, what
 
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from amc import flow, flow_color, video
 from amc.ethogram.bouts import ordered
 from amc.ethogram.record import Ethogram, seconds
 
-FASTEST = 1 / 40  # of a picture's height a frame: motion at which the colours of flow are full
+FASTEST = 0.99  # quantile of the shown motion at which its colours are full
+SLOWEST = 1 / 400  # of a picture's height a frame: less than this is noise, and stays pale
 
 
 def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
@@ -29,10 +31,12 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
     needed = sorted({*at}.union(*pairs))
     pictures = dict(zip(needed, video.read_frames(path, needed), strict=True))
     first, second = (torch.stack([pictures[pair[side]] for pair in pairs]) for side in (0, 1))
-    max_px = FASTEST * first.shape[-2]
-    motion = flow_color.render(flow.estimate(first, second, method="dis"), max_px=max_px)
-    title = f"The surest frame of {f'each of the {most} longest of' if len(shown.bouts) > most else 'each of'} "
-    title += f"{len(shown.bouts)} bouts, and its flow"
+    vectors = flow.estimate(first, second, method="dis")
+    max_px = max(float(np.quantile(vectors.norm(dim=1), FASTEST)), SLOWEST * first.shape[-2])
+    motion = flow_color.render(vectors, max_px=max_px)
+    count = len(shown.bouts)
+    which = "the bout" if count == 1 else f"each of the {most} longest of {count} bouts" if count > most else ""
+    title = f"The surest frame of {which or f'each of {count} bouts'}, and its flow"
     return {
         "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "max_px": max_px,
         "stamp": shown.stamp, "title": title,

@@ -22,7 +22,7 @@ import pandas as pd
 from amc.errors import AmcError
 from amc.ethogram import agreement, annotated, annotations, exports, keys, timeline
 from amc.ethogram.annotations import SUFFIXES
-from amc.ethogram.bouts import Rules, to_frames
+from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
 from amc.ethogram.eye import Eye
 from amc.ethogram.record import Ethogram
 from amc.ethogram.watch import Seen, Sliding, watch
@@ -32,6 +32,9 @@ from amc.paths import atomic, folder
 from amc.results import provenance
 
 OFTEN = 15  # seconds after which the tables of all videos are written again
+UNTRUSTED = ".untrusted"  # stands in the names of files whose model is stamped
+PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
+ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
 ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 
 
@@ -119,7 +122,8 @@ def predict(
             report.done.append({"video": name, "file": str(path), "frames": shown.num_frames, **_summary(shown)})
             tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
         except Exception as error:  # whatever one video does, it does not cost the others
-            said = str(error) if isinstance(error, AmcError) else f"{path}: {type(error).__name__}, {error}"
+            said = str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}"
+            said = said if str(path) in said else f"{path}: {said}"
             report.failed.append({"video": name, "file": str(path), "error": said})
             tell("failed, see the end")
         if time.perf_counter() - written > OFTEN or place == len(named):
@@ -164,9 +168,12 @@ def ethogram(name: str, path: Path, seen: Seen, eye: Eye, threshold: np.ndarray,
 def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFrame, dict, list[str]]:
     """Agreement with a human on a video: the table, what figures need of it, and notes. Raises AmcError.
 
-    What the human has ever written, in this video or another of the file, counts as looked for in this one.
+    What the human has ever written, in this video or another of the file, counts as looked for in this one; frames
+    that the human has not labelled do not count. A video that shares its file name with another one of the folder is
+    known by its longer name alone.
     """
-    events, counted = human.of(shown.file), human.labelled
+    is_only = annotations.stem(shown.video) == annotations.stem(shown.file)
+    events, counted = human.of(shown.video, *([shown.file] if is_only else [])), human.labelled
     if counted is not None and len(counted) != shown.num_frames:
         raise AmcError(f"{human.path}: labels {len(counted)} frames, but {shown.file} has {shown.num_frames}")
     names, notes = agreement.common(shown.names, list(human.behaviours))
@@ -174,14 +181,16 @@ def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFram
     shared = [name for name in shown.names if name in names.values()]
     written = annotations.bouts(events, shown.edges)
     own = [bout for bout in shown.bouts if bout.behaviour in shared]
-    if counted is not None:  # what was found where nobody looked is neither right nor wrong
-        own = [bout for bout in own if counted[bout.start : bout.stop].any()]
     frames = [to_frames(bouts, shared, shown.num_frames) for bouts in (written, own)]
+    if counted is not None:  # what was found where nobody looked is neither right nor wrong
+        frames = [table & counted[:, None] for table in frames]
+        written, own = (ordered(from_frames(table, shared)) for table in frames)
     table = agreement.framewise(*frames, shared, shown.edges, counted=counted)
     table = table.merge(agreement.boutwise(written, own, shared), on="behaviour")
     table.insert(0, "video", shown.video)
     table["stamp"] = shown.stamp
-    parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "stamp": shown.stamp}
+    parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "counted": counted}
+    parts["stamp"] = shown.stamp
     return table, parts, notes
 
 
@@ -198,8 +207,11 @@ def _alarm(shown: Ethogram) -> str:
 def _write_one(
     shown: Ethogram, path: Path, out: Path, options: Options, human: annotations.Annotation | None, report: Report
 ) -> None:
-    """All files of one video, and its rows for the tables of all."""
-    stem = shown.video + (".untrusted" if shown.stamp else "")  # formats of others have no place for a stamp
+    """All files of one video, in the place of those of an earlier run, and its rows for the tables of all."""
+    for ending in ENDINGS:
+        for earlier in (shown.video, f"{shown.video}{UNTRUSTED}"):
+            (out / f"{earlier}{ending}").unlink(missing_ok=True)
+    stem = shown.video + (UNTRUSTED if shown.stamp else "")  # formats of others have no place for a stamp
     exports.write(shown, out, stem=stem)
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
@@ -226,7 +238,7 @@ def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) ->
         return {}
     report.agreement.append(table)
     report.notes += [f"{shown.video}: {note}" for note in notes]
-    confused = agreement.confusion(parts["human"], parts["model"], parts["names"], parts["edges"])
+    confused = agreement.confusion(*(parts[key] for key in ("human", "model", "names", "edges", "counted")))
     return {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
 
 

@@ -53,9 +53,14 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
             axes.broken_barh(spans, (y + at, 0.16 if human else 0.2), facecolors=color, zorder=3)
     top = -0.6
     if shown.unlike is not None and shown.unlike.any():
-        edges = np.flatnonzero(np.diff(np.pad(shown.unlike.astype(int), 1))).reshape(-1, 2)
-        spans = [(shown.edges[a] / unit, (shown.edges[b] - shown.edges[a]) / unit) for a, b in edges]
-        axes.broken_barh(spans, (-0.88, 0.22), facecolors=UNLIKE, hatch="//", edgecolor="white", linewidth=0.1)
+        axes.broken_barh(
+            _stretches(shown.unlike, shown.edges, unit),
+            (-0.88, 0.22),
+            facecolors=UNLIKE,
+            hatch="//",
+            edgecolor="white",
+            linewidth=0.1,
+        )
         top = -1
     axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
     axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
@@ -78,6 +83,12 @@ def _supported(shown: Ethogram, c: int) -> str:
 
 def _hidden(shown: Ethogram, columns: Sequence) -> str:
     return f", {len(columns)} of {len(shown.names)} behaviours" if len(columns) < len(shown.names) else ""
+
+
+def _stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
+    """Start and length of each stretch of bool (N,)."""
+    steps = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1))).reshape(-1, 2)
+    return [(edges[a] / unit, (edges[b] - edges[a]) / unit) for a, b in steps]
 
 
 def _unit(seconds: float) -> tuple[float, str]:
@@ -117,6 +128,7 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
         axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
     axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s")
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # beyond is room for text
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
@@ -130,7 +142,8 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     names = [shown.names[c] for c in chosen(shown, most)]
     counts = count_transitions(shown).loc[names, names]
     axes = _matrix(counts, "g", "next bout begins", "after a bout of", "bouts")
-    _title(axes.figure, axes, f"Transitions in {shown.video}{_hidden(shown, names)}", shown.stamp)
+    none = "" if counts.to_numpy().any() else ": none"
+    _title(axes.figure, axes, f"Transitions in {shown.video}{none}{_hidden(shown, names)}", shown.stamp)
     return axes.figure
 
 
@@ -148,7 +161,7 @@ def _matrix(table: pd.DataFrame, form: str, below: str, left: str, unit: str) ->
     size = 0.48 * len(table)
     figure = Figure((min(WIDTH, 4.4 + 1.35 * size), 2.6 + size), layout="constrained")
     axes, values = figure.subplots(), table.to_numpy(dtype=float)
-    picture = axes.imshow(values, cmap="Blues", vmin=0, vmax=max(values.max(), 1e-9), aspect="auto")
+    picture = axes.imshow(values, cmap="Blues", vmin=0, vmax=values.max() or 1, aspect="auto")
     for (row, column), value in np.ndenumerate(values):
         dark = value > 0.6 * values.max()
         text = format(value, form) if value else "·"
@@ -188,22 +201,28 @@ def key_frames(
 
 
 @styled
-def agreement(human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *, stamp: str = ""):
-    """Where human and model agree over time, one row a behaviour. human, model: bool (N, C); edges (N + 1,) seconds."""
+def agreement(
+    human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *,
+    counted: np.ndarray | None = None, stamp: str = "",
+):  # fmt: skip
+    """Where human and model agree over time, one row a behaviour. human, model: bool (N, C); edges (N + 1,) seconds;
+    counted: bool (N,), the frames that the human has labelled, by default all."""
     figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
     axes, (unit, name) = figure.subplots(), _unit(edges[-1])
     masks = {"both": human & model, "human only": human & ~model, "model only": model & ~human}
     for kind, mask in masks.items():
         for y in range(len(names)):
-            steps = np.flatnonzero(np.diff(np.pad(mask[:, y].astype(int), 1))).reshape(-1, 2)
-            spans = [(edges[a] / unit, (edges[b] - edges[a]) / unit) for a, b in steps]
+            spans = _stretches(mask[:, y], edges, unit)
             high, at = (0.7, -0.35) if kind == "both" else (0.35, -0.35 if kind == "human only" else 0.0)
             axes.broken_barh(spans, (y + at, high), facecolors=AGREEMENT[kind])
     axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=f"time, {name}")
     axes.set_xlim(0, edges[-1] / unit)
     axes.tick_params(axis="y", length=0)
     keys = [Patch(color=color, label=kind) for kind, color in AGREEMENT.items()]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    if counted is not None and not counted.all():
+        axes.broken_barh(_stretches(~counted, edges, unit), (-0.5, len(names)), facecolors=PALE, zorder=0)
+        keys += [Patch(color=PALE, label="not labelled")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
     _title(figure, axes, "Human and model over time", stamp)
     return figure
 
