@@ -8,6 +8,7 @@ import pytest
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # two threads on a busy two-core machine can be far slower than one
 os.environ.setdefault("MPLBACKEND", "Agg")
 
+WATCHED = ("Walking", "Keeping still", "Eating")  # behaviours of `watcher`
 REAL = Path(os.environ.get("AMC_TEST_DATA", Path(__file__).resolve().parents[2] / "shared"))
 
 
@@ -57,3 +58,49 @@ def environment(tmp_path_factory) -> dict[str, str]:
 def fresh_cache(tmp_path, monkeypatch):
     """Each test has a cache of its own, so none passes by what another one left."""
     monkeypatch.setenv("AMC_CACHE", str(tmp_path / "cache"))
+
+
+@pytest.fixture(scope="module")
+def films(tmp_path_factory):
+    """Two drawn clips, 2 to 10 seconds each."""
+    from amc.synth import generate, scene
+
+    folder = tmp_path_factory.mktemp("films")
+    for number in range(2):
+        _, script, _, seed = generate.plan_clip("test", number)
+        stage = scene.compose(script, seed)
+        generate.write_video(folder / f"film {number}.mp4", (scene.frame(stage, k) for k in range(stage.num_frames)))
+    return folder
+
+
+@pytest.fixture(scope="module")
+def run_folder(tmp_path_factory):
+    """What training leaves: weights and validation scores, here of an untrained model of random weights."""
+    import numpy as np
+
+    from amc import config, model
+    from amc.ethogram import eye, novelty
+    from amc.scores import Scores
+
+    folder = tmp_path_factory.mktemp("run")
+    [cell] = config.ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
+    recogniser = model.build(cell.backbone, "random", num_slots=cell.num_slots)
+    recogniser.system(WATCHED).save(folder / eye.FILE, {"names": WATCHED, "experiment": cell.asdict()})
+    labels = np.arange(36).reshape(12, 3) % 2 == 0
+    logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((12, 2, 3), np.float32)
+    frames, ids = np.zeros((12, 2, 2), np.int32), np.array([f"v{k}" for k in range(12)])
+    meta = {"train_positives": [9, 3, 0]}
+    val = Scores(ids, np.array(WATCHED), labels, logits, frames, np.full(12, 9, np.int32), np.array([""] * 12), meta)
+    val.save(folder / "val.npz")
+    rng = np.random.default_rng(0)
+    width = recogniser.xclip.prompts.alpha.shape[0]
+    novelty.learn(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(folder / "familiar.npz")
+    return folder
+
+
+@pytest.fixture
+def watcher(run_folder):
+    """`run_folder` as what watches videos."""
+    from amc.ethogram import eye
+
+    return eye.by_model(run_folder)

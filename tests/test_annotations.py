@@ -129,6 +129,50 @@ def test_unlabelled_frames_are_told_and_marked_and_every_column_counts_as_looked
     assert read(tmp_path, text).behaviours == ("attack", "sniffing", "never")
 
 
+def test_a_time_offset_is_taken_off_wherever_boris_writes_it(tmp_path):
+    head, *rows = AGGREGATED_7.splitlines()
+    later = [row.replace("\t1.0\t2.5", "\t6\t7.5").replace("\t2.0\t3.1", "\t7\t8.1") for row in rows]
+    later = [row.replace("\t6.0\t7.0", "\t11\t12") + "\t5" for row in later]
+    aggregated = "\n".join([f"{head}\tTime offset (s)", *later])
+    block = BORIS_7.replace("Time offset (s),0", "Time offset (s),0.5")
+    for old, new in (
+        ("1.0", "1.5"),
+        ("2.0", "2.5"),
+        ("2.5,Z", "3.0,Z"),
+        ("3.1", "3.6"),
+        ("6.0", "6.5"),
+        ("7.0", "7.5"),
+    ):
+        block = block.replace(f"\n{old}", f"\n#{new}")
+    for text in (aggregated, block.replace("#", "")):
+        assert annotations.bouts(read(tmp_path, text).of("video10"), EDGES) == BOUTS
+    with pytest.raises(AmcError, match=":2: '6' is no time or frame after an offset of 8 s"):
+        read(tmp_path, aggregated.replace("\t5\n", "\t8\n"))
+
+
+def test_a_behaviour_with_two_modifiers_at_once_is_paired_with_each(tmp_path):
+    rows = [("START", 1, "A"), ("START", 2, "B"), ("STOP", 3, "A"), ("STOP", 4, "B")]
+    text = HEAD_8.replace("Comment", "Modifier #1") + "".join(
+        ROW_8.format("", "attack", status, time).replace(",\n", f",{partner}\n") for status, time, partner in rows
+    )
+    assert annotations.bouts(read(tmp_path, text).events, EDGES) == [Bout("attack", 10, 40)]
+
+
+def test_an_observation_of_several_videos_is_told(tmp_path):
+    text = BORIS_8.replace("player #1:v/Video10.mp4", "player #1:v/Video10.mp4;v/Video11.mp4")
+    [note] = read(tmp_path, text).notes
+    assert "several videos, player #1:v/Video10.mp4;v/Video11.mp4" in note and not read(tmp_path, BORIS_8).notes
+
+
+def test_labels_without_any_behaviour_are_still_about_their_video(tmp_path):
+    path = tmp_path / "Video10_labels.csv"
+    path.write_text(LABELS.replace(",1,0\n", ",0,0\n").replace(",0,1\n", ",0,0\n").replace(",1,1\n", ",0,0\n"))
+    found = annotations.read(path)
+    assert found.of("Video10.mp4") == () and found.labelled.all()
+    with pytest.raises(AmcError, match="nothing about film; it is about video10"):
+        found.of("film")
+
+
 def test_dots_in_a_name_are_no_ending(tmp_path):
     early, late = "2023-05-01 10.30.15", "2023-05-01 10.30.45"
     rows = SIMBA.replace("Video10,attack,1.0", f"{early},attack,1.0").replace("Video10,", f"{late},")
@@ -161,6 +205,8 @@ def test_a_point_event_of_boris_has_no_stop(tmp_path):
         (SIMBA.replace("10,24", "10,4"), ":2: stops at 5.0 before it starts at 10.0"),
         (LABELS.replace("\n3,1,0,0\n", "\n3,1,0.5,0\n"), "values other than 0, 1 and -1"),
         (BORIS_7.rsplit("7.0,", 1)[0] + "7.0,Z:/rgb/Video10.mp4\n", ":17: no status of ''"),
+        ('{"time_format": "hh:mm:ss"}', "a project, such as BORIS saves; export its events"),
+        ("x" * 200_000, "no table (field larger than field limit"),
         ("a,b\n1,2\n", "no header of BORIS aggregated or tabular events, SimBA bouts"),
         ("", "no header"),
     ],

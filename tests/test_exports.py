@@ -30,6 +30,30 @@ def test_every_file_has_a_row_a_frame_or_a_bout_and_is_read_back_equal(shown, tm
     assert len(pd.read_csv(paths["frames.csv"])) == shown.num_frames == 301
 
 
+def test_every_time_is_that_of_its_frame(shown):
+    found = {name: text(shown) for name, text in exports.FILES.items()}
+    simba, boris = pd.read_csv(io.StringIO(found["bouts.csv"])), pd.read_csv(io.StringIO(found["boris.tsv"]), sep="\t")
+    pasted = pd.read_csv(io.StringIO(found["boris_paste.tsv"]), sep="\t", header=None)
+    tidy, budget = exports.tidy(shown), pd.read_csv(io.StringIO(found["budget.csv"]))
+    for times, frames in (
+        (simba["Start_time"], simba["Start_frame"]),
+        (simba["End Time"], simba["End_frame"] + 1),
+        (boris["Start (s)"], boris["Image index start"]),
+        (boris["Stop (s)"], boris["Image index stop"]),
+        (pasted[0], pasted[5]),
+        (tidy["start_s"], tidy["start_frame"]),
+        (tidy["stop_s"], tidy["stop_frame"]),
+    ):
+        assert len(times) > 4 and np.abs(times - shown.edges[frames]).max() <= 5.1e-7
+    for lasts, start, stop in (
+        (simba["Bout_time"], simba["Start_frame"], simba["End_frame"] + 1),
+        (tidy["duration_s"], tidy["start_frame"], tidy["stop_frame"]),
+    ):
+        assert np.abs(lasts - (shown.edges[stop] - shown.edges[start])).max() <= 5.1e-7
+    seconds = np.diff(shown.edges) @ shown.frames
+    assert budget["Total duration (s)"].to_numpy() == pytest.approx(seconds, abs=6e-4)  # to the millisecond
+
+
 def test_frames_are_exact_in_index_and_time(shown):
     table = pd.read_csv(io.StringIO(exports.FILES["frames.csv"](shown)))
     assert table["frame"].tolist() == list(range(301))

@@ -6,7 +6,7 @@ import pytest
 from amc import video
 from amc.companion import own_video
 from amc.errors import AmcError
-from amc.ethogram import keys, timeline
+from amc.ethogram import eye, keys, timeline
 from amc.ethogram.record import Ethogram
 from amc.synth.kingdom import KINGDOM
 
@@ -72,3 +72,8 @@ def test_what_is_not_there_is_refused_before_anything_is_computed(wrong, message
     with pytest.raises(AmcError) as error:
         own_video.asked(**NOTHING | {"threshold": 0.0, "size": "smoke"} | wrong)
     assert message in str(error.value)
+
+
+def test_a_curve_says_what_its_own_trainings_are_worth():
+    assert eye.stamp({"pretrained": "shipped"}, "quick") == ""
+    assert eye.stamp({"pretrained": "random"}, "smoke") == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"

@@ -10,55 +10,18 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from conftest import WATCHED as NAMES
+from PIL import Image, ImageDraw
 
-from amc import config, model, video
+from amc import video
 from amc.__main__ import main
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import Clip, ClipTable
 from amc.errors import AmcError
-from amc.ethogram import annotated, annotations, eye, novelty, predict
+from amc.ethogram import annotated, eye, predict
 from amc.ethogram.bouts import Rules
 from amc.ethogram.watch import Sliding, watch
-from amc.scores import Scores
 from amc.scores import predict as score
-from amc.synth import generate, scene
-
-NAMES = ("Walking", "Keeping still", "Eating")
-
-
-@pytest.fixture(scope="module")
-def films(tmp_path_factory):
-    """Two drawn clips, 2 to 10 seconds each."""
-    folder = tmp_path_factory.mktemp("films")
-    for number in range(2):
-        _, script, _, seed = generate.plan_clip("test", number)
-        stage = scene.compose(script, seed)
-        generate.write_video(folder / f"film {number}.mp4", (scene.frame(stage, k) for k in range(stage.num_frames)))
-    return folder
-
-
-@pytest.fixture(scope="module")
-def run_folder(tmp_path_factory):
-    """What training leaves: weights and validation scores, here of an untrained model of random weights."""
-    folder = tmp_path_factory.mktemp("run")
-    [cell] = config.ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
-    recogniser = model.build(cell.backbone, "random", num_slots=cell.num_slots)
-    recogniser.system(NAMES).save(folder / eye.FILE, {"names": NAMES, "experiment": cell.asdict()})
-    labels = np.arange(36).reshape(12, 3) % 2 == 0
-    logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((12, 2, 3), np.float32)
-    frames, ids = np.zeros((12, 2, 2), np.int32), np.array([f"v{k}" for k in range(12)])
-    meta = {"train_positives": [9, 3, 0]}
-    val = Scores(ids, np.array(NAMES), labels, logits, frames, np.full(12, 9, np.int32), np.array([""] * 12), meta)
-    val.save(folder / "val.npz")
-    rng = np.random.default_rng(0)
-    width = recogniser.xclip.prompts.alpha.shape[0]
-    novelty.learn(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(folder / "familiar.npz")
-    return folder
-
-
-@pytest.fixture
-def watcher(run_folder):
-    return eye.by_model(run_folder)
 
 
 def test_a_window_of_a_whole_clip_has_the_scores_that_a_clip_gets_anywhere(films, watcher, run_folder):
@@ -225,42 +188,27 @@ def test_tables_of_a_file_have_the_times_of_its_frames(rate, watcher, tmp_path):
     assert np.abs(table["time_s"] - np.arange(40) / float(Fraction(rate))).max() < 2e-6
 
 
-def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watcher, tmp_path):
-    path = films / "film 0.mp4"
-    shown = predict.ethogram("film 0", path, watch(path, watcher, Sliding(9, 9)), watcher, np.full(3, 0.01), Rules())
-    file = tmp_path / "film 0_labels.csv"
-    rows = [f"{k},0,{-1 if k > 5 else 1}" for k in range(shown.num_frames)]
-    file.write_text("\n".join([",background,walking", *rows]))
-    table, *_ = predict.compare(shown, annotations.read(file))
-    assert table["human_s"].tolist() == pytest.approx([6 / 24]) and table["precision"].tolist() == [1.0]
-    file.write_text("\n".join([",background,walking", *rows[:-1]]))
-    with pytest.raises(AmcError, match=f"labels {shown.num_frames - 1} frames, but film 0.mp4 has {shown.num_frames}"):
-        predict.compare(shown, annotations.read(file))
+def test_files_of_an_earlier_run_make_way(films, watcher, tmp_path):
+    other = tmp_path / "film 02_budget.csv"  # of another video
+    other.touch()
+    for options in (
+        predict.Options(Sliding(9, 9), threshold=0.01, annotate=True),
+        predict.Options(Sliding(9, 9), threshold=1.0),
+    ):
+        trusted = replace(watcher, stamp="") if options.annotate else watcher
+        predict.predict([films / "film 0.mp4"], trusted, tmp_path, options, say=lambda line: None)
+    left = {path.name for path in tmp_path.glob("film 0*")} - {other.name}
+    assert {name.split("_")[0] for name in left} == {"film 0.untrusted"} and other.exists()
+    assert not any("key_frames" in name or name.endswith(annotated.ENDING) for name in left)
 
 
-def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
-    path = films / "film 0.mp4"
-    seen = watch(path, watcher, Sliding(1, 0.5))
-    shown = predict.ethogram("film 0", path, seen, watcher, np.full(3, 0.01), Rules(1, 0, 0))
-    (tmp_path / "human.csv").write_text(
-        "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
-        "film 0,walking,0,1,0,23,1\nfilm 0,fly,0,1,0,2,1\n"
-    )
-    table, parts, notes = predict.compare(shown, annotations.read(tmp_path / "human.csv"))
-    assert table["behaviour"].tolist() == ["Walking"] and table["human_s"].tolist() == pytest.approx([1])
-    assert "only the human has 'fly'" in notes and parts["human"].sum() == 24
-
-
-def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
-    head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
-    (tmp_path / "human.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\nother,Eating,0,1,0,23,1\n")
-    options = predict.Options(Sliding(4, 4), threshold=0.01, human=str(tmp_path / "human.csv"))
-    report = predict.predict([films], watcher, tmp_path / "out", options, say=lambda line: None)
-    assert len(report.done) == 2 and not report.failed
-    [note] = [note for note in report.notes if note.startswith("film 1")]
-    assert "not compared" in note and "nothing about film 1" in note
-    table = pd.read_csv(tmp_path / "out" / "agreement.csv")  # Eating was looked for, so saying it is a false alarm
-    assert table["behaviour"].tolist() == ["Walking", "Eating"] and table["human_s"].tolist() == pytest.approx([1, 0])
+@pytest.mark.parametrize("size", [(160, 120), (280, 210), (1080, 1920), (1920, 1080)])
+def test_text_fits_into_any_picture(size):
+    lines = ["12.345 s, frame 300", *(f"a behaviour {k} 0.50" for k in range(12)), eye.ZERO_SHOT + ", weights shipped"]
+    pen = ImageDraw.Draw(Image.new("RGB", size))
+    font, high = annotated._fitting(pen, lines, size)
+    assert max(pen.textlength(line, font) for line in lines) <= size[0] - font.size / 2
+    assert high * len(lines) <= size[1] and font.size >= 4
 
 
 def test_the_annotated_copy_has_the_same_frames_at_the_same_times(real, watcher, tmp_path):

@@ -54,6 +54,8 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
         (["--hold", "1.5"], "hold: 1.5"),
         (["--threshold", "2"], "threshold: 2.0"),
         (["--human", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--model", "x", "--pretrained", "openai"], "leave out --model"),
+        (["--behaviours", ""], "by commas, or a trained model"),
         (["--out", "{video}"], "cannot be written to"),
         (["--out", "{video}/below"], "cannot be written to"),
     ],

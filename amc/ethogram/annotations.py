@@ -112,9 +112,20 @@ def _table(path: Path, lines: list[str]) -> Annotation:
                 return _labels(path, "\n".join(lines[number:]), separator)
             if any(columns.keys() >= set(needed) for needed in NEEDED):
                 rows = list(csv.reader(io.StringIO("\n".join(lines[number + 1 :])), delimiter=separator))
+                if "offset" not in columns:  # BORIS 7 has it in the block above
+                    columns["offset"] = len(header)
+                    above = _offset(lines[:number], separator)
+                    rows = [row and [*row, *[""] * (len(header) - len(row)), above] for row in rows]
                 numbered = [(number + 2 + k, row) for k, row in enumerate(rows) if any(row)]
                 return _events(path, columns, numbered)
     raise AmcError(f"{path}: no header of {FORMATS} in its first {HEADER_LINES} lines; export it again")
+
+
+def _offset(block: list[str], separator: str) -> str:
+    for cells in csv.reader(block, delimiter=separator):
+        if len(cells) > 1 and cells[0].strip().lower() in SYNONYMS["offset"]:
+            return cells[1]
+    return ""
 
 
 def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
