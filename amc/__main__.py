@@ -29,7 +29,7 @@ GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video",
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
-EFFECT = "dis,true"  # flow methods whose worth 02 measures at the sizes quick and standard
+EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the sizes quick and standard
 
 
 def main(arguments: list[str] | None = None) -> int:
