@@ -69,7 +69,7 @@ def train(
     model = _fresh(recipe.seed).to(device)
     optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
     run = _resumed(folder, recipe, model, optimizer, device)
-    if run.first and run.step == run.first and not run.best < float("inf"):
+    if run.first and run.best == float("inf"):
         report(_keep(run, folder, model, optimizer, device))  # what the first steps may make worse
     end = run.first + recipe.steps
     if run.step >= end:
@@ -170,7 +170,7 @@ class _Run:
     recipe: dict
     generator: str  # digest of what draws the pairs
     device: str
-    started_from: dict = field(default_factory=dict)  # sha256 and recipe of the shipped weights, where it did
+    started_from: dict = field(default_factory=dict)  # of the shipped weights: sha256, recipe, and what they did
     first: int = 0  # step; more than 0 where the shipped weights had some before
     step: int = 0
     seconds: float = 0.0
@@ -228,7 +228,7 @@ def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
     """A new run that counts on where that of the shipped weights ended, its model filled with them."""
     path, card = shipped.find(weights.SHIPPED)
     model.load_state_dict(weights.load(weights.SHIPPED, path, device=device).state_dict())
-    run.started_from = {key: card[key] for key in ("sha256", "recipe")}
+    run.started_from = {key: card.get(key) for key in ("sha256", "recipe", "started_from")}
     run.first = run.step = card["steps"]
     *run.history, last = card["validation_px"]  # the last one is looked at again
     run.seconds, run.loss = last["seconds"], last["loss"]
