@@ -19,7 +19,6 @@ from amc.datasets.table import Clip, ClipTable
 from amc.errors import AmcError, AnnotationError
 
 BROKEN = "ZAKHHVKA"  # cannot be decoded in any copy; a training clip
-FILES = {"train": "train", "val": "test"}  # file name: the split it holds
 ACTION_COLUMNS = ("Label", "Action")
 LEVELS = ("Sub-Class", "Class", "Parent Class")  # of an animal in the workbook, near to far
 WORKBOOK = "AR_metadata.xlsx"
@@ -73,7 +72,7 @@ def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTabl
 
 
 def _sources(root: Path) -> list[Path]:
-    files = (f"{file}{form}.csv" for file in FILES for form in ("", "_light"))
+    files = (f"{file}{form}.csv" for file in charades.FILES for form in ("", "_light"))
     annotation = [root / "annotation" / file for file in (*files, "actions.csv", "metadata.csv", WORKBOOK)]
     return [root / WORKBOOK, *annotation]
 
@@ -84,7 +83,7 @@ def _read(root: Path, name: str, folder: Path, suffix: str) -> ClipTable:
         return _from_workbook(known, name, folder, suffix, leave_out=(BROKEN,))
     species = {row["video_id"]: _species(row, known.source) for row in known.rows}
     clips, notes, changing = [], [], 0
-    rows = charades.splits(lambda file: _rows(root, file, len(known.names)), FILES, root / "annotation")
+    rows = charades.splits(lambda file: _rows(root, file, len(known.names)), root / "annotation")
     for split, clip_id, entry in rows:
         if clip_id == BROKEN:
             notes.append(f"{BROKEN} ({split}) is left out: its video is known to be broken")

@@ -6,13 +6,14 @@ A header, one space between fields, labels joined by commas and sometimes quoted
 """
 
 import csv
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 from amc.errors import AmcError, AnnotationError
 from amc.paths import atomic
 
+FILES = {"train": "train", "val": "test"}  # file name: the split it holds, in every data set of this style
 ID, LABELS = "original_vido_id", "labels"  # spelt so in every published file
 CHUNK = 500_000  # rows held at a time: 4.4 million rows need far less than 1 GB
 
@@ -94,15 +95,13 @@ def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
     return {clip: Entry((labels,), None, f"{path.name}:{lines[clip][0]}") for (clip, _), labels in sets.items()}
 
 
-def splits(
-    read: Callable[[str], dict[str, Entry]], files: Mapping[str, str], folder: Path
-) -> list[tuple[str, str, Entry]]:
-    """(split, clip id, entry) of all `files`, split by name, each read by `read`.
+def splits(read: Callable[[str], dict[str, Entry]], folder: Path) -> list[tuple[str, str, Entry]]:
+    """(split, clip id, entry) of all FILES in `folder`, each read by `read`, which gets its name.
 
     Raises AnnotationError with the wrong rows of all of them, and with the clips that stand in more than one.
     """
     found, wrong, places = [], [], {}
-    for file, split in files.items():
+    for file, split in FILES.items():
         try:
             entries = read(file)
         except AnnotationError as error:

@@ -11,7 +11,6 @@ from amc.datasets.table import Clip, ClipTable, inside
 from amc.errors import AmcError, AnnotationError, choice
 
 NAMES = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")  # order of KABR's classes.json
-FILES = {"train": "train", "val": "test"}  # file name: the split it holds
 SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by prefix of the id
 
 
@@ -34,7 +33,7 @@ def _published(root: Path) -> ClipTable:
     folder = root / "annotation"
     names, clips = _names(folder / "classes.json"), []
     for split, clip_id, entry in charades.splits(
-        lambda file: charades.read(folder / f"{file}.csv", len(names)), FILES, folder
+        lambda file: charades.read(folder / f"{file}.csv", len(names)), folder
     ):
         path, video = root / "dataset" / "image" / clip_id, clip_id.split(".")[0]
         species = SPECIES.get(video.rstrip("0123456789"), "")
