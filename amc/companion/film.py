@@ -6,8 +6,9 @@ import numpy as np
 from torch import Tensor
 
 from amc import flow, flow_color, video
-from amc.ethogram.keys import FASTEST
 from amc.figures import Key
+
+FASTEST = 1 / 40  # of a picture's height a frame: motion at which the colours of flow are full
 
 
 def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:

@@ -13,7 +13,7 @@ from amc import flow, flow_color, video
 from amc.ethogram.bouts import ordered
 from amc.ethogram.record import Ethogram, seconds
 
-FASTEST = 0.99  # quantile of the shown motion at which its colours are full
+FULL = 0.99  # quantile of the shown motion at which its colours are full
 SLOWEST = 1 / 400  # of a picture's height a frame: less than this is noise, and stays pale
 
 
@@ -32,7 +32,7 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
     pictures = dict(zip(needed, video.read_frames(path, needed), strict=True))
     first, second = (torch.stack([pictures[pair[side]] for pair in pairs]) for side in (0, 1))
     vectors = flow.estimate(first, second, method="dis")
-    max_px = max(float(np.quantile(vectors.norm(dim=1), FASTEST)), SLOWEST * first.shape[-2])
+    max_px = max(float(np.quantile(vectors.norm(dim=1), FULL)), SLOWEST * first.shape[-2])
     motion = flow_color.render(vectors, max_px=max_px)
     count = len(shown.bouts)
     which = "the bout" if count == 1 else f"each of the {most} longest of {count} bouts" if count > most else ""
