@@ -183,6 +183,7 @@ def _flow(given: argparse.Namespace) -> int:
 def _flow_train(given: argparse.Namespace) -> int:
     import torch
 
+    from amc import parallel
     from amc.raft import card, train
 
     folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
@@ -194,13 +195,16 @@ def _flow_train(given: argparse.Namespace) -> int:
     elif any(measured.values()):
         raise AmcError("real, compare: only what is shipped is measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    drawers = 1 if device == "cpu" else os.cpu_count() or 1  # a GPU is as fast as many of them
-    best = train.train(
-        recipe, folder=folder, report=lambda line: print(line, flush=True), device=device, drawers=drawers
-    )
-    if given.ship:
-        best = card.ship(folder, **measured)
-    print(_short(best))
+    cores = os.cpu_count() or 1
+    with parallel.joined():
+        free = cores // parallel.world() - 1  # a GPU is as fast as many that draw, a core as one
+        drawers = max(0, min(free, 1) if device == "cpu" else free)
+        best = train.train(
+            recipe, folder=folder, report=lambda line: print(line, flush=True), device=device, drawers=drawers
+        )
+        is_first = parallel.rank() == 0
+    if is_first:
+        print(_short(card.ship(folder, **measured) if given.ship else best))
     return 0
 
 

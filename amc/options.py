@@ -43,7 +43,7 @@ def add_flow(commands: argparse._SubParsersAction, *, fields: Run, training: Run
         add_cells(motion, without=("dataset",))
         motion.set_defaults(run=fields)
     train = commands.add_parser("train", help="RAFT-small on drawn pairs with true flow; goes on where it was stopped")
-    train.add_argument("--steps", type=int, help="of 8 pairs (default: the recipe's)")
+    train.add_argument("--steps", type=int, help="a chunk of pairs from each process (default: the recipe's)")
     train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
     train.add_argument("--precision", help="bfloat16 | float32, of a step's convolutions (default: the recipe's)")
     train.add_argument("--start-from", help="raft-synth: go on from the shipped weights (default: from scratch)")

@@ -235,7 +235,7 @@ def test_our_raft_says_where_it_is_not_to_be_trusted():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert estimate(*small, method="raft-synth").shape == (1, 2, 64, 200)
-    with pytest.warns(UserWarning, match="trained at up to 256 px and errs on 64 x 400"):
+    with pytest.warns(UserWarning, match="trained at up to 384 px and errs on 64 x 400"):
         estimate(*large, method="raft-synth")
 
 

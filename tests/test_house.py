@@ -74,7 +74,7 @@ def test_the_pipeline_has_at_most_3000_lines_of_code_and_what_surrounds_it_is_bo
         "figures": 1500,
         "companion": 1300,
         "ethogram": 1200,
-        "raft": 400,
+        "raft": 450,
     }
     lines = Counter()
     for path in FILES:

@@ -48,12 +48,14 @@ def test_the_flow_of_drawn_pairs_goes_from_the_first_to_the_second(drawn):
     assert len(right) > 20 and np.mean(right) < 0.7 * np.mean(wrong)
 
 
-def test_a_wide_picture_is_one_scene_without_seams():
+@pytest.mark.parametrize("times", [2, 3])
+def test_a_larger_picture_is_one_scene_without_seams(times):
     rng = np.random.default_rng(4)
     papers = [pairs._texture(rng) for _ in range(3)]
-    stage = pairs._scene(papers, rng, pairs.WIDER)
-    whole = pairs._tiled(stage, lambda tile: scene.frame(tile, 0), pairs.WIDER).astype(np.float32)
-    flow = pairs._tiled(stage, lambda tile: scene.flow(tile, 0, 1).transpose(1, 2, 0), pairs.WIDER)
+    stage = pairs._scene(papers, rng, times)
+    whole = pairs._tiled(stage, lambda tile: scene.frame(tile, 0), times).astype(np.float32)
+    flow = pairs._tiled(stage, lambda tile: scene.flow(tile, 0, 1).transpose(1, 2, 0), times)
+    assert whole.shape[:2] == (128 * times, 128 * times)
     shift = pairs._moved(stage, affine(x=-64, y=-64)[0])  # a tile in the middle, across all seams
     middle = whole[64:192, 64:192]
     assert (
@@ -91,8 +93,10 @@ def test_shapes_and_kinds(drawn):
     assert chunk.first.shape == chunk.second.shape == (pairs.CHUNK, 3, 128, 128) and chunk.first.dtype == np.uint8
     assert chunk.flow.shape == (pairs.CHUNK, 2, 128, 128) and chunk.flow.dtype == np.float32
     assert np.isfinite(chunk.flow).all()
-    wide = [number for number, chunk in enumerate(drawn) if chunk.first.shape == (2, 3, 256, 256)]
-    assert wide == [2, 5, 8, 11, 14, 17] and drawn[2].flow.shape == (2, 2, 256, 256)
+    larger = {number: chunk.first.shape for number, chunk in enumerate(drawn) if chunk.first.shape[-1] > 128}
+    wide, large = (2, 3, 256, 256), (1, 3, 384, 384)
+    assert larger == {2: wide, 5: large, 8: wide, 11: large, 14: wide, 17: large} and pairs.LARGEST == 384
+    assert all(len(chunk.flow) == pairs.count(number) for number, chunk in enumerate(drawn))
     assert len(pairs.draw(5, 0, kingdoms=0, broad=1).first) == 1
 
 

@@ -1,5 +1,7 @@
 import json
 import math
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -9,17 +11,19 @@ from safetensors.torch import load_file
 from amc import flow, shipped
 from amc.__main__ import main
 from amc.errors import AmcError
-from amc.raft import card, measure, train, weights
+from amc.raft import card, descent, measure, train, weights
+from amc.raft.descent import Descent
 from amc.raft.train import Recipe
 
 SHORT = Recipe(steps=2, updates=2)
+KINDS = ["kingdom", "broad", "wide", "large"]
 
 
 @pytest.fixture
 def small(monkeypatch):
     """Little to draw and to look at."""
     draw = train.pairs.draw
-    monkeypatch.setattr(train, "CHUNKS", 3)  # the third one is wide
+    monkeypatch.setattr(train, "CHUNKS", 6)  # the third one is wide, the sixth is large
     monkeypatch.setattr(train, "EVERY", 1)
     monkeypatch.setattr(train.pairs, "draw", lambda seed, chunk: draw(seed, chunk, kingdoms=1, broad=2))
     monkeypatch.setattr(train.pairs, "KINGDOMS", 1)
@@ -58,12 +62,13 @@ def test_it_learns_and_what_it_keeps_is_the_best(tmp_path, small, monkeypatch):
     monkeypatch.setattr(train.Chunks, "__getitem__", lambda self, number: chunk)  # one chunk, by heart
     best, lines = run(tmp_path, Recipe(steps=60, updates=2, lr=1e-3))
     rows = train.state(tmp_path)["history"]
-    errors = [(row["kingdom"] + row["broad"] + row["wide"]) / 3 for row in rows]
+    errors = [np.mean([row[kind] for kind in KINDS]) for row in rows]
     nothing = chunk[2].norm(dim=1).mean()
     assert min(errors) < 0.8 * errors[0] and min(errors) < 0.8 * nothing
     model = weights.load(weights.SHIPPED, best)
     found = train.errors(lambda a, b: weights.run(model, a, b, updates=6), "validation")
-    assert sum(values.mean() for values in found.values()) / 3 == pytest.approx(min(errors), rel=1e-4)
+    assert list(found) == KINDS
+    assert np.mean([values.mean() for values in found.values()]) == pytest.approx(min(errors), rel=1e-4)
     assert any("validation error" in line for line in lines)
 
 
@@ -77,16 +82,17 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path, small):
 
 def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small, monkeypatch):
     card = shipped.find("raft-synth")[1]
-    steps = card["steps"]
+    steps, chunks = card["steps"], card["chunks"]
     drawn, get = [], train.Chunks.__getitem__
     monkeypatch.setattr(
         train.Chunks, "__getitem__", lambda self, number: drawn.append((self.seed, number)) or get(self, number)
     )
     recipe = Recipe(steps=2, updates=2, lr=1e-9, start_from="raft-synth")
-    monkeypatch.setattr(train, "WARM", 1.0)
+    monkeypatch.setattr(descent, "WARM", 1.0)
     best, _ = run(tmp_path, recipe)
     kept = train.state(tmp_path)
-    assert [number for seed, number in drawn if seed == train.SEEDS["train"]] == [steps, steps + 1]
+    assert [number for seed, number in drawn if seed == train.SEEDS["train"]] == [chunks, chunks + 1]
+    assert kept["chunks"] == chunks + 2 and card["pairs"] < kept["pairs"] <= card["pairs"] + 16
     assert kept["step"] == steps + 2 and kept["started_from"]["recipe"] == card["recipe"]
     assert [row["step"] for row in kept["history"]][-2:] == [steps + 1, steps + 2] and len(kept["history"]) > 2
     ours = {name: x.float() for name, x in load_file(shipped.place("raft-synth")).items()}
@@ -145,7 +151,7 @@ def test_mistakes_are_told_before_anything_is_trained(tmp_path, options, said, c
 
 
 def test_the_rate_rises_stays_and_falls_to_nothing():
-    rates = [train.rate(step, 1000) for step in range(1001)]
+    rates = [descent.rate(step, 1000) for step in range(1001)]
     assert rates[0] == pytest.approx(1 / 40) and rates[39] == rates[500] == 1 and rates[750] == 0.5 and rates[1000] == 0
 
 
@@ -166,11 +172,12 @@ def test_shipped_weights_have_a_card_and_are_a_method(tmp_path, small, monkeypat
     facts = json.loads(path.with_suffix(".json").read_text())
     assert path.stat().st_size < 2.5e6 and {x.dtype for x in load_file(path).values()} == {torch.float16}
     assert facts["steps"] == 2 and facts["recipe"]["steps"] == 2 and facts["best_step"] in (1, 2)
+    assert facts["processes"] == 1 and facts["chunks"] == 2 and facts["pairs"] == 16
     assert facts["generator"] == train.generate.digest(also=("pairs",)) and facts["provenance"]["device"] == "cpu"
     whole = {(row["method"], row["pairs"]): row["epe"] for row in facts["errors_px"]}
     assert whole["raft-small", "RubberWhale"] == pytest.approx(0.32, abs=0.01)
     assert whole["dis", "RubberWhale"] == pytest.approx(0.226, abs=0.005)
-    assert {("raft-synth", kind) for kind in ("kingdom", "broad", "RubberWhale")} <= whole.keys()
+    assert {("raft-synth", kind) for kind in [*KINDS, "RubberWhale"]} <= whole.keys()
     first, second, _ = measure.middlebury(whale)
     found = flow.estimate(first[..., :128, :128], second[..., :128, :128], method="raft-synth")
     model = weights.load("raft-synth", folder / "best.safetensors")
@@ -196,6 +203,50 @@ def test_a_step_in_bfloat16_goes_where_one_in_float32_does():
     assert torch.cosine_similarity(rounded, exact, dim=0) > 0.98 and not torch.equal(rounded, exact)
 
 
+def test_two_processes_average_the_gradients_of_a_chunk_each(tmp_path):
+    """One step of theirs is one of a process that sees both chunks, in float32 so that orders of sums do not tell."""
+    script = (
+        "import sys; from pathlib import Path; from amc import parallel; from amc.raft import train\n"
+        "train.CHUNKS = 6\n"
+        "with parallel.joined():\n"
+        "    recipe = train.Recipe(steps=1, updates=1, precision='float32')\n"
+        "    train.train(recipe, folder=Path(sys.argv[1]), report=print)\n"
+    )
+    (tmp_path / "two.py").write_text(script)
+    command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
+    command += [str(tmp_path / "two.py"), str(tmp_path / "run")]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0 and done.stdout.count("step 1:") == 1, done.stderr  # one of them tells
+    kept = train.state(tmp_path / "run")
+    assert (kept["step"], kept["chunks"], kept["pairs"], kept["processes"]) == (1, 2, 16, 2)
+
+    recipe = Recipe(steps=1, updates=1, precision="float32")
+    model, one = train._fresh(0), train._fresh(0)
+    for taught, chunks in ((model, (0, 1)), (one, (0,))):
+        sum(train.chunk_loss(taught, *train.Chunks()[number], recipe) / len(chunks) for number in chunks).backward()
+        torch.nn.utils.clip_grad_norm_(taught.parameters(), train.CLIP)
+        Descent(taught, recipe.lr, recipe.weight_decay).step(1.0)
+    found = torch.load(tmp_path / "run/state.pt", weights_only=True)["model"]
+    change = {name: x - found[name] for name, x in one.state_dict().items()}
+    assert max(x.abs().max() for x in change.values()) > 1e-3  # a step with half of the pairs goes elsewhere
+    for name, x in model.state_dict().items():
+        torch.testing.assert_close(found[name], x, atol=1e-4, rtol=0)
+
+
+def test_a_step_of_muon_has_the_size_of_one_of_adam_and_biases_are_adams():
+    torch.manual_seed(0)
+    model = torch.nn.Conv2d(32, 64, 3)
+    before = [p.detach().clone() for p in model.parameters()]
+    muon = Descent(model, lr=1e-2, weight_decay=0.0)
+    model(torch.randn(8, 32, 8, 8)).square().mean().backward()
+    muon.step(0.5)
+    filters, bias = (p.detach() - old for p, old in zip(model.parameters(), before, strict=True))
+    assert filters.square().mean().sqrt() == pytest.approx(0.2 * 0.5e-2, rel=0.2)  # Liu et al. (2025), sec. 2.2
+    singular = torch.linalg.svdvals(filters.flatten(1))
+    assert singular.max() / singular.min() < 2.5  # all alike, but for five steps of Newton and Schulz
+    assert bias.abs().max() == pytest.approx(0.5 * 0.25 * 1e-2, rel=1e-3)  # Adam's first step is its rate
+
+
 def test_held_out_validation_and_training_pairs_differ():
     drawn = {split: train.Chunks(split)[0][0] for split in train.SEEDS}
     assert len({x.numpy().tobytes() for x in drawn.values()}) == 3
@@ -203,13 +254,15 @@ def test_held_out_validation_and_training_pairs_differ():
 
 def test_errors_are_measured_by_pair(small):
     rows = measure.drawn({"nothing": measure._nothing})
-    means = [train.Chunks("held-out")[number][2].norm(dim=1).mean((1, 2)).numpy() for number in range(3)]
+    means = [train.Chunks("held-out")[number][2].norm(dim=1).mean((1, 2)).numpy() for number in range(6)]
+    small = [means[number] for number in (0, 1, 3, 4)]
     kinds = {
-        "kingdom": np.concatenate([means[0][:1], means[1][:1]]),
-        "broad": np.concatenate([means[0][1:], means[1][1:]]),
+        "kingdom": np.concatenate([mean[:1] for mean in small]),
+        "broad": np.concatenate([mean[1:] for mean in small]),
         "wide": means[2],
+        "large": means[5],
     }
-    assert [row["pairs"] for row in rows] == list(kinds) and [row["count"] for row in rows] == [2, 4, 2]
+    assert [row["pairs"] for row in rows] == list(kinds) and [row["count"] for row in rows] == [4, 8, 2, 1]
     assert [row["epe"] for row in rows] == pytest.approx([values.mean() for values in kinds.values()], rel=1e-5)
     assert rows[1]["low"] <= rows[1]["epe"] <= rows[1]["high"] and np.isfinite(rows[1]["high"])
 
@@ -222,4 +275,5 @@ def test_a_folder_without_a_pair_is_refused(tmp_path):
 def test_the_card_tells_how_it_was_made():
     facts = shipped.find("raft-synth")[1]
     assert facts["what"] == card.FACTS["what"] and facts["steps"] >= 1000
-    assert facts["pairs"] == 8 * facts["steps"] - 6 * (facts["steps"] // 3)  # every third chunk has two wide ones
+    assert facts["steps"] <= facts["chunks"] <= facts["processes"] * facts["steps"]
+    assert 4.5 * facts["chunks"] < facts["pairs"] < 6.5 * facts["chunks"]  # chunks have 8 small pairs, 2, or 1 large

@@ -9,7 +9,7 @@ from amc.synth import pairs
 
 FACTS = {
     "what": "RAFT-small (torchvision's architecture), trained from scratch on drawn pairs with true flow",
-    "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} and {pairs.WIDER * pairs.SIZE} px: rigid pieces in random "
+    "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} to {pairs.LARGEST} px: rigid pieces in random "
     "paint, and frames of Kingdom scenes that are in no clip; no real picture",
     "chosen_by": "mean validation error of all kinds of pairs",
     "updates": weights.UPDATES[weights.SHIPPED],
@@ -33,7 +33,9 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
         "recipe": run["recipe"],
         "started_from": run["started_from"],
         "steps": run["step"],
-        "pairs": sum(pairs.CHUNK // pairs.WIDER ** (2 * pairs.is_wide(step)) for step in range(run["step"])),
+        "processes": run["processes"],
+        "chunks": run["chunks"],
+        "pairs": run["pairs"],
         "best_step": best["step"],
         "hours": round(run["seconds"] / 3600, 2),
         "generator": run["generator"],

@@ -1,14 +1,16 @@
 """Train RAFT-small from scratch on drawn pairs with their true flow: `python -m amc flow train`.
 
 The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is compared with the truth, later ones weigh
-more; AdamW, clipped gradients, a warm-up and a straight way down, and steps that round where the hardware is faster
-so. Ours are smaller pictures, fewer pairs, fewer updates a step, and a level stretch between the ways up and down, so
-that a run may be made longer or shorter while it lasts.
+more; clipped gradients, a warm-up and a straight way down, and steps that round where the hardware is faster so. Ours
+are smaller pictures, fewer pairs, fewer updates a step, Muon in AdamW's place (see `Descent`), and a level stretch
+between the ways up and down, so that a run may be made longer or shorter while it lasts.
 What validation pairs find best is kept (`card.ship`). A run may start from the shipped weights and goes on counting.
+Under torchrun every process draws a chunk of pairs a step, and their gradients are averaged.
 """
 
 import dataclasses
 import time
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -20,22 +22,23 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from amc import paths, shipped
+from amc import parallel, paths, shipped
 from amc.errors import AmcError, choice
 from amc.model import checkpoint
 from amc.parameters import whole
-from amc.progress import told
+from amc.progress import silent, told
 from amc.raft import refine, weights
+from amc.raft.descent import Descent, rate
 from amc.synth import generate, pairs
 
 SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; no clip is drawn from them
-CHUNKS = 24  # of pairs in the validation set and in the held-out one; a third are wide ones
+CHUNKS = 48  # of pairs in the validation set and in the held-out one
+KINDS = {2: "wide", 3: "large"}  # pairs on pictures of so many times `pairs.SIZE`
 PRECISIONS = ("bfloat16", "float32")
 DISCOUNT = 0.8  # of an update's loss to the next one's (RAFT sec. 3.4)
 CLIP = 1.0  # norm of the gradient (RAFT's code)
-WARM, DOWN = 0.04, 0.5  # parts of all steps in which the learning rate rises, and in which it falls, to zero
 STATE, BEST = "state.pt", "best.safetensors"  # in the folder of a run: to go on from, and to ship
-EVERY = 250  # steps between two looks at the validation pairs, each of which is also kept to go on from
+EVERY = 500  # steps between two looks at the validation pairs, each of which is also kept to go on from
 
 
 @dataclass(frozen=True)
@@ -43,10 +46,10 @@ class Recipe:
     """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and start_from."""
 
     steps: int = 12000  # may become more or fewer when a run goes on, as long as its rate does not fall yet
-    lr: float = 5e-4  # its peak; RAFT's code has 4e-4 for 100,000 steps of 12 larger pairs
+    lr: float = 2e-3  # its peak, for Muon; on the way of Adam's step, whose peak in RAFT's code is 4e-4
     updates: int = 6  # of the flow in a training step; RAFT trains with 12, which takes twice as long
     precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
-    weight_decay: float = 1e-4
+    weight_decay: float = 1e-2  # a step's part of the rate, as in AdamW
     seed: int = 0  # of the first weights, from scratch
     start_from: str = ""  # "raft-synth": the shipped weights, whose steps, hours and history are counted on
 
@@ -67,36 +70,38 @@ def train(
     when `folder` holds a run of another recipe, and when the loss is no number any more.
     """
     model = _fresh(recipe.seed).to(device)
-    optimizer = torch.optim.AdamW(model.parameters(), lr=recipe.lr, weight_decay=recipe.weight_decay, fused=True)
-    run = _resumed(folder, recipe, model, optimizer, device)
+    descent = Descent(model, recipe.lr, recipe.weight_decay)
+    run = _resumed(folder, recipe, model, descent, device)
+    parallel.wait()  # until all have read what the first is about to write
+    report = report if parallel.rank() == 0 else silent
+    if parallel.world() > 1:
+        _draw_alone()
     if run.first and run.best == float("inf"):
-        report(_keep(run, folder, model, optimizer, device))  # what the first steps may make worse
-    end = run.first + recipe.steps
-    if run.step >= end:
+        _keep(run, folder, model, descent, report)  # what the first steps may make worse
+    left = run.first + recipe.steps - run.step
+    if left <= 0:
         return folder / BEST
-    left = range(run.step, end)
     context = "spawn" if drawers else None  # a fork of a process with threads may hang
     chunks = DataLoader(
-        Chunks(), batch_size=None, sampler=left, num_workers=drawers, worker_init_fn=_draw_alone,
-        multiprocessing_context=context,
+        Chunks(), batch_size=None, sampler=parallel.mine(range(run.chunks, run.chunks + left * run.processes)),
+        num_workers=drawers, worker_init_fn=_draw_alone, multiprocessing_context=context,
     )  # fmt: skip
     started = time.perf_counter() - run.seconds
-    lines = told(chunks, "training RAFT", total=len(left), unit="steps", report=report)
-    for first, second, truth in lines:
-        for group in optimizer.param_groups:
-            group["lr"] = recipe.lr * rate(run.step - run.first, recipe.steps)
-        loss = chunk_loss(model, *(side.to(device) for side in (first, second, truth)), recipe)
-        optimizer.zero_grad()
+    # Convolutions of 1 x 1 give gradients of odd strides, which costs the averaging a copy.
+    warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
+    learner = parallel.replicated(Learner(model, recipe))
+    for chunk in told(chunks, "training RAFT", total=left, unit="steps", report=report):
+        loss = learner(*(side.to(device) for side in chunk))
+        model.zero_grad()
         loss.backward()
         norm = nn.utils.clip_grad_norm_(model.parameters(), CLIP)
         if not norm.isfinite():
             raise AmcError(f"flow train: the loss is {loss.item()} at step {run.step}; start anew with a smaller --lr")
-        optimizer.step()
-        run.step += 1
-        run.loss += 0.02 * (loss.item() - run.loss)
-        if run.step % EVERY == 0 or run.step == end:
+        descent.step(rate(run.step - run.first, recipe.steps))
+        run.advance(loss.item())
+        if run.step % EVERY == 0 or run.step == run.first + recipe.steps:
             run.seconds = time.perf_counter() - started
-            report(_keep(run, folder, model, optimizer, device))
+            _keep(run, folder, model, descent, report)
     return folder / BEST
 
 
@@ -105,9 +110,16 @@ def state(folder: Path) -> dict:
     return _read(folder)["run"]
 
 
-def rate(step: int, steps: int) -> float:
-    """The learning rate as a part of its peak: up, level, then straight down to zero."""
-    return min(1.0, (step + 1) / (WARM * steps), (steps - step) / (DOWN * steps))
+class Learner(nn.Module):
+    """A model under its training loss: what a process gives to the others' mean gradient."""
+
+    def __init__(self, model: nn.Module, recipe: Recipe):
+        super().__init__()
+        self.model, self.recipe = model, recipe
+
+    def forward(self, first: Tensor, second: Tensor, truth: Tensor) -> Tensor:
+        """See `chunk_loss`."""
+        return chunk_loss(self.model, first, second, truth, self.recipe)
 
 
 def chunk_loss(model: nn.Module, first: Tensor, second: Tensor, truth: Tensor, recipe: Recipe) -> Tensor:
@@ -134,12 +146,12 @@ def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
 
 
 def errors(estimate: Callable[[Tensor, Tensor], Tensor], split: str) -> dict[str, np.ndarray]:
-    """End-point error of each pair of a split, pixels, by kind, a row a chunk: of the Kingdom, broad, and wide ones."""
-    found = {"kingdom": [], "broad": [], "wide": []}
+    """End-point error of each pair of a split, pixels, by kind, a row a chunk: of the Kingdom, broad, larger ones."""
+    found = {"kingdom": [], "broad": []} | {kind: [] for kind in KINDS.values()}
     for number, (first, second, truth) in enumerate(held(split)):
         distance = end_point_error(estimate(first, second), truth).mean((1, 2)).numpy()
-        if pairs.is_wide(number):
-            found["wide"].append(distance)
+        if (times := pairs.times(number)) > 1:
+            found[KINDS[times]].append(distance)
         else:
             found["kingdom"].append(distance[: pairs.KINGDOMS])
             found["broad"].append(distance[pairs.KINGDOMS :])
@@ -170,13 +182,24 @@ class _Run:
     recipe: dict
     generator: str  # digest of what draws the pairs
     device: str
+    processes: int  # that draw a chunk each a step
     started_from: dict = field(default_factory=dict)  # of the shipped weights: sha256, recipe, and what they did
     first: int = 0  # step; more than 0 where the shipped weights had some before
     step: int = 0
+    chunks: int = 0  # of pairs seen, also before the first step
+    pairs: int = 0  # in them
     seconds: float = 0.0
     loss: float = 0.0  # running mean
     best: float = float("inf")
     history: list[dict] = field(default_factory=list)
+
+    def advance(self, loss: float) -> None:
+        """Count a step of all processes; loss: this process's."""
+        self.step += 1
+        self.loss += 0.02 * (loss - self.loss)
+        for _ in range(self.processes):
+            self.pairs += pairs.count(self.chunks)
+            self.chunks += 1
 
 
 def _fresh(seed: int) -> nn.Module:
@@ -189,10 +212,17 @@ def _scaled(picture: Tensor) -> Tensor:
     return picture.float() / 127.5 - 1
 
 
-def _keep(run: _Run, folder: Path, model: nn.Module, optimizer: torch.optim.Optimizer, device: str) -> str:
-    """Look at the validation pairs, write the state to go on from and perhaps the best weights; returns a line."""
+def _keep(run: _Run, folder: Path, model: nn.Module, descent: Descent, report: Callable[[str], None]) -> None:
+    """Look at the validation pairs, and write the state to go on from and perhaps the best weights: one process does,
+    the others wait."""
+    if parallel.rank() == 0:
+        report(_kept(run, folder, model, descent))
+    parallel.wait()
+
+
+def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
     model.eval()
-    updates = weights.UPDATES[weights.SHIPPED]
+    updates, device = weights.UPDATES[weights.SHIPPED], run.device
     found = errors(lambda *pair: weights.run(model, *(x.to(device) for x in pair), updates=updates).cpu(), "validation")
     model.train()
     row = {kind: float(values.mean()) for kind, values in found.items()}
@@ -201,16 +231,16 @@ def _keep(run: _Run, folder: Path, model: nn.Module, optimizer: torch.optim.Opti
     if error < run.best:
         run.best = error
         checkpoint.save(model, folder / BEST, {"step": run.step, **row})
-    state = {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "run": dataclasses.asdict(run)}
+    state = {"model": model.state_dict(), "descent": descent.state_dict(), "run": dataclasses.asdict(run)}
     with paths.atomic(folder / STATE) as temporary:
         torch.save(state, temporary)
     shown = ", ".join(f"{kind} {value:.3f}" for kind, value in row.items())
     return f"step {run.step}: loss {run.loss:.3f}; validation error {shown} px, best mean {run.best:.3f}"
 
 
-def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.optim.Optimizer, device: str) -> _Run:
-    """Where the run in `folder` stands, its model and optimizer filled in; a new run where there is none."""
-    asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device)
+def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: Descent, device: str) -> _Run:
+    """Where the run in `folder` stands, its model and descent filled in; a new run where there is none."""
+    asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, parallel.world())
     if not (folder / STATE).is_file():
         return _after_shipped(asked, model, device) if recipe.start_from else asked
     state = _read(folder)
@@ -219,8 +249,8 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, optimizer: torch.op
         what = f"{run.recipe} and pairs of {run.generator}, not {asked.recipe} and {asked.generator}"
         raise AmcError(f"flow train: {folder} holds a run with {what}; ask for the same, or remove it")
     model.load_state_dict(state["model"])
-    optimizer.load_state_dict(state["optimizer"])
-    run.recipe, run.device = asked.recipe, device
+    descent.load_state_dict(state["descent"])
+    run.recipe, run.device, run.processes = asked.recipe, device, asked.processes
     return run
 
 
@@ -228,8 +258,9 @@ def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
     """A new run that counts on where that of the shipped weights ended, its model filled with them."""
     path, card = shipped.find(weights.SHIPPED)
     model.load_state_dict(weights.load(weights.SHIPPED, path, device=device).state_dict())
-    run.started_from = {key: card.get(key) for key in ("sha256", "recipe", "started_from")}
+    run.started_from = {key: card.get(key) for key in ("sha256", "recipe", "processes", "generator", "started_from")}
     run.first = run.step = card["steps"]
+    run.chunks, run.pairs = card["chunks"], card["pairs"]
     *run.history, last = card["validation_px"]  # the last one is looked at again
     run.seconds, run.loss = last["seconds"], last["loss"]
     return run
@@ -242,5 +273,5 @@ def _read(folder: Path) -> dict:
         raise AmcError(f"flow train: {folder / STATE} cannot be read ({type(error).__name__}); remove it") from error
 
 
-def _draw_alone(worker: int) -> None:
-    cv2.setNumThreads(1)  # a drawer has one core
+def _draw_alone(worker: int = 0) -> None:
+    cv2.setNumThreads(1)  # whoever draws beside others has one core

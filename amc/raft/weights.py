@@ -18,7 +18,7 @@ from torchvision.models import optical_flow  # isort: skip
 SHIPPED = "raft-synth"  # RAFT-small with weights of our own, in data/weights: `python -m amc flow train`
 # Torchvision's number at test time; ours are as good on validation pairs after the 6 that they were trained with.
 UPDATES = {"raft-large": 12, "raft-small": 12, SHIPPED: 6}
-LARGEST = 256  # px, the longer side up to which ours are to be trusted: they saw none larger (see their card)
+LARGEST = 384  # px, the longer side up to which ours are to be trusted: they saw none larger (see their card)
 ARCHITECTURES = {  # and where torchvision has weights for it
     "raft-large": (optical_flow.raft_large, optical_flow.Raft_Large_Weights.DEFAULT),
     "raft-small": (optical_flow.raft_small, optical_flow.Raft_Small_Weights.DEFAULT),

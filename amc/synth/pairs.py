@@ -3,8 +3,8 @@
 Most pairs are scenes of rigid pieces in random paint before random ground, each with a motion of its own, as in
 FlyingChairs (Dosovitskiy et al., ICCV 2015): broader than any clip of Synth Kingdom in texture, speed, occlusion and
 light. The others are frames of a Kingdom scene that is in no clip, up to FURTHEST frames apart. Then both pictures
-are photographed: blur, exposure, colour, noise, and the codec's blocks. Every third chunk has few but wide pictures:
-on small ones the coarse levels of RAFT's correlations lie mostly outside, and it never learns to read them.
+are photographed: blur, exposure, colour, noise, and the codec's blocks. Some chunks have few but larger pictures: on
+small ones the coarse levels of RAFT's correlations lie mostly outside, and it never learns to read them.
 """
 
 from collections.abc import Callable
@@ -20,7 +20,8 @@ from amc.synth.sprites import SUPERSAMPLE, noise
 
 SIZE = scene.SIZE  # pixels, height and width
 CHUNK, KINGDOMS = 8, 2  # pairs drawn together, from common textures; how many of them are of a Kingdom scene
-WIDER = 2  # times SIZE are the sides of wide pictures, of which a chunk has as many pixels as any other has
+TIMES = (1, 1, 2, 1, 1, 3)  # SIZE are the sides of pictures in one chunk after another, and again from the first
+LARGEST = max(TIMES) * SIZE  # pixels
 FURTHEST = 4  # native frames between the two of such a pair
 PIECES = 9  # at most, before the ground of a picture of SIZE
 SPEEDS = (0.15, 8.0)  # pixels: a pair's typical motion, drawn evenly on a logarithmic scale
@@ -31,26 +32,31 @@ TEXTURES, TEXTURE = 3, 256  # painted for a chunk, and their height and width in
 class Pairs(NamedTuple):
     """Pictures and what moved between them."""
 
-    first: np.ndarray  # uint8 (P, 3, H, W) RGB; H and W are SIZE, or WIDER times SIZE
+    first: np.ndarray  # uint8 (P, 3, H, W) RGB; H and W are SIZE or, in other chunks, a multiple of it
     second: np.ndarray  # likewise
     flow: np.ndarray  # float32 (P, 2, H, W), pixels from first to second, u right and v down; also where hidden
 
 
-def is_wide(chunk: int) -> bool:
-    """Of these chunks all pairs are broad, on wide pictures."""
-    return chunk % 3 == 2
+def times(chunk: int) -> int:
+    """How many SIZE the sides of a chunk's pictures are; where more than one, all its pairs are broad."""
+    return TIMES[chunk % len(TIMES)]
+
+
+def count(chunk: int) -> int:
+    """Pairs in a chunk: larger pictures are fewer, of about as many pixels together."""
+    return max(1, CHUNK // times(chunk) ** 2)
 
 
 def draw(seed: int, chunk: int, *, kingdoms: int = KINGDOMS, broad: int = CHUNK - KINGDOMS) -> Pairs:
     """The pairs of a chunk, the same for the same seed and number: those of a Kingdom scene, then the broad ones.
 
-    A wide chunk has CHUNK / WIDER² pairs, whatever is asked for.
+    A chunk of larger pictures has `count(chunk)` broad pairs, whatever is asked for.
     """
     rng = np.random.default_rng([seed, chunk])
     textures = [_texture(rng) for _ in range(TEXTURES)]
-    if is_wide(chunk):
-        stages = [(_scene(textures, rng, WIDER), 0, 1) for _ in range(CHUNK // WIDER**2)]
-        return _taken(stages, rng, WIDER)
+    if (larger := times(chunk)) > 1:
+        stages = [(_scene(textures, rng, larger), 0, 1) for _ in range(count(chunk))]
+        return _taken(stages, rng, larger)
     stages = [(_scene(textures, rng), 0, 1) for _ in range(broad)]
     if kingdoms:
         script = KINGDOM.write_script(rng, KINGDOM.seen[chunk % len(KINGDOM.seen)])
@@ -112,7 +118,7 @@ def _scene(textures: list[np.ndarray], rng: np.random.Generator, times: int = 1)
 
 def _piece(textures: list[np.ndarray], camera: np.ndarray, speed: float, rng: np.random.Generator, times: int) -> Part:
     """A shape cut from a texture; a third of the pieces move nearly as the camera does."""
-    side = int(np.exp(rng.uniform(*np.log((12, 110 * times)))))
+    side = int(np.exp(rng.uniform(*np.log((12, min(110 * times, TEXTURE - 1))))))
     x, y = rng.uniform(0, times * SIZE, 2)
     paper = textures[rng.integers(len(textures))]
     top, left = rng.integers(0, TEXTURE - side, 2)
