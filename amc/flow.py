@@ -87,7 +87,7 @@ def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: 
     first, second, unpad = pad(first, second, minimum=128, multiple=8)  # the sizes that torchvision's RAFT accepts
     chunk = 4 if first.device.type == "cpu" else 32  # more pairs leave a CPU's cache and are slower
     parts = zip(first.split(chunk), second.split(chunk), strict=True)
-    flows = [raft.run(model, *part, updates=raft.UPDATES[method]) for part in parts]
+    flows = [raft.run(model, *part, updates=raft.updates(method, part[0])) for part in parts]
     return unpad(torch.cat(flows))
 
 

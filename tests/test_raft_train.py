@@ -66,7 +66,7 @@ def test_it_learns_and_what_it_keeps_is_the_best(tmp_path, small, monkeypatch):
     nothing = chunk[2].norm(dim=1).mean()
     assert min(errors) < 0.8 * errors[0] and min(errors) < 0.8 * nothing
     model = weights.load(weights.SHIPPED, best)
-    found = train.errors(lambda a, b: weights.run(model, a, b, updates=6), "validation")
+    found = train.errors(lambda a, b: weights.run(model, a, b, updates=weights.updates("raft-synth", a)), "validation")
     assert list(found) == KINDS
     assert np.mean([values.mean() for values in found.values()]) == pytest.approx(min(errors), rel=1e-4)
     assert any("validation error" in line for line in lines)

@@ -221,9 +221,12 @@ def _keep(run: _Run, folder: Path, model: nn.Module, descent: Descent, report: C
 
 
 def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
+    def estimate(*pair: Tensor) -> Tensor:
+        updates = weights.updates(weights.SHIPPED, pair[0])
+        return weights.run(model, *(side.to(run.device) for side in pair), updates=updates).cpu()
+
     model.eval()
-    updates, device = weights.UPDATES[weights.SHIPPED], run.device
-    found = errors(lambda *pair: weights.run(model, *(x.to(device) for x in pair), updates=updates).cpu(), "validation")
+    found = errors(estimate, "validation")
     model.train()
     row = {kind: float(values.mean()) for kind, values in found.items()}
     error = sum(row.values()) / len(row)
