@@ -46,7 +46,7 @@ class Recipe:
     """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and start_from."""
 
     steps: int = 12000  # may become more or fewer when a run goes on, as long as its rate does not fall yet
-    lr: float = 2e-3  # its peak, for Muon; on the way of Adam's step, whose peak in RAFT's code is 4e-4
+    lr: float = 2e-3  # its peak, of Muon's steps, which have the size of Adam's; RAFT's code has 4e-4
     updates: int = 6  # of the flow in a training step; RAFT trains with 12, which takes twice as long
     precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
     weight_decay: float = 1e-2  # a step's part of the rate, as in AdamW
@@ -87,7 +87,7 @@ def train(
         num_workers=drawers, worker_init_fn=_draw_alone, multiprocessing_context=context,
     )  # fmt: skip
     started = time.perf_counter() - run.seconds
-    # Convolutions of 1 x 1 give gradients of odd strides, which costs the averaging a copy.
+    # True of convolutions of 1 x 1, where it costs a copy of little; a user can do nothing about it.
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     learner = parallel.replicated(Learner(model, recipe))
     for chunk in told(chunks, "training RAFT", total=left, unit="steps", report=report):
