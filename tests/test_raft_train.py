@@ -261,10 +261,11 @@ def test_errors_are_measured_by_pair(small):
         "broad": np.concatenate([mean[1:] for mean in small]),
         "wide": means[2],
         "large": means[5],
+        "all": np.concatenate(means),
     }
-    assert [row["pairs"] for row in rows] == list(kinds) and [row["count"] for row in rows] == [4, 8, 2, 1]
+    assert [row["pairs"] for row in rows] == list(kinds) and [row["count"] for row in rows] == [4, 8, 2, 1, 15]
     assert [row["epe"] for row in rows] == pytest.approx([values.mean() for values in kinds.values()], rel=1e-5)
-    assert rows[1]["low"] <= rows[1]["epe"] <= rows[1]["high"] and np.isfinite(rows[1]["high"])
+    assert all(row["low"] <= row["epe"] <= row["high"] < np.inf for row in rows)
 
 
 def test_a_folder_without_a_pair_is_refused(tmp_path):

@@ -21,9 +21,14 @@ NOTHING = "nothing moves"  # the claim that every estimate has to beat
 Estimate = Callable[[Tensor, Tensor], Tensor]
 
 
-def interval(values: np.ndarray, rng: np.random.Generator, *, replicates: int = REPLICATES) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean of `values`, one of each clip or chunk: (low, high)."""
-    low, high = np.quantile(rng.choice(values, (replicates, len(values))).mean(axis=1), (0.025, 0.975))
+def interval(
+    values: np.ndarray, rng: np.random.Generator, *, counts: np.ndarray | int = 1, replicates: int = REPLICATES
+) -> tuple[float, float]:
+    """95 % bootstrap interval of the mean, (low, high): `values` are one of each clip, or sums over `counts` pairs of
+    each chunk."""
+    picks = rng.integers(len(values), size=(replicates, len(values)))
+    means = values[picks].sum(axis=1) / np.broadcast_to(counts, len(values))[picks].sum(axis=1)
+    low, high = np.quantile(means, (0.025, 0.975))
     return float(low), float(high)
 
 
@@ -35,17 +40,21 @@ def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
 
 
 def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: int = 0) -> list[dict]:
-    """End-point error by method and kind of pair: rows with method, pairs, count, and epe, low and high in pixels.
+    """End-point error by method and kind of pair, and of "all" pairs: rows with method, pairs, count, and epe, low and
+    high in pixels.
 
     The interval (95 %) is a bootstrap over chunks, whose pairs share a scene or textures.
     """
     rows = []
     for method, estimate in compared.items():
-        for kind, values in train.errors(estimate, split).items():
-            rng = np.random.default_rng(seed)
-            low, high = interval(values.mean(axis=1), rng)
-            row = {"method": method, "pairs": kind, "count": values.size}
-            rows.append(row | {"epe": float(values.mean()), "low": low, "high": high})
+        found = train.errors(estimate, split)
+        small = np.concatenate([found["kingdom"], found["broad"]], axis=1)
+        every = [*small, *(chunk for kind in train.KINDS.values() for chunk in found[kind])]
+        for kind, chunks in {**found, "all": every}.items():
+            sums, counts = (np.array([of(chunk) for chunk in chunks]) for of in (np.sum, np.size))
+            low, high = interval(sums, np.random.default_rng(seed), counts=counts)
+            row = {"method": method, "pairs": kind, "count": int(counts.sum())}
+            rows.append(row | {"epe": float(sums.sum() / counts.sum()), "low": low, "high": high})
     return rows
 
 
