@@ -113,6 +113,17 @@ def resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
     return np.stack([np.bincount(draw, minlength=num_videos) for draw in draws]).astype(np.uint16)
 
 
+def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: int = 0) -> tuple[float, ...]:
+    """Sum of `part` over sum of `whole`, (V,) each, with its 95 % bootstrap interval over videos, or whatever else is
+    drawn together: (value, low, high); NaN where there is nothing."""
+    weights = resamples(len(part), replicates, seed).astype(float)
+    below = weights @ whole
+    if not whole.sum():
+        return (float("nan"),) * 3
+    values = (weights @ part)[below > 0] / below[below > 0]
+    return (float(part.sum() / whole.sum()), *map(float, np.quantile(values, (0.025, 0.975))))
+
+
 def bootstrap(
     labels: np.ndarray, scores: np.ndarray, *, replicates: int = 1000, seed: int = 0, level: float = 0.95
 ) -> dict[str, tuple[float, float]]:

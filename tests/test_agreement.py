@@ -66,9 +66,3 @@ def test_names_are_the_same_but_for_case_and_underscores_and_the_rest_is_told():
     assert notes == ["only the human has 'Fly'", "only the model has 'Eating'"]
     with pytest.raises(AmcError, match="the human wrote Fly, the model knows Eating"):
         agreement.common(["Eating"], ["Fly"])
-
-
-def test_an_interval_holds_the_ratio_of_the_sums():
-    value, low, high = agreement.interval(np.array([1.0, 2, 3]), np.array([2.0, 2, 10]))
-    assert value == pytest.approx(6 / 14) and low <= value <= high
-    assert np.isnan(agreement.interval(np.zeros(2), np.zeros(2))).all()

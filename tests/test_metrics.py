@@ -188,3 +188,9 @@ def test_reliability_compares_what_is_said_with_what_is_so():
     by_hand = (2 * 0.45 + 2 * 0.135 + 4 * 0.2125) / 8
     assert metrics.expected_calibration_error(labels, probs) == pytest.approx(by_hand)
     assert np.isnan(found["frequency"][5])
+
+
+def test_an_interval_holds_the_ratio_of_the_sums():
+    value, low, high = metrics.ratio(np.array([1.0, 2, 3]), np.array([2.0, 2, 10]))
+    assert value == pytest.approx(6 / 14) and low <= value <= high
+    assert np.isnan(metrics.ratio(np.zeros(2), np.zeros(2))).all()

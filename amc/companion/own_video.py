@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import config, experiment, paths, tables
+from amc import config, experiment, metrics, paths, tables
 from amc.config import Experiment
 from amc.errors import AmcError, choice
 from amc.ethogram import agreement, eye, predict
@@ -120,7 +120,7 @@ def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> l
         ("frame F1", "frame_hits", "frame_sizes"),
         ("time budget, mean error, points of a hundred", "budget", "films"),
     ):
-        value, low, high = agreement.interval(counts[part], counts[whole], seed=seed)
+        value, low, high = metrics.ratio(counts[part], counts[whole], seed=seed)
         rows.append({"name": name, "value": value, "low": low, "high": high, "films": len(each)})
     return rows
 

@@ -13,7 +13,6 @@ from sklearn import metrics
 
 from amc.errors import AmcError
 from amc.ethogram.bouts import Bout
-from amc.metrics import resamples
 
 
 def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -125,13 +124,3 @@ def confusion(
     table[size, size] += seconds[silent].sum()
     labels = [*names, "nothing"]
     return pd.DataFrame(table, index=labels, columns=labels)
-
-
-def interval(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: int = 0) -> tuple[float, ...]:
-    """Sum of `part` over sum of `whole`, (V,) each, with its 95 % interval over videos; NaN where there is nothing."""
-    weights = resamples(len(part), replicates, seed).astype(float)
-    below = weights @ whole
-    if not whole.sum():
-        return (float("nan"),) * 3
-    values = (weights @ part)[below > 0] / below[below > 0]
-    return (float(part.sum() / whole.sum()), *map(float, np.quantile(values, (0.025, 0.975))))

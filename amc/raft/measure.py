@@ -10,26 +10,14 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from amc import flow
+from amc import flow, metrics
 from amc.errors import AmcError
 from amc.raft import train
 from amc.raft.train import end_point_error
 
-REPLICATES = 1000  # of the bootstrap
 UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
 NOTHING = "nothing moves"  # the claim that every estimate has to beat
 Estimate = Callable[[Tensor, Tensor], Tensor]
-
-
-def interval(
-    values: np.ndarray, rng: np.random.Generator, *, counts: np.ndarray | int = 1, replicates: int = REPLICATES
-) -> tuple[float, float]:
-    """95 % bootstrap interval of the mean, (low, high): `values` are one of each clip, or sums over `counts` pairs of
-    each chunk."""
-    picks = rng.integers(len(values), size=(replicates, len(values)))
-    means = values[picks].sum(axis=1) / np.broadcast_to(counts, len(values))[picks].sum(axis=1)
-    low, high = np.quantile(means, (0.025, 0.975))
-    return float(low), float(high)
 
 
 def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
@@ -52,9 +40,9 @@ def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: in
         every = [*small, *(chunk for kind in train.KINDS.values() for chunk in found[kind])]
         for kind, chunks in {**found, "all": every}.items():
             sums, counts = (np.array([of(chunk) for chunk in chunks]) for of in (np.sum, np.size))
-            low, high = interval(sums, np.random.default_rng(seed), counts=counts)
+            epe, low, high = metrics.ratio(sums, counts, seed=seed)
             row = {"method": method, "pairs": kind, "count": int(counts.sum())}
-            rows.append(row | {"epe": float(sums.sum() / counts.sum()), "low": low, "high": high})
+            rows.append(row | {"epe": epe, "low": low, "high": high})
     return rows
 
 
