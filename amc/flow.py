@@ -50,11 +50,11 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
 
 
 def fingerprint(method: str, weights: Path | str | None = None) -> str:
-    """What the vectors depend on besides the frames (method, weights or version): part of a cache key."""
+    """What the vectors depend on besides the frames (method, weights and updates, or version): part of a cache key."""
     choice("method", method, list(METHODS))
     _refuse_needless(weights, method)
     if method in raft.ARCHITECTURES:
-        return f"{method} {digest(raft.checkpoint(method, weights))}"
+        return f"{method} {digest(raft.checkpoint(method, weights))} {raft.UPDATES[method]} updates"
     return f"{method} opencv {cv2.__version__}" if method.startswith("dis") else method
 
 
@@ -87,7 +87,7 @@ def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: 
     first, second, unpad = pad(first, second, minimum=128, multiple=8)  # the sizes that torchvision's RAFT accepts
     chunk = 4 if first.device.type == "cpu" else 32  # more pairs leave a CPU's cache and are slower
     parts = zip(first.split(chunk), second.split(chunk), strict=True)
-    flows = [raft.run(model, *part, updates=raft.updates(method, part[0])) for part in parts]
+    flows = [raft.run(model, *part, updates=raft.UPDATES[method]) for part in parts]
     return unpad(torch.cat(flows))
 
 

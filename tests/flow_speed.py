@@ -41,12 +41,12 @@ def pairs(size: int, *, step: int) -> tuple[torch.Tensor, torch.Tensor]:
 @torch.no_grad()
 def loop(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:
     """torchvision's `forward`, a pair at a time."""
-    from amc.raft.weights import load, updates
+    from amc.raft.weights import UPDATES, load
 
     model = load(method, weights)
     scaled = (side.float() / 127.5 - 1 for side in (first, second))
     singles = zip(*(side.split(1) for side in scaled), strict=True)
-    return torch.cat([model(*pair, num_flow_updates=updates(method, pair[0]))[-1] for pair in singles])
+    return torch.cat([model(*pair, num_flow_updates=UPDATES[method])[-1] for pair in singles])
 
 
 def ours(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:

@@ -12,7 +12,7 @@ FACTS = {
     "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} to {pairs.LARGEST} px: rigid pieces in random "
     "paint, and frames of Kingdom scenes that are in no clip; no real picture",
     "chosen_by": "mean validation error of all kinds of pairs",
-    "updates": f"{weights.UPDATES[weights.SHIPPED]}, on pictures of more than {weights.BEYOND} px {weights.MORE}",
+    "updates": weights.UPDATES[weights.SHIPPED],
     "command": "python -m amc flow train --ship",
     "licence": "as this repository",
 }

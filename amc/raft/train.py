@@ -222,8 +222,8 @@ def _keep(run: _Run, folder: Path, model: nn.Module, descent: Descent, report: C
 
 def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
     def estimate(*pair: Tensor) -> Tensor:
-        updates = weights.updates(weights.SHIPPED, pair[0])
-        return weights.run(model, *(side.to(run.device) for side in pair), updates=updates).cpu()
+        on_device = (side.to(run.device) for side in pair)
+        return weights.run(model, *on_device, updates=weights.UPDATES[weights.SHIPPED]).cpu()
 
     model.eval()
     found = errors(estimate, "validation")
