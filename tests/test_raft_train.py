@@ -65,8 +65,7 @@ def test_it_learns_and_what_it_keeps_is_the_best(tmp_path, small, monkeypatch):
     rows = train.state(tmp_path)["history"]
     errors = [np.mean([row[kind] for kind in KINDS]) for row in rows]
     nothing = chunk[2].norm(dim=1).mean()
-    print(errors, nothing)
-    assert min(errors) < 0.8 * errors[0] and min(errors) < 0.8 * nothing
+    assert min(errors) < 0.5 * errors[0] and min(errors) < 0.5 * nothing
     model = weights.load(weights.SHIPPED, best)
     found = train.errors(lambda a, b: weights.run(model, a, b, updates=weights.UPDATES["raft-synth"]), "validation")
     assert list(found) == KINDS
