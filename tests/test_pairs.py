@@ -2,6 +2,7 @@ import cv2
 import numpy as np
 import pytest
 
+from amc.raft import weights
 from amc.synth import pairs, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.rig import affine
@@ -95,7 +96,8 @@ def test_shapes_and_kinds(drawn):
     assert np.isfinite(chunk.flow).all()
     larger = {number: chunk.first.shape for number, chunk in enumerate(drawn) if chunk.first.shape[-1] > 128}
     wide, large = (2, 3, 256, 256), (1, 3, 384, 384)
-    assert larger == {2: wide, 5: large, 8: wide, 11: large, 14: wide, 17: large} and pairs.LARGEST == 384
+    assert larger == {2: wide, 5: large, 8: wide, 11: large, 14: wide, 17: large}
+    assert pairs.LARGEST == weights.LARGEST == 384
     assert all(len(chunk.flow) == pairs.count(number) for number, chunk in enumerate(drawn))
     assert len(pairs.draw(5, 0, kingdoms=0, broad=1).first) == 1
 

@@ -55,7 +55,8 @@ class Recipe:
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
-        choice("start_from", self.start_from, ("", weights.SHIPPED))
+        if self.start_from:
+            choice("start_from", self.start_from, (weights.SHIPPED,))
         choice("precision", self.precision, PRECISIONS)
         if not 0 < self.lr < 1:
             raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
