@@ -139,7 +139,7 @@ def test_a_run_of_other_pairs_or_a_damaged_one_is_not_gone_on_with(tmp_path, sma
         (["--lr", "-1"], "lr"),
         (["--lr", "nan"], "lr"),
         (["--precision", "float16"], "precision"),
-        (["--start-from", "dis"], "choose one of: raft-synth"),
+        (["--start-from", "dis"], "start_from: 'dis' is not known; choose one of: raft-synth"),
         (["--ship", "--real", "nowhere"], "nowhere"),
         (["--ship", "--compare", "nowhere.pth"], "nowhere.pth"),
         (["--real", "nowhere"], "--ship"),
