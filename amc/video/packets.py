@@ -197,7 +197,7 @@ def _by_decoding(path: str, found: _Walked) -> Index:
     with opened(path) as (container, stream):
         for frame in decoded(container, stream, lost):
             origins.append(origin(frame))
-            stamps.append(frame.time)
+            stamps.append(None if frame.pts is None else frame.pts * found.step)
     if not origins:
         raise VideoError(f"{path}: damaged, no frame of it decodes; fetch it again")
     is_counted = None in origins or len(set(origins)) < len(origins)
