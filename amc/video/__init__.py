@@ -69,8 +69,11 @@ def read_frames(path: Path | str, indices: Sequence[int], *, reader: str = "pyav
         wrong = wanted[0] if wanted[0] < 0 else wanted[-1]
         raise VideoError(f"{path}: no frame {wrong}; it has {info.num_frames}, indices 0 to {info.num_frames - 1}")
     read = pictures.read if info.reader == "pictures" else READERS[reader]
-    frames = read(info.path, wanted.tolist())
-    return torch.from_numpy(frames)[torch.from_numpy(back)].permute(0, 3, 1, 2).contiguous()  # (T, 3, H, W)
+    frames = np.empty((len(wanted), 3, info.height, info.width), np.uint8)
+    for place, picture in enumerate(read(info.path, wanted.tolist())):
+        frames[place] = _planes(info, picture, wanted[place])
+    is_sorted = np.array_equal(back, np.arange(len(wanted)))
+    return torch.from_numpy(frames if is_sorted else frames[back])
 
 
 def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
@@ -82,16 +85,27 @@ def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int]
     info = probe(path)
     if len(indices) == 0 or indices[0] < 0 or indices[-1] >= info.num_frames or (np.diff(indices) <= 0).any():
         raise VideoError(f"{path}: expected ascending frame indices from 0 to {info.num_frames - 1}")
-    size = max(1, int(CHUNK_BYTES / (3 * info.width * info.height)))
-    if info.reader == "pictures":
-        parts = (list(indices[k : k + size]) for k in range(0, len(indices), size))
-        chunks = ((part, pictures.read(info.path, part)) for part in parts)
-    else:
-        chunks = _chunks(info.path, indices, size)
-    for wanted, frames in chunks:
-        if frames.shape[1:3] != (info.height, info.width):
-            raise VideoError(f"{path}: frame {wanted[0]} is of another size than the first; convert it to one size")
-        yield wanted, torch.from_numpy(frames).permute(0, 3, 1, 2)
+    read = pictures.read if info.reader == "pictures" else _pyav
+    size, numbers, frames = max(1, int(CHUNK_BYTES / (3 * info.width * info.height))), [], []
+    try:
+        for number, picture in zip(indices, read(info.path, indices), strict=True):
+            numbers.append(number)
+            frames.append(_planes(info, picture, number))
+            if len(frames) == size or number == indices[-1]:
+                yield numbers, torch.from_numpy(np.stack(frames))
+                numbers, frames = [], []
+    except VideoError:
+        if frames:
+            yield numbers, torch.from_numpy(np.stack(frames))
+        raise
+
+
+def _planes(info: VideoInfo, picture: np.ndarray, number: int) -> np.ndarray:
+    """A picture (H, W, 3) as (3, H, W). Raises VideoError where it is not of the video's size."""
+    if picture.shape[:2] != (info.height, info.width):
+        sizes = f"{picture.shape[1]} x {picture.shape[0]}, the first of {info.width} x {info.height}"
+        raise VideoError(f"{info.path}: frame {number} is of {sizes}; convert it to one size", frame=int(number))
+    return picture.transpose(2, 0, 1)
 
 
 def frame_times(path: Path | str) -> np.ndarray:
@@ -120,7 +134,7 @@ def _identity(path: Path | str) -> tuple[str, int, int]:
 @lru_cache(maxsize=65536)  # every read asks for it
 def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
     if Path(path).is_dir():
-        first = pictures.read(path, [0])[0]
+        first = next(pictures.read(path, [0]))
         nan = float("nan")
         return VideoInfo(path, len(pictures.files(path)), nan, first.shape[1], first.shape[0], nan, "pictures")
     index = _index(path, size, mtime_ns)
@@ -139,30 +153,13 @@ def _index(path: str, size: int, mtime_ns: int) -> indexing.Index:
     return indexing.index(path)
 
 
-def _pyav(path: str, indices: list[int]) -> np.ndarray:
-    [(_, frames)] = list(_chunks(path, indices, len(indices)))
-    return frames
+def _pyav(path: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    reformatter = VideoReformatter()
+    for _, frame in decode.frames(path, _index(*_identity(path)), indices):
+        yield decode.picture(frame, reformatter)
 
 
-def _chunks(path: str, indices: Sequence[int], size: int) -> Iterator[tuple[list[int], np.ndarray]]:
-    """Ascending frames, `size` at a time; those before a damage come before its error."""
-    numbers, frames, reformatter = [], [], VideoReformatter()
-    try:
-        for number, frame in decode.frames(path, _index(*_identity(path)), indices):
-            numbers.append(number)
-            frames.append(decode.picture(frame, reformatter))
-            if len(frames) == size:
-                yield numbers, pictures.stack(path, frames)
-                numbers, frames = [], []
-    except VideoError:
-        if frames:
-            yield numbers, pictures.stack(path, frames)
-        raise
-    if frames:
-        yield numbers, pictures.stack(path, frames)
-
-
-def _decord(path: str, indices: list[int]) -> np.ndarray:
+def _decord(path: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
     if decord is None:
         raise VideoError(f"{path}: decord is not installed; pip install decord, or leave the reader out")
     reader, expected = None, probe(path).num_frames
@@ -170,7 +167,7 @@ def _decord(path: str, indices: list[int]) -> np.ndarray:
         reader = decord.VideoReader(path, num_threads=1)
         if len(reader) != expected:
             raise VideoError(f"{path}: decord counts {len(reader)} frames of {expected}; leave the reader out")
-        return reader.get_batch(indices).asnumpy()
+        yield from reader.get_batch(list(indices)).asnumpy()
     except (decord.DECORDError, RuntimeError) as error:
         reason = re.sub(r"^.*?\.cc:\d+: (Check failed: )?(\[.*?\] ?)?", "", str(error).splitlines()[0]).split(".")[0]
         raise VideoError(f"{path}: decord could not decode it ({reason}); leave the reader out") from error
@@ -178,4 +175,5 @@ def _decord(path: str, indices: list[int]) -> np.ndarray:
         del reader  # left alive it decodes the whole clip in the background, and one shared by threads aborts
 
 
-READERS: dict[str, Callable[[str, list[int]], np.ndarray]] = {"pyav": _pyav, "decord": _decord}
+# A path and ascending indices in, pictures (H, W, 3) uint8 RGB out, one by one.
+READERS: dict[str, Callable[[str, Sequence[int]], Iterator[np.ndarray]]] = {"pyav": _pyav, "decord": _decord}

@@ -235,7 +235,8 @@ def _counted(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[i
 
 def picture(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
     """A frame as it is displayed, uint8 (H, W, 3) RGB: turned and mirrored as the file says."""
-    shown = reformatter.reformat(frame, format="rgb24").to_ndarray()
+    plane = (rgb := reformatter.reformat(frame, format="rgb24")).planes[0]
+    shown = np.ndarray((rgb.height, rgb.width, 3), np.uint8, buffer=plane, strides=(plane.line_size, 3, 1))
     matrix = frame.side_data.get("DISPLAYMATRIX")
     return shown if matrix is None else upright(shown, np.frombuffer(matrix, np.int32).reshape(3, 3))
 

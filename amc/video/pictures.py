@@ -1,6 +1,7 @@
 """A folder of numbered pictures, such as Animal Kingdom's `image/<ID>`, read as a video."""
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,18 +21,18 @@ def files(folder: str) -> list[Path]:
     return [numbered[number] for number in sorted(numbered)]
 
 
-def read(folder: str, indices: list[int]) -> np.ndarray:
-    """The pictures at `indices`, uint8 (T, H, W, 3) RGB. Raises VideoError."""
-    ordered, frames = files(folder), []
-    for file in (ordered[index] for index in indices):
+def read(folder: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
+    """The pictures at `indices`, each (H, W, 3) uint8 RGB. Raises VideoError."""
+    ordered = files(folder)
+    for number in indices:
         try:
-            with Image.open(file) as picture:
-                frames.append(_rgb(ImageOps.exif_transpose(picture), file))
+            with Image.open(ordered[number]) as picture:
+                yield _rgb(ImageOps.exif_transpose(picture), ordered[number])
         except VideoError:
             raise
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            raise VideoError(f"{file}: not a picture, or damaged; fetch it again") from error  # SyntaxError: some PNGs
-    return stack(folder, frames)
+            # A SyntaxError is how Pillow reports some damaged PNG files.
+            raise VideoError(f"{ordered[number]}: not a picture, or damaged; fetch it again", frame=number) from error
 
 
 def _rgb(picture: Image.Image, file: Path) -> np.ndarray:
@@ -42,11 +43,3 @@ def _rgb(picture: Image.Image, file: Path) -> np.ndarray:
     if picture.mode in ("I", "F"):
         raise VideoError(f"{file}: holds 32 bits per pixel, whose range is not known; save it with 8 or 16")
     return np.asarray(picture.convert("RGB"))
-
-
-def stack(path: str, frames: list[np.ndarray]) -> np.ndarray:
-    """One array of all frames. Raises VideoError where they differ in size."""
-    sizes = sorted({frame.shape[1::-1] for frame in frames})
-    if len(sizes) > 1:
-        raise VideoError(f"{path}: frames of several sizes {sizes}; convert it to one size")
-    return np.stack(frames)
