@@ -21,7 +21,7 @@ from av.video.stream import VideoStream
 
 from amc.errors import VideoError
 from amc.video.index import Index
-from amc.video.packets import decoded, is_key, mark, opened, origin, real_packets, tag
+from amc.video.packets import checksum, decoded, is_key, mark, opened, origin, real_packets, tag
 
 FAR = 2000  # packets that are rather read over than sought past
 LATE = 64  # frames after which one that has not come is lost; no codec holds back as many
@@ -127,6 +127,7 @@ class _Decoding:
         self.wanted, self.todo = set(stretch.numbers), deque(stretch.numbers)
         self.held: dict[int, VideoFrame] = {}  # that wait to be given out
         self.due: set[int] = set()  # packets whose frames have not come yet
+        self.latest = -1  # the number of the frame that came last
         self.broken: int | None = None  # the first packet that is known to be damaged
         # What is shown before the key frame may need frames before it: it is neither asked for nor judged.
         self.lowest = index.ranks[stretch.start] if stretch.start else -np.inf
@@ -183,9 +184,21 @@ class _Decoding:
         if frame.is_corrupt:
             self._break(packet)
         number = int(self.index.numbers[packet])
+        self._order(number)
         if number in self.wanted:
+            sums = self.index.sums
+            if sums and not self.stretch.is_whole and checksum(frame) != sums[number]:
+                raise _Unproven  # damage or a false key frame: from the beginning it is what it was
             self.held[number] = frame
         self._give_up({other for other in self.due if self.index.numbers[other] < number - LATE})
+
+    def _order(self, number: int) -> None:
+        """Refuse frames that do not come in the order that the file's times give them."""
+        if number < self.latest:
+            if not self.stretch.is_whole:
+                raise _Unproven
+            raise VideoError(f"{self.path}: its times contradict the order of its frames at {number}; convert it anew")
+        self.latest = number
 
     def _give_up(self, packets: set[int]) -> None:
         """Frames that did not come: what rests on them is damaged, unless the whole file decodes like that."""

@@ -5,13 +5,15 @@ and codecs whose every frame stands alone, are indexed by their packets, without
 from end to end: times that are missing or estimated, fields, hidden frames and lost beginnings are then no guesses.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
 from amc.errors import VideoError
-from amc.video.packets import Walked, decoded, opened, origin, walk
+from amc.video.packets import Walked, checksum, decoded, opened, origin, walk
 
 TIMED = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv")  # containers in which a packet is a frame and has its time
 SINGLE = ("h264", "hevc", "vp9", "av1")  # codecs that bring one frame per packet there
@@ -30,6 +32,7 @@ class Index:
     ranks: np.ndarray | None
     keys: np.ndarray  # (K,) packets marked as key frames
     droppable: np.ndarray  # (P,) bool: no other frame needs it
+    sums: tuple[int, ...]  # (N,) checksums of the decoded frames; empty where none was decoded
     marks: tuple[tuple, ...]  # (P,) what a packet is recognised by: its time and size
     is_closed: bool  # H.264 by packets whose every key frame is an IDR: nothing reaches across it
     fps: float  # mean over the video
@@ -73,24 +76,27 @@ def _is_plain(found: Walked) -> bool:
         and len(set(shown)) == len(shown) > 0
         and found.keys[0]
         and found.pts[0] <= min(shown)
+        # Where the decoder reorders, times that follow the packets cannot be those of the frames.
+        and not (found.is_reordered and all(a < b for a, b in pairwise(found.pts)))
     )
 
 
 def _by_packets(found: Walked) -> Index:
     shown = np.flatnonzero(~np.array(found.hidden))
-    # Where times are missing every frame stands alone: they are shown as they lie in the file.
-    ranks = np.arange(len(found.pts)) if None in found.pts else np.array(found.pts)
+    # Frames that stand alone are shown as they lie in the file, whatever their times.
+    ranks = np.arange(len(found.pts)) if found.is_intra else np.array(found.pts)
     frames = shown[np.argsort(ranks[shown], kind="stable")]
     return _index(found, frames, ranks.astype(float), [found.pts[packet] for packet in frames])
 
 
 def _by_decoding(path: str, found: Walked) -> Index:
     """Decode everything in order, and keep what came of it: from which packet each frame is, and its time."""
-    origins, stamps, lost = [], [], []
+    origins, stamps, sums, lost = [], [], [], []
     with opened(path) as (container, stream):
         for frame in decoded(container, stream, lost, has_begun=found.keys[0]):
             origins.append(origin(frame))
             stamps.append(frame.pts)
+            sums.append(checksum(frame))
     if not origins:
         raise VideoError(f"{path}: damaged, no frame of it decodes; fetch it again")
     if lost:
@@ -100,12 +106,12 @@ def _by_decoding(path: str, found: Walked) -> Index:
             f"its {len(found.marks)} packets bring {len(origins)} frames: fields, hidden ones, or damage"
         )
     if None in origins or len(set(origins)) < len(origins):
-        return _index(found, np.arange(len(origins)), None, stamps)
+        return _index(found, np.arange(len(origins)), None, stamps, sums)
     if len(origins) < len(found.marks):
         found.droppable = [False] * len(found.marks)  # of two fields in two packets, none may be missed
     ranks = np.full(len(found.marks), np.nan)
     ranks[origins] = np.arange(len(origins))
-    return _index(found, np.array(origins), ranks, stamps)
+    return _index(found, np.array(origins), ranks, stamps, sums)
 
 
 def _times(found: Walked, frames: np.ndarray, stamps: list[int | None], is_counted: bool) -> np.ndarray:
@@ -119,7 +125,7 @@ def _times(found: Walked, frames: np.ndarray, stamps: list[int | None], is_count
     for own, all_of_them in kinds:
         if None in own or (np.diff(own) <= 0).any():
             continue
-        skipped = 0 if is_counted else int(frames.min())
+        skipped = 0 if is_counted or found.keys[0] else int(frames.min())
         begin = min([own[0], *(stamp for stamp in all_of_them[:skipped] if stamp is not None)])
         times = (np.array(own) - begin) * found.step
         if skipped:
@@ -132,7 +138,9 @@ def _times(found: Walked, frames: np.ndarray, stamps: list[int | None], is_count
     return np.arange(len(frames)) / found.fps
 
 
-def _index(found: Walked, frames: np.ndarray, ranks: np.ndarray | None, stamps: list[int | None]) -> Index:
+def _index(
+    found: Walked, frames: np.ndarray, ranks: np.ndarray | None, stamps: list[int | None], sums: Sequence[int] = ()
+) -> Index:
     """ranks: None where frames are known by counting alone; stamps: when each frame is shown, in units of `step`."""
     times = _times(found, frames, stamps, is_counted=ranks is None)
     numbers, fps = np.full(len(found.marks), -1), found.fps
@@ -142,7 +150,8 @@ def _index(found: Walked, frames: np.ndarray, ranks: np.ndarray | None, stamps: 
     if not abs(fps / measured - 1) < 0.01:  # raw streams are given 25 frames per second, whatever they have
         fps = measured
     return Index(
-        frames, times, numbers, ranks, np.flatnonzero(found.keys), np.array(found.droppable), tuple(found.marks),
+        frames, times, numbers, ranks, np.flatnonzero(found.keys), np.array(found.droppable), tuple(sums),
+        tuple(found.marks),
         is_closed=found.codec == "h264" and found.is_closed and not any(found.hidden) and found.container in TIMED,
         fps=fps, duration=found.duration or len(frames) / fps, notes=tuple(found.notes),
     )  # fmt: skip

@@ -1,5 +1,6 @@
 """The packets of a video file: a path in; their times, key frames and kinds out, or frames and whence they come."""
 
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -54,6 +55,7 @@ class Walked:
     container: str
     codec: str
     is_intra: bool  # the codec has key frames only
+    is_reordered: bool  # frames are not shown in the order in which they are decoded
     step: float  # seconds per unit of time
     fps: float
     duration: float
@@ -73,6 +75,7 @@ def walk(path: str) -> Walked:
         context = stream.codec_context
         found = Walked(
             container=container.format.name, codec=context.codec.canonical_name, is_intra=context.codec.intra_only,
+            is_reordered=bool(context.has_b_frames),
             step=float(stream.time_base), fps=float(stream.average_rate or stream.guessed_rate or "nan"),
             duration=(container.duration or 0) / av.time_base,
             notes=[], pts=[], dts=[], marks=[], keys=[], hidden=[], droppable=[], is_closed=True,
@@ -161,6 +164,14 @@ def decoded(
             has_begun = has_begun or is_key(frame)
             if has_begun:
                 yield frame
+
+
+def checksum(frame: VideoFrame) -> int:
+    """Of the pixels of a frame as the decoder gives them."""
+    total = 0
+    for plane in frame.planes:
+        total = zlib.crc32(plane, total)
+    return total
 
 
 def is_key(frame: VideoFrame) -> bool:
