@@ -14,7 +14,7 @@ PATTERNS = {
     "first and last": [[0, N - 1], [N - 1, 0]],
     "whole": [list(range(N))],
 }
-RATES = dict.fromkeys(("h264", "hevc", "m2v"), 25)  # bare streams keep no times, and PyAV assumes this
+RATES = dict.fromkeys(("h264", "hevc"), 25)  # bare streams keep no times, and PyAV assumes this
 # What decord 0.6.0 reads right, measured over all FILMS. Of the others it gives a wrong picture for some number (open
 # GOPs, most transport and program streams, ASF, key flags that the container does not keep), other colours where it is
 # interlaced, or nothing (raw streams, Ogg, IVF, GIF, AV1).
@@ -22,7 +22,7 @@ DECORD_RIGHT = (
     *kinds("libx264", "closed, B-pyramid, no B-frames, all intra, long", "mp4 mkv"),
     *kinds("libx264", "no B-frames, all intra", "ts"),
     *kinds("libx264", "closed, no B-frames", "mov flv"),
-    *kinds("libx264", "closed", "3gp m4v nut mxf"),
+    *kinds("libx264", "closed", "3gp m4v nut"),
     *kinds("libx265", "closed, no B-frames, long", "mp4"),
     *kinds("mpeg4", "no B-frames", "mp4 avi mkv ts m4v"),
     *kinds("mjpeg", "all intra", "avi mov mkv", "yuvj420p"),

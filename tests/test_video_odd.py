@@ -266,7 +266,7 @@ HDR = ":colorprim=bt2020:transfer={}:colormatrix=bt2020nc:log-level=none:pools=n
 def test_hdr_is_read_and_noted(tmp_path, transfer):
     options = {"x265-params": X265["closed"] + HDR.format(transfer)}
     path = write(tmp_path / "a.mp4", "libx265", options=options, pix_fmt="yuv420p10le")
-    assert any("HDR" in note for note in assert_reads(path, sequential(path)).notes)
+    assert any("high dynamic range" in note for note in assert_reads(path, sequential(path)).notes)
 
 
 INTERLACED = [("libx264", "mp4", {"x264-params": X264["interlaced"]}), ("mpeg2video", "mpg", MPEG["interlaced"])]
