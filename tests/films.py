@@ -5,6 +5,7 @@ that moves, so that a frame decoded without the frames that it is predicted from
 copies one packet by packet with changes, `sequential` is the truth: bare PyAV from the first packet to the last.
 """
 
+import os
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -13,6 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
+os.environ.setdefault("SVT_LOG", "1")  # the encoder of AV1 tells its errors and nothing else
 H, W, N = 48, 64, 60
 BITS = 8
 
