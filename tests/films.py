@@ -149,6 +149,7 @@ def write(
     pictures: Iterable[np.ndarray] | None = None,
     times: Iterable[int] | None = None,
     rate: Fraction | int = 24,
+    bit_rate: int = 1_000_000,
     format: str | None = None,
     muxer: dict[str, str] | None = None,
     setup: Callable | None = None,
@@ -156,8 +157,8 @@ def write(
 ) -> Path:
     """A film of `pictures` (N of them by default), the n-th shown at `times[n]` (n by default) over `rate`.
 
-    `options` go to the encoder, `muxer` to the container, `setup(stream)` may change the stream before it opens, and
-    `sound_seconds` of silence are put in before the pictures.
+    `options` go to the encoder (a `bit_rate` of 0 leaves the quality to them), `muxer` to the container,
+    `setup(stream)` may change the stream before it opens, and `sound_seconds` of silence are put in before the pictures.
     """
     pictures = [picture(n) for n in range(N)] if pictures is None else list(pictures)
     times = range(len(pictures)) if times is None else times
@@ -165,7 +166,7 @@ def write(
         stream = container.add_stream(codec, rate=rate)
         stream.height, stream.width = pictures[0].shape[:2]
         stream.pix_fmt, stream.options, stream.thread_count = pix_fmt, options or {}, 1
-        stream.bit_rate = 0 if codec == "libsvtav1" else 1_000_000
+        stream.bit_rate = 0 if codec == "libsvtav1" else bit_rate
         if setup:
             setup(stream)
         if sound_seconds:
