@@ -158,7 +158,7 @@ def write(
     """A film of `pictures` (N of them by default), the n-th shown at `times[n]` (n by default) over `rate`.
 
     `options` go to the encoder (a `bit_rate` of 0 leaves the quality to them), `muxer` to the container,
-    `setup(stream)` may change the stream before it opens, and `sound_seconds` of silence are put in before the pictures.
+    `setup(stream)` may change the stream before it opens; `sound_seconds` of silence come before the pictures.
     """
     pictures = [picture(n) for n in range(N)] if pictures is None else list(pictures)
     times = range(len(pictures)) if times is None else times
