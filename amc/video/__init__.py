@@ -1,7 +1,7 @@
 """The one door to pixels: a video file or a folder of numbered pictures in, RGB frames by index out.
 
 PyAV reads video files, on every platform, and Pillow folders of pictures. Frame n is the n-th that decoding from end to
-end gives (at a variable rate too), as it is displayed; `packets` finds out which packet brings it, and `decode` takes
+end gives (at a variable rate too), as it is displayed; `index` finds out which packet brings it, and `decode` takes
 the frame that comes from that packet. decord, the list's other reader, is independent of both and can be asked for by
 name; it is right about H.264 without open groups of pictures, and shifts or repeats frames of other kinds of file.
 """
@@ -17,7 +17,8 @@ import torch
 from av.video.reformatter import VideoReformatter
 
 from amc.errors import VideoError, choice
-from amc.video import decode, packets, pictures
+from amc.video import decode, pictures
+from amc.video import index as indexing
 
 try:
     import decord
@@ -134,12 +135,12 @@ def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
 
 
 @lru_cache(maxsize=256)  # an hour of video takes some megabytes
-def _index(path: str, size: int, mtime_ns: int) -> packets.Index:
-    return packets.index(path)
+def _index(path: str, size: int, mtime_ns: int) -> indexing.Index:
+    return indexing.index(path)
 
 
 def _pyav(path: str, indices: list[int]) -> np.ndarray:
-    [(_, frames)] = _chunks(path, indices, len(indices))
+    [(_, frames)] = list(_chunks(path, indices, len(indices)))
     return frames
 
 
@@ -154,7 +155,7 @@ def _chunks(path: str, indices: Sequence[int], size: int) -> Iterator[tuple[list
                 yield numbers, pictures.stack(path, frames)
                 numbers, frames = [], []
     except VideoError:
-        if frames and size < len(indices):
+        if frames:
             yield numbers, pictures.stack(path, frames)
         raise
     if frames:

@@ -20,7 +20,8 @@ from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
 from amc.errors import VideoError
-from amc.video.packets import Index, decoded, is_key, mark, opened, origin, real_packets, tag
+from amc.video.index import Index
+from amc.video.packets import decoded, is_key, mark, opened, origin, real_packets, tag
 
 FAR = 2000  # packets that are rather read over than sought past
 LATE = 64  # frames after which one that has not come is lost; no codec holds back as many
