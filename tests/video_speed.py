@@ -1,0 +1,95 @@
+"""PyAV's reader against decord, side by side on films that both read right: `python tests/video_speed.py`.
+
+Films of 360 and 720 lines with texture and motion, libx264 at crf 23 with and without B-frames, a key frame every 12 or
+250 frames, read as training and prediction do: windows of 8 frames spread over the film, and all frames in a row. Both
+readers take turns, the shortest of several rounds counts, and their pixels have to be equal.
+
+    python tests/video_speed.py [--rounds 5] [--frames 240] [--out reports/video_speed.json]
+"""
+
+import argparse
+import json
+import tempfile
+import time
+from pathlib import Path
+from statistics import geometric_mean
+
+import cv2
+import films
+import numpy as np
+import torch
+
+SIZES = ((360, 640), (720, 1280))
+GOPS, B_FRAMES = (12, 250), (0, 2)
+WINDOWS, FRAMES = 4, 8  # M and P of a sparse plan
+READERS = ("pyav", "decord")
+
+
+def drawn(num_frames: int, size: tuple[int, int]):
+    """A rough ground under a camera that moves, with an animal's size of another texture that crosses it."""
+    rng = np.random.default_rng(0)
+    height, width = size
+    ground, animal = (
+        cv2.GaussianBlur(rng.integers(0, 256, (2 * height, 2 * width, 3)).astype(np.uint8), (0, 0), blur)
+        for blur in (4, 2)
+    )
+    ground = cv2.normalize(ground, None, 20, 235, cv2.NORM_MINMAX)
+    animal = cv2.normalize(animal, None, 20, 235, cv2.NORM_MINMAX)
+    for n in range(num_frames):
+        left, top = round(width / 3 * (1 + np.sin(n / 60))), round(height / 3 * (1 + np.cos(n / 75)))
+        picture = ground[top : top + height, left : left + width].copy()
+        x, y = round(width * (0.1 + 0.6 * n / num_frames)), round(height * (0.4 + 0.1 * np.sin(n / 5)))
+        picture[y : y + height // 4, x : x + width // 4] = animal[: height // 4, n : n + width // 4]
+        yield picture
+
+
+def measure(path: Path, plan: list[list[int]], rounds: int) -> dict[str, float]:
+    """Milliseconds that each reader needs for all windows of a plan, the least of all rounds, in turn."""
+    from amc import video
+
+    took, found = {name: [] for name in READERS}, {}
+    video.probe(path)  # what either reader needs to know is remembered from here on
+    for turn in range(rounds + 1):
+        for name in READERS if turn % 2 else READERS[::-1]:
+            started = time.perf_counter()
+            found[name] = [video.read_frames(path, frames, reader=name) for frames in plan]
+            if turn:  # the first one loads
+                took[name].append(1000 * (time.perf_counter() - started))
+    assert all(torch.equal(*pair) for pair in zip(*found.values(), strict=True)), f"{path}: the readers differ"
+    return {f"{name}_ms": round(min(values), 2) for name, values in took.items()}
+
+
+def main() -> None:
+    """Draw, measure, print and write the record."""
+    from amc import paths, results, sampling, video
+
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--frames", type=int, default=240)
+    parser.add_argument("--out", type=Path, default=paths.reports() / "video_speed.json")
+    given = parser.parse_args()
+    rows = []
+    sparse = sampling.plan(given.frames, scheme="sparse", num_windows=WINDOWS, frames=FRAMES)
+    plans = {"sparse": [list(window.frames) for window in sparse], "dense": [list(range(given.frames))]}
+    with tempfile.TemporaryDirectory() as folder:
+        for size in SIZES:
+            for gop, b_frames in ((gop, b) for gop in GOPS for b in B_FRAMES):
+                path = Path(folder) / f"{size[0]}_{gop}_{b_frames}.mp4"
+                options = {"crf": "23", "preset": "veryfast", "x264-params": f"keyint={gop}:bframes={b_frames}"}
+                films.write(path, options=options, pictures=drawn(given.frames, size), bit_rate=0)
+                started = time.perf_counter()
+                video.probe(path)
+                probe_ms = round(1000 * (time.perf_counter() - started), 2)
+                for reads, plan in plans.items():
+                    row = {"lines": size[0], "gop": gop, "b_frames": b_frames, "reads": reads, "probe_ms": probe_ms}
+                    row |= measure(path, plan, given.rounds)
+                    rows.append(row | {"times": round(row["decord_ms"] / row["pyav_ms"], 3)})
+                    print(json.dumps(rows[-1]), flush=True)
+    means = {reads: geometric_mean(row["times"] for row in rows if row["reads"] == reads) for reads in plans}
+    print("decord's time over PyAV's, geometric mean: " + ", ".join(f"{k} {v:.2f}" for k, v in means.items()))
+    record = {"provenance": results.provenance(device="cpu"), "times": means, "rounds": given.rounds, "rows": rows}
+    given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
