@@ -21,7 +21,7 @@ import pandas as pd
 
 from amc.errors import AmcError
 from amc.ethogram import agreement, annotated, annotations, exports, keys, timeline
-from amc.ethogram.annotations import SUFFIXES
+from amc.ethogram.annotation_rows import SUFFIXES
 from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
 from amc.ethogram.eye import Eye
 from amc.ethogram.record import Ethogram
