@@ -102,6 +102,6 @@ def test_a_learning_curve_names_its_clips(shown):
         for n in (4, 16)
     ]
     found = texts(drawn.learning_curve(rows, title="t"))
-    assert "16" in found and "class frequency" in found
+    assert "16" in found and "random ranking" in found
     measured = [{"name": "bout F1", "value": 0.5, "low": 0.4, "high": 0.6}]
     assert "bout F1" in texts(drawn.measured(measured, label="F1", title="t"))

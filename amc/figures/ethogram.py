@@ -251,7 +251,7 @@ def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figu
     axes = figure.subplots()
     axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=BOUT, alpha=0.15, lw=0)
     axes.plot(table["clips"], table["map_macro"], "o-", color=BOUT, markersize=10, lw=2.2, label="test clips, 95 %")
-    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="class frequency, sees no video")
+    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance, a random ranking")
     axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])
