@@ -45,7 +45,7 @@ def frames(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[int
 
     Raises VideoError, whose `frame` is the first that cannot be had, after all frames before it.
     """
-    if index.is_counted:
+    if index.ranks is None:
         yield from _counted(path, index, wanted)
         return
     done = 0
@@ -222,9 +222,9 @@ def _counted(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[i
     """Frames by counting from the beginning, where decoders do not tell from which packet they come."""
     todo = deque(wanted)
     with opened(path) as (container, stream):
-        for number, frame in enumerate(decoded(container, stream)):
+        for number, frame in enumerate(decoded(container, stream, lost := [], has_begun=0 in index.keys)):
             if number == todo[0]:
-                if frame.is_corrupt:
+                if frame.is_corrupt or lost:
                     break
                 yield todo.popleft(), frame
             if not todo:

@@ -20,9 +20,12 @@ from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
 from amc.errors import VideoError
+from amc.video import h264
 
 TIMED = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv")  # containers in which a packet is a frame and has its time
 SINGLE = ("h264", "hevc", "vp9", "av1")  # codecs that bring one frame per packet there
+UNTIMED = ("avi", "asf")  # containers that know when packets are decoded, not when their frames are shown
+ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg looks at the end for it
 PICTURE_FORMATS = ("image2", "tty", "concat", "hls", "dash")  # no videos: pictures, text, and lists of other files
 # Of files alone: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags are nobody's concern.
 OPEN = {"options": {"protocol_whitelist": "file"}, "metadata_errors": "replace"}
@@ -35,11 +38,12 @@ class Index:
     frames: np.ndarray  # (N,) the packet of each frame
     times: np.ndarray  # (N,) seconds since the video stream begins
     numbers: np.ndarray  # (P,) the frame of each packet, -1 where it brings none that is shown
-    ranks: np.ndarray  # (P,) float: in this order packets are shown; nan where that is not known
+    # (P,) float: in this order packets are shown, nan where that is not known; None where decoders do not tell from
+    # which packet a frame comes, and frames are known by counting alone.
+    ranks: np.ndarray | None
     keys: np.ndarray  # (K,) packets marked as key frames
     droppable: np.ndarray  # (P,) bool: no other frame needs it
     marks: tuple[tuple, ...]  # (P,) what a packet is recognised by: its time and size
-    is_counted: bool  # decoders do not tell from which packet a frame comes: frames are known by counting alone
     is_closed: bool  # H.264 by packets whose every key frame is an IDR: nothing reaches across it
     fps: float  # mean over the video
     duration: float  # seconds
@@ -105,7 +109,8 @@ class _Walked:
     fps: float
     duration: float
     notes: list[str]
-    pts: list[int | None]
+    pts: list[int | None]  # when a packet's frame is shown
+    dts: list[int | None]  # when it is to be decoded
     marks: list[tuple]
     keys: list[bool]
     hidden: list[bool]  # by an edit list
@@ -120,36 +125,38 @@ def _walk(path: str) -> _Walked:
             container=container.format.name, codec=context.codec.canonical_name, is_intra=context.codec.intra_only,
             step=float(stream.time_base), fps=float(stream.average_rate or stream.guessed_rate or "nan"),
             duration=(container.duration or 0) / av.time_base,
-            notes=[], pts=[], marks=[], keys=[], hidden=[], droppable=[], is_closed=True,
+            notes=[], pts=[], dts=[], marks=[], keys=[], hidden=[], droppable=[], is_closed=True,
         )  # fmt: skip
         if (count := len(films(container))) > 1:
             found.notes.append(f"holds {count} video streams, of which the first is read")
-        units = nal_units(found.codec, context.extradata)
+        units = h264.units(context.extradata)
         end = num_packets = 0
         for packet in container.demux():
             if packet.pts is not None:  # audio may outlast the picture: the end is that of all streams
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream is not stream or (packet.dts is packet.pts is None and not packet.size):
                 continue  # another stream's, or the last one, which only tells that the file ends
-            num_packets += 1  # an AVI file counts empty ones too, which repeat the frame before
+            num_packets += 1
             if packet.size:
-                kinds = units(memoryview(packet)) if units else ()
                 found.pts.append(packet.pts)
+                found.dts.append(packet.dts)
                 found.marks.append(mark(packet))
                 found.keys.append(packet.is_keyframe)
                 found.hidden.append(packet.is_discard)
-                found.droppable.append(bool(kinds) and all(kind in DROPPABLE or kind == SLICE for kind in kinds))
-                found.is_closed &= not packet.is_keyframe or any(kind & 31 == IDR for kind in kinds)
+                kinds = units(memoryview(packet)) if found.codec == "h264" else []
+                found.droppable.append(h264.is_droppable(kinds))
+                found.is_closed &= not packet.is_keyframe or h264.is_closed(kinds)
         _refuse_cut(path, found, stream, num_packets, end)
     return found
 
 
 def _refuse_cut(path: str, found: _Walked, stream: VideoStream, num_packets: int, end: float) -> None:
     """Raise VideoError where the container says that there should be more than there is."""
-    declared = found.duration
+    declared = 0.0 if found.container in ESTIMATED else found.duration
+    if found.container == "avi":  # its length is that of what is there, but its header has the number of frames
+        declared = max(declared, stream.frames * found.step)
     rounding = 0.1 if num_packets < stream.frames else 0.1 + 0.05 * declared  # seconds, forgiven
     is_cut = end < declared - rounding or (found.container == "gif" and _lacks_trailer(path))
-    is_cut |= found.container == "avi" and num_packets < stream.frames
     if is_cut or not found.marks:
         counted = f"{num_packets} of {stream.frames or 'unknown'} frames"
         raise VideoError(f"{path}: truncated, {counted} in {end:.2f} of {declared:.2f} s; fetch it again")
@@ -181,45 +188,54 @@ def _is_plain(found: _Walked) -> bool:
 
 def _by_packets(found: _Walked) -> Index:
     shown = np.flatnonzero(~np.array(found.hidden))
-    if None in found.pts:  # every frame stands alone, so they are shown as they lie in the file
-        ranks, seconds = np.arange(len(found.pts), dtype=float), None
-    else:
-        ranks = np.array(found.pts, dtype=float)
-        seconds = ranks * found.step
+    # Where times are missing every frame stands alone: they are shown as they lie in the file.
+    ranks = np.arange(len(found.pts)) if None in found.pts else np.array(found.pts)
     frames = shown[np.argsort(ranks[shown], kind="stable")]
-    times = None if seconds is None else seconds[frames]
-    return _index(found, frames, ranks, None if times is None else times - times[:1])
+    return _index(found, frames, ranks.astype(float), [found.pts[packet] for packet in frames])
 
 
 def _by_decoding(path: str, found: _Walked) -> Index:
     """Decode everything in order, and keep what came of it: from which packet each frame is, and its time."""
     origins, stamps, lost = [], [], []
     with opened(path) as (container, stream):
-        for frame in decoded(container, stream, lost):
+        for frame in decoded(container, stream, lost, has_begun=found.keys[0]):
             origins.append(origin(frame))
-            stamps.append(None if frame.pts is None else frame.pts * found.step)
+            stamps.append(frame.pts)
     if not origins:
         raise VideoError(f"{path}: damaged, no frame of it decodes; fetch it again")
-    is_counted = None in origins or len(set(origins)) < len(origins)
-    frames = np.arange(len(origins)) if is_counted else np.array(origins)
+    if lost:
+        found.notes.append(f"damaged: {len(lost)} of its {len(found.marks)} packets do not decode")
+    if None in origins or len(set(origins)) < len(origins):
+        return _index(found, np.arange(len(origins)), None, stamps)
+    if len(origins) < len(found.marks):
+        found.droppable = [False] * len(found.marks)  # of two fields in two packets, none may be missed
     ranks = np.full(len(found.marks), np.nan)
-    if not is_counted:
-        ranks[frames] = np.arange(len(frames))
-    times = None
-    if None not in stamps:
-        times = np.array(stamps) - stamps[0]
-        if skipped := 0 if is_counted else int(frames.min()):
-            begin = min((found.marks[0][0] or 0) * found.step, stamps[0])
-            times = np.array(stamps) - begin
+    ranks[origins] = np.arange(len(origins))
+    return _index(found, np.array(origins), ranks, stamps)
+
+
+def _times(found: _Walked, frames: np.ndarray, stamps: list[int | None], is_counted: bool) -> np.ndarray:
+    """Seconds of each frame since the stream begins.
+
+    Where a container does not say when frames are shown, the times at which they are decoded say it too: sorted, they
+    are later by the same delay throughout. With neither, all frames last equally long.
+    """
+    kinds = [] if found.container in UNTIMED and not is_counted else [(stamps, found.pts)]
+    kinds += [] if is_counted else [([found.dts[packet] for packet in np.sort(frames)], found.dts)]
+    for own, all_of_them in kinds:
+        if None in own or (np.diff(own) <= 0).any():
+            continue
+        skipped = 0 if is_counted else int(frames.min())
+        begin = min([own[0], *(stamp for stamp in all_of_them[:skipped] if stamp is not None)])
+        times = (np.array(own) - begin) * found.step
+        if skipped:
             found.notes.append(
                 f"begins without a key frame: its first {skipped} packets do not decode, and frame 0 is shown at "
                 f"{times[0]:.3f} s"
             )
-    if lost:
-        found.notes.append(f"damaged: {len(lost)} of its {len(found.marks)} packets do not decode")
-    if len(frames) < len(found.marks):
-        found.droppable = [False] * len(found.marks)  # of two fields in two packets, none may be missed
-    return _index(found, frames, ranks, times, is_counted=is_counted)
+        return times
+    found.notes.append("tells no time for each frame, so all are taken to last equally long")
+    return np.arange(len(frames)) / found.fps
 
 
 def real_packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
@@ -237,20 +253,20 @@ def origin(frame: VideoFrame) -> int | None:
     return None if frame.opaque is None else frame.opaque[0]
 
 
-def decoded(container: InputContainer, stream: VideoStream, lost: list[int] | None = None) -> Iterator[VideoFrame]:
+def decoded(
+    container: InputContainer, stream: VideoStream, lost: list[int], *, has_begun: bool
+) -> Iterator[VideoFrame]:
     """All frames from the first key frame on (before it decoders invent what they lack), each with its packet's place.
 
-    lost: gets the places of packets that do not decode.
+    lost: gets the places of packets that do not decode; has_begun: the first packet is known to be a key frame.
     """
-    has_begun = False
     for ordinal, packet in enumerate(chain(real_packets(container, stream), [None])):
         if packet is not None:
             tag(packet, ordinal)
         try:
             frames = stream.codec_context.decode(packet)
         except av.FFmpegError:
-            if lost is not None:
-                lost.append(ordinal)
+            lost.append(ordinal)
             continue
         for frame in frames:
             has_begun = has_begun or is_key(frame)
@@ -258,50 +274,22 @@ def decoded(container: InputContainer, stream: VideoStream, lost: list[int] | No
                 yield frame
 
 
-def _index(
-    found: _Walked, frames: np.ndarray, ranks: np.ndarray, times: np.ndarray | None, *, is_counted: bool = False
-) -> Index:
-    numbers = np.full(len(found.marks), -1)
-    if not is_counted:
+def _index(found: _Walked, frames: np.ndarray, ranks: np.ndarray | None, stamps: list[int | None]) -> Index:
+    """ranks: None where frames are known by counting alone; stamps: when each frame is shown, in units of `step`."""
+    times = _times(found, frames, stamps, is_counted=ranks is None)
+    numbers, fps = np.full(len(found.marks), -1), found.fps
+    if ranks is not None:
         numbers[frames] = np.arange(len(frames))
-    if times is None or (np.diff(times) <= 0).any():
-        found.notes.append("tells no time for each frame, so all are taken to last equally long")
-        times = np.arange(len(frames)) / found.fps
-    duration = found.duration or len(frames) / found.fps
-    is_closed = found.codec == "h264" and found.is_closed and not any(found.hidden) and found.container in TIMED
+    measured = (len(times) - 1) / (times[-1] - times[0]) if len(times) > 1 else fps
+    if not abs(fps / measured - 1) < 0.01:  # raw streams are given 25 frames per second, whatever they have
+        fps = measured
     return Index(
         frames, times, numbers, ranks, np.flatnonzero(found.keys), np.array(found.droppable), tuple(found.marks),
-        is_counted, is_closed, found.fps, duration, tuple(found.notes),
+        is_closed=found.codec == "h264" and found.is_closed and not any(found.hidden) and found.container in TIMED,
+        fps=fps, duration=found.duration or len(frames) / fps, notes=tuple(found.notes),
     )  # fmt: skip
 
 
 def is_key(frame: VideoFrame) -> bool:
     """Whether decoding may have begun at this frame."""
     return bool(frame.key_frame) and frame.pict_type in (PictureType.I, PictureType.NONE)
-
-
-# Of H.264, ITU-T H.264 table 7-1: the low five bits of a unit's first byte are its type, the two above nal_ref_idc.
-IDR, SLICE = 5, 1  # with SLICE of nal_ref_idc 0: a picture that no other one refers to
-DROPPABLE = (6, 9, 12)  # supplemental information, delimiters and padding, likewise of nal_ref_idc 0
-
-
-def nal_units(codec: str, extradata: bytes | None):
-    """How to list the first bytes, without the zero bit, of all units of an H.264 packet; None for other codecs."""
-    if codec != "h264":
-        return None
-    if extradata and extradata[0] == 1 and len(extradata) > 4:  # ISO/IEC 14496-15: units behind their lengths
-        size = (extradata[4] & 3) + 1
-
-        def lengths(data: memoryview) -> list[int]:
-            at, kinds = 0, []
-            while at + size < len(data):
-                kinds.append(data[at + size])
-                at += size + int.from_bytes(data[at : at + size], "big")
-            return kinds
-
-        return lengths
-
-    def start_codes(data: memoryview) -> list[int]:
-        return [part[0] for part in bytes(data).split(b"\0\0\1")[1:] if part]
-
-    return start_codes
