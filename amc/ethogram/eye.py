@@ -21,9 +21,9 @@ from amc import config, experiment, flow, model, paths, transforms
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.config import METHOD, Pixels, Sampling
 from amc.datasets.clips import ClipViews, reader
+from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
-from amc.ethogram import exports
 from amc.ethogram.novelty import Familiar, learn
 from amc.metrics import expected_calibration_error
 from amc.model import Recogniser, checkpoint
@@ -197,7 +197,7 @@ def _check(names: Sequence[str]) -> None:
     counts = Counter(name.casefold() for name in names)
     if twice := [name for name in names if counts[name.casefold()] > 1]:
         raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
-    if taken := [name for name in names if name.casefold() in exports.RESERVED]:
+    if taken := [name for name in names if name.casefold() in RESERVED]:
         raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
 
 
