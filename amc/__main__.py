@@ -8,7 +8,9 @@ results into README.md. A mistake of the user's ends with one line and exit stat
 """
 
 import argparse
+import codecs
 import inspect
+import io
 import os
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amc import options, paths
-from amc.errors import AmcError, choice
+from amc.errors import AmcError, choice, printable
 from amc.parameters import whole
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
@@ -34,12 +36,22 @@ EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the si
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    codecs.register_error("printable", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="printable")
     given = _parser().parse_args(arguments)
     try:
         return given.run(given)
     except AmcError as error:
         print(f"amc: {error}", file=sys.stderr)
         return 2
+
+
+def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
+    """What is printed for a path that is no UTF-8, and for what the terminal's own encoding lacks."""
+    part = printable(error.object[error.start : error.end])
+    return part.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def _parser() -> argparse.ArgumentParser:
