@@ -22,9 +22,9 @@ from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.config import METHOD, Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
+from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
-from amc.ethogram import exports
 from amc.ethogram.novelty import Familiar, learn
 from amc.model import Recogniser, checkpoint
 from amc.model.weights import SHIPPED, SYNTH_CLIP
@@ -241,7 +241,7 @@ def _check(names: Sequence[str]) -> None:
     counts = Counter(name.casefold() for name in names)
     if twice := [name for name in names if counts[name.casefold()] > 1]:
         raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
-    if taken := [name for name in names if name.casefold() in exports.RESERVED]:
+    if taken := [name for name in names if name.casefold() in RESERVED]:
         raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
 
 
