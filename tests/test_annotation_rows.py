@@ -110,9 +110,8 @@ def test_a_comment_that_begins_with_a_quote_swallows_no_event(tmp_path):
     assert spans(read(tmp_path, TABULAR + "".join(lines)), "a") == [(1, 2), (3, 4)]
 
 
-def test_a_quoted_comment_of_two_lines_is_one_cell_and_lines_are_counted_on(tmp_path):
-    first, second = ROW_8.format("", "attack", "START", 1), ROW_8.format("", "attack", "STOP", "x")
-    text = HEAD_8 + first.replace("NA,NA,\n", 'NA,NA,"two\nlines, of text"\n') + "\n" + second
+def test_lines_are_counted_as_the_file_has_them(tmp_path):
+    text = HEAD_8 + "\n" + ROW_8.format("", "attack", "START", 1) + "\n" + ROW_8.format("", "attack", "STOP", "x")
     with pytest.raises(AmcError, match=":5: 'x' is no time"):
         read(tmp_path, text)
     assert spans(read(tmp_path, text.replace(",x,", ",2,")), "Video10") == [(1, 2)]
@@ -120,7 +119,7 @@ def test_a_quoted_comment_of_two_lines_is_one_cell_and_lines_are_counted_on(tmp_
 
 def test_a_row_longer_than_its_header_is_refused_but_for_empty_cells(tmp_path):
     assert annotations.bouts(read(tmp_path, SIMBA.replace("\n", ",,\n")).events, EDGES)
-    with pytest.raises(AmcError, match=":3: 8 cells under a header of 7; a comma too many"):
+    with pytest.raises(AmcError, match=":3: has 8 cells, more than the header"):
         read(tmp_path, SIMBA.replace("Video10,sniffing", "Video10,sniffing,biting"))
 
 
@@ -135,10 +134,10 @@ def test_what_spreadsheets_write_in_other_countries_is_read(tmp_path):
 
 def test_the_cause_is_named_where_a_table_cannot_be_read(tmp_path):
     (tmp_path / "old.csv").write_bytes(SIMBA.replace("sniffing", "gr\xfcßen").encode("cp1252"))
-    with pytest.raises(AmcError, match="old.csv:3: not UTF-8 .*; save the table as CSV or TSV in UTF-8"):
+    with pytest.raises(AmcError, match="old.csv:3: byte 0xFC is no UTF-8; save it as UTF-8"):
         annotations.read(tmp_path / "old.csv")
     with pytest.raises(AmcError, match=":2: '1,5' is no time or frame; expected a number from 0, with a decimal point"):
-        read(tmp_path, AGGREGATED + whole("STATE", "1,5", 2, "a.mp4", source="a.mp4"))
+        read(tmp_path, SIMBA.replace("10,24", '"1,5",24'))
     with pytest.raises(AmcError, match=":1: the column 'subject' stands twice"):
         read(tmp_path, BORIS_8.replace("FPS,Subject", "Subject,Subject"))
 

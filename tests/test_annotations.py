@@ -200,7 +200,7 @@ def test_a_point_event_of_boris_has_no_stop(tmp_path):
         (LABELS.replace("\n3,1,0,0\n", "\n3,1,0.5,0\n"), "values other than 0, 1 and -1"),
         (BORIS_7.rsplit("7.0,", 1)[0] + "7.0,Z:/rgb/Video10.mp4\n", ":17: no status of ''"),
         ('{"time_format": "hh:mm:ss"}', "a project, such as BORIS saves; export its events"),
-        ("x" * 200_000, "no table (field larger than field limit"),
+        ("x" * 200_000, "no header of BORIS"),
         ("a,b\n1,2\n", "no header of BORIS aggregated or tabular events, SimBA bouts"),
         ("", "no header"),
     ],

@@ -1,13 +1,15 @@
 """Tables of annotation as rows: the header found wherever it stands, cells by our own words, the line of each.
 
-A text file of BORIS, SimBA or DeepEthogram in, its rows out; what they mean is read in `annotations`. Strict: no row is
-longer than its header, no quote swallows rows, lines are counted as an editor counts them.
+A text file of BORIS, SimBA or DeepEthogram in, its rows out, read as strictly as every table (`datasets.delimited`);
+what they mean is read in `annotations`.
 """
 
 import csv
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from amc.datasets import delimited
 from amc.errors import AmcError
 from amc.ethogram import queued
 
@@ -33,8 +35,6 @@ SUFFIXES = (  # of video files
 )  # fmt: skip
 TIMES = ("start", "stop", "time")  # our words for what an offset is added to
 NOTHING = ("", "NA", "Not found")  # what BORIS writes for no media file
-SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
-MANY = 3  # such separators in a line inside of a cell: no comment, but a row that a quote has swallowed
 HEADER_LINES = 100  # BORIS 7 puts a block about the observation, players and variables above its table
 FORMATS = "BORIS aggregated or tabular events, SimBA bouts, or DeepEthogram labels"
 
@@ -47,7 +47,7 @@ class Row:
     cells: list[str]
     columns: dict[str, int]  # our words
     above: dict[str, str]
-    decimal: str = "."  # a comma where cells are told apart by semicolons, as in half of the world
+    number_of: Callable[[str], float]  # a cell's, as its table writes numbers; raises ValueError
 
     def cell(self, word: str) -> str:
         """What stands there; nothing where the column is missing or the row ends before it."""
@@ -60,14 +60,14 @@ class Row:
         value = round(self.float(found) - offset, 9)
         if not 0 <= value < float("inf"):
             after = f" after an offset of {self.cell('offset')} s" if offset else ""
-            wanted = "a number from 0" + ", with a decimal point" * ("," in found)
+            wanted = f"a number from 0{', with a decimal point' * (',' in found)}"
             raise AmcError(f"{self.place}: {found or 'nothing'!r} is no time or frame{after}; expected {wanted}")
         return value
 
     def float(self, text: str) -> float:
         """NaN where it is no number."""
         try:
-            return float(text.replace(self.decimal, "."))
+            return self.number_of(text)
         except ValueError:
             return float("nan")
 
@@ -86,7 +86,7 @@ class Row:
         source, media = self.cell("source"), self.media
         if not source and all(is_video(part) for part in media.split(";")):  # BORIS 7 joins them in this column
             source, media = media, ""
-        return queued.queue(self.place, source, self.cell("durations").replace(self.decimal, "."), media)
+        return queued.queue(self.place, source, self.cell("durations"), media, self.float)
 
     def video(self) -> str:
         """The media file; where a row has none, that of its player, or the observation."""
@@ -108,82 +108,28 @@ class Table:
 
 
 def read(path: Path) -> Table:
-    """The table in a text file: tab, comma or semicolon between cells, UTF-8 or UTF-16. Raises AmcError, naming file
-    and line, for what is none of the formats, and as `delimited` does."""
-    text = _text(path)
-    if text.lstrip().startswith("{"):
+    """The table in a text file, as `delimited.opened` reads it. Raises AmcError, naming file and line, for what is
+    none of the formats, and as that does."""
+    if next((line for line in delimited.lines(path) if line.strip()), "").lstrip().startswith("{"):
         raise AmcError(f"{path}: a project, such as BORIS saves; export its events, aggregated, as TSV")
-    lines = text.split("\n")
-    try:
-        for number, line in enumerate(lines[:HEADER_LINES]):
-            for separator in SEPARATORS:
-                header = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
-                columns = _columns([name.lower() for name in header])
-                if _is_labels(header) or any(columns.keys() >= set(needed) for needed in NEEDED):
-                    return _table(path, lines, number, separator, columns)
-    except csv.Error as error:
-        raise AmcError(f"{path}: no table ({error}); give a text file of {FORMATS}") from error
-    raise AmcError(f"{path}: no header of {FORMATS} in its first {HEADER_LINES} lines; export it again")
+    with delimited.opened(path, _is_header, FORMATS, separators=("\t", ",", ";"), within=HEADER_LINES) as table:
+        columns = _columns(table.names)
+        if twice := [name for name in (table.names[k] for k in columns.values()) if table.names.count(name) > 1]:
+            raise AmcError(f"{path}:{table.line}: the column {twice[0]!r} stands twice; rename the other one")
+        above = _block(table.above, table.separator)
+        rows = [Row(f"{path}:{line}", cells, columns, above, table.number) for line, cells in table.rows]
+    return Table(list(table.header), rows)
 
 
-def _text(path: Path) -> str:
-    """The text of a file with newlines alone between its lines."""
-    try:
-        data = path.read_bytes()
-        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
-    except OSError as error:
-        raise AmcError(f"{path}: cannot be read ({error.strerror}); give a text file of {FORMATS}") from error
-    except UnicodeDecodeError as error:
-        line = data[: error.start].count(b"\n") + 1
-        raise AmcError(f"{path}:{line}: not UTF-8 ({error.reason}); save the table as CSV or TSV in UTF-8") from error
-    return text.replace("\r\n", "\n").replace("\r", "\n")
-
-
-def _table(path: Path, lines: list[str], start: int, separator: str, columns: dict[str, int]) -> Table:
-    """The table whose header is line `start` (from 0)."""
-    (_, header), *rows = delimited(path, lines, start, separator)
-    lower = [name.strip().lower() for name in header]
-    if twice := [lower[k] for k in columns.values() if lower.count(lower[k]) > 1]:
-        raise AmcError(f"{path}:{start + 1}: the column {twice[0]!r} stands twice; rename the other one")
-    above = _block(lines[:start], separator)
-    decimal = "," if separator == ";" else "."
-    return Table(
-        [name.strip() for name in header],
-        [Row(f"{path}:{line}", cells, columns, above, decimal) for line, cells in rows],
-    )
+def _is_header(names: list[str]) -> bool:
+    return _is_labels(names) or any(_columns(names).keys() >= set(needed) for needed in NEEDED)
 
 
 def _is_labels(header: list[str]) -> bool:
     return "background" in [name.lower() for name in header]
 
 
-def delimited(path: Path, lines: list[str], start: int, separator: str) -> list[tuple[int, list[str]]]:
-    """The rows from line `start` (from 0) on, the header first, each with the line where it begins, counted from 1;
-    rows without content are left out. Raises AmcError, naming the line, for a row longer than the header, and for a
-    quote that is not closed or that swallows whole rows."""
-    reader = csv.reader((f"{line}\n" for line in lines[start:]), delimiter=separator, strict=True)
-    found: list[tuple[int, list[str]]] = []
-    remedy = "close the quote that opens a cell, or remove it"
-    while True:
-        line = start + reader.line_num + 1
-        try:
-            row = next(reader, None)
-        except csv.Error as error:
-            raise AmcError(f"{path}:{line}: no table ({error}); {remedy}") from error
-        if row is None:
-            return found
-        if any(part.count(separator) >= MANY for cell in row for part in cell.split("\n")[1:]):
-            raise AmcError(f"{path}:{line}: a quote swallows the rows that follow; {remedy}")
-        if any(row):
-            found.append((line, row))
-        if any(cell.strip() for cell in row[len(found[0][1]) if found else 0 :]):
-            says = f"{len(row)} cells under a header of {len(found[0][1])}"
-            raise AmcError(
-                f"{path}:{line}: {says}; a {SEPARATORS[separator]} too many, or one without quotes around it"
-            )
-
-
-def _block(lines: list[str], separator: str) -> dict[str, str]:
+def _block(lines: Sequence[str], separator: str) -> dict[str, str]:
     """What BORIS 7 writes above its table: the time offset, and the media of the players."""
     found, shown = {}, {}
     for cells in csv.reader(lines, delimiter=separator):

@@ -16,7 +16,7 @@ from typing import NamedTuple
 import av
 from av.stream import Disposition
 
-from amc.errors import AmcError
+from amc.errors import AmcError, printable
 from amc.ethogram import annotated, exports
 from amc.ethogram.annotation_rows import SUFFIXES
 
@@ -80,11 +80,6 @@ def is_video(file: Path) -> bool:
             )
     except (av.FFmpegError, OSError, ValueError):
         return False
-
-
-def printable(path: Path | str) -> str:
-    """A path as text that any file, terminal and picture takes: bytes that are no UTF-8 as \\\\x and two digits."""
-    return os.fsencode(path).decode("utf-8", "backslashreplace")
 
 
 def _inside(folder: Path) -> tuple[list[Path], list[Path]]:

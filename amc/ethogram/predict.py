@@ -18,11 +18,11 @@ from pathlib import Path, PurePath
 import numpy as np
 import pandas as pd
 
-from amc.errors import AmcError
+from amc.errors import AmcError, printable
 from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
 from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
 from amc.ethogram.eye import Eye, stamp_on
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED, plain, printable, videos
+from amc.ethogram.inputs import ENDINGS, UNTRUSTED, plain, videos
 from amc.ethogram.record import Ethogram
 from amc.ethogram.watch import Seen, Sliding, watch
 from amc.figures import ethogram as drawn
@@ -81,7 +81,7 @@ def predict(
             seen = watch(path, eye, options.sliding, device=options.device, report=tell)
             shown = ethogram(name, path, seen, eye, threshold, options.rules)
             _write_one(shown, path, out, options, human, report)
-            report.notes += [f"{name}: {note}" for note in getattr(seen.info, "notes", ())]
+            report.notes += [f"{name}: {note}" for note in seen.info.notes]
             report.done.append({"video": name, "file": printable(path), "frames": shown.num_frames, **_summary(shown)})
             tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
         except Exception as error:  # whatever one video does, it does not cost the others

@@ -9,6 +9,7 @@ views at the same time; only `;` within one player is a queue. BORIS 7 writes no
 import re
 from bisect import bisect_right
 from collections import Counter
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
@@ -52,18 +53,18 @@ def players(source: str) -> list[str]:
     return [media for _, media in sorted(zip(map(int, parts[1::2]), parts[2::2], strict=True)) if media]
 
 
-def queue(place: str, source: str, durations: str, media: str) -> Queue | None:
+def queue(place: str, source: str, durations: str, media: str, number: Callable[[str], float] = float) -> Queue | None:
     """The queue of player 1, or None where it shows one video. place: file and line, for errors.
 
-    source, durations, media: the cells of a row, as BORIS writes them. Raises AmcError where the durations are not
-    known, and where two videos of the queue cannot be told apart.
+    source, durations, media: the cells of a row, as BORIS writes them; number: the value of a cell. Raises AmcError
+    where the durations are not known, and where two videos of the queue cannot be told apart.
     """
     [first, *_] = players(source) or [""]
     names = tuple(name for part in first.split(";") if (name := part.strip()))
     if len(names) < 2 or media == first:  # a file may have a semicolon in its name
         return None
     try:
-        lasting = [float(part) for part in durations.partition("|")[0].split(";") if part.strip()]
+        lasting = [number(part) for part in durations.partition("|")[0].split(";") if part.strip()]
     except ValueError:
         lasting = []
     if len(lasting) != len(names) or not all(0 < seconds < float("inf") for seconds in lasting):

@@ -73,7 +73,7 @@ def seconds(bouts: list[Bout], edges: np.ndarray) -> np.ndarray:
 
 def budget(shown: Ethogram) -> pd.DataFrame:
     """BORIS's time budget: a row a behaviour, those that never happen too. NaN where nothing can be computed."""
-    rows, length = [], shown.edges[-1]
+    rows, length = [], shown.edges[-1] - shown.edges[0]
     for name in shown.names:
         own = [bout for bout in shown.bouts if bout.behaviour == name]
         lasting = seconds(own, shown.edges)
