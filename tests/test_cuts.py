@@ -7,6 +7,7 @@ import torch
 from amc import flow, video
 from amc.companion import film
 from amc.ethogram import keys, timeline
+from amc.ethogram.bouts import Rules
 from amc.ethogram.record import Ethogram
 from amc.synth import generate
 
@@ -52,9 +53,8 @@ def test_key_frames_and_strips_show_no_flow_over_a_cut(tmp_path):
     generate.write_video(path, iter(scenes(10, 10)))
     probs = np.zeros((20, 1), np.float32)
     probs[5:10, 0], probs[9, 0] = 0.6, 0.9  # surest in the last frame before the cut
-    shown = Ethogram(
-        "film", "film.mp4", 24.0, timeline.edges(np.arange(20) / 24, 24), ("walk",), probs, np.full(1, 0.5)
-    )
+    edges = timeline.edges(np.arange(20) / 24, 24)
+    shown = Ethogram("film", "film.mp4", 24.0, edges, ("walk",), probs, np.full(1, 0.5), Rules(1, 0, 0))
     found = keys.frames(path, shown)
     first, second = (video.read_frames(path, [k]) for k in (8, 9))
     vectors = flow.estimate(first, second, method="dis")

@@ -3,6 +3,7 @@
 An `Ethogram`, tables or pictures in, matplotlib Figures out. What has to be said of the weights stands on each.
 """
 
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -111,10 +112,11 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
-    axes.set_title(text, loc="left", pad=24 if stamp else 6)
+    lines = textwrap.wrap(stamp, max(24, int(8 * (figure.get_figwidth() - 2))))  # names stand left of the axes
+    axes.set_title(text, loc="left", pad=6 + 18 * len(lines))
     if stamp:
         look = {"color": STAMP, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
-        axes.annotate(stamp, (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
+        axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
 
 
 @styled
@@ -199,7 +201,7 @@ def key_frames(
         else:
             upper.set_visible(False), lower.set_visible(False)
     text = f"{title or 'Frames and their flow'}; colours are full at {max_px:.3g} px a frame"
-    figure.suptitle(f"{text}\n{stamp}" if stamp else text, fontsize=13, color=STAMP if stamp else INK)
+    figure.suptitle("\n".join([text, *textwrap.wrap(stamp, 100)]), fontsize=13, color=STAMP if stamp else INK)
     return figure
 
 
