@@ -8,7 +8,9 @@ results into README.md. A mistake of the user's ends with one line and exit stat
 """
 
 import argparse
+import codecs
 import inspect
+import io
 import os
 import subprocess
 import sys
@@ -17,7 +19,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amc import options, paths
-from amc.errors import AmcError, choice
+from amc.errors import AmcError, choice, printable
 from amc.parameters import whole
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
@@ -34,12 +36,22 @@ EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the si
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
+    codecs.register_error("printable", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="printable")
     given = _parser().parse_args(arguments)
     try:
         return given.run(given)
     except AmcError as error:
         print(f"amc: {error}", file=sys.stderr)
         return 2
+
+
+def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
+    """What is printed for a path that is no UTF-8, and for what the terminal's own encoding lacks."""
+    part = printable(error.object[error.start : error.end])
+    return part.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -63,8 +75,8 @@ def _parser() -> argparse.ArgumentParser:
     motion = commands.add_parser("flow", help="compute the motion fields that cells need, or train a RAFT of our own")
     subjects = motion.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
     options.add_flow(subjects, fields=_flow, training=_flow_train)
-    index = command("index", _index, "check a downloaded data set: counts, annotation, every video")
-    index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet")
+    index = command("index", _index, "check a downloaded data set or a folder of your own: annotation, every video")
+    index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet | folder")
     index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
     index.add_argument("--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one a core)")
     unpack = command("unpack", _unpack, "unpack a downloaded tar or zip file, nothing outside the folder")
@@ -133,8 +145,6 @@ def _predict(given: argparse.Namespace) -> int:
         watcher = eye.by_model(given.model, behaviours=names, report=print)
     else:
         watcher = eye.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    if watcher.stamp:
-        print(f"note: {watcher.stamp}")
     report = predict.predict(given.videos, watcher, Path(given.out), options, say=lambda line: print(line, flush=True))
     for note in report.notes:
         print(f"note: {note}")

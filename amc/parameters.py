@@ -8,7 +8,7 @@ import difflib
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from amc.errors import AmcError
 
@@ -20,15 +20,25 @@ def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] =
     """Call `function` with the notebook's variables of the same names.
 
     namespace: the notebook's globals(); also: parameters that the notebook uses itself. Raises AmcError for a name
-    given to papermill that is neither, with the allowed ones, and whatever `function` raises for a wrong value.
+    given to papermill that is neither, with the allowed ones, for a list, number or null where text is declared, and
+    whatever `function` raises for a wrong value.
     """
-    wanted = tuple(inspect.signature(function).parameters)
+    kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
+    wanted, cells = tuple(kinds), namespace.get("In", ())
     allowed = [*wanted, *also]
-    for name in _injected(namespace.get("In", ())):
+    for name in _injected(cells):
         if name not in allowed:
             close = difflib.get_close_matches(name, allowed, n=1)
             hint = f"did you mean {close[0]}? " if close else ""
             raise AmcError(f"parameter {name!r} is not known; {hint}choose from: {', '.join(allowed)}")
+    kinds = {name: str for name in _texts(cells) if name in also} | kinds
+    for name, kind in kinds.items():
+        is_text = str in (kind, *get_args(kind))  # str, or such as str | int
+        if is_text and name in namespace and not isinstance(namespace[name], kind):
+            raise AmcError(
+                f'{name}: {namespace[name]!r} is not text; give text, "" for none, several names with commas between '
+                f"them, a number as text with papermill -r {name} …"
+            )
     return function(**asked(namespace, function))
 
 
@@ -59,6 +69,19 @@ def file(name: str, value: object) -> Path | None:
     if value and not path.is_file():
         raise AmcError(f"{name}: {value!r} is no file; give the path of one, or leave it empty")
     return path if value else None
+
+
+def _texts(cells: list[str]) -> list[str]:
+    """Names that a parameter cell declares as text: `name: str = …`."""
+    found = []
+    for source in cells:
+        try:
+            nodes = ast.parse(source).body
+        except SyntaxError:  # a magic, or an unfinished line of the user's
+            continue
+        declared = [node for node in nodes if isinstance(node, ast.AnnAssign)]
+        found += [node.target.id for node in declared if ast.unparse(node.annotation) == "str"]
+    return found
 
 
 def _injected(cells: list[str]) -> list[str]:

@@ -1,6 +1,6 @@
 """Absolute places: the repository, its data, its cache and its reports; and how a file is written whole or not at all.
 
-Environment variables override each place: AMC_ROOT, AMC_DATA, AMC_CACHE, AMC_REPORTS.
+Environment variables override each place: AMC_ROOT, AMC_DATA, AMC_CACHE, AMC_REPORTS. An empty one is as good as none.
 """
 
 import os
@@ -14,8 +14,8 @@ from amc.errors import AmcError
 
 def root() -> Path:
     """The repository: AMC_ROOT, else the first folder upwards that has `amc` and `notebooks`, else ours."""
-    if "AMC_ROOT" in os.environ:
-        return Path(os.environ["AMC_ROOT"]).expanduser().resolve()
+    if named := _named("AMC_ROOT"):
+        return named
     source = Path(__file__).resolve().parent
     for folder in [Path.cwd(), *Path.cwd().parents, source.parent]:
         if (folder / "amc" / "paths.py").exists() and (folder / "notebooks").is_dir():
@@ -25,17 +25,17 @@ def root() -> Path:
 
 def data() -> Path:
     """Where data sets and weights lie (AMC_DATA, by default `data` of the repository)."""
-    return _place("AMC_DATA", "data")
+    return _named("AMC_DATA") or root() / "data"
 
 
 def cache() -> Path:
     """Where everything that can be computed again is kept (AMC_CACHE, by default `data/cache`)."""
-    return Path(os.environ.get("AMC_CACHE", data() / "cache")).expanduser().resolve()
+    return _named("AMC_CACHE") or data() / "cache"
 
 
 def reports() -> Path:
     """Where runs write what they found (AMC_REPORTS, by default `reports`)."""
-    return _place("AMC_REPORTS", "reports")
+    return _named("AMC_REPORTS") or root() / "reports"
 
 
 def folder(path: Path | str) -> Path:
@@ -50,8 +50,10 @@ def folder(path: Path | str) -> Path:
     return path
 
 
-def _place(variable: str, name: str) -> Path:
-    return Path(os.environ[variable]).expanduser().resolve() if variable in os.environ else root() / name
+def _named(variable: str) -> Path | None:
+    """The folder that an environment variable names, None where it is not set or empty."""
+    value = os.environ.get(variable, "").strip()
+    return Path(value).expanduser().resolve() if value else None
 
 
 @contextmanager

@@ -76,7 +76,7 @@ def motion(
             report(_line(now))
     parallel.wait()
     if unread:
-        raise AmcError(f"flow: {len(unread)} videos cannot be read, first {unread[0]}; run `python -m amc index`")
+        raise AmcError(f"flow: {len(unread)} videos cannot be read, first {unread[0]}")
     return now
 
 

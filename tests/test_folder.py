@@ -54,13 +54,43 @@ def test_a_behaviour_without_a_training_clip_is_told(tmp_path, monkeypatch):
     assert folder.index(tmp_path).notes == ("no training clip of rare: label more of it",)
 
 
-def test_a_mark_that_spreadsheets_write_is_no_part_of_the_header_and_names_alike_are_told(tmp_path):
+def test_names_that_are_the_same_to_the_text_tower_are_one_behaviour_and_a_note_says_so(tmp_path):
+    spelt = [
+        "r\u00e9st  on land",
+        "re\u0301st on land",
+        "R\u00e9st on land",
+        "r\u00e9st on\u200b land",
+        "r\u00e9st\u00a0on land",
+    ]
+    lay(tmp_path, [f"{k}.mp4,{name};walk" for k, name in enumerate(spelt * 2)])
+    table = folder.index(tmp_path)
+    assert table.names == ("r\u00e9st on land", "walk") and table.labels().all()
+    assert table.notes == ("R\u00e9st on land is taken as r\u00e9st on land, the same behaviour in another spelling",)
+
+
+@pytest.mark.parametrize(
+    "label, message",
+    [
+        ("background", "'background' is a column of the tables"),
+        ("Time_S", "'Time_S' is a column of the tables"),
+        ('"grazing, slow"', "'grazing, slow' holds a comma"),
+        ('walk"', """'walk"' holds a quote"""),
+        ("\u200b", "has no label"),
+    ],
+)
+def test_a_name_that_nothing_can_be_called_is_told_with_its_line_when_the_table_is_read(tmp_path, label, message):
+    lay(tmp_path, [f"{k}.mp4,{label if k == 3 else 'walk'}" for k in range(9)])
+    with pytest.raises(AmcError, match=f"labels.csv:5: .*{message}"):
+        folder.index(tmp_path)
+
+
+def test_a_mark_that_spreadsheets_write_is_no_part_of_the_header(tmp_path):
     lay(tmp_path, [f"{k}.mp4,{'Walk' if k == 3 else 'walk'}" for k in range(9)])
     file = tmp_path / "labels.csv"
     file.write_bytes(b"\xef\xbb\xbf" + file.read_bytes())
     table = folder.index(tmp_path)
     assert len(table.clips) == 9
-    assert any(note.endswith("are two behaviours: were they meant to be one?") for note in table.notes)
+    assert table.names == ("walk",)
     file.write_text(file.read_text(encoding="utf-8-sig") + "8.mp4\n")
     with pytest.raises(AmcError, match=r"labels.csv:11: has fewer columns than file,labels"):
         folder.index(tmp_path)

@@ -12,7 +12,7 @@ def test_videos_of_one_name_keep_apart(tmp_path):
     for name in ("a/fox.mp4", "b/fox.mp4", "a/fox.avi", "a/owl.mp4"):
         (tmp_path / name).parent.mkdir(exist_ok=True)
         (tmp_path / name).touch()
-    named, _ = predict.videos([tmp_path])
+    named, *_ = predict.videos([tmp_path])
     assert sorted(named) == ["a-fox.mp4", "b-fox.mp4", "fox.avi", "owl"]
     with pytest.raises(AmcError, match="no such file or folder"):
         predict.videos([tmp_path / "c"])
@@ -24,7 +24,7 @@ def test_names_that_become_alike_with_their_endings_keep_apart_and_links_keep_th
         (tmp_path / name).touch()
     for name in ("cam1.mp4", "cam2.mp4"):
         (tmp_path / name).symlink_to(tmp_path / "d/object")
-    named, _ = predict.videos([tmp_path])
+    named, *_ = predict.videos([tmp_path])
     assert len(named) == 5 and {"cam1", "cam2", "fox.avi", "a-fox.mp4"} <= set(named)
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
 
-from amc.datasets import charades, remembered
+from amc.datasets import charades, delimited, remembered
 from amc.datasets.table import Clip, ClipTable
 from amc.errors import AmcError, AnnotationError
 
@@ -151,8 +151,9 @@ def _metadata(root: Path) -> _Metadata:
     actions, metadata = (root / "annotation" / f"{name}.csv" for name in ("actions", "metadata"))
     if not actions.exists() or not metadata.exists():
         raise AmcError(f"{workbooks[0]} is missing, and so is {metadata if actions.exists() else actions}; {HELP}")
-    names = _names(charades.read_rows(actions, ACTION_COLUMNS), actions)
-    return _Metadata(metadata, names, charades.read_rows(metadata, ("video_id", "list_animal")), {}, set())
+    names = _names([row for _, row in delimited.read(actions, ACTION_COLUMNS)], actions)
+    rows = [row for _, row in delimited.read(metadata, ("video_id", "list_animal"))]
+    return _Metadata(metadata, names, rows, {}, set())
 
 
 def _workbook(path: Path) -> _Metadata:

@@ -1,5 +1,7 @@
 """Data sets by name: a folder in, one table of clips with three splits out. data/README.md says what each must hold."""
 
+import shlex
+from dataclasses import replace
 from pathlib import Path
 
 from amc import paths
@@ -7,7 +9,7 @@ from amc.datasets import animal_kingdom, kabr, mammalnet, synth_kingdom, synth_m
 from amc.datasets import folder as own_folder
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import ClipTable, carve_validation
-from amc.errors import choice
+from amc.errors import AnnotationError, choice
 
 FOLDER = "folder"  # one's own clips
 DATASETS = {
@@ -36,7 +38,18 @@ def load(
     choice("dataset", name, list(DATASETS))
     choice("protocol", protocol, list(PROTOCOLS))
     root = folder(name, root)
-    table = DATASETS[name](root, size=size) if name in SIZED else videos.apply(DATASETS[name](root), name)
+    command = f"`python -m amc index {name} {shlex.quote(str(root))}`"
+    if name in SIZED:
+        table = replace(
+            DATASETS[name](root, size=size), remedy=f"remove the folder {root / size}, and it is drawn again"
+        )
+    else:
+        try:
+            found = DATASETS[name](root)
+        except AnnotationError as error:
+            raise AnnotationError(error.lines, f"{command} lists them all") from error
+        remedy = f"{command} finds all such videos and lets training know"
+        table = replace(videos.apply(found, name), remedy=remedy)
     if "val" not in table.counts():
         table = carve_validation(table, validation)
     return PROTOCOLS[protocol](table)

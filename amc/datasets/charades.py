@@ -5,17 +5,21 @@ A header, one space between fields, labels joined by commas and sometimes quoted
     AAACXZTV 145 1 AAACXZTV/AAACXZTV_t000001.jpg 2,40 train
 """
 
-import csv
+from array import array
+from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 
-from amc.errors import AmcError, AnnotationError
+import numpy as np
+
+from amc.datasets import delimited
+from amc.errors import AnnotationError
 from amc.paths import atomic
 
 FILES = {"train": "train", "val": "test"}  # file name: the split it holds, in every data set of this style
-ID, LABELS = "original_vido_id", "labels"  # spelt so in every published file
-CHUNK = 500_000  # rows held at a time: 4.4 million rows need far less than 1 GB
+ID, FRAME, LABELS = "original_vido_id", "frame_id", "labels"  # spelt so in every published file
 
 
 @dataclass(frozen=True)
@@ -38,60 +42,53 @@ class Entry:
 
 
 def read(path: Path, num_classes: int) -> dict[str, Entry]:
-    """Entries by clip id, in order of appearance.
+    """Entries by clip id, in order of appearance. A frame that stands there twice, as in a file appended to itself,
+    counts once.
 
     Raises AmcError for a missing file or column, AnnotationError with file and line of every row whose id or labels
     cannot be meant: no plain name, no numbers, or a number outside 0 to num_classes - 1.
     """
-    import pandas as pd  # here, so that an index that was already read does not wait for it
-
-    rows: dict[str, dict[str, tuple[int, int]]] = {}  # labels: frames, line of the first
-    try:
-        long = _long(path)
-        options = {"dtype": str, "na_filter": False, "skip_blank_lines": False, "chunksize": CHUNK, "index_col": False}
-        with pd.read_csv(path, sep=" ", usecols=[ID, LABELS], **options) as chunks:
-            for chunk in chunks:
-                chunk["line"] = chunk.index + 2
-                found = chunk.groupby([ID, LABELS], sort=False, dropna=False)["line"].agg(["size", "min"])
-                for (clip, labels), count, line in found.itertuples():
-                    frames, first = rows.setdefault(clip, {}).get(labels, (0, int(line)))
-                    rows[clip][labels] = (frames + int(count), first)
-    except (OSError, ValueError) as error:  # pandas' own errors are ValueErrors
-        raise AmcError(f"{path}: no Charades rows '{ID} … {LABELS}' ({_line(error)}); see data/README.md") from error
-    if long:
-        raise AnnotationError([f"{path}:{line}: has more fields than the header; correct this row" for line in long])
-    listed = {(clip, labels): line for clip, counts in rows.items() for labels, (_, line) in counts.items()}
+    listed: dict[tuple[str, str], int] = {}  # clip and labels: the line of their first row
+    clips, frames = defaultdict(), defaultdict()  # numbers instead of texts: millions of rows need little memory
+    clips.default_factory, frames.default_factory = clips.__len__, frames.__len__
+    seen = array("q")  # a clip and a frame in each
+    columns = (ID, FRAME, LABELS)
+    with delimited.opened(
+        path, lambda names: {*columns} <= {*names}, f"Charades rows '{' '.join(columns)}'", separators=(" ",)
+    ) as table:
+        places = [table.names.index(name) for name in columns]
+        pick, last = itemgetter(*places), max(places)
+        for line, cells in table.rows:
+            if len(cells) <= last:  # a line cut short
+                cells += [""] * (last + 1 - len(cells))
+            clip, frame, labels = pick(cells)
+            if (clip, labels) not in listed:
+                listed[clip, labels] = line
+            seen.append(clips[clip] << 32 | frames[frame])
+    pairs = np.sort(np.frombuffer(seen, dtype=np.int64))
+    counts = np.bincount(pairs[np.diff(pairs, prepend=-1) > 0] >> 32)  # of distinct frames
     sets = _parsed(path, listed, num_classes)
+    found: dict[str, list[tuple[int, ...]]] = {clip: [] for clip in clips}
+    first: dict[str, int] = {}
+    for (clip, labels), line in listed.items():
+        found[clip].append(sets[clip, labels])
+        first.setdefault(clip, line)
     return {
-        clip: Entry(
-            tuple(sets[clip, labels] for labels in counts),
-            sum(frames for frames, _ in counts.values()),
-            f"{path.name}:{next(iter(counts.values()))[1]}",
-        )
-        for clip, counts in rows.items()
+        clip: Entry(tuple(found[clip]), int(counts[number]), f"{path.name}:{first[clip]}")
+        for clip, number in clips.items()
     }
-
-
-def _long(path: Path) -> list[int]:
-    """Lines with more fields than the first one, which pandas would cut; an empty one at the end is none."""
-    with path.open(encoding="utf-8-sig", newline="") as file:
-        header = next(file, "").rstrip()
-        spaces = header.count(" ")
-        candidates = [(line, text) for line, text in enumerate(file, start=2) if text.count(" ") > spaces]
-    rows = csv.reader((text.rstrip() for _, text in candidates), delimiter=" ")  # quoted labels may hold spaces
-    return [line for (line, _), row in zip(candidates, rows, strict=True) if len(row) > spaces + 1]
 
 
 def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
     """Entries of a `*_light.csv` (`video_id;labels`, one row a clip), without frame counts. Raises as `read`."""
-    rows = read_rows(path, ("video_id", LABELS), delimiter=";")
+    rows = delimited.read(path, ("video_id", LABELS))
     lines: dict[str, list[int]] = {}
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         lines.setdefault(row["video_id"], []).append(line)
     if copies := {clip: at for clip, at in lines.items() if len(at) > 1}:
         says = "{}:{}: clip {} has a row already, line {}; remove one of them"
         raise AnnotationError([says.format(path, at[1], clip, at[0]) for clip, at in copies.items()])
-    sets = _parsed(path, {(row["video_id"], row[LABELS]): lines[row["video_id"]][0] for row in rows}, num_classes)
+    sets = _parsed(path, {(row["video_id"], row[LABELS]): line for line, row in rows}, num_classes)
     return {clip: Entry((labels,), None, f"{path.name}:{lines[clip][0]}") for (clip, _), labels in sets.items()}
 
 
@@ -151,20 +148,6 @@ def parse(labels: str, num_classes: int) -> tuple[int, ...]:
     return numbers
 
 
-def read_rows(path: Path, columns: tuple[str, ...], *, delimiter: str = ",") -> list[dict[str, str]]:
-    """Rows of a small table with a header, as dicts. Raises AmcError when the file or one of `columns` is missing."""
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as file:  # spreadsheets write a mark at the beginning
-            rows = list(csv.DictReader(file, delimiter=delimiter))
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
-        raise AmcError(f"{path}: cannot be read ({_line(error)}); see data/README.md") from error
-    if not rows or not {*columns} <= rows[0].keys():
-        raise AmcError(f"{path}: expected rows with the columns {delimiter.join(columns)}; see data/README.md")
-    if short := [line for line, row in enumerate(rows, start=2) if any(row[column] is None for column in columns)]:
-        raise AmcError(f"{path}:{short[0]}: has fewer columns than {delimiter.join(columns)}; complete it")
-    return rows
-
-
 def write(path: Path, clips: Iterable[tuple[str, int, int, tuple[int, ...]]], split: str) -> None:
     """Write clips of (id, number, num_frames, labels), one row a frame numbered from 1, as Animal Kingdom does."""
     with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
@@ -175,7 +158,3 @@ def write(path: Path, clips: Iterable[tuple[str, int, int, tuple[int, ...]]], sp
                 f"{clip} {number} {frame} {clip}/{clip}_t{frame:06d}.jpg {joined} {split}\n"
                 for frame in range(1, num_frames + 1)
             )
-
-
-def _line(error: Exception) -> str:
-    return (str(error).strip() or type(error).__name__).splitlines()[0]

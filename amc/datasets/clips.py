@@ -149,7 +149,7 @@ class ClipViews(Dataset):
                 self.reader.vectors(path, indices, self.num_frames(index)) if "flow" in modality else None,
             )
         except VideoError as error:  # cut short, or damaged
-            raise VideoError(f"{error}; `python -m amc index` finds all such videos and lets training know") from error
+            raise VideoError(f"{error}; {self.table.remedy}") from error
 
     def _stack(self, frames: Tensor | None, vectors: Tensor | None) -> Tensor:
         """The clip, uint8 (T, 3, size, size), the flow drawn at an explicit scale that follows the crop."""

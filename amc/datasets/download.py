@@ -17,6 +17,7 @@ PUBLISHED = {  # None: a number that is not known, of clips that there must be
     "animal-kingdom": {"behaviours": 140, "train": 24_003, "test": 6_096},
     "kabr": {"behaviours": 8, "train": None, "test": None},
     "mammalnet": {"behaviours": 12, "train": None, "val": None, "test": None},
+    "folder": {"behaviours": None, "train": None, "val": None, "test": None},  # one's own clips
 }
 
 DAMAGED = (  # what archives of the three kinds raise that are cut, damaged, encrypted or packed in an unknown way

@@ -9,11 +9,12 @@ source stay together, so that no test clip has a sister in training. Behaviours 
 """
 
 import hashlib
+import os
 from collections import Counter
-from itertools import pairwise
 from pathlib import Path
 
-from amc.datasets import charades
+from amc.datasets import delimited
+from amc.datasets.names import check, clean, key
 from amc.datasets.table import SPLITS, Clip, ClipTable, inside
 from amc.errors import AmcError, AnnotationError
 
@@ -21,7 +22,7 @@ PATTERN = (True, False, True, False, True)  # which sources of a behaviour are f
 
 
 def index(root: Path | str) -> ClipTable:
-    """Table of the clips of `labels.csv`; a few a behaviour suffice.
+    """Table of the clips of `labels.csv`; a few of each behaviour suffice. Names that are the same are one behaviour.
 
     Sources are dealt out by a hash of their names, the rarest behaviours first and to training first, so the same
     folder gives the same splits everywhere. Raises AmcError for a missing table or too few sources, AnnotationError
@@ -30,37 +31,56 @@ def index(root: Path | str) -> ClipTable:
     root = Path(root)
     file = root / "labels.csv"
     if not file.is_file():
-        raise AmcError(f"folder: {file} is missing; write a line `file,labels` and one a clip, labels joined by ;")
-    rows, wrong, seen = charades.read_rows(file, ("file", "labels")), [], {}
-    for line, row in enumerate(rows, start=2):
-        labels = {name.strip() for name in row["labels"].split(";") if name.strip()}
+        raise AmcError(
+            f"folder: {file} is missing; write a line `file,labels` and one for each clip, labels joined by ;"
+        )
+    seen = _rows(root, file)
+    spelt, notes = _spelt(Counter(label for _, _, labels in seen.values() for label in labels))
+    names = tuple(sorted(set(spelt.values()), key=lambda name: (name.casefold(), name)))
+    sources: dict[str, set[str]] = {}
+    for _, source, labels in seen.values():
+        sources.setdefault(source, set()).update(spelt[label] for label in labels)
+    splits = _deal(sources, file)
+    clips = tuple(
+        Clip(name, path, tuple(sorted({names.index(spelt[label]) for label in labels})), splits[source], group=source)
+        for path, (name, source, labels) in seen.items()
+    )
+    untrained = sorted(set(names) - {names[label] for clip in clips if clip.split == "train" for label in clip.labels})
+    notes = ([f"no training clip of {', '.join(untrained)}: label more of it"] if untrained else []) + notes
+    return ClipTable("folder", names, clips, tuple(notes))
+
+
+def _rows(root: Path, file: Path) -> dict[Path, tuple[str, str, set[str]]]:
+    """File as written, source and labels of each clip by its path."""
+    wrong, seen = [], {}
+    for line, row in delimited.read(file, ("file", "labels"), optional=("source",)):
+        place, name = f"{file}:{line}", row["file"]
+        labels = {clean(label) for label in row["labels"].split(";")} - {""}
         try:
-            path = inside(root, row["file"].strip(), f"{file}:{line}")
+            path = inside(root, name, place)
             if not labels:
-                raise AmcError(f"{file}:{line}: {row['file']} has no label; give one, or remove the line")
-            if not path.exists():
-                raise AmcError(f"{file}:{line}: {path} is missing; restore it, or remove the line")
+                raise AmcError(f"{place}: {name} has no label; give one, or remove the line")
+            check(list({key(label): label for label in labels}.values()), place)
+            if not os.path.exists(path):
+                raise AmcError(f"{place}: {path} is missing; restore it, or remove the line")
             if path in seen:
-                raise AmcError(f"{file}:{line}: {row['file']} is listed already; join its labels by ;")
-            seen[path] = (row["file"].strip(), (row.get("source") or row["file"]).strip(), labels)
+                raise AmcError(f"{place}: {name} is listed already; join its labels by ;")
+            seen[path] = (name, row.get("source") or name, labels)
         except AmcError as error:
             wrong.append(str(error))
     if wrong:
         raise AnnotationError(wrong)
-    names = tuple(sorted(set().union(*(labels for _, _, labels in seen.values())), key=str.casefold))
-    sources: dict[str, set[str]] = {}
-    for _, source, labels in seen.values():
-        sources.setdefault(source, set()).update(labels)
-    splits = _deal(sources, file)
-    clips = tuple(
-        Clip(name, path, tuple(sorted(map(names.index, labels))), splits[source], group=source)
-        for path, (name, source, labels) in seen.items()
-    )
-    untrained = sorted(set(names) - {names[label] for clip in clips if clip.split == "train" for label in clip.labels})
-    notes = (f"no training clip of {', '.join(untrained)}: label more of it",) if untrained else ()
-    alike = [pair for pair in pairwise(names) if pair[0].casefold() == pair[1].casefold()]
-    notes += tuple(f"{one} and {other} are two behaviours: were they meant to be one?" for one, other in alike)
-    return ClipTable("folder", names, clips, notes)
+    return seen
+
+
+def _spelt(counts: Counter) -> tuple[dict[str, str], list[str]]:
+    """How each label is spelt as a behaviour, the most frequent of those that are the same; and notes on the others."""
+    spelt: dict[str, str] = {}
+    for label in sorted(counts, key=lambda label: (-counts[label], label)):
+        spelt.setdefault(key(label), label)
+    others = sorted(label for label in counts if spelt[key(label)] != label)
+    notes = [f"{label} is taken as {spelt[key(label)]}, the same behaviour in another spelling" for label in others]
+    return {label: spelt[key(label)] for label in counts}, notes
 
 
 def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:

@@ -6,7 +6,7 @@ KABR labels frames; a clip's label set is the union over its frames. Its `val.cs
 import json
 from pathlib import Path
 
-from amc.datasets import charades, remembered
+from amc.datasets import charades, delimited, remembered
 from amc.datasets.table import Clip, ClipTable, inside
 from amc.errors import AmcError, AnnotationError, choice
 
@@ -54,12 +54,12 @@ def _names(path: Path) -> tuple[str, ...]:
 def _folder(root: Path) -> ClipTable:
     """Clips of a `labels.csv`; the test split is the last species by name, so no animal of it is seen in training."""
     file = root / "labels.csv"
-    rows = charades.read_rows(file, ("file", "kabr_video_id", "species", "behaviour"))
-    held_out = max(row["species"] for row in rows)
-    if all(row["species"] == held_out for row in rows):
+    rows = delimited.read(file, ("file", "kabr_video_id", "species", "behaviour"))
+    held_out = max(row["species"] for _, row in rows)
+    if all(row["species"] == held_out for _, row in rows):
         raise AmcError(f"{file}: one species only, but the test split is a species of its own; add another")
     clips, wrong = [], []
-    for line, row in enumerate(rows, start=2):
+    for line, row in rows:
         place = f"{file}:{line}"
         try:
             path = inside(root, row["file"], place)

@@ -6,7 +6,7 @@ one space between them. Its own validation split is used.
 
 from pathlib import Path
 
-from amc.datasets import remembered
+from amc.datasets import delimited, remembered
 from amc.datasets.table import SPLITS, Clip, ClipTable, inside
 from amc.errors import AmcError, AnnotationError
 
@@ -38,7 +38,9 @@ def index(root: Path | str) -> ClipTable:
 def _read(sources: list[Path], videos: Path) -> ClipTable:
     clips, wrong, places = [], [], {}
     for path, split in zip(sources, SPLITS, strict=True):
-        for line, text in enumerate(_lines(path), start=1):
+        for line, text in enumerate(map(str.strip, delimited.lines(path)), start=1):
+            if not text:
+                continue
             place = f"{path}:{line}"
             try:
                 name, behaviour, animal = text.rsplit(" ", 2)
@@ -57,10 +59,3 @@ def _read(sources: list[Path], videos: Path) -> ClipTable:
     if wrong:
         raise AnnotationError(wrong)
     return ClipTable("mammalnet", NAMES, tuple(clips))
-
-
-def _lines(path: Path) -> list[str]:
-    try:
-        return path.read_text(encoding="utf-8-sig").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise AmcError(f"{path}: cannot be read ({error}); {HELP}") from error

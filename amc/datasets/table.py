@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
+from amc.datasets import names as behaviours
 from amc.errors import AmcError, choice
 
 SPLITS = ("train", "val", "test")
@@ -30,7 +31,8 @@ class Clip:
 
 @dataclass(frozen=True)
 class ClipTable:
-    """The clips of a data set, checked on construction: unique ids, known splits, labels inside the list of names.
+    """The clips of a data set, checked on construction: unique ids, known splits, labels inside the list of names, and
+    names that training, tables and CLIP's text tower can tell apart.
 
     `notes` holds one line for everything the reader left out or repaired. Raises AmcError.
     """
@@ -42,14 +44,15 @@ class ClipTable:
     taxonomy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # species: ever wider groups, near to far
     held_out: tuple[str, ...] = ()  # species that the makers of the data set keep for tests on unseen animals
     hidden: tuple[int, ...] = ()  # labels that training is never told, under the protocol unseen-behaviours
+    remedy: str = "get it again"  # what to do about a video that cannot be read
 
     def __post_init__(self):
         if not self.clips or not self.names:
             raise AmcError(f"{self.name}: no {'clips' if self.names else 'behaviours'}; check its annotation files")
-        for what, values in (("behaviour", self.names), ("clip", [clip.id for clip in self.clips])):
-            value, times = Counter(values).most_common(1)[0]
-            if times > 1:
-                raise AmcError(f"{self.name}: {what} {value!r} occurs {times} times, expected once; remove the copies")
+        behaviours.check(self.names, self.name)
+        value, times = Counter(clip.id for clip in self.clips).most_common(1)[0]
+        if times > 1:
+            raise AmcError(f"{self.name}: clip {value!r} occurs {times} times, expected once; remove the copies")
         for clip in self.clips:
             choice(f"{self.name}: split of clip {clip.id}", clip.split, SPLITS)
             if not clip.labels:

@@ -35,7 +35,7 @@ def write(source: Path | str, shown: Ethogram, path: Path, *, max_side: int = 0)
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
         stream.codec_context.time_base = Fraction(1, TICKS)
         stream.codec_context.options = {"crf": "23", "preset": "veryfast"}
-        for numbers, frames in video.stream(source, range(info.num_frames)):
+        for numbers, frames in video.stream(source, range(shown.num_frames)):
             for number, frame in zip(numbers, frames.permute(0, 2, 3, 1).numpy(), strict=True):
                 drawn = av.VideoFrame.from_ndarray(_draw(frame, shown, number, (width, height)), format="rgb24")
                 drawn.pts, drawn.time_base = round(shown.edges[number] * TICKS), Fraction(1, TICKS)

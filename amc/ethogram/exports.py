@@ -31,7 +31,6 @@ TIDY = (
     "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
     "threshold", "unlike_training", "stamp",
 )  # fmt: skip
-RESERVED = ("background", "frame", "time_s", "stamp", "distance_from_training")  # columns that are no behaviours
 DECIMALS = 6  # of seconds: a microsecond tells the frames of any camera apart, and BORIS reads as many as it is given
 
 

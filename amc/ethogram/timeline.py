@@ -13,7 +13,8 @@ Range = tuple[int, int]  # first frame, one past the last
 
 
 def edges(times: np.ndarray, fps: float) -> np.ndarray:
-    """When each frame begins and the last one ends: (N + 1,) seconds of ascending frame times (N,).
+    """When each frame begins and the last one ends: (N + 1,) seconds of ascending frame times (N,), from the start of
+    the video, where its first frame need not be: one that cannot be decoded may come before.
 
     The last frame lasts as long as the median one; the only frame of a video, as `fps` says. Raises AmcError for times
     that do not ascend, or where no duration is known.
@@ -25,7 +26,7 @@ def edges(times: np.ndarray, fps: float) -> np.ndarray:
     last = float(np.median(steps)) if len(steps) else 1 / fps
     if not np.isfinite(last):
         raise AmcError("times: how long the only frame lasts is not known; give a video file with a frame rate")
-    return np.append(times, times[-1] + last) - times[0]
+    return np.append(times, times[-1] + last)
 
 
 def check_windows(*, seconds: float, stride: float) -> None:
@@ -43,8 +44,8 @@ def slide(edges: np.ndarray, *, seconds: float, stride: float) -> tuple[Range, .
     Raises AmcError for lengths that leave gaps.
     """
     check_windows(seconds=seconds, stride=stride)
-    last = max(edges[-1] - seconds, 0.0)
-    starts = np.append(np.arange(0, last - EPSILON, stride), last)
+    last = max(edges[-1] - seconds, edges[0])
+    starts = np.append(np.arange(edges[0], last - EPSILON, stride), last)
     first = np.searchsorted(edges[:-1], starts - EPSILON)
     stop = np.searchsorted(edges[:-1], starts + seconds - EPSILON)
     stop[-1] = len(edges) - 1

@@ -7,7 +7,7 @@ of the whole of a clip has the scores that `scores.predict` gives the clip.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from amc import flow, flow_color, transforms, video
 from amc.datasets.clips import planned
+from amc.errors import AmcError, VideoError
 from amc.ethogram import timeline
 from amc.ethogram.eye import Eye
 from amc.progress import SILENCE
@@ -61,25 +62,58 @@ def watch(
 ) -> Seen:
     """Score every window of a video; `report` gets a line now and then.
 
-    Raises AmcError for a video that cannot be read to its end, or whose times are not known.
+    Of a video that is damaged on its way the windows before that are scored, and the notes of `info` say so. Raises
+    AmcError for a video that cannot be read or whose times are not known, and for scores that are not finite.
     """
     info = video.probe(path)
     edges = timeline.edges(video.frame_times(path), info.fps)
     windows = timeline.slide(edges, seconds=sliding.seconds, stride=sliding.stride)
-    probs, embeddings, waiting = [], [], []
+    parts, waiting, done = [], [], 0
     started = told = time.perf_counter()
-    for done, clips in enumerate(_clips(path, eye, windows, info.num_frames, device), start=1):
-        waiting.append(clips)
-        if len(waiting) * clips.nbytes >= AT_ONCE or done == len(windows):
-            each, video_vectors = eye.look(torch.stack(waiting).flatten(0, 1).to(device))
-            probs.append(each.unflatten(0, (len(waiting), -1)).mean(dim=1).cpu().numpy())
-            embeddings.append(video_vectors.unflatten(0, (len(waiting), -1)).mean(dim=1).cpu().numpy())
-            waiting = []
-        if report and time.perf_counter() - told > SILENCE:
-            told = time.perf_counter()
-            at = edges[windows[done - 1][1]]
-            report(f"{at:.0f} of {edges[-1]:.0f} s watched, {at / (told - started):.1f} times real time")
-    return Seen(info, edges, windows, np.concatenate(probs), np.concatenate(embeddings))
+    try:
+        for done, clips in enumerate(_clips(path, eye, windows, info.num_frames, device), start=1):
+            waiting.append(clips)
+            if len(waiting) * clips.nbytes >= AT_ONCE:
+                parts.append(_scored(eye, waiting, device))
+                waiting = []
+                _check_finite(path, eye, edges, windows, *parts[-1], before=done - len(parts[-1][0]))
+            if report and time.perf_counter() - told > SILENCE:
+                told = time.perf_counter()
+                at = edges[windows[done - 1][1]]
+                report(f"{at:.0f} of {edges[-1]:.0f} s watched, {at / (told - started):.1f} times real time")
+    except VideoError as error:  # the windows before the damage were seen
+        if error.frame is None or not done:
+            raise
+        windows, edges = windows[:done], edges[: windows[done - 1][1] + 1]
+        info = replace(info, notes=(*info.notes, f"watched to {edges[-1]:.2f} s only: {error}"))
+    if waiting:
+        parts.append(_scored(eye, waiting, device))
+        _check_finite(path, eye, edges, windows, *parts[-1], before=done - len(waiting))
+    probs, embeddings = map(np.concatenate, zip(*parts, strict=True))
+    return Seen(info, edges, windows, probs, embeddings)
+
+
+def _scored(eye: Eye, clips: list[Tensor], device: str) -> tuple[np.ndarray, np.ndarray]:
+    """Probabilities (W, C) and embeddings (W, E) of W windows of M clips each, the mean over their classifiers."""
+    both = eye.look(torch.stack(clips).flatten(0, 1).to(device))
+    return tuple(each.unflatten(0, (len(clips), -1)).mean(dim=1).cpu().numpy() for each in both)
+
+
+def _check_finite(
+    path: Path | str, eye: Eye, edges: np.ndarray, windows: tuple, probs: np.ndarray, embeddings: np.ndarray, *,
+    before: int,
+) -> None:  # fmt: skip
+    """Raise AmcError, which names the window, for scores that are no numbers: they would pass for no behaviour.
+    before: how many windows come before these."""
+    is_wrong = ~np.isfinite(np.column_stack([probs, embeddings]))
+    if is_wrong.any():
+        window, column = np.argwhere(is_wrong)[0]
+        what = f"the probability of {eye.names[column]!r}" if column < len(eye.names) else "the embedding"
+        start, stop = (edges[edge] for edge in windows[before + window])
+        remedy = "its weights are damaged or of too low a precision: train or fetch them again"
+        raise AmcError(
+            f"{path}: from {start:.2f} to {stop:.2f} s {what} is not finite; the model cannot be used, {remedy}"
+        )
 
 
 def _clips(path: Path | str, eye: Eye, windows: tuple, num_frames: int, device: str) -> Iterator[Tensor]:

@@ -1,0 +1,171 @@
+"""Every table of text that the package reads comes through here: a file in, its rows with their lines in it out.
+
+What spreadsheets, R and scripts write is read: a comma, semicolon or tab between cells, quotes, blanks around cells,
+empty columns at the end, empty lines, any kind of line end, UTF-8 with or without a mark, UTF-16 with one. What could
+hide a cell or a row is an error with file and line: a row longer than its header, a quote that is not closed in its
+line, another encoding.
+"""
+
+import csv
+import re
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from amc.errors import AmcError, AnnotationError
+
+SEPARATORS = (",", ";", "\t")
+MARKS = (b"\xff\xfe", b"\xfe\xff")  # a file of UTF-16 begins so
+SAVE = "save it as UTF-8 (in Excel: CSV UTF-8)"
+EXCEL = re.compile(r'"?sep=(.)"?\s*')  # a first line that tells Excel the separator, and is no row
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table whose header was found. `rows` can be gone through once, while the file is open: (line, cells), cells
+    without blanks around them, at most as many as in the header; lines count from 1."""
+
+    path: Path
+    separator: str
+    header: tuple[str, ...]  # as written, without unnamed columns at its end
+    line: int  # of the header
+    above: tuple[str, ...]  # the lines above it
+    rows: Iterator[tuple[int, list[str]]]
+
+    @property
+    def names(self) -> list[str]:
+        """The header in lower case, by which columns are looked for."""
+        return [name.casefold() for name in self.header]
+
+    def number(self, cell: str) -> float:
+        """A number with a decimal point, or with a decimal comma where commas do not separate. Raises ValueError."""
+        text = cell.replace(",", ".") if self.separator != "," and cell.count(",") == 1 else cell
+        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):  # float() takes 1_0 and nan
+            raise ValueError(cell)
+        return float(text)
+
+
+@contextmanager
+def opened(
+    path: Path | str, is_header: Callable[[list[str]], bool], expected: str, *,
+    separators: tuple[str, ...] = SEPARATORS, within: int = 1,
+) -> Iterator[Table]:  # fmt: skip
+    """The table below the first line for which `is_header` holds, with the separator that makes it hold.
+
+    is_header: gets the names in a line without blanks around them, case-folded. within: how many lines with something
+    in them are tried. Raises AmcError, which says `expected`, where none is a header, and for what is no text; going
+    through the rows raises AnnotationError with every row that is longer than the header, or at the first broken quote.
+    """
+    path = Path(path)
+    with closing(lines(path)) as text:
+        above: list[str] = []
+        for line in text:
+            is_row = line.strip() and (above or not EXCEL.fullmatch(line))
+            for separator in separators if is_row else ():
+                header = _header(line, separator)
+                if is_header([name.casefold() for name in header]):
+                    rows = _rows(path, text, len(above) + 1, separator, header)
+                    yield Table(path, separator, tuple(header), len(above) + 1, tuple(above), rows)
+                    return
+            above.append(line)
+            within -= bool(is_row)
+            if not within:
+                break
+    raise AmcError(f"{path}: no header of {expected}; write it into the first line, or export the table again")
+
+
+def read(path: Path | str, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> list[tuple[int, dict]]:
+    """All rows of a small table as (line, cell by column): `columns`, and those of `optional` that it has.
+
+    Names in the header count in any case. Raises AmcError with file and line where one of `columns` is missing, in the
+    header or in a row, or stands twice, where there is no row, and as `opened` does.
+    """
+    wanted = {name.casefold(): name for name in (*columns, *optional)}
+    needed = {name.casefold() for name in columns}
+    with opened(path, lambda names: needed <= set(names), f"the columns {','.join(columns)}") as table:
+        rows = list(table.rows)
+    names = table.names
+    if twice := [name for name in wanted if names.count(name) > 1]:
+        raise AmcError(f"{path}:{table.line}: has the column {wanted[twice[0]]} twice; rename one of them")
+    if not rows:
+        raise AmcError(f"{path}: has a header and no rows; write a row for each entry")
+    least = max(map(names.index, needed)) + 1
+    if short := [f"{path}:{line}: has fewer columns than {table.separator.join(columns)}; complete it"
+                 for line, cells in rows if len(cells) < least]:  # fmt: skip
+        raise AnnotationError(short)
+    places = [(names.index(name), wanted[name]) for name in wanted if name in names]
+    return [(line, {name: cells[at] if at < len(cells) else "" for at, name in places}) for line, cells in rows]
+
+
+def lines(path: Path | str) -> Iterator[str]:
+    """Lines of a text file, each with its end. Raises AmcError for what is neither UTF-8 nor UTF-16 with a mark."""
+    path = Path(path)
+    try:
+        with path.open("rb") as file:
+            encoding = "utf-16" if file.read(2) in MARKS else "utf-8-sig"
+        with path.open(encoding=encoding, newline="") as file:
+            for number, line in enumerate(file, start=1):
+                if "\0" in line:
+                    raise AmcError(f"{path}:{number}: is no text, or UTF-16 without a mark; {SAVE}")
+                yield line
+    except UnicodeDecodeError as error:
+        known = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        raise AmcError(f"{path}:{_undecodable(path, encoding)} is no {known}; {SAVE}") from error
+    except OSError as error:
+        raise AmcError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+
+
+def _undecodable(path: Path, encoding: str) -> str:
+    """Line and bytes that made decoding stop; the error itself counts from the last block that was read."""
+    data = path.read_bytes()
+    try:
+        data.decode(encoding)
+    except UnicodeDecodeError as error:
+        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        return f"{line}: byte 0x{data[error.start]:02X}"
+    return " it"  # has changed since
+
+
+def _header(line: str, separator: str) -> list[str]:
+    """The names in a line; none where it is no row of a table with this separator."""
+    try:
+        names = [name.strip() for name in next(_reader([line], separator), [])]
+    except csv.Error:
+        return []
+    while names and not names[-1]:
+        names.pop()
+    return names
+
+
+def _rows(
+    path: Path, text: Iterator[str], above: int, separator: str, header: list[str]
+) -> Iterator[tuple[int, list[str]]]:
+    reader, wrong, width = _reader(text, separator), [], len(header)
+    line = above  # of the last whole row: each is one line
+    try:
+        for cells in reader:
+            line += 1
+            if above + reader.line_num != line:
+                end = above + reader.line_num
+                said = f"a quote opens that is only closed in line {end}; close it, or remove the line break"
+                raise AnnotationError([*wrong, f"{path}:{line}: {said}"])
+            if separator != " ":
+                cells = list(map(str.strip, cells))
+            if len(cells) > width:
+                if any(cells[width:]):
+                    said = f"has {len(cells)} cells, more than the header ({separator.join(header)})"
+                    wrong.append(f"{path}:{line}: {said}; put a cell with the separator in it in quotes, or remove one")
+                    continue
+                del cells[width:]
+            if any(cells):
+                yield line, cells
+    except csv.Error as error:
+        said = "a quote opens and is not closed" if "end of data" in str(error) else f"broken quotes ({error})"
+        raise AnnotationError([*wrong, f"{path}:{line + 1}: {said}; close it, or remove it"]) from error
+    if wrong:
+        raise AnnotationError(wrong)
+
+
+def _reader(text: Iterator[str] | list[str], separator: str) -> Iterator[list[str]]:
+    return csv.reader(text, delimiter=separator, skipinitialspace=separator != " ", strict=True)

@@ -1,0 +1,79 @@
+"""A model that nobody should trust says so on every output: at chance, few clips, thresholds that label everything, or
+a CLIP that has seen drawn animals alone."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_cuts import scenes
+
+from amc.ethogram import eye, predict
+from amc.scores import Scores
+from amc.synth import generate
+
+NAMES = ("eating", "walking", "resting")
+
+
+def validated(labels: np.ndarray, logits: np.ndarray, *, train: int = 60) -> list[str]:
+    """The stamps of a model with these labels (V, C) bool and logits (V, C) on validation."""
+    count = len(labels)
+    ids, species = np.array([f"v{k}" for k in range(count)]), np.array([""] * count)
+    frames, lengths = np.zeros((count, 1, 2), np.int32), np.full(count, 9, np.int32)
+    meta = {"train_positives": [train // 3] * 3}
+    val = Scores(ids, np.array(NAMES), labels, logits[:, None].astype(np.float32), frames, lengths, species, meta)
+    return eye._validated(val, NAMES)[2]
+
+
+@pytest.fixture
+def labels() -> np.ndarray:
+    return np.random.default_rng(0).random((40, 3)) < 0.4
+
+
+def test_a_good_model_has_no_stamp(labels):
+    assert validated(labels, np.random.default_rng(1).normal(size=(40, 3)) + 4 * labels) == []
+
+
+def test_a_model_that_ranks_as_chance_does_is_stamped_with_both_numbers(labels):
+    stamps = validated(labels, np.random.default_rng(1).normal(size=(40, 3)))
+    assert any(stamp.startswith("NOT ABOVE CHANCE: validation mAP ") and "% and chance 4" in stamp for stamp in stamps)
+
+
+def test_a_handful_of_clips_is_stamped_however_good_the_numbers_look():
+    labels = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [1, 1, 0]], bool)
+    stamps = validated(labels, 9.0 * labels, train=9)
+    assert stamps[0] == "FEW CLIPS: 9 labels to train and 4 clips to validate on"
+
+
+def test_thresholds_that_label_every_clip_are_stamped_and_told_for_each_behaviour(labels):
+    logits = np.random.default_rng(1).normal(size=(40, 3)) * 0.01 - 4.5  # all near 0.011
+    stamps = validated(labels, logits - 0.1 * labels)  # the wrong way round: the best F1 labels everything
+    assert any(stamp.startswith("THRESHOLDS LABEL EVERYTHING: 3 of 3") for stamp in stamps)
+    assert eye._says_it_of_all(np.ones(4, bool), np.array([1, 0, 0, 1], bool))
+    assert not eye._says_it_of_all(np.ones(4, bool), np.ones(4, bool))  # that is right
+
+
+def test_a_model_without_validation_says_so():
+    assert eye._validated(None, NAMES) == (None, (), ["NOT VALIDATED"])
+
+
+def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher, tmp_path, monkeypatch):
+    card = {"backbone": "synth-clip", "pretrained": "shipped"}
+    assert eye.stamp(card, "quick", dataset="folder") == eye.DRAWN and eye.stamp(card, "quick", dataset="synth") == ""
+    assert eye.stamp(card | {"backbone": "ViT-B-16"}, "quick", dataset="folder") == ""
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path / "cache"))
+    drawn, other = tmp_path / "cache/films/0/film.mp4", tmp_path / "fox.mp4"
+    for path in (drawn, other):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        generate.write_video(path, iter(scenes(12)))
+    trusted = replace(watcher, stamp="", recogniser=replace(watcher.recogniser, card=card))
+    options = predict.Options(threshold=0.01)
+    lines = []
+    report = predict.predict([drawn, other], trusted, tmp_path / "out", options, say=lines.append)
+    assert len(report.done) == 2 and f"note: {eye.DRAWN}" in lines
+    assert (tmp_path / "out/film_frames.csv").is_file() and (tmp_path / "out/fox.untrusted_frames.csv").is_file()
+    bouts = pd.read_csv(tmp_path / "out/bouts.csv", keep_default_na=False)
+    assert set(bouts[bouts["video"] == "fox"]["stamp"]) == {eye.DRAWN} and len(bouts) > 0
+    assert (pd.read_csv(tmp_path / "out/behaviours.csv")["stamp"] == eye.DRAWN).all()
+    assert json.loads((tmp_path / "out/report.json").read_text())["stamp"] == eye.DRAWN
