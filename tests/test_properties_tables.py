@@ -13,10 +13,9 @@ from amc import config, parameters
 from amc.datasets import charades, delimited, folder, names
 from amc.errors import AmcError, printable
 
-LETTERS = st.characters(codec="utf-8")
-SIGNS = st.sampled_from(list("abé,;\t\" \n\r'|\u200b\u2028\u0301\u00a0.0=") + ["\x00", "\ufeff", "\x85"])
-TEXT = st.text(st.one_of(SIGNS, SIGNS, LETTERS), max_size=12)
-PLAIN = st.text(st.sampled_from("abcdé \u00fc-_.'&"), min_size=1, max_size=8).map(str.strip).filter(bool)
+SIGNS = "abé,;\t\" \n\r'|\u200b\u2028\u0301\u00a0.0=\x00\ufeff\x85"
+TEXT = st.text(SIGNS, max_size=12) | st.text(max_size=4)
+PLAIN = st.text("abcdéü-_.'&", min_size=1, max_size=8)
 
 
 def one_line(error: AmcError, path: Path) -> None:
@@ -53,7 +52,7 @@ def test_properties_no_cell_of_any_text_vanishes(head, body):
     text = "\n".join([head, *body])
     with tempfile.TemporaryDirectory() as root:
         path = Path(root) / "labels.csv"
-        path.write_bytes(text.encode())
+        path.write_bytes(text.encode("utf-8", "surrogatepass"))
         try:
             found = delimited.read(path, ("file", "labels"))
         except AmcError as error:
@@ -108,7 +107,7 @@ def test_properties_a_folder_keeps_every_clip_with_all_its_labels_or_names_the_l
         csv.writer(text).writerows([("file", "labels"), *rows])
         for file, _ in rows:
             (Path(root) / file).touch()
-        path.write_bytes(text.getvalue().encode())
+        path.write_bytes(text.getvalue().encode("utf-8", "surrogatepass"))
         try:
             table = folder.index(root)
         except AmcError as error:
