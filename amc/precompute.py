@@ -63,7 +63,8 @@ def motion(
             if cache.folder is None:
                 raise AmcError("flow: motion fields can no longer be kept; free the disk, or set AMC_CACHE to another")
         except VideoError as error:
-            unread.append(str(error))
+            said, remedy = str(error), views.table.remedy
+            unread.append(said if remedy in said else f"{said}; {remedy}")
             is_new = False
         spent = time.perf_counter() - started
         now = now._replace(done=now.done + 1)

@@ -2,14 +2,15 @@
 
 import io
 import random
+import shlex
 import tarfile
 import zipfile
 
 import pytest
 
 from amc.__main__ import main
-from amc.datasets import charades, download
-from amc.errors import AmcError
+from amc.datasets import catalogue, charades, download
+from amc.errors import AmcError, AnnotationError
 
 
 @pytest.fixture
@@ -51,6 +52,30 @@ def test_the_command_prints_each_line_and_ends_with_status_1(folder, capsys):
     assert main(["index", "animal-kingdom", str(folder)]) == 1
     lines = capsys.readouterr().out.splitlines()
     assert [line.split(":")[2] for line in lines[:2]] == ["1003", "1004"] and lines[2] == "2 wrong"
+
+
+def test_a_folder_of_one_s_own_is_checked_by_the_command_that_its_errors_name(tmp_path, smoke_world, capsys):
+    root = tmp_path / "my clips"
+    root.mkdir()
+    clips = sorted((smoke_world / "smoke" / "video").iterdir())[:3]
+    for number, clip in enumerate(clips * 2):
+        (root / f"{number}.mp4").write_bytes(clip.read_bytes())
+    rows = [f"{number}.mp4,walk" for number in range(6)]
+    (root / "labels.csv").write_text("\n".join(["file,labels", *rows, "a.mp4,walk", "b.mp4,walk"]))
+    with pytest.raises(AnnotationError) as error:
+        catalogue.load("folder", root)
+    command = f"python -m amc index folder '{root}'"
+    assert f"a.mp4 is missing; restore it, or remove the line (2 such mistakes; `{command}` lists them all)" in str(
+        error.value
+    )
+    assert main(shlex.split(command)[3:] + ["--workers", "1"]) == 1
+    assert [line.split(":")[2] for line in capsys.readouterr().out.splitlines()[:2]] == ["8", "9"]
+    (root / "labels.csv").write_text("\n".join(["file,labels", *rows]))
+    (root / "3.mp4").write_bytes(b"broken")
+    assert main(shlex.split(command)[3:] + ["--workers", "1"]) == 1
+    said = capsys.readouterr().out.splitlines()
+    assert said[-1] == "1 wrong" and said[-2].startswith("wrong: 3.mp4")
+    assert command in catalogue.load("folder", root).remedy
 
 
 def test_a_split_without_clips_is_told(folder):

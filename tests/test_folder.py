@@ -100,6 +100,8 @@ def test_a_mark_that_spreadsheets_write_is_no_part_of_the_header(tmp_path):
     "line, message",
     [
         ("gone.mp4,walk", ":2: .*gone.mp4 is missing"),
+        (f"{'x' * 300}.mp4,walk", ":2: .*x.mp4 is missing"),
+        ("\n\ngone.mp4,walk", ":4: .*gone.mp4 is missing"),
         ("a.mp4, ; ", ":2: a.mp4 has no label"),
         ("../a.mp4,walk", "leaves the folder"),
     ],

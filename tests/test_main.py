@@ -1,6 +1,7 @@
 """`python -m amc`: commands, and one line for a user's mistake."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -60,3 +61,12 @@ def test_reproduce_runs_every_notebook():
     assert set(cli.NOTEBOOKS) == {path.stem for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb")}
     order = [name[:2] for name in cli.NOTEBOOKS]
     assert all(order.index("03") < order.index(user) for user in ("02", "04", "05", "06", "07"))  # of what it trains
+
+
+@pytest.mark.parametrize("encoding, printed", [("utf-8", "\u00e9 \\xe8.mp4"), ("ascii", "\\xe9 \\xe8.mp4")])
+def test_a_file_name_that_is_no_utf_8_is_printed_escaped_on_any_terminal(encoding, printed):
+    code = "import amc.__main__ as m; m._readme = lambda given: print('\\xe9 \\udce8.mp4'); m.main(['readme'])"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}
+    )
+    assert done.stdout.decode(encoding).strip() == printed, done.stderr

@@ -16,8 +16,9 @@ def quickstart(folder: Path, output: Path, *options: str, environment: dict) -> 
 
 @pytest.fixture(scope="module")
 def finished(environment, tmp_path_factory):
+    """A run that looks for two names, fewer than the `k` by default that it shows."""
     output = tmp_path_factory.mktemp("out") / "out.ipynb"
-    done = quickstart(NOTEBOOKS, output, environment=environment)
+    done = quickstart(NOTEBOOKS, output, "-p", "behaviours", "Walking, Eating,", environment=environment)
     assert done.returncode == 0, done.stderr[-2000:]
     return output
 

@@ -63,6 +63,28 @@ def test_an_optional_modality_such_as_rgb_and_flow_survives_papermill():
     assert [cell.pixels.modality for cell in cells] == ["rgb+flow"]
 
 
+@pytest.mark.parametrize("value", [["fox", "hare"], 3, 0.5, None, True, {"a": 1}])
+@pytest.mark.parametrize("name", ["name", "behaviours"])
+def test_where_text_is_declared_a_list_a_number_and_null_are_one_line(name, value):
+    cells = (
+        'name: str = "fox"  # of\nbehaviours: str = ""  # by commas',
+        f"# Parameters\n{name} = {value!r}\n",
+        "%matplotlib",
+    )
+    given = {"name": "fox", "behaviours": ""} | {name: value}
+    with pytest.raises(AmcError, match=f"{name}: .* is not text; give text, .* several names with commas") as error:
+        parameters.take(notebook(*cells, **given), greet, also=("behaviours",))
+    assert "\n" not in str(error.value)
+
+
+def test_seeds_may_be_a_number_or_text():
+    for seeds in (3, "3"):
+        given = notebook(scheme="sparse", modality="rgb", size="smoke", seeds=seeds)
+        assert [cell.seed for cell in parameters.take(given, config.ablation)] == [3]
+    with pytest.raises(AmcError, match=r"seeds: \[0, 1\] is not text"):
+        parameters.take(notebook(seeds=[0, 1]), config.ablation)
+
+
 def test_a_flag_is_true_or_false_and_not_the_word():
     assert parameters.flag("grid", False) is False
     with pytest.raises(AmcError, match="grid: 'false' is not a truth value; give True or False"):

@@ -52,6 +52,15 @@ def test_variables_name_each_place_and_are_made_absolute(tmp_path, monkeypatch):
     assert paths.data() == Path.home().resolve() / "data"
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+def test_an_empty_variable_is_as_good_as_none(tmp_path, monkeypatch, empty):
+    monkeypatch.chdir(tmp_path)
+    for name in ("AMC_ROOT", "AMC_DATA", "AMC_CACHE", "AMC_REPORTS"):
+        monkeypatch.setenv(name, empty)
+    assert paths.root() == HOUSE
+    assert (paths.data(), paths.cache(), paths.reports()) == (HOUSE / "data", HOUSE / "data/cache", HOUSE / "reports")
+
+
 def test_the_cache_moves_with_the_data(tmp_path, monkeypatch):
     monkeypatch.setenv("AMC_DATA", str(tmp_path))
     assert paths.cache() == tmp_path.resolve() / "cache"

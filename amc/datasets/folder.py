@@ -5,7 +5,8 @@
     morning/zebra_02.mp4,grazing
 
 Labels of a clip are joined by `;`. A third column `source` may name the video that a clip was cut from: clips of one
-source stay together, so that no test clip has a sister in training. Behaviours are numbered by the alphabet.
+source stay together, so that no test clip has a sister in training. Behaviours are numbered by the alphabet. Where
+semicolons separate the columns, as in Excel of many countries, a cell with several labels stands in quotes.
 """
 
 import hashlib

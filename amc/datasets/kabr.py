@@ -4,6 +4,7 @@ KABR labels frames; a clip's label set is the union over its frames. Its `val.cs
 """
 
 import json
+import os
 from pathlib import Path
 
 from amc.datasets import charades, delimited, remembered
@@ -20,7 +21,7 @@ def index(root: Path | str) -> ClipTable:
     if (root / "annotation").is_dir():
         sources = [root / "annotation" / name for name in ("train.csv", "val.csv", "classes.json")]
         table = remembered.table(f"kabr {root}", sources, lambda: _published(root))
-        if absent := [clip for clip in table.clips if not clip.path.is_dir()]:
+        if absent := [clip for clip in table.clips if not os.path.isdir(clip.path)]:
             says = "kabr: {} is missing but annotated ({}); complete the download"
             raise AnnotationError([says.format(clip.path, clip.split) for clip in absent])
         return table
@@ -64,7 +65,7 @@ def _folder(root: Path) -> ClipTable:
         try:
             path = inside(root, row["file"], place)
             choice(f"{place}: behaviour", row["behaviour"], NAMES)
-            if not path.exists():
+            if not os.path.exists(path):
                 raise AmcError(f"{place}: {path} is missing; restore it or remove its row")
         except AmcError as error:
             wrong.append(str(error))

@@ -4,6 +4,7 @@
 one space between them. Its own validation split is used.
 """
 
+import os
 from pathlib import Path
 
 from amc.datasets import delimited, remembered
@@ -30,7 +31,7 @@ def index(root: Path | str) -> ClipTable:
         raise AmcError(f"mammalnet: {absent[0]} is missing; {HELP}")
     videos = root / "video" if (root / "video").is_dir() else root
     table = remembered.table(f"mammalnet {videos}", sources, lambda: _read(sources, videos))
-    if gone := [clip for clip in table.clips if not clip.path.exists()]:
+    if gone := [clip for clip in table.clips if not os.path.exists(clip.path)]:
         raise AnnotationError([f"{clip.path} is missing but annotated ({clip.split}); {HELP}" for clip in gone])
     return table
 
