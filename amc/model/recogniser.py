@@ -30,7 +30,9 @@ class Recogniser:
     text_tower: nn.Module  # frozen
     tokenizer: text.Tokenizer
     preprocess: Preprocess
-    card: dict  # arguments of `build`, with quick_gelu and a note where that is a guess: what to stamp on results ("random" shows) and to build from again
+    # Arguments of `build`, with quick_gelu, and a note where that is a guess: what to stamp on results ("random" shows)
+    # and to build from again.
+    card: dict
 
     def encode(self, names: Sequence[str]) -> Tensor:
         """Embeddings (C, E) of behaviour names, for XCLIP.forward; see `text.encode` for what is refused."""
@@ -45,8 +47,9 @@ def build(backbone: str, pretrained: str | Path, *, num_slots: int, seed: int = 
     """X-CLIP over a CLIP; new modules (message, integration, prompts) start from `seed`, the rest from `pretrained`.
 
     backbone, pretrained: as in `weights.open_clip_model`; or backbone "xclip" with `pretrained` the file or folder of a
-    transformers.XCLIPModel (microsoft/xclip-*) or of Microsoft's own (k400_16_8.pth), which bring every module. num_slots: T, twice the frames once flow is
-    interleaved. Raises AmcError when the backbone is no CLIP ViT or its weights cannot be had.
+    transformers.XCLIPModel (microsoft/xclip-*) or of Microsoft's own (k400_16_8.pth), which bring every module.
+    num_slots: T, twice the frames once flow is interleaved. Raises AmcError when the backbone is no CLIP ViT or its
+    weights cannot be had; warns, and notes it on the card, when nothing says which activation they were trained with.
     """
     if num_slots < 1:
         raise AmcError(f"num_slots: {num_slots}, but a clip has at least one; count frames and flows together")

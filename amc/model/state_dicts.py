@@ -37,7 +37,7 @@ class Weights(NamedTuple):
 
 
 def read(path: Path) -> Weights:
-    """The weights of a file or a folder. Raises AmcError when they are absent, damaged, several or more than weights."""
+    """The weights of a file or folder. Raises AmcError when they are absent, damaged, several, or more than weights."""
     if path.is_dir():
         return _bare(_folder(path), {}, path)
     if not path.is_file():

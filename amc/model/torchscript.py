@@ -38,7 +38,7 @@ def is_archive(file: BinaryIO) -> bool:
 
 
 def read(file: BinaryIO) -> dict[str, Tensor]:
-    """Every tensor that a module of an archive holds, named as `torch.jit.load(file).state_dict()` names it, on the CPU.
+    """Every tensor that a module of an archive holds, by the name that `torch.jit.load` gives it, on the CPU.
 
     Raises pickle.UnpicklingError for anything but modules, tensors and plain values, and what `zipfile` and `torch`
     raise for damage.

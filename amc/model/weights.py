@@ -114,10 +114,9 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
     path, card = shipped.find(backbone) if pretrained == SHIPPED else (located(pretrained), {})
     said = file_config.Said(None, {}) if pretrained == SHIPPED else file_config.beside(path)
     tensors, meta = read(path)
-    facts = {**meta, **card}
-    theirs = facts.get("quick_gelu", said.quick_gelu)
+    theirs = {**meta, **card}.get("quick_gelu", said.quick_gelu)
     _refuse_activation(path, quick_gelu if theirs is None else theirs, backbone, quick_gelu)
-    preprocess = said.preprocess | {key: facts[key] for key in ("mean", "std") if key in facts}
+    preprocess = said.preprocess | {key: card[key] for key in ("mean", "std") if key in card}
     clip = _create(backbone, preprocess=preprocess)
     load_strictly(clip, names.to_openai(tensors), path)
     if theirs is None:
