@@ -14,7 +14,7 @@ _TRANSFORMERS = (  # transformers' names (regular expressions) and OpenAI's and 
     (r"^vision_model\.embeddings\.class_embedding$", "visual.class_embedding"),
     (r"^vision_model\.embeddings\.patch_embedding\.", "visual.conv1."),
     (r"^vision_model\.embeddings\.position_embedding\.weight$", "visual.positional_embedding"),
-    (r"^vision_model\.pre_layer?norm\.", "visual.ln_pre."),  # their CLIP has a letter less
+    (r"^vision_model\.pre_laye?rnorm\.", "visual.ln_pre."),  # their CLIP has a letter less
     (r"^vision_model\.post_layernorm\.", "visual.ln_post."),
     (r"^vision_model\.encoder\.layers\.", "visual.transformer.resblocks."),
     (r"^visual_projection\.weight$", "visual.proj"),
