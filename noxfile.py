@@ -1,7 +1,7 @@
 """The tests on several versions of Python, by hand: `pipx run nox` runs what can be had, `pipx run nox -l` lists it.
 
-reads: the modules that need no model (tables, annotation, scores, metrics), on every version. whole: all of `make test`,
-where the package index, or an index named with PIP_EXTRA_INDEX_URL, has torch for that version.
+reads: the modules that need no model (tables, annotation, scores, metrics), on every version. whole: all of `make
+test`, where the package index, or one named with PIP_EXTRA_INDEX_URL, has torch for that version.
 """
 
 import nox
