@@ -5,6 +5,7 @@ frames. As a JPEG of eight bits a component, as TSN and its followers keep flow,
 """
 
 import io
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -16,23 +17,30 @@ from amc.pixel_cache import Packing
 QUALITY = 95  # of the JPEG
 
 
+@dataclass(frozen=True)
+class _Jpeg:
+    """Both ways, as methods: what a process that reads videos is given has to be picklable, which closures are not."""
+
+    max_px: float  # pixels a frame
+
+    def pack(self, vectors: Tensor) -> bytes:
+        levels = (128 + vectors.float() * (127 / self.max_px)).round().clamp(1, 255).to(torch.uint8)
+        file = io.BytesIO()
+        Image.fromarray(levels.flatten(0, 1).numpy()).save(file, "JPEG", quality=QUALITY)
+        return file.getvalue()
+
+    def unpack(self, data: bytes) -> Tensor:
+        levels = torch.from_numpy(np.array(Image.open(io.BytesIO(data))))
+        return ((levels.float() - 128) * (self.max_px / 127)).unflatten(0, (2, -1))
+
+
 def jpeg(max_px: float) -> Packing:
     """Vectors (2, h, w), pixels a frame, as one grey picture, u above v. 128 is no motion, exactly.
 
     What is faster than max_px is cut off there: the picture that the model sees saturates at the same speed.
     """
-
-    def pack(vectors: Tensor) -> bytes:
-        levels = (128 + vectors.float() * (127 / max_px)).round().clamp(1, 255).to(torch.uint8)
-        file = io.BytesIO()
-        Image.fromarray(levels.flatten(0, 1).numpy()).save(file, "JPEG", quality=QUALITY)
-        return file.getvalue()
-
-    def unpack(data: bytes) -> Tensor:
-        levels = torch.from_numpy(np.array(Image.open(io.BytesIO(data))))
-        return ((levels.float() - 128) * (max_px / 127)).unflatten(0, (2, -1))
-
-    return Packing(pack, unpack)
+    form = _Jpeg(max_px)
+    return Packing(form.pack, form.unpack)
 
 
 def exact(max_px: float) -> None:

@@ -6,8 +6,9 @@ from dataclasses import replace
 
 import pytest
 import torch
+from torch.utils.data import DataLoader
 
-from amc import flow, flow_color, sampling, transforms, video
+from amc import flow, flow_color, flow_store, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
@@ -191,3 +192,13 @@ def test_clips_of_one_frame_and_of_another_shape_give_items_of_the_same_shape(re
         assert sees[epoch, index][0].shape[1:] == (6, 3, 64, 64)
     still = sees[None, 0][0][:, 1::2]
     assert (still == 255).all()  # a single frame has no motion, which the wheel draws white
+
+
+@pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
+@pytest.mark.parametrize("kept_as", sorted(flow_store.KEPT_AS))
+def test_a_worker_of_any_start_method_reads_a_clip_as_this_process_does(table, tmp_path, kept_as, method):
+    seen = views(table, pixels=replace(PIXELS, kept_as=kept_as), cache=tmp_path / "cache")
+    loader = DataLoader(seen, sampler=[(None, 1)], batch_size=None, num_workers=1, multiprocessing_context=method)
+    [(slots, labels)] = list(loader)
+    expected = views(table, pixels=replace(PIXELS, kept_as=kept_as))[None, 1]
+    assert torch.equal(slots, expected[0]) and torch.equal(labels, expected[1])

@@ -154,6 +154,14 @@ def test_torchvisions_own_format_loads_from_a_local_file(tmp_path, suffix):
     assert not model.training and all(torch.equal(x, state[name]) for name, x in model.state_dict().items())
 
 
+@pytest.mark.parametrize("prefix", ["module.", "module._orig_mod."])
+def test_a_checkpoint_of_a_training_loads_by_its_content(tmp_path, prefix):
+    state = random_weights("raft-small")
+    torch.save({"model": {f"{prefix}{n}": x for n, x in state.items()}, "epoch": 3}, tmp_path / "raft.safetensors")
+    model = raft.load("raft-small", tmp_path / "raft.safetensors")
+    assert all(torch.equal(x, state[name]) for name, x in model.state_dict().items())
+
+
 def broken_weights(tmp_path, kind):
     path, state = tmp_path / "raft.pth", fresh("raft-small")
     if kind == "missing":
@@ -164,8 +172,10 @@ def broken_weights(tmp_path, kind):
         state["update_block.flow_head.conv2.bias"] = torch.zeros(3)
     elif kind == "other model":
         state = fresh("raft-large")
-    elif kind == "no table":
-        state = {"state": state}
+    elif kind == "two tables":
+        state = {"first": state, "second": state}
+    elif kind == "not finite":
+        state["update_block.flow_head.conv2.bias"][1] = torch.nan
     if kind != "absent":
         torch.save(state, path)
     if kind == "cut":
@@ -173,7 +183,9 @@ def broken_weights(tmp_path, kind):
     return path
 
 
-@pytest.mark.parametrize("kind", ["missing", "unknown", "shape", "other model", "no table", "absent", "cut"])
+@pytest.mark.parametrize(
+    "kind", ["missing", "unknown", "shape", "other model", "two tables", "not finite", "absent", "cut"]
+)
 def test_other_weights_are_refused_in_one_line(tmp_path, kind):
     with pytest.raises(AmcError, match="weights: ") as error:
         estimate(*moved(1, 1), method="raft-small", weights=broken_weights(tmp_path, kind))

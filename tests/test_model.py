@@ -35,10 +35,10 @@ def pixels(*shape: int, seed: int = 0) -> torch.Tensor:
     return torch.randn(*shape, generator=torch.Generator().manual_seed(seed))
 
 
-def reference(config: XCLIPConfig) -> XCLIPModel:
-    """transformers' X-CLIP with every parameter random: no bias, norm or position is left where an error could hide."""
+def reference(config, kind: type = XCLIPModel) -> XCLIPModel:
+    """transformers' X-CLIP or CLIP, every parameter random: no bias, norm or position where an error could hide."""
     generator = torch.Generator().manual_seed(0)
-    model = XCLIPModel(config).eval()
+    model = kind(config).eval()
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             is_gain = parameter.ndim == 1 and name.endswith("weight")

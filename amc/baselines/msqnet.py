@@ -10,6 +10,7 @@ import importlib.util
 import logging
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -25,7 +26,7 @@ from amc.errors import AmcError, choice
 from amc.model import checkpoint, text
 from amc.model.layers import check_pixels, parameter_groups
 from amc.model.system import Preprocess, System
-from amc.model.weights import SHIPPED, SYNTH_CLIP, open_clip_model, seeded
+from amc.model.weights import SHIPPED, SYNTH_CLIP, clip_and_note, seeded
 
 if TYPE_CHECKING:
     from transformers import TimesformerModel
@@ -180,7 +181,7 @@ def build(
     check(network, weights)
     if num_slots < 1:
         raise AmcError(f"num_slots: {num_slots}, but a clip has at least one; count its frames")
-    tower = open_clip_model(*clip, seed=seed)
+    tower, note = clip_and_note(*clip, seed=seed)
     image, sizes = tower.visual, VIDEO_ENCODERS[network]
     if not isinstance(image, VisionTransformer) or image.image_size[0] % PATCH_SIZE:
         raise AmcError(
@@ -199,6 +200,9 @@ def build(
     pixels = image.preprocess_cfg
     card = {"network": network, "weights": Path(weights).name, "is_random": not str(weights), "clip": clip[0]}
     card |= {"clip_weights": str(clip[1]), "num_slots": num_slots, "seed": seed}
+    if note:
+        card["note"] = note
+        warnings.warn(note, stacklevel=2)
     return System(module, Preprocess(size, tuple(pixels["mean"]), tuple(pixels["std"])), card)
 
 

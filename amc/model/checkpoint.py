@@ -1,11 +1,10 @@
-"""Files of weights: written whole, read without running their code, and fitted to a module exactly or not at all.
+"""Files of weights: written whole, read by `state_dicts`, and fitted to a module exactly or not at all.
 
 A module and what is to be remembered about it in, one .safetensors file out; and back.
 """
 
 import json
-import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import safetensors.torch
@@ -14,6 +13,8 @@ from torch import Tensor, nn
 
 from amc import paths
 from amc.errors import AmcError
+from amc.model import state_dicts
+from amc.model.state_dicts import shown
 
 
 def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dtype | None = None) -> None:
@@ -24,56 +25,63 @@ def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dty
 
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
-    """Weights of a .safetensors or torch file by name, and the `meta` that `save` stored (else {}).
+    """Weights by name, of a file or folder in any form that `state_dicts` knows, and the `meta` that `save` stored.
 
-    Runs no code of the file. Raises AmcError when it is absent, empty, truncated or not a file of weights.
+    For other people's files `meta` is {}, or {"quick_gelu": True} where the numbers of OpenAI's own archives are there.
+    Runs no code of the file. Raises AmcError when it is absent, empty, truncated or not one set of weights.
     """
-    path = Path(path)
-    if not path.is_file():
-        raise AmcError(f"weights: {path}: no such file of weights; check the path")
+    found = state_dicts.read(Path(path))
     try:
-        if path.suffix == ".safetensors":
-            with safetensors.safe_open(path, framework="pt") as file:
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-                return tensors, json.loads((file.metadata() or {}).get("amc", "{}"))
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
-        reason = (str(error).splitlines() or [""])[0][:120]
-        raise AmcError(
-            f"weights: {path}: not a readable file of weights ({type(error).__name__} {reason}); get it again"
-        ) from error
-    state = state.get("state_dict", state.get("model_state", state)) if isinstance(state, dict) else {}
-    if not state or not all(isinstance(tensor, Tensor) for tensor in state.values()):
-        raise AmcError(f"weights: {path}: holds no named weights; save a model's state_dict there")
-    return {name.removeprefix("module."): tensor for name, tensor in state.items()}, {}
-
-
-def renamed(name: str, rules: Iterable[tuple[str, str]]) -> str:
-    """A parameter's name after each of the rules, a regular expression and what replaces it, in turn."""
-    for theirs, ours in rules:
-        name = re.sub(theirs, ours, name)
-    return name
+        meta = dict(json.loads(found.metadata.get("amc", "{}")))
+    except (ValueError, TypeError, RecursionError) as error:
+        raise AmcError(f"weights: {path}: its own description is damaged; get the file again") from error
+    return found.tensors, {"quick_gelu": True} | meta if found.is_openai else meta
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: object) -> None:
-    """Copy `tensors` into `module`, in its precision; any name or shape that differs raises AmcError before that."""
+    """Copy `tensors` into `module`, in its precision. Raises AmcError before that, naming a few, for any name, shape or
+    kind of number that differs, and for a weight that is not finite.
+
+    What the module computes itself and does not save (a buffer such as CLIP's attn_mask) may be there if it is equal.
+    """
     own = module.state_dict()
+    computed = {name: buffer for name, buffer in module.named_buffers() if name not in own}
+    given = {name: tensor for name, tensor in tensors.items() if not _is_same(tensor, computed.get(name))}
+    common = sorted(own.keys() & given.keys())
     problems = {
-        "missing": sorted(own.keys() - tensors.keys()),
-        "unexpected": sorted(tensors.keys() - own.keys()),
+        "missing": sorted(own.keys() - given.keys()),
+        "unexpected": sorted(given.keys() - own.keys()),
         "of another shape": [
-            f"{name} {tuple(tensors[name].shape)} for {tuple(own[name].shape)}"
-            for name in sorted(own.keys() & tensors.keys())
-            if own[name].shape != tensors[name].shape
+            f"{name} {tuple(given[name].shape)} for {tuple(own[name].shape)}"
+            for name in common
+            if own[name].shape != given[name].shape
+        ],
+        "of another kind": [
+            f"{name} {given[name].dtype} for {own[name].dtype}"
+            for name in common
+            if own[name].is_floating_point() != given[name].is_floating_point()
         ],
     }
-    found = [
-        f"{len(names)} {kind} ({', '.join(names[:3])}{', …' * (len(names) > 3)})"
+    if found := _listed(problems):
+        raise AmcError(f"{source}: weights do not fit the model: {found}; choose the model they were saved from")
+    if found := _listed({"not finite": [name for name in common if not _is_finite(given[name], own[name].dtype)]}):
+        raise AmcError(f"{source}: weights that are no numbers: {found}; get the file again, or train it anew")
+    module.load_state_dict(given)
+
+
+def _listed(problems: Mapping[str, list[str]]) -> str:
+    """How many of each kind, and the first three of them."""
+    return "; ".join(
+        f"{len(names)} {kind} ({', '.join(map(shown, names[:3]))}{', …' * (len(names) > 3)})"
         for kind, names in problems.items()
         if names
-    ]
-    if found:
-        raise AmcError(
-            f"{source}: weights do not fit the model: {'; '.join(found)}; choose the model they were saved from"
-        )
-    module.load_state_dict(dict(tensors))
+    )
+
+
+def _is_same(tensor: Tensor, buffer: Tensor | None) -> bool:
+    return buffer is not None and tensor.shape == buffer.shape and torch.equal(tensor.to(buffer), buffer)
+
+
+def _is_finite(tensor: Tensor, dtype: torch.dtype) -> bool:
+    """In the module's precision: 1e300 is no float32."""
+    return not dtype.is_floating_point or bool(tensor.to(dtype).isfinite().all())

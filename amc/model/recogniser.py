@@ -3,6 +3,7 @@
 A backbone and a source of weights in, a `Recogniser` out (paper sec. 2; the paper does not name its backbone).
 """
 
+import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -29,9 +30,9 @@ class Recogniser:
     text_tower: nn.Module  # frozen
     tokenizer: text.Tokenizer
     preprocess: Preprocess
-    card: (
-        dict  # arguments of `build`, with quick_gelu: what to stamp on results ("random" shows) and to build from again
-    )
+    # Arguments of `build`, with quick_gelu, and a note where that is a guess: what to stamp on results ("random" shows)
+    # and to build from again.
+    card: dict
 
     def encode(self, names: Sequence[str]) -> Tensor:
         """Embeddings (C, E) of behaviour names, for XCLIP.forward; see `text.encode` for what is refused."""
@@ -45,18 +46,22 @@ class Recogniser:
 def build(backbone: str, pretrained: str | Path, *, num_slots: int, seed: int = 0) -> Recogniser:
     """X-CLIP over a CLIP; new modules (message, integration, prompts) start from `seed`, the rest from `pretrained`.
 
-    backbone, pretrained: as in `weights.open_clip_model`; or backbone "xclip" with `pretrained` the file of a
-    transformers.XCLIPModel (microsoft/xclip-*), which brings every module. num_slots: T, twice the frames once flow is
-    interleaved. Raises AmcError when the backbone is no CLIP ViT or its weights cannot be had.
+    backbone, pretrained: as in `weights.open_clip_model`; or backbone "xclip" with `pretrained` the file or folder of a
+    transformers.XCLIPModel (microsoft/xclip-*) or of Microsoft's own (k400_16_8.pth), which bring every module.
+    num_slots: T, twice the frames once flow is interleaved. Raises AmcError when the backbone is no CLIP ViT or its
+    weights cannot be had; warns, and notes it on the card, when nothing says which activation they were trained with.
     """
     if num_slots < 1:
         raise AmcError(f"num_slots: {num_slots}, but a clip has at least one; count frames and flows together")
     card = {"backbone": backbone, "pretrained": str(pretrained), "num_slots": num_slots, "seed": seed}
     if backbone == weights.XCLIP_BACKBONE:
-        xclip, tower = weights.from_transformers(checkpoint.read(pretrained)[0], num_slots=num_slots)
+        xclip, tower = weights.xclip_model(pretrained, num_slots=num_slots)
         preprocess = Preprocess(xclip.frames.image_size[0], *IMAGENET)
         return Recogniser(xclip, tower, open_clip.SimpleTokenizer(), preprocess, {**card, "quick_gelu": True})
-    clip = weights.open_clip_model(backbone, pretrained, seed=seed)
+    clip, note = weights.clip_and_note(backbone, pretrained, seed=seed)
+    if note:
+        card["note"] = note
+        warnings.warn(note, stacklevel=2)
     with weights.seeded(seed):
         frames = FrameEncoder(clip.visual)
         embed_dim, width = frames.proj.shape[1], frames.proj.shape[0]

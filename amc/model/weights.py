@@ -1,4 +1,4 @@
-"""Where weights come from, and the refusal of any that do not fit: open_clip's towers, files, transformers' X-CLIP.
+"""Where weights come from, and the refusal of any that do not fit: open_clip's towers, other people's files, X-CLIP.
 
 A name and a source in, a module with exactly those weights out; anything missing, damaged or of another shape is one
 AmcError. Nothing falls back to random weights: "random" has to be asked for.
@@ -6,6 +6,8 @@ AmcError. Nothing falls back to random weights: "random" has to be asked for.
 
 import difflib
 import logging
+import re
+import warnings
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -18,7 +20,8 @@ from torch import Tensor, nn
 
 from amc import shipped
 from amc.errors import AmcError
-from amc.model.checkpoint import load_strictly, read, renamed
+from amc.model import file_config, names
+from amc.model.checkpoint import load_strictly, read
 from amc.model.layers import HEAD_WIDTH
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
@@ -26,42 +29,11 @@ from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP
 
 SYNTH_CLIP = "synth-clip"  # the embedded world's own small CLIP: configs/synth-clip.json
-XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip's but a whole X-CLIP, from a checkpoint of transformers'
+XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip's but a whole X-CLIP, from a checkpoint of its own
 RANDOM, SHIPPED = "random", "shipped"  # the sources that are neither a tag of open_clip's nor a file
 
-_NAMES = (  # transformers' names (regular expressions) and ours, applied in this order
-    (r"^vision_model\.embeddings\.class_embedding$", "frames.class_embedding"),
-    (r"^vision_model\.embeddings\.patch_embedding\.", "frames.patch_embedding."),
-    (r"^vision_model\.embeddings\.position_embedding\.weight$", "frames.positions"),
-    (r"^vision_model\.pre_layernorm\.", "frames.ln_pre."),
-    (r"^vision_model\.post_layernorm\.", "frames.ln_post."),
-    (r"^vision_model\.encoder\.layers\.(\d+)\.message_fc\.", r"frames.blocks.\1.message."),
-    (r"^vision_model\.encoder\.layers\.(\d+)\.message_ln\.", r"frames.blocks.\1.message_norm."),
-    (r"^vision_model\.encoder\.layers\.(\d+)\.message_attn\.", r"frames.blocks.\1.message_attention."),
-    (r"^vision_model\.encoder\.layers\.(\d+)\.", r"frames.blocks.\1.block."),
-    (r"^visual_projection\.weight$", "frames.proj"),
-    (r"^mit\.position_embedding$", "integration.positions"),
-    (r"^mit\.encoder\.layers\.0\.", "integration.block."),
-    (r"^prompts_visual_layernorm\.", "prompts.norm."),
-    (r"^prompts_visual_projection$", "prompts.projection"),
-    (r"^prompts_generator\.layernorm\.", "prompts.visual_norm."),
-    (r"^prompts_generator\.alpha$", "prompts.alpha"),
-    (r"^prompts_generator\.decoder\.(\d+)\.norm1\.", r"prompts.layers.\1.norm_1."),
-    (r"^prompts_generator\.decoder\.(\d+)\.norm3\.", r"prompts.layers.\1.norm_2."),
-    (r"^prompts_generator\.decoder\.(\d+)\.mlp\.3\.", r"prompts.layers.\1.mlp.2."),
-    (r"^prompts_generator\.decoder\.(\d+)\.cross_attn\.proj\.", r"prompts.layers.\1.out."),
-    (r"^prompts_generator\.decoder\.(\d+)\.", r"prompts.layers.\1."),
-    (r"^text_model\.embeddings\.token_embedding\.", "text.token_embedding."),
-    (r"^text_model\.embeddings\.position_embedding\.weight$", "text.positional_embedding"),
-    (r"^text_model\.encoder\.layers\.", "text.transformer.resblocks."),
-    (r"^text_model\.final_layer_norm\.", "text.ln_final."),
-    (r"^text_projection\.weight$", "text.text_projection"),
-    (r"\.layer_norm([12])\.", r".ln_\1."),
-    (r"\.self_attn\.", ".attn."),
-    (r"\.mlp\.fc1\.", ".mlp.c_fc."),
-    (r"\.mlp\.fc2\.", ".mlp.c_proj."),
-)
-_TRANSPOSED = ("frames.proj", "text.text_projection")  # a Linear there, a product with a matrix here
+FILE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")  # an owner/name with one of these is a lost file
+HUB_NAME = r"[\w.-]+/[\w.-]+"  # owner/name on the Hugging Face Hub
 
 
 def register() -> None:
@@ -80,38 +52,76 @@ def is_quick_gelu(backbone: str) -> bool:
 
 
 def check(backbone: str, pretrained: str | Path) -> None:
-    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "shipped" or a file there is."""
+    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "shipped", a file or folder that
+    is there, or what may be a name on the Hugging Face Hub."""
     known = []
     if backbone != XCLIP_BACKBONE:
         is_quick_gelu(backbone)
         known = [RANDOM, SHIPPED, *open_clip.list_pretrained_tags_by_model(backbone)]
-    if str(pretrained) not in known and not Path(str(pretrained)).is_file():
-        choices = ", ".join([*known, "the path of a file"])
+    name = str(pretrained)
+    if name not in known and not _is_there(name) and not _is_hub_name(name):
+        choices = ", ".join([*known, "the path of a file or folder", "owner/name on the Hugging Face Hub"])
+        raise AmcError(f"pretrained: {name!r} is neither a file nor known for {backbone}; choose one of: {choices}")
+
+
+def located(pretrained: str | Path) -> Path:
+    """The file or folder itself, or the folder that a name on the Hugging Face Hub was downloaded to.
+
+    Raises AmcError when neither is to be had.
+    """
+    name = str(pretrained)
+    if _is_there(name) or not _is_hub_name(name):
+        return Path(name)
+    from huggingface_hub import snapshot_download  # slow to import, and rarely needed
+
+    try:
+        folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.safetensors"]))
+        if not any(folder.glob("*.safetensors")):
+            folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.bin"]))
+    except Exception as error:  # whatever the hub, the disk or the network raise
+        reason = (str(error).splitlines() or [""])[0][:160]
         raise AmcError(
-            f"pretrained: {str(pretrained)!r} is neither a file nor known for {backbone}; choose one of: {choices}"
-        )
+            f"pretrained: {name!r} is no file or folder here, and the Hugging Face Hub did not give it ({reason}); "
+            "download it elsewhere and give its folder"
+        ) from error
+    return folder
 
 
 def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> nn.Module:
     """A CLIP of open_clip's with both towers, float32, in eval mode.
 
-    backbone: a name of open_clip's, or "synth-clip". pretrained: a tag of open_clip's, the path of a .safetensors or
-    .pt file, "shipped" (data/weights/<backbone>.safetensors, its sha256 verified) or "random" (drawn from `seed`; the
-    global generator is left alone). Raises AmcError when weights are absent, damaged, of other shapes or activation.
+    backbone: a name of open_clip's, or "synth-clip". pretrained: a tag of open_clip's; "shipped"
+    (data/weights/<backbone>.safetensors, its sha256 verified); "random" (drawn from `seed`; the global generator is
+    left alone); or a file or folder in any form that `state_dicts` reads, with OpenAI's names or transformers', also by
+    its name on the Hugging Face Hub. Raises AmcError when weights are absent, damaged, of other shapes or activation;
+    warns when nothing says which activation they were trained with.
     """
+    clip, note = clip_and_note(backbone, pretrained, seed=seed)
+    if note:
+        warnings.warn(note, stacklevel=2)
+    return clip
+
+
+def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tuple[nn.Module, str]:
+    """As `open_clip_model`, but what is not known of the weights comes as a text beside the CLIP: "" is nothing."""
     check(backbone, pretrained)
     quick_gelu = is_quick_gelu(backbone)
     if pretrained == RANDOM:
-        return _create(backbone, seed=seed)
+        return _create(backbone, seed=seed), ""
     if tag := open_clip.get_pretrained_cfg(backbone, str(pretrained)):
         _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
-        return _create(backbone, tag=str(pretrained))
-    path, card = shipped.find(backbone) if pretrained == SHIPPED else (Path(pretrained), {})
+        return _create(backbone, tag=str(pretrained)), ""
+    path, card = shipped.find(backbone) if pretrained == SHIPPED else (located(pretrained), {})
+    said = file_config.Said(None, {}) if pretrained == SHIPPED else file_config.beside(path)
     tensors, meta = read(path)
-    _refuse_activation(path, {**meta, **card}.get("quick_gelu", quick_gelu), backbone, quick_gelu)
-    clip = _create(backbone, preprocess={key: card[key] for key in ("mean", "std") if key in card})
-    load_strictly(clip, tensors, path)
-    return clip
+    theirs = {**meta, **card}.get("quick_gelu", said.quick_gelu)
+    _refuse_activation(path, quick_gelu if theirs is None else theirs, backbone, quick_gelu)
+    preprocess = said.preprocess | {key: card[key] for key in ("mean", "std") if key in card}
+    clip = _create(backbone, preprocess=preprocess)
+    load_strictly(clip, names.to_openai(tensors), path)
+    if theirs is None:
+        return clip, f"{path}: nothing says which activation it was trained with; quick_gelu={quick_gelu} is assumed"
+    return clip, ""
 
 
 def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
@@ -120,31 +130,42 @@ def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
     return shipped.write(clip, backbone, {**card, **facts}, meta=facts)
 
 
+def xclip_model(pretrained: str | Path, *, num_slots: int) -> tuple[XCLIP, TextTransformer]:
+    """`from_transformers` of a file or folder, or of a name on the Hugging Face Hub; see there and `state_dicts`.
+
+    Raises AmcError too when a configuration beside the weights names another activation than X-CLIP's QuickGELU.
+    """
+    check(XCLIP_BACKBONE, pretrained)
+    path = located(pretrained)
+    if file_config.beside(path).quick_gelu is False:
+        raise AmcError(f"{path}: trained with hidden_act gelu, but X-CLIP has QuickGELU; choose a checkpoint of X-CLIP")
+    return from_transformers(read(path)[0], num_slots=num_slots, source=path)
+
+
 def from_transformers(
     state: Mapping[str, Tensor],
     *,
     num_slots: int | None = None,
     head_width: int = HEAD_WIDTH,
     new_heads: int | None = None,
+    source: object = "X-CLIP",
 ) -> tuple[XCLIP, TextTransformer]:
-    """X-CLIP and its text tower (for `text.encode`) with a `transformers.XCLIPModel`'s weights, float32, in eval mode.
+    """X-CLIP and its text tower (for `text.encode`) with another X-CLIP's weights, float32, in eval mode.
 
+    state: of a `transformers.XCLIPModel` or of Microsoft's own (k400_16_8.pth), as `checkpoint.read` gives it.
     num_slots: T, by default the checkpoint's; for another T its positions are interpolated linearly. head_width:
     channels a head of the towers; new_heads: heads of integration and prompts, by default one for 64 channels, as
     X-CLIP trained them (transformers' configurations say 8 for the large models too). Weights do not tell either.
     Raises AmcError, naming a few, when weights are missing, left over or of another shape.
     """
-    state = _fused(
-        {renamed(name, _NAMES): tensor for name, tensor in state.items() if not name.endswith("position_ids")}
-    )
-    state |= {name: state[name].T for name in _TRANSPOSED if name in state}
+    state = names.to_ours(state)
     state["logit_bias"] = torch.tensor(0.0)  # ours; X-CLIP has none
-    xclip, tower = _sized(state, head_width, new_heads, num_slots)
+    xclip, tower = _sized(state, head_width, new_heads, num_slots, source)
     positions = state["integration.positions"]
     if num_slots not in (None, positions.shape[1]):
         stretched = F.interpolate(positions.mT.float(), num_slots, mode="linear", align_corners=True)  # (1, E, T)
         state["integration.positions"] = stretched.mT
-    load_strictly(nn.ModuleDict({"xclip": xclip, "text": tower}), _prefixed(state), "transformers' X-CLIP")
+    load_strictly(nn.ModuleDict({"xclip": xclip, "text": tower}), _prefixed(state), source)
     return xclip.eval(), tower.eval().requires_grad_(False)
 
 
@@ -172,6 +193,14 @@ def _create(backbone: str, *, tag: str | None = None, seed: int = 0, preprocess:
     return clip.eval()
 
 
+def _is_there(name: str) -> bool:
+    return bool(name) and (Path(name).is_file() or Path(name).is_dir())
+
+
+def _is_hub_name(name: str) -> bool:
+    return re.fullmatch(HUB_NAME, name) is not None and not name.startswith(".") and not name.endswith(FILE_SUFFIXES)
+
+
 def _refuse_activation(source: object, theirs: bool, backbone: str, ours: bool) -> None:
     if theirs != ours:
         remedy = f"{backbone}-quickgelu" if theirs else backbone.removesuffix("-quickgelu")
@@ -181,7 +210,7 @@ def _refuse_activation(source: object, theirs: bool, backbone: str, ours: bool) 
 
 
 def _sized(
-    state: Mapping[str, Tensor], head_width: int, new_heads: int | None, num_slots: int | None
+    state: Mapping[str, Tensor], head_width: int, new_heads: int | None, num_slots: int | None, source: object
 ) -> tuple[XCLIP, TextTransformer]:
     try:
         embed_dim, width = state["prompts.alpha"].shape[0], state["frames.class_embedding"].shape[0]
@@ -194,7 +223,7 @@ def _sized(
         trained_slots = state["integration.positions"].shape[1]
     except KeyError as error:
         raise AmcError(
-            f"transformers' X-CLIP: {error} is missing; choose a checkpoint of transformers.XCLIPModel"
+            f"{source}: {error} is missing; choose a checkpoint of X-CLIP, Microsoft's or of transformers.XCLIPModel"
         ) from error
     tower = VisionTransformer(
         image_size, patch_size, width, _depth(state, "frames.blocks"), width // head_width, mlp_ratio,
@@ -215,18 +244,3 @@ def _depth(state: Mapping[str, Tensor], stem: str) -> int:
 
 def _prefixed(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name if name.startswith("text.") else f"xclip.{name}": tensor for name, tensor in state.items()}
-
-
-def _fused(state: dict[str, Tensor]) -> dict[str, Tensor]:
-    """Join the separate projections of each attention: q, k, v of self-attention; k, v of cross-attention."""
-    for name in [name for name in state if ".q_proj." in name]:
-        stem, kind = name.split(".q_proj.")
-        if not {f"{stem}.k_proj.{kind}", f"{stem}.v_proj.{kind}"} <= state.keys():
-            continue  # the strict load names what is missing
-        query, key, value = (state.pop(f"{stem}.{part}_proj.{kind}") for part in "qkv")
-        if stem.endswith("cross_attn"):
-            layer = stem.removesuffix(".cross_attn")
-            state |= {f"{layer}.query.{kind}": query, f"{layer}.key_value.{kind}": torch.cat([key, value])}
-        else:
-            state[f"{stem}.in_proj_{kind}"] = torch.cat([query, key, value])
-    return state

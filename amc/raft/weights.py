@@ -10,7 +10,8 @@ import torch
 import amc.torchvision_cpu  # noqa: F401  before torchvision
 from amc import shipped
 from amc.errors import AmcError
-from amc.model.checkpoint import load_strictly, read, renamed
+from amc.model.checkpoint import load_strictly, read
+from amc.model.names import renamed
 from amc.raft import refine
 
 from torchvision.models import optical_flow  # isort: skip

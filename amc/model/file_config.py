@@ -1,0 +1,69 @@
+"""What a configuration beside a file of weights says of them that no weight tells: the activation, the normalisation.
+
+`open_clip_config.json` of open_clip's, `config.json` and `preprocessor_config.json` of transformers': in the folder of
+the weights.
+"""
+
+import json
+from pathlib import Path
+from typing import NamedTuple
+
+from amc.errors import AmcError
+
+QUICK_GELU = {"quick_gelu": True, "gelu": False}  # transformers' names of the activations that CLIPs have
+CLIPS = ("clip", "xclip")  # transformers' model_type, whose activation is quick_gelu where none is written
+
+
+class Said(NamedTuple):
+    """quick_gelu: None where nothing says; preprocess: mean and std, as open_clip names them, or {}."""
+
+    quick_gelu: bool | None
+    preprocess: dict
+
+
+def beside(path: Path) -> Said:
+    """What the configurations in a folder of weights, or beside a file of them, say.
+
+    Raises AmcError for one that cannot be read, and for an activation that no CLIP here has.
+    """
+    folder = path if path.is_dir() else path.parent
+    if (given := _json(folder / "open_clip_config.json")) is not None:
+        model = _mapping(given, "model_cfg")
+        quick_gelu = bool(model.get("quick_gelu", False)) if model else None
+        return Said(quick_gelu, _preprocess(_mapping(given, "preprocess_cfg"), "mean", "std"))
+    preprocess = _preprocess(_json(folder / "preprocessor_config.json") or {}, "image_mean", "image_std")
+    return Said(_activation(folder / "config.json"), preprocess)
+
+
+def _activation(path: Path) -> bool | None:
+    given = _json(path) or {}
+    towers = [_mapping(given, "text_config"), _mapping(given, "vision_config")]
+    default = "quick_gelu" if given.get("model_type") in CLIPS else None
+    names = {str(tower.get("hidden_act", default)) for tower in towers if default or "hidden_act" in tower}
+    if not names:
+        return None
+    if len(names) > 1 or not names <= QUICK_GELU.keys():
+        found = " and ".join(sorted(names))
+        raise AmcError(f"{path}: hidden_act {found}, but both towers need one of {', '.join(QUICK_GELU)}; take a CLIP")
+    return QUICK_GELU[names.pop()]
+
+
+def _preprocess(given: dict, mean: str, std: str) -> dict:
+    found = {"mean": given.get(mean), "std": given.get(std)}
+    is_said = all(isinstance(values, list) and len(values) == 3 for values in found.values())
+    return found if is_said else {}
+
+
+def _mapping(given: dict, key: str) -> dict:
+    value = given.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _json(path: Path) -> dict | None:
+    if not path.is_file():
+        return None
+    try:
+        given = json.loads(path.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError) as error:
+        raise AmcError(f"{path}: no readable JSON; get it again, or take it away from the weights") from error
+    return given if isinstance(given, dict) else {}
