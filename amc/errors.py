@@ -8,6 +8,10 @@ class AmcError(ValueError):
     """
 
 
+class NotFinite(AmcError):
+    """A computed value that is no finite number; whoever knows what it was computed of adds that name in front."""
+
+
 class AnnotationError(AmcError):
     """Every mistake of an annotation, one line each in `lines`; the message is the first, and how many there are."""
 
