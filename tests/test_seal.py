@@ -13,17 +13,19 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from amc import flow_store, paths, results, seal, shipped
+from amc import config, flow_store, paths, results, seal, shipped
 from amc.__main__ import main
 from amc.datasets import remembered
 from amc.datasets.table import Clip, ClipTable
 from amc.errors import AmcError
+from amc.ethogram import eye
 from amc.ethogram.novelty import Familiar
 from amc.model import checkpoint
 from amc.pixel_cache import PixelCache
 from amc.raft import train as raft_train
 from amc.scores import Scores
 
+ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = 60  # bits flipped in each kind of file, besides all those of its seal
 
 Kind = tuple[Path, Callable[[], object]]  # a file, and what reads it, or makes its content again and says so
@@ -148,6 +150,27 @@ def test_a_cut_an_empty_and_a_longer_file_are_noticed(kind, damage, tmp_path):
     path, read = kind(tmp_path)
     path.write_bytes(damage(path.read_bytes()))
     assert is_noticed(read)
+
+
+def test_a_damaged_run_does_not_hide_the_others_and_is_told_when_it_is_named():
+    [cell] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
+    runs = [paths.cache() / "runs" / name / eye.FILE for name in ("one", "two")]
+    for path in runs:
+        checkpoint.save(torch.nn.Linear(3, 2), path, {"experiment": cell.asdict()})
+    runs[1].write_bytes(runs[1].read_bytes()[:-1] + b"x")
+    assert eye.find("sparse rgb seed 0") == runs[0] and eye.find("two") == runs[1]
+    with pytest.raises(AmcError, match=r"\? \(two, "):
+        eye.find("three")
+    with pytest.raises(AmcError, match="its sha256 is not the one inside it"):
+        eye.by_model("two")
+
+
+@pytest.mark.parametrize("pattern", ["reports/**/*.json", "reports/**/*.npz", "data/weights/*"])
+def test_what_is_committed_is_as_it_was_written(pattern):
+    files = [path for path in sorted(ROOT.glob(pattern)) if path.parent.name in ("results", "scores", "weights")]
+    assert len(files) >= 4
+    for path in files:
+        seal.check(path)
 
 
 def test_other_programs_read_what_is_sealed(tmp_path):
