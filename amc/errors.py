@@ -8,10 +8,6 @@ class AmcError(ValueError):
     """
 
 
-class NotFinite(AmcError):
-    """A computed value that is no finite number; whoever knows what it was computed of adds that name in front."""
-
-
 class AnnotationError(AmcError):
     """Every mistake of an annotation, one line each in `lines`; the message is the first, and how many there are."""
 
@@ -19,6 +15,10 @@ class AnnotationError(AmcError):
         self.lines = tuple(lines)
         more = f" ({len(lines)} such mistakes; `python -m amc index` lists them all)" if len(lines) > 1 else ""
         super().__init__(lines[0] + more)
+
+
+class NotFinite(AmcError):
+    """A computed value that is no finite number; whoever knows what it was computed of adds that name in front."""
 
 
 def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> None:

@@ -66,7 +66,7 @@ def package_sha256() -> str:
 
 
 def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *, stem: str | None = None) -> Path:
-    """Write `reports/results/<notebook>.json`, sealed, whole or not at all; `stem` names a variant. NaN becomes null.
+    """Write `reports/results/<notebook>.json`, whole or not at all; `stem` names a variant. NaN becomes null.
 
     Called by a notebook's last cell, so the file's presence means that the run finished. Raises AmcError.
     """
