@@ -51,7 +51,8 @@ def write_zip(path: Path | str, buffer: io.BytesIO) -> None:
 def write_json(path: Path | str, value: Mapping, *, indent: int | None = None) -> None:
     """Write what strict JSON can hold, UTF-8, with its seal as the last key. Raises ValueError for NaN."""
     text = json.dumps({**value, KEY: EMPTY}, indent=indent, ensure_ascii=False, allow_nan=False)
-    write(path, (text + "\n").encode())
+    # A name of a file that is no UTF-8 becomes JSON's own escape, and comes back as it was.
+    write(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path | str) -> dict:

@@ -241,6 +241,12 @@ def test_a_text_that_looks_like_a_seal_is_not_written_over(tmp_path):
     assert not (tmp_path / "x.json").exists()
 
 
+def test_a_file_name_that_is_no_utf_8_comes_back_as_it_was(tmp_path):
+    seal.write_json(tmp_path / "x.json", {"path": "caf\udce8.mp4", "µ": 1})
+    assert seal.read_json(tmp_path / "x.json") == {"path": "caf\udce8.mp4", "µ": 1}
+    assert "µ" in (tmp_path / "x.json").read_text(encoding="utf-8")
+
+
 def test_a_sealed_zip_is_the_zip_that_numpy_wrote_with_a_comment(tmp_path):
     buffer = io.BytesIO()
     np.savez(buffer, a=np.arange(3))
