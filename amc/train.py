@@ -79,8 +79,7 @@ def fit(
         with torch.random.fork_rng(devices=[]):  # dropout knows no other generator than the global one
             torch.manual_seed(_seed(seed, epoch) + 2**40 * parallel.rank())
             loss = _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report)
-        lower = f"lower lr, now {cfg.lr}, of Training"
-        checkpoint.refuse_non_finite(model.state_dict(), f"training: after epoch {epoch + 1}", lower)
+        checkpoint.refuse_non_finite(model.state_dict(), f"training: after epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
         state["losses"].append(loss)
         state["validation"].append(validate())
         if state["validation"][-1] >= max(state["validation"]):
@@ -91,8 +90,7 @@ def fit(
             now = state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
             checkpoint.save_state(folder / "last.pt", now)
         if report:
-            left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
-            loss, rated = state["losses"][-1], 100 * state["validation"][-1]
+            left, rated = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1), 100 * state["validation"][-1]
             report(f"epoch {epoch + 1}/{cfg.epochs}  loss {loss:.3f}  validation mAP {rated:.1f} %  {left:.0f} s left")
     model.load_state_dict(state["best"])
     best = max(range(cfg.epochs), key=lambda e: (state["validation"][e], e)) + 1
