@@ -79,7 +79,7 @@ def fit(
         with torch.random.fork_rng(devices=[]):  # dropout knows no other generator than the global one
             torch.manual_seed(_seed(seed, epoch) + 2**40 * parallel.rank())
             loss = _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report)
-        checkpoint.refuse_non_finite(model.state_dict(), f"training: after epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
+        checkpoint.refuse_non_finite(model.state_dict(), f"training: epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
         state["losses"].append(loss)
         state["validation"].append(validate())
         if state["validation"][-1] >= max(state["validation"]):
