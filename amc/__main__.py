@@ -4,7 +4,8 @@ reproduce runs the notebooks one after another into `reports/` and makes their i
 train computes cells of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
 own videos; index checks a downloaded data set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP
 again, and flow train our own RAFT; class writes copies of the notebooks without solutions; readme puts the committed
-results into README.md. A mistake of the user's ends with one line and exit status 2.
+results into README.md, and seal seals files that an earlier version wrote. A mistake of the user's ends with one line
+and exit status 2.
 """
 
 import argparse
@@ -90,6 +91,8 @@ def _parser() -> argparse.ArgumentParser:
     classes = command("class", _class, "write copies of the notebooks without solutions and outputs")
     classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
     command("readme", _readme, "write the results in reports into the README's table")
+    seals = command("seal", _seal, "seal records, score files and weights that an earlier version wrote, as they are")
+    seals.add_argument("files", nargs="+")
     return parser
 
 
@@ -276,6 +279,15 @@ def _readme(given: argparse.Namespace) -> int:
     block = readme.block(readme.records())
     with paths.atomic(path) as temporary:
         temporary.write_text(text[:start] + block + text[stop + len(readme.MARKS[1]) :], encoding="utf-8")
+    return 0
+
+
+def _seal(given: argparse.Namespace) -> int:
+    from amc import seal
+
+    for name in given.files:
+        seal.add(name)
+        print(f"sealed: {name}")
     return 0
 
 

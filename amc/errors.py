@@ -34,6 +34,10 @@ class AnnotationError(AmcError):
         super().__init__(lines[0] + more)
 
 
+class NotFinite(AmcError):
+    """A computed value that is no finite number; whoever knows what it was computed of adds that name in front."""
+
+
 def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> None:
     """Raise AmcError unless `value` is one of `allowed`, naming the argument, the value and the choices."""
     if value not in allowed:

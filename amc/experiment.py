@@ -33,7 +33,7 @@ from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
-from amc.model import System
+from amc.model import System, checkpoint
 from amc.model.weights import seeded
 from amc.pixel_cache import digest
 from amc.progress import Report, silent, told
@@ -45,6 +45,7 @@ from amc.train import fit, start_bias
 PRESENTATION = (
     "figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "options", "__main__",
 )  # fmt: skip
+MODEL = "model.safetensors"  # in the folder of a run, beside its score files
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
 
 
@@ -116,7 +117,7 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
     """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
     table = load(cfg)
     folder = paths.cache() / "runs" / key(cfg, table)
-    if _is_whole(folder):
+    if _is_whole(folder, cfg.method):
         if report:
             report("already computed")
         return Run(cfg, folder, is_reused=True)
@@ -160,7 +161,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
     if parallel.rank() == 0:
         with parallel.alone():
             facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
-        system.save(folder / "model.safetensors", {"names": table.names, "experiment": cfg.asdict()})
+        system.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
         scores = score(views[split], meta=facts, report=report)
         if parallel.rank() == 0:
@@ -196,7 +197,7 @@ def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str,
         return cfg.network_weights, {"seconds": 0.0}
     say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
     first = run(pretraining(cfg), report=say, device=device)
-    file = first.folder / "model.safetensors"
+    file = first.folder / MODEL
     return str(file), first.scores("val").meta["fit"] | {"on": cfg.network_weights, "sha256": digest(file)}
 
 
@@ -208,13 +209,16 @@ def pretraining(cfg: Experiment) -> Experiment:
     return replace(cfg, training=training, **other)
 
 
-def _is_whole(folder: Path) -> bool:
-    """Whether both score files are there; a damaged one is announced and scored again from the last checkpoint."""
+def _is_whole(folder: Path, method: str) -> bool:
+    """Whether score files and model are there as they were written; what is damaged or lost is told, and made again."""
     files = [folder / f"{split}.npz" for split in ("val", "test")]
     try:
-        return all(file.exists() for file in files) and all(Scores.load(file) for file in files)
+        is_scored = all(file.exists() for file in files) and all(Scores.load(file) for file in files)
+        if is_scored and method not in BLIND:
+            checkpoint.check(folder / MODEL)
+        return is_scored
     except AmcError as error:
-        warnings.warn(f"{error}; this cell is scored again", stacklevel=3)
+        warnings.warn(f"{error}; this cell is finished again from its last checkpoint", stacklevel=3)
         return False
 
 
@@ -223,10 +227,7 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
 
 
 def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
-    """Decode every training video once for all epochs, instead of once an epoch.
-
-    Cells side by side share what they keep of a video, so each begins elsewhere, and finds what another one has done.
-    """
+    """Decode every training video once for all epochs. Cells side by side share results, so each begins elsewhere."""
     started, own = time.perf_counter(), list(parallel.mine(range(len(views))))
     turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
     for index in told(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", report=report):

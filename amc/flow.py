@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from amc.errors import AmcError, choice
+from amc.errors import AmcError, NotFinite, choice
 from amc.pixel_cache import digest
 from amc.raft import weights as raft
 
@@ -77,7 +77,7 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
     first, second: (P, 3, H, W) uint8 RGB of any size. weights: for RAFT, a checkpoint of torchvision or of the official
     repository; None takes ours in data/weights for raft-synth, else torchvision's own from its download folder. Returns
     (P, 2, H, W) float32 on the device of `first`, pixels a frame, u right and v down. Raises AmcError for an unknown
-    method and for absent or other weights.
+    method, for absent or other weights, and for weights whose vectors are not finite.
     """
     choice("method", method, list(METHODS))
     is_batch = first.ndim == 4 and len(first) > 0 and first.shape[1] == 3
@@ -86,7 +86,15 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
         raise AmcError(f"first and second: {found}; expected two uint8 (P, 3, H, W), P at least 1")
     _refuse_needless(weights, method)
     moves = (first != second).flatten(1).any(1)
-    return METHODS[method](first, second, weights) * moves[:, None, None, None]
+    found = METHODS[method](first, second, weights) * moves[:, None, None, None]
+    finite = found.isfinite().flatten(1).all(1)
+    if not finite.all():
+        pair = finite.logical_not().nonzero()[0].item()
+        raise NotFinite(
+            f"flow: {method} gives vectors that are not finite for pair {pair} of {len(finite)}; check its weights, or "
+            "choose another method"
+        )
+    return found
 
 
 def fingerprint(method: str, weights: Path | str | None = None) -> str:

@@ -2,14 +2,16 @@
 
 One `.npz` a key, with the arrays `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors (which rounds a
 motion of 20 px by at most 0.008); or, where values are packed, `index`, `sizes` (K,) and their `bytes`, one after
-another. The zip inside checks its bytes at every read. A damaged file is announced and computed again; a full disk is
-announced once and costs no result.
+another. Each is sealed, and checked at every read. A damaged file is announced and computed again; a full disk is
+announced once and costs no result. A value that is not finite is never kept.
 """
 
 import hashlib
+import io
 import os
 import warnings
 import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from functools import lru_cache
 from pathlib import Path
@@ -18,8 +20,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 
-from amc.errors import AmcError
-from amc.paths import atomic
+from amc import seal
+from amc.errors import AmcError, NotFinite
+
+# What numpy and zipfile raise for files that are damaged, or others'.
+DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class Packing(NamedTuple):
@@ -46,15 +51,16 @@ class PixelCache:
         """The values of `indices`, in the order asked, repeats allowed.
 
         compute: given sorted distinct indices, returns their values (K, ...). Returns (len(indices), ...) of `dtype`,
-        the same bits from the disk as from `compute`, also where packing loses some.
+        the same bits from the disk as from `compute`, also where packing loses some. Raises AmcError for a computed
+        value that is not finite in `dtype`.
         """
         kept, wanted = self._read(key, dtype), set(indices)
         if missing := sorted(wanted - kept.keys()):
-            values = compute(missing).detach().cpu().to(dtype)
+            values = _computed(compute, missing, dtype)
             if kept and values.shape[1:] != self._unpacked(next(iter(kept.values()))).shape:
                 warnings.warn(f"{self._path(key)}: holds values of another shape; computed again", stacklevel=2)
                 kept, missing = {}, sorted(wanted)
-                values = compute(missing).detach().cpu().to(dtype)
+                values = _computed(compute, missing, dtype)
             packed = [self.packing.pack(value) for value in values] if self.packing else values
             kept.update(zip(missing, packed, strict=True))
             self._write(key, kept)
@@ -65,7 +71,7 @@ class PixelCache:
         try:
             with np.load(self._path(key), allow_pickle=False) as file:
                 return set(indices) <= set(file["index"].tolist())
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile):
+        except DAMAGED:
             return False
 
     def size(self, key: str) -> int:
@@ -82,6 +88,7 @@ class PixelCache:
         if self.folder is None or not self._path(key).exists():
             return {}
         try:
+            seal.check(self._path(key))
             with np.load(self._path(key), allow_pickle=False) as file:
                 index = file["index"]
                 if self.packing:
@@ -91,7 +98,9 @@ class PixelCache:
                 values = torch.from_numpy(file["values"])
             if values.dtype != dtype or index.shape != (len(values),):
                 raise ValueError(f"{values.dtype} {tuple(values.shape)} for {index.shape} indices")
-        except (OSError, ValueError, KeyError, EOFError, TypeError, zipfile.BadZipFile) as error:
+            if not values.isfinite().all():
+                raise ValueError("values that are not finite")
+        except DAMAGED as error:
             warnings.warn(f"{self._path(key)}: damaged ({error}); computed again", stacklevel=3)
             return {}
         return dict(zip(index.tolist(), values, strict=True))
@@ -107,11 +116,21 @@ class PixelCache:
         else:
             arrays = {"values": torch.stack(values).numpy()}
         try:
-            with atomic(self._path(key)) as path:
-                np.savez(path, index=np.array(index), **arrays)
+            buffer = io.BytesIO()
+            np.savez(buffer, index=np.array(index), **arrays)
+            seal.write_zip(self._path(key), buffer)
         except AmcError as error:
             warnings.warn(f"{error}; going on without this cache", stacklevel=3)
             self.folder = None
+
+
+def _computed(compute: Callable[[list[int]], torch.Tensor], indices: list[int], dtype: torch.dtype) -> torch.Tensor:
+    values = compute(indices).detach().cpu().to(dtype)
+    finite = values.isfinite().flatten(1).all(1)
+    if not finite.all():
+        first = indices[int(finite.logical_not().nonzero()[0])]
+        raise NotFinite(f"frame {first}: what was computed of it is not finite as {dtype}; choose another flow method")
+    return values
 
 
 def content_key(path: Path | str, *parts: str | int | float | None) -> str:

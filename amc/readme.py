@@ -1,6 +1,6 @@
 """The README's table of results, from the records that whole runs left: nothing in it is typed by hand."""
 
-from amc import paths, results
+from amc import metrics, paths, results
 from amc.errors import AmcError
 from amc.tables import MAPS
 
@@ -31,7 +31,7 @@ def records() -> dict[str, list[dict]]:
 
 
 def block(records: dict[str, list[dict]]) -> str:
-    """The table between its marks: a line a row of the paper's tables, a column a size."""
+    """The table between its marks: a line a row of the paper's tables, a column a size; what its intervals cover."""
     by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
     lines = [["row", "paper", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
     for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
@@ -45,7 +45,8 @@ def block(records: dict[str, list[dict]]) -> str:
         "time, data drawn": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
     }
     lines += [[name, "", *(fact(each) for each in records.values())] for name, fact in facts.items()]
-    return "\n".join([MARKS[0], *(f"| {' | '.join(line)} |" for line in lines), MARKS[1]])
+    table = [f"| {' | '.join(line)} |" for line in lines]
+    return "\n".join([MARKS[0], *table, "", metrics.COVERAGE, MARKS[1]])
 
 
 def _rows(each: list[dict]) -> list[dict]:

@@ -3,7 +3,6 @@
 import csv
 import hashlib
 import importlib.metadata
-import json
 import math
 import os
 import platform
@@ -12,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import paths
+from amc import paths, seal
 from amc.errors import AmcError
 
 METHOD = "AnimalMotionCLIP"  # the paper's own, as its tables and data/paper_tables.csv call it
@@ -74,9 +73,7 @@ def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *
     name = Path(notebook).stem
     path = paths.reports() / "results" / f"{stem or name}.json"
     record = {"notebook": name, "parameters": parameters, "provenance": provenance, "rows": rows}
-    text = json.dumps(_plain(record), indent=1, ensure_ascii=False, allow_nan=False)
-    with paths.atomic(path) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    seal.write_json(path, _plain(record), indent=1)
     return path
 
 
@@ -86,9 +83,9 @@ def read(stem: str) -> dict:
 
 
 def load(path: Path) -> dict:
-    """The result in a file that `write` left. Raises AmcError when it is missing or damaged."""
+    """The result in a file that `write` left. Raises AmcError when it is missing, damaged or changed by hand."""
     try:
-        record = json.loads(path.read_text(encoding="utf-8"))
+        record = seal.read_json(path)
         return {key: record[key] for key in ("notebook", "parameters", "provenance", "rows")}
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AmcError(f"{path}: no readable result ({error}); run its notebook first") from error

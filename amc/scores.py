@@ -3,6 +3,7 @@
 Every video of a split, in order, with names, true labels, the logits of its M classifiers and where each one looked.
 """
 
+import io
 import json
 import zlib
 from collections.abc import Callable
@@ -13,8 +14,8 @@ from zipfile import BadZipFile
 
 import numpy as np
 
+from amc import seal
 from amc.errors import AmcError
-from amc.paths import atomic
 from amc.progress import Report, silent, told
 
 if TYPE_CHECKING:  # reading a score file needs no torch
@@ -74,17 +75,19 @@ class Scores:
         return np.where(logits >= 0, 1, small) / (1 + small)
 
     def save(self, path: Path | str) -> Path:
-        """Write all arrays and `meta` to one compressed `.npz` without pickles, whole or not at all."""
+        """Write all arrays and `meta` to one compressed, sealed `.npz` without pickles, whole or not at all."""
         arrays = {name: getattr(self, name) for name in ARRAYS}
         meta = json.dumps({"format": FORMAT, "meta": self.meta}, allow_nan=False)
-        with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, meta=meta, **arrays)
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, meta=meta, **arrays)
+        seal.write_zip(path, buffer)
         return Path(path)
 
     @classmethod
     def load(cls, path: Path | str) -> "Scores":
         """Read what `save` wrote. Raises AmcError for a missing, damaged or foreign file."""
         try:
+            seal.check(path)
             with Path(path).open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 header = json.loads(str(file["meta"]))
                 if header["format"] != FORMAT:

@@ -1,17 +1,16 @@
 """The small weights that the repository itself carries: data/weights/<name>.safetensors, float16, each with a card.
 
-The card is JSON beside the file: what it is, how it was made, and its sha256, which is compared at every reading.
+The card is sealed JSON beside the file: what it is, how it was made, and its sha256, compared at every reading.
 """
 
 import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 import torch
 from torch import nn
 
-from amc import paths
+from amc import paths, seal
 from amc.errors import AmcError
 from amc.model.checkpoint import save
 
@@ -25,8 +24,7 @@ def write(module: nn.Module, name: str, card: Mapping, *, meta: Mapping) -> Path
     """Write a module's weights as float16 with `meta` inside, and their card, to which their sha256 is added."""
     path = place(name)
     save(module, path, meta, dtype=torch.float16)
-    with paths.atomic(path.with_suffix(".json")) as temporary:
-        temporary.write_text(json.dumps({**card, "sha256": _sha256(path)}, indent=2) + "\n")
+    seal.write_json(path.with_suffix(".json"), {**card, "sha256": _sha256(path)}, indent=2)
     return path
 
 
@@ -34,11 +32,12 @@ def find(name: str) -> tuple[Path, dict]:
     """The file of this name and its card. Raises AmcError when either is missing, or they do not belong together."""
     path = place(name)
     try:
-        card = json.loads(path.with_suffix(".json").read_text())
+        card = seal.read_json(path.with_suffix(".json"))
         sha256 = card["sha256"]
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise AmcError(
-            f"{path.with_suffix('.json')}: no readable card with a sha256; restore data/weights or choose other weights"
+            f"{path.with_suffix('.json')}: no readable card with a sha256 ({error}); restore data/weights, or choose "
+            "other weights"
         ) from error
     if not path.is_file() or _sha256(path) != sha256:
         raise AmcError(

@@ -1,6 +1,7 @@
 """Score files in, rows of the paper's tables out: both averagings with intervals, beside chance and the paper's number.
 
-Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores.
+Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores. What the intervals
+cover is said by metrics.COVERAGE.
 """
 
 from pathlib import Path
@@ -106,4 +107,5 @@ def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
     low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
     verdict = "not to be told from chance" if low <= 0 <= high else "more" if value > 0 else "less"
     averaging = metric.removeprefix("map_")
-    return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
+    kind = "nominal 95 %" if averaging == "macro" else "95 %"  # see metrics.COVERAGE
+    return f"{name}: {value:+.1f} points of {averaging} mAP, {kind} interval {low:+.1f} to {high:+.1f}: {verdict}."

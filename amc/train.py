@@ -9,8 +9,6 @@ however they lie: the same step as one process's, but for the order of sums. Dro
 BatchNorm sees its own clips only; our own model has neither.
 """
 
-import hashlib
-import io
 import math
 import time
 import warnings
@@ -30,7 +28,7 @@ from amc import parallel
 from amc.config import Training
 from amc.datasets.clips import ClipViews
 from amc.errors import AmcError
-from amc.paths import atomic
+from amc.model import checkpoint
 from amc.progress import Report, told
 
 
@@ -67,7 +65,7 @@ def fit(
 
     recognise: uint8 slots (B, T, 3, H, W) to logits (B, C), through `model`. validate: the model's mAP on validation
     data. folder: keeps `last.pt` after every epoch, from which a later call goes on. report: gets one line an epoch;
-    without it a progress bar is shown. Raises AmcError when the loss is no longer finite.
+    without it a progress bar is shown. Raises AmcError when the loss, or a weight, is no longer finite.
     """
     started, (optimizer, schedule) = time.perf_counter(), _optimizer(model, cfg, len(views))
     network = parallel.replicated(_Network(model, recognise))
@@ -81,6 +79,7 @@ def fit(
         with torch.random.fork_rng(devices=[]):  # dropout knows no other generator than the global one
             torch.manual_seed(_seed(seed, epoch) + 2**40 * parallel.rank())
             loss = _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report)
+        checkpoint.refuse_non_finite(model.state_dict(), f"training: epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
         state["losses"].append(loss)
         state["validation"].append(validate())
         if state["validation"][-1] >= max(state["validation"]):
@@ -88,10 +87,10 @@ def fit(
         spent = time.perf_counter() - started
         state |= {"epoch": epoch + 1, "model": model.state_dict(), "seconds": before + spent}
         if parallel.rank() == 0:
-            _save(folder / "last.pt", state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()})
+            now = state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
+            checkpoint.save_state(folder / "last.pt", now)
         if report:
-            left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
-            loss, rated = state["losses"][-1], 100 * state["validation"][-1]
+            left, rated = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1), 100 * state["validation"][-1]
             report(f"epoch {epoch + 1}/{cfg.epochs}  loss {loss:.3f}  validation mAP {rated:.1f} %  {left:.0f} s left")
     model.load_state_dict(state["best"])
     best = max(range(cfg.epochs), key=lambda e: (state["validation"][e], e)) + 1
@@ -197,20 +196,13 @@ def _optimizer(model: nn.Module, cfg: Training, num_clips: int):
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 
 
-def _save(path: Path, state: dict) -> None:
-    """Write a checkpoint whole, its sha256 first: torch alone does not notice a flipped bit."""
-    buffer = io.BytesIO()
-    torch.save(state, buffer)
-    with atomic(path) as temporary:
-        temporary.write_bytes(hashlib.sha256(buffer.getbuffer()).digest() + buffer.getbuffer())
-
-
 def _load(path: Path) -> dict | None:
-    """The checkpoint that `_save` wrote, None where there is none; a damaged one is announced and not used."""
+    """The checkpoint that `fit` left, None where there is none; a damaged one is announced and not used."""
     if not path.exists():
         return None
-    data = path.read_bytes()
-    if hashlib.sha256(data[32:]).digest() != data[:32]:
-        warnings.warn(f"{path}: the checkpoint is damaged; training starts from the first epoch", stacklevel=3)
+    try:
+        return checkpoint.load_state(path)
+    except ValueError as error:
+        what = f"{path}: the checkpoint is damaged; training starts from the first epoch"
+        warnings.warn(f"{what} ({error})", stacklevel=3)
         return None
-    return torch.load(io.BytesIO(data[32:]), map_location="cpu", weights_only=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from amc import cost, experiment, model, scores
+from amc import cost, experiment, model, scores, train
 from amc.config import SIZES, Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader
@@ -139,6 +139,18 @@ def test_a_cell_without_one_of_its_score_files_is_computed_again_with_the_same_r
     (run.folder / f"{lost}.npz").unlink()
     assert experiment.run(cell, report=[].append) == run
     assert same_scores(run.scores(lost), before)
+
+
+@pytest.mark.parametrize("damage", ["lost", "flipped"])
+def test_a_lost_or_damaged_model_is_made_again_without_training(finished, cell, in_place, monkeypatch, damage):
+    run, before = finished[0], finished[0].scores("test")
+    path = run.folder / "model.safetensors"
+    right = path.read_bytes()
+    path.unlink() if damage == "lost" else path.write_bytes(right[:-1] + bytes([right[-1] ^ 64]))
+    monkeypatch.setattr(train, "_epoch", None)  # training would fail
+    with pytest.warns(UserWarning, match=r"model\.safetensors: .*; this cell is finished again from its last"):
+        assert experiment.run(cell, report=[].append) == run
+    assert path.read_bytes() == right and same_scores(run.scores("test"), before)
 
 
 def test_a_cell_that_was_interrupted_goes_on_and_ends_with_the_same_scores(cell, finished, monkeypatch):

@@ -110,7 +110,7 @@ def test_a_full_disk_is_announced_once_and_costs_no_result(tmp_path, monkeypatch
 
     cache = PixelCache(tmp_path)
     kept = get(cache, [0], Compute())
-    monkeypatch.setattr(np, "savez", full)
+    monkeypatch.setattr(os, "replace", full)
     with pytest.warns(UserWarning, match="No space left.*without this cache"):
         found = cache.get(KEY, [0, 1], Compute(), torch.float16)
     assert torch.equal(found[:1], kept) and len(found) == 2

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from amc import flow, shipped
 from amc.__main__ import main
 from amc.errors import AmcError
+from amc.model import checkpoint
 from amc.raft import card, descent, measure, train, weights
 from amc.raft.descent import Descent
 from amc.raft.train import Recipe
@@ -113,7 +114,7 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_what_was(tmp_path, smal
     state = torch.load(tmp_path / "state.pt", weights_only=True)
     name = next(iter(state["model"]))
     state["model"][name].fill_(math.nan)
-    torch.save(state, tmp_path / "state.pt")
+    checkpoint.save_state(tmp_path / "state.pt", state)
     before = (tmp_path / "state.pt").read_bytes()
     with pytest.raises(AmcError, match="smaller --lr"):
         run(tmp_path, Recipe(steps=4, updates=2))
@@ -128,7 +129,7 @@ def test_a_run_of_other_pairs_or_a_damaged_one_is_not_gone_on_with(tmp_path, sma
         run(tmp_path, Recipe(steps=4, updates=2))
     assert train.generate.digest(also=("pairs",)) != train.generate.digest()
     (tmp_path / "state.pt").write_bytes((tmp_path / "state.pt").read_bytes()[:999])
-    with pytest.raises(AmcError, match="state.pt cannot be read"):
+    with pytest.raises(AmcError, match="state.pt cannot be read .*remove it"):
         run(tmp_path, Recipe(steps=4, updates=2))
 
 

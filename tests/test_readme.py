@@ -6,7 +6,7 @@ import subprocess
 
 import pytest
 
-from amc import paths, readme
+from amc import metrics, paths, readme, seal
 from amc.errors import AmcError
 
 
@@ -62,6 +62,22 @@ def test_the_table_has_table_1_first_then_the_others_then_the_real_annotation():
     assert "| time, data drawn |  | 2 min | 1 min |" in lines
 
 
+def test_what_the_intervals_cover_is_said_below_the_table():
+    made = record("03_ablation", [row(2, "AnimalMotionCLIP", 4)])
+    lines = readme.block({"quick": [made]}).splitlines()
+    assert lines[-3:] == ["", metrics.COVERAGE, readme.MARKS[1]] and "84 to 87 %" in metrics.COVERAGE
+
+
+def test_a_number_that_was_altered_does_not_come_into_the_readme(tmp_path, monkeypatch):
+    seal.write_json(tmp_path / "a.json", record("04_state_of_the_art", [row(1, "X3D", 25.3)], cells_reused=1))
+    text = (tmp_path / "a.json").read_text()
+    (tmp_path / "a.json").write_text(text.replace("25.3", "45.3"))
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
+    with pytest.raises(AmcError, match=r"a\.json.*its sha256 is not the one inside it"):
+        readme.records()
+
+
 @pytest.mark.parametrize(
     "change",
     [
@@ -73,12 +89,12 @@ def test_the_table_has_table_1_first_then_the_others_then_the_real_annotation():
 )
 def test_only_whole_and_fresh_runs_come_into_the_readme(change, tmp_path, monkeypatch):
     made = record("04_state_of_the_art", [row(1, "X3D", 3)], cells_reused=1)
-    (tmp_path / "a.json").write_text(json.dumps(made))
+    seal.write_json(tmp_path / "a.json", made)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
     assert readme.records() == {"quick": [made]}
     for part, values in change.items():
         made[part] |= values
-    (tmp_path / "a.json").write_text(json.dumps(made))
+    seal.write_json(tmp_path / "a.json", made)
     with pytest.raises(AmcError, match="no whole, fresh run of size quick"):
         readme.records()

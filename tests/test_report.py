@@ -82,7 +82,7 @@ def test_the_manifest_names_source_parameters_data_and_every_figure(reports):
 
 def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):
     (reports / "results" / "00_quickstart.json").unlink()
-    with pytest.raises(AmcError, match="00_quickstart.json: no readable record .* run its notebook again"):
+    with pytest.raises(AmcError, match="00_quickstart.json: no readable result .* run its notebook first"):
         report.index(reports)
     (reports / "00_quickstart.ipynb").unlink()
     for write in (report.index, report.manifest):

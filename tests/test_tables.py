@@ -80,7 +80,8 @@ def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
     weak, strong = scores(seed=1, skill=0), scores(seed=1, skill=3)
     better = tables.compare(weak, strong)
     assert better["map_macro_difference"] > 10
-    assert tables.reading("x", better).endswith("more.")
+    assert tables.reading("x", better).endswith("more.") and "nominal 95 % interval" in tables.reading("x", better)
+    assert "nominal" not in tables.reading("x", better, "map_micro")  # whose intervals cover what they say
     assert tables.reading("x", tables.compare(strong, weak)).endswith("less.")
     nothing = tables.compare(weak, scores(seed=2, skill=0))
     assert tables.reading("x", nothing).endswith("not to be told from chance.")

@@ -13,7 +13,7 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from amc import paths
+from amc import paths, results
 from amc.errors import AmcError
 
 PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a bar on its way; a reader of the finished notebook gains nothing
@@ -144,11 +144,7 @@ def _heading(path: Path) -> tuple[str, str]:
 
 
 def _record(reports: Path, stem: str) -> dict:
-    path = reports / "results" / f"{stem}.json"
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise AmcError(f"{path}: no readable record ({error}); run its notebook again") from error
+    return results.load(reports / "results" / f"{stem}.json")
 
 
 def _sha256(path: Path) -> str:

@@ -16,6 +16,7 @@ from torch.utils.data import Dataset
 from amc import flow, flow_color, flow_store, paths, sampling, transforms, video
 from amc.config import Pixels, Sampling
 from amc.datasets.table import ClipTable
+from amc.errors import NotFinite
 from amc.interleave import interleave, slots
 from amc.pixel_cache import PixelCache, content_key
 from amc.raft import refine as raft_refine
@@ -44,7 +45,10 @@ class PixelReader:
         """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
         compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
         key = self.flow_key(path) if self.flow_cache.folder else ""
-        return self.flow_cache.get(key, indices, compute, torch.float16).float()
+        try:
+            return self.flow_cache.get(key, indices, compute, torch.float16).float()
+        except NotFinite as error:
+            raise NotFinite(f"{path}: {error}") from error
 
     def flow_key(self, path: Path) -> str:
         """What the motion fields of a video are kept under."""

@@ -2,11 +2,12 @@
 
 import hashlib
 import json
+import warnings
 from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from amc import paths
+from amc import paths, seal
 from amc.datasets.table import Clip, ClipTable
 
 FORMAT = 1  # of the file
@@ -16,18 +17,21 @@ COLUMNS = tuple(field.name for field in fields(Clip))
 def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> ClipTable:
     """What `build` returns, from the cache where no file of `sources` has another size or time since.
 
-    The code of this package counts too: another version of a reader reads again. Raises what `build` raises.
+    The code of this package counts too: another version of a reader reads again; a damaged file is announced, and the
+    sources are read again. Raises what `build` raises.
     """
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sources if path.exists()]
     code = [path.read_text(encoding="utf-8") for path in sorted(Path(__file__).parent.glob("*.py"))]
     key = hashlib.sha256(json.dumps([FORMAT, name, stats, code]).encode()).hexdigest()[:20]
     file = paths.cache() / "tables" / f"{key}.json"
     try:
-        return _load(json.loads(file.read_text(encoding="utf-8")))
-    except (OSError, ValueError, KeyError, TypeError):  # absent, or damaged: read again
-        found = build()
-    with paths.atomic(file) as temporary:
-        temporary.write_text(json.dumps(_dump(found), ensure_ascii=False), encoding="utf-8")
+        return _load(seal.read_json(file))
+    except FileNotFoundError:
+        pass
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        warnings.warn(f"{file}: damaged ({error}); {name} is read again", stacklevel=2)
+    found = build()
+    seal.write_json(file, _dump(found))
     return found
 
 

@@ -145,10 +145,7 @@ def find(name: str | Path) -> Path:
         return given
     if (given / FILE).is_file():
         return given / FILE
-    known = {}
-    for path in sorted((paths.cache() / "runs").glob(f"*/{FILE}")):
-        cell = checkpoint.read(path)[1].get("experiment", {})
-        known[path] = _names(cell) if cell else ("?",)
+    known = {path: _titles(path) for path in sorted((paths.cache() / "runs").glob(f"*/{FILE}"))}
     found = [path for path, (title, *short) in known.items() if str(name) in (title, *short, path.parent.name)]
     if len(found) == 1:
         return found[0]
@@ -156,6 +153,15 @@ def find(name: str | Path) -> Path:
     offers = "; ".join(f"{known[path][0]} ({path.parent.name}, of {_day(path)})" for path in newest)
     what = "means several" if found else "is no file, no folder with one, and no run"
     raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers or 'none yet, so train one with amc train'}")
+
+
+def _titles(path: Path) -> tuple[str, ...]:
+    """What a run's model may be called; "?" where it is damaged or says nothing, and its folder alone names it."""
+    try:
+        cell = checkpoint.read(path)[1].get("experiment", {})
+    except AmcError:
+        cell = {}
+    return _names(cell) if cell else ("?",)
 
 
 def _day(path: Path) -> str:

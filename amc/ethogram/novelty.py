@@ -6,6 +6,7 @@ with Ledoit and Wolf's shrinkage, as clips are few), divided by the limit that 9
 Cosine distance to the nearest training clips told real animals from Synth Kingdom's less well.
 """
 
+import io
 from dataclasses import dataclass
 from pathlib import Path
 from zipfile import BadZipFile
@@ -13,8 +14,8 @@ from zipfile import BadZipFile
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
+from amc import seal
 from amc.errors import AmcError
-from amc.paths import atomic
 
 QUANTILE = 0.95  # of validation clips that count as known: 5 % false alarms, by choice
 
@@ -35,14 +36,16 @@ class Familiar:
         return np.sqrt(np.einsum("we,ef,wf->w", away, self.precision, away).clip(0)) / self.limit
 
     def save(self, path: Path) -> None:
-        """Write it to a `.npz`, whole or not at all."""
-        with atomic(path) as temporary, temporary.open("wb") as file:
-            np.savez_compressed(file, mean=self.mean, precision=self.precision, limit=self.limit)
+        """Write it to a sealed `.npz`, whole or not at all."""
+        buffer = io.BytesIO()
+        np.savez_compressed(buffer, mean=self.mean, precision=self.precision, limit=self.limit)
+        seal.write_zip(path, buffer)
 
     @classmethod
     def load(cls, path: Path) -> "Familiar":
         """Read what `save` wrote. Raises AmcError for a damaged file."""
         try:
+            seal.check(path)
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return cls(file["mean"], file["precision"], float(file["limit"]))
         except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:

@@ -1,8 +1,9 @@
-"""Files of weights: written whole, read by `state_dicts`, and fitted to a module exactly or not at all.
+"""Files of weights: written whole and sealed, read by `state_dicts`, and fitted to a module exactly or not at all.
 
 A module and what is to be remembered about it in, one .safetensors file out; and back.
 """
 
+import io
 import json
 from collections.abc import Mapping
 from pathlib import Path
@@ -11,30 +12,68 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from amc import paths
+from amc import seal
 from amc.errors import AmcError
 from amc.model import state_dicts
 from amc.model.state_dicts import shown
 
 
 def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dtype | None = None) -> None:
-    """Write a module's weights and `meta` (what JSON can hold) as one .safetensors file, whole or not at all."""
+    """Write a module's weights and `meta` (what JSON can hold) as one sealed .safetensors file, whole or not at all.
+
+    Raises AmcError for weights that are not finite, in `dtype` or as they are.
+    """
     tensors = {name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in module.state_dict().items()}
-    with paths.atomic(path) as temporary:
-        temporary.write_bytes(safetensors.torch.save(tensors, metadata={"amc": json.dumps(dict(meta))}))
+    refuse_non_finite(tensors, f"weights: {path}", "train again with a lower learning rate")
+    sealed = json.dumps({**meta, seal.KEY: seal.EMPTY})
+    seal.write(path, safetensors.torch.save(tensors, metadata={seal.META: sealed}))
+
+
+def check(path: str | Path, *, needed: bool = True) -> None:
+    """Raise AmcError unless the file is there, and as `save` wrote it; needed False: a file of others' has no seal."""
+    try:
+        seal.check(path, needed=needed)
+    except (OSError, ValueError) as error:
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise AmcError(f"weights: {path}: {reason}; train again, or get the file again") from error
+
+
+def save_state(path: str | Path, state: Mapping) -> None:
+    """Write what a training goes on from (tensors, numbers, text in dicts and lists) as a sealed file of torch's."""
+    buffer = io.BytesIO()
+    torch.save(dict(state), buffer)
+    seal.write_zip(path, buffer)
+
+
+def load_state(path: str | Path) -> dict:
+    """What `save_state` wrote, on the CPU. Raises OSError, and ValueError, whose text says why, for a damaged file."""
+    seal.check(path)
+    return torch.load(path, map_location="cpu", weights_only=True)
+
+
+def refuse_non_finite(tensors: Mapping[str, Tensor], what: str, remedy: str) -> None:
+    """Raise AmcError when a tensor holds a value that is not finite: `what`, the first such tensor, and `remedy`."""
+    for name, tensor in tensors.items():
+        if tensor.is_floating_point() and not tensor.isfinite().all():
+            bad = (~tensor.isfinite()).sum().item()
+            raise AmcError(f"{what}: {bad} of {tensor.numel()} values of {name} are not finite; {remedy}")
 
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     """Weights by name, of a file or folder in any form that `state_dicts` knows, and the `meta` that `save` stored.
 
     For other people's files `meta` is {}, or {"quick_gelu": True} where the numbers of OpenAI's own archives are there.
-    Runs no code of the file. Raises AmcError when it is absent, empty, truncated or not one set of weights.
+    Runs no code of the file. Raises AmcError when it is absent, empty, truncated or not one set of weights, and when
+    `save` wrote it and a bit has changed since.
     """
     found = state_dicts.read(Path(path))
     try:
-        meta = dict(json.loads(found.metadata.get("amc", "{}")))
+        meta = dict(json.loads(found.metadata.get(seal.META, "{}")))
     except (ValueError, TypeError, RecursionError) as error:
         raise AmcError(f"weights: {path}: its own description is damaged; get the file again") from error
+    if Path(path).is_file():  # a folder is another program's
+        check(path, needed=seal.META in found.metadata)
+    meta.pop(seal.KEY, None)
     return found.tensors, {"quick_gelu": True} | meta if found.is_openai else meta
 
 

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from amc import parallel, paths, shipped
+from amc import parallel, shipped
 from amc.errors import AmcError, choice
 from amc.model import checkpoint
 from amc.parameters import whole
@@ -68,7 +68,7 @@ def train(
     """Go on from what lies in `folder`, or start; returns the file of the best weights, by the validation error.
 
     report: gets a line now and then; drawers: processes that draw pairs, 0 for none beside this one. Raises AmcError
-    when `folder` holds a run of another recipe, and when the loss is no number any more.
+    when `folder` holds a run of another recipe, and when the loss or a weight is no number any more.
     """
     model = _fresh(recipe.seed).to(device)
     descent = Descent(model, recipe.lr, recipe.weight_decay)
@@ -216,6 +216,7 @@ def _scaled(picture: Tensor) -> Tensor:
 def _keep(run: _Run, folder: Path, model: nn.Module, descent: Descent, report: Callable[[str], None]) -> None:
     """Look at the validation pairs, and write the state to go on from and perhaps the best weights: one process does,
     the others wait."""
+    checkpoint.refuse_non_finite(model.state_dict(), f"flow train: step {run.step}", "start anew with a smaller --lr")
     if parallel.rank() == 0:
         report(_kept(run, folder, model, descent))
     parallel.wait()
@@ -236,8 +237,7 @@ def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
         run.best = error
         checkpoint.save(model, folder / BEST, {"step": run.step, **row})
     state = {"model": model.state_dict(), "descent": descent.state_dict(), "run": dataclasses.asdict(run)}
-    with paths.atomic(folder / STATE) as temporary:
-        torch.save(state, temporary)
+    checkpoint.save_state(folder / STATE, state)
     shown = ", ".join(f"{kind} {value:.3f}" for kind, value in row.items())
     return f"step {run.step}: loss {run.loss:.3f}; validation error {shown} px, best mean {run.best:.3f}"
 
@@ -272,9 +272,9 @@ def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
 
 def _read(folder: Path) -> dict:
     try:
-        return torch.load(folder / STATE, map_location="cpu", weights_only=True)
-    except Exception as error:  # torch.load raises half a dozen kinds for damaged files
-        raise AmcError(f"flow train: {folder / STATE} cannot be read ({type(error).__name__}); remove it") from error
+        return checkpoint.load_state(folder / STATE)
+    except (OSError, ValueError) as error:
+        raise AmcError(f"flow train: {folder / STATE} cannot be read ({error}); remove it") from error
 
 
 def _draw_alone(worker: int = 0) -> None:

@@ -1,0 +1,132 @@
+"""A changed bit is noticed: every file that is written to be read again holds the sha256 of all its bytes.
+
+The digest stands behind a mark, in the place that each format has for such things: the comment of a zip file (.npz,
+torch's), the key `seal` of JSON, the metadata of safetensors. It is that of the whole file with zeros in its own place,
+so it covers headers and itself too, and other programs read these files as before.
+"""
+
+import hashlib
+import io
+import json
+import mmap
+import os
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+from amc import paths
+from amc.errors import AmcError
+
+KEY = "seal"  # in JSON, and in the JSON that our safetensors files hold as metadata
+META = "amc"  # the key of that metadata
+DIGITS = 64
+EMPTY = "amc-sha256:" + "0" * DIGITS  # to be put into a file that `write` is given
+_MARK = re.compile(rb"amc-sha256:")
+WRONG = "its sha256 is not the one inside it, so a part of it has changed since it was written"
+NONE = (
+    "it has no seal: an earlier version wrote it, or it is damaged; if you trust it as it is, "
+    "`python -m amc seal FILE` adds one"
+)
+
+
+def write(path: Path | str, data: bytes | memoryview) -> None:
+    """Write `data`, which holds EMPTY once, with its sha256 there; whole or not at all (`paths.atomic`)."""
+    at = _MARK.search(data).end()
+    if bytes(data[at : at + DIGITS]) != b"0" * DIGITS:
+        raise ValueError(f"{path}: what is to be written holds the text of a seal")
+    digest = hashlib.sha256(data).hexdigest().encode()
+    view = memoryview(data)
+    with paths.atomic(path) as temporary, temporary.open("wb") as file:
+        for part in (view[:at], digest, view[at + DIGITS :]):
+            file.write(part)
+
+
+def write_zip(path: Path | str, buffer: io.BytesIO) -> None:
+    """Write a zip file without a comment, as numpy and torch make them, with its seal as the comment."""
+    buffer.seek(-2, os.SEEK_END)  # the length of the comment, which is the last thing in a zip file
+    buffer.write(len(EMPTY).to_bytes(2, "little") + EMPTY.encode())
+    write(path, buffer.getbuffer())
+
+
+def write_json(path: Path | str, value: Mapping, *, indent: int | None = None) -> None:
+    """Write what strict JSON can hold, UTF-8, with its seal as the last key. Raises ValueError for NaN."""
+    text = json.dumps({**value, KEY: EMPTY}, indent=indent, ensure_ascii=False, allow_nan=False)
+    # A name of a file that is no UTF-8 becomes JSON's own escape, and comes back as it was.
+    write(path, (text + "\n").encode("utf-8", "backslashreplace"))
+
+
+def read_json(path: Path | str) -> dict:
+    """What `write_json` wrote. Raises OSError, and ValueError, whose text says why, for what is not as it was."""
+    check(path)
+    value = json.loads(Path(path).read_text(encoding="utf-8"))
+    del value[KEY]
+    return value
+
+
+def check(path: Path | str, *, needed: bool = True) -> None:
+    """Raise ValueError, whose text says why, unless the file has the seal that it was written with.
+
+    needed: whether a file without one is refused; where it is not, any other program may have written it.
+    """
+    with open(path, "rb") as file:
+        if found := _seals(file.fileno()):
+            inside, computed = found
+            if inside != computed:
+                raise ValueError(WRONG)
+        elif needed:
+            raise ValueError(NONE)
+
+
+def add(path: Path | str) -> None:
+    """Seal a file that an earlier version wrote, as it is now: JSON, .npz, torch's, .safetensors. Raises AmcError."""
+    path = Path(path)
+    try:
+        data = path.read_bytes()
+        if _MARK.search(data):
+            check(path)
+        elif data[:4] == b"PK\3\4" and data[-22:-18] == b"PK\5\6":
+            write_zip(path, io.BytesIO(data))
+        elif data.lstrip()[:1] == b"{":
+            write(path, _sealed_json(data))
+        else:
+            write(path, _sealed_safetensors(data))
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise AmcError(f"{path}: cannot be sealed ({error}); give a file that this package wrote") from error
+
+
+def _seals(descriptor: int) -> tuple[bytes, bytes] | None:
+    """The sha256 that stands in a file, and the one that its bytes have; None without a mark."""
+    if not os.fstat(descriptor).st_size:
+        return None
+    with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
+        if not (mark := _MARK.search(data)):
+            return None
+        at = mark.end()
+        del mark  # it keeps the file mapped
+        digest = hashlib.sha256()
+        with memoryview(data) as view:
+            for part in (view[:at], b"0" * DIGITS, view[at + DIGITS :]):
+                digest.update(part)
+                del part
+        return data[at : at + DIGITS], digest.hexdigest().encode()
+
+
+def _sealed_json(data: bytes) -> bytes:
+    """The same text with an empty seal as its last line."""
+    text = data.decode("utf-8").rstrip()
+    (first,) = re.findall(r"^\{\n?([ ]*)", text)
+    sealed = f'{text.removesuffix("}").rstrip()},\n{first}"{KEY}": "{EMPTY}"\n}}\n'
+    if json.loads(sealed) != json.loads(text) | {KEY: EMPTY}:
+        raise ValueError("it is no JSON object")
+    return sealed.encode()
+
+
+def _sealed_safetensors(data: bytes) -> bytes:
+    """The same tensors, with an empty seal in the header, which alone is written anew."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.loads(data[8:end])
+    meta = json.loads(header["__metadata__"][META])
+    header["__metadata__"][META] = json.dumps({**meta, KEY: EMPTY})
+    text = json.dumps(header, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
