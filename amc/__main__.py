@@ -94,13 +94,20 @@ def _reproduce(given: argparse.Namespace) -> int:
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
         command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
         command += ["--log-output", "--no-progress-bar", *_parameters(name, given.size)]
-        if status := subprocess.run(command, cwd=paths.root(), env=environment).returncode:
+        record = reports / "results" / f"{name}.json"
+        record.unlink(missing_ok=True)  # its presence says that the notebook ran to its end: this run, not an earlier
+        status = _papermill(command, environment)
+        if status or not record.exists():
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
-            return status
+            return status or 1
         report.tidy(paths.root() / done)
     _report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0
+
+
+def _papermill(command: list[str], environment: dict[str, str]) -> int:
+    return subprocess.run(command, cwd=paths.root(), env=environment).returncode
 
 
 def _parameters(name: str, size: str) -> list[str]:
@@ -235,10 +242,12 @@ def _unpack(given: argparse.Namespace) -> int:
 
 
 def _reports(size: str) -> Path:
+    """Where `reproduce` writes a size: AMC_REPORTS, else the committed `reports`, where no other run writes."""
     from amc import config  # here, so that --help does not wait for torch
 
     choice("size", size, list(config.SIZES))
-    return paths.reports() if size == "quick" else paths.reports() / size
+    whole = paths.reports() if os.environ.get("AMC_REPORTS") else paths.root() / "reports"
+    return whole if size == "quick" else whole / size
 
 
 def _report(given: argparse.Namespace) -> int:
