@@ -12,6 +12,7 @@ from amc.config import Pixels, Sampling
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import ClipTable
+from amc.errors import AmcError
 from amc.interleave import MODALITIES, interleave
 from amc.synth import generate
 
@@ -191,3 +192,9 @@ def test_clips_of_one_frame_and_of_another_shape_give_items_of_the_same_shape(re
         assert sees[epoch, index][0].shape[1:] == (6, 3, 64, 64)
     still = sees[None, 0][0][:, 1::2]
     assert (still == 255).all()  # a single frame has no motion, which the wheel draws white
+
+
+def test_clips_that_would_be_enlarged_are_refused(table):
+    assert views(table, size=72).size == 72
+    with pytest.raises(AmcError, match="stored: pictures kept at 72 px would be enlarged to the 224 px"):
+        views(table, size=224)

@@ -26,7 +26,7 @@ from amc.errors import AmcError
 from amc.ethogram import exports
 from amc.ethogram.novelty import Familiar, learn
 from amc.metrics import expected_calibration_error
-from amc.model import Recogniser, checkpoint
+from amc.model import Recogniser, checkpoint, weights
 from amc.scores import Scores
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
@@ -75,7 +75,10 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
         raise AmcError(f"behaviours: {given}; give two or more to choose between, by commas, or a trained model")
     _check(names)
     small = config.SIZES["quick"]
-    pixels = replace(small.pixels, modality="rgb", stored=256 if backbone else small.pixels.stored)
+    pixels = small.pixels
+    if backbone:  # real videos, as at size paper
+        pixels = config.pixels_for("paper", weights.image_size(backbone, pretrained or small.pretrained))
+    pixels = replace(pixels, modality="rgb", flow_method=small.pixels.flow_method, kept_as=small.pixels.kept_as)
     backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
     recogniser = model.build(backbone, pretrained, num_slots=small.sampling.frames)
     stamp = f"{ZERO_SHOT}, {_weights(recogniser.card)}"
@@ -100,6 +103,7 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), report: Callab
         raise AmcError(f"{path}: was not written by this version's training ({error}); train it again") from error
     if method != METHOD:
         raise AmcError(f"{path}: is {method}; choose a model of {METHOD}'s, whose frames and flow are known here")
+    pixels.refuse_enlarging(recogniser.preprocess.size, str(path))
     if "flow" in pixels.modality:
         if pixels.flow_method == "true":
             raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
