@@ -10,13 +10,14 @@ results into README.md. A mistake of the user's ends with one line and exit stat
 import argparse
 import inspect
 import os
+import signal
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from amc import options, paths
+from amc import options, paths, processes
 from amc.errors import AmcError, choice
 from amc.parameters import whole
 
@@ -29,6 +30,15 @@ GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video",
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
+AGAIN = {  # how to go on after a stop
+    "reproduce": "the same command goes on: cells that are finished are used again",
+    "train": "the same command goes on from the last finished epoch",
+    "flow": "the same command goes on: what is computed is kept",
+    "flow train": "the same command goes on from the last step that it told of",
+    "index": "the same command goes on: videos that were read are remembered",
+    "predict": "the videos that it told of are done; the same command does all of them again",
+    "unpack": "the same command unpacks all of it again; none of the files that are there is cut",
+}
 EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the sizes quick and standard
 
 
@@ -36,10 +46,20 @@ def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     given = _parser().parse_args(arguments)
     try:
-        return given.run(given)
+        with processes.stoppable():
+            return given.run(given)
     except AmcError as error:
         print(f"amc: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as error:
+        status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
+    # Here nothing holds what was going on any more, so that loops and bars have come to their end.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
+    processes.end_children()
+    name = "flow train" if given.run is _flow_train else given.command
+    print(f"amc: stopped; {AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
+    signal.signal(signal.SIGINT, before)
+    return status
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -107,7 +127,13 @@ def _reproduce(given: argparse.Namespace) -> int:
 
 
 def _papermill(command: list[str], environment: dict[str, str]) -> int:
-    return subprocess.run(command, cwd=paths.root(), env=environment).returncode
+    """Its status. In a session of its own: a Ctrl-C is for this process, which ends papermill and its kernel."""
+    running = subprocess.Popen(command, cwd=paths.root(), env=environment, start_new_session=True)
+    try:
+        return running.wait()
+    except BaseException:
+        processes.end_children()
+        raise
 
 
 def _parameters(name: str, size: str) -> list[str]:
