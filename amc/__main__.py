@@ -11,7 +11,6 @@ import argparse
 import inspect
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Callable
@@ -30,15 +29,6 @@ GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video",
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
-AGAIN = {  # how to go on after a stop
-    "reproduce": "the same command goes on: cells that are finished are used again",
-    "train": "the same command goes on from the last finished epoch",
-    "flow": "the same command goes on: what is computed is kept",
-    "flow train": "the same command goes on from the last step that it told of",
-    "index": "the same command goes on: videos that were read are remembered",
-    "predict": "the videos that it told of are done; the same command does all of them again",
-    "unpack": "the same command unpacks all of it again; none of the files that are there is cut",
-}
 EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the sizes quick and standard
 
 
@@ -57,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
     processes.end_children()
     name = "flow train" if given.run is _flow_train else given.command
-    print(f"amc: stopped; {AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
+    print(f"amc: stopped; {options.AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
     signal.signal(signal.SIGINT, before)
     return status
 
@@ -116,7 +106,7 @@ def _reproduce(given: argparse.Namespace) -> int:
         command += ["--log-output", "--no-progress-bar", *_parameters(name, given.size)]
         record = reports / "results" / f"{name}.json"
         record.unlink(missing_ok=True)  # its presence says that the notebook ran to its end: this run, not an earlier
-        status = _papermill(command, environment)
+        status = processes.run(command, cwd=paths.root(), environment=environment)
         if status or not record.exists():
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status or 1
@@ -124,16 +114,6 @@ def _reproduce(given: argparse.Namespace) -> int:
     _report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0
-
-
-def _papermill(command: list[str], environment: dict[str, str]) -> int:
-    """Its status. In a session of its own: a Ctrl-C is for this process, which ends papermill and its kernel."""
-    running = subprocess.Popen(command, cwd=paths.root(), env=environment, start_new_session=True)
-    try:
-        return running.wait()
-    except BaseException:
-        processes.end_children()
-        raise
 
 
 def _parameters(name: str, size: str) -> list[str]:

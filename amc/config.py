@@ -197,10 +197,7 @@ def ablation(
     overrides |= {"backbone": backbone, "pretrained": pretrained, "network_weights": start_from}
     frozen = dataset == FOLDER if frozen is None else flag("frozen", frozen)
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
-    pixels = base.pixels
-    if base.backbone != SIZES[size].backbone:
-        pixels = pixels_for(size, weights.image_size(base.backbone, base.pretrained))
-    pixels = replace(pixels, flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
+    pixels = replace(_pixels(base), flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
     return [
         replace(
             base,
@@ -221,6 +218,13 @@ def pixels_for(size: str, picture: int) -> Pixels:
     """
     usual = SIZES[size]
     return usual.pixels.at(round(usual.pixels.stored * picture / weights.image_size(usual.backbone, usual.pretrained)))
+
+
+def _pixels(cfg: Experiment) -> Pixels:
+    """The pixels of a size, kept for the backbone that was asked for."""
+    if cfg.backbone == SIZES[cfg.size].backbone:
+        return cfg.pixels
+    return pixels_for(cfg.size, weights.image_size(cfg.backbone, cfg.pretrained))
 
 
 def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], memory: float) -> None:

@@ -8,6 +8,7 @@ happens, and ends them.
 import multiprocessing
 import os
 import signal
+import subprocess
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -15,6 +16,7 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.managers import SyncManager
+from pathlib import Path
 from queue import Queue
 
 import psutil
@@ -96,6 +98,17 @@ def stoppable() -> Iterator[None]:
     finally:
         for number in asked:
             signal.signal(number, signal.SIG_DFL)
+
+
+def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
+    """The exit status of a command, in a session of its own: a Ctrl-C is for this process, which then ends it and
+    whatever it has started."""
+    running = subprocess.Popen(command, cwd=cwd, env=environment, start_new_session=True)
+    try:
+        return running.wait()
+    except BaseException:
+        end_children()
+        raise
 
 
 def end_children() -> None:

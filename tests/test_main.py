@@ -74,7 +74,7 @@ def reproduce(tmp_path, monkeypatch):
     monkeypatch.setattr(cli, "NOTEBOOKS", ("00_quickstart",))
 
     def run(fake) -> tuple[int, Path]:
-        monkeypatch.setattr(cli, "_papermill", fake)
+        monkeypatch.setattr(cli.processes, "run", fake)
         return main(["reproduce"]), record
 
     return run
@@ -82,14 +82,14 @@ def reproduce(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("status", [138, 0])  # papermill's of a killed kernel; and whatever ends well without a record
 def test_a_notebook_that_ended_early_fails_and_leaves_no_record_of_an_earlier_run(reproduce, status, capsys):
-    found, record = reproduce(lambda command, environment: status)
+    found, record = reproduce(lambda command, cwd, environment: status)
     assert found == (status or 1) and not record.exists()
     assert "00_quickstart failed; what it did until then is in reports/00_quickstart.ipynb" in capsys.readouterr().err
 
 
 def test_reproduce_alone_writes_into_the_committed_reports(reproduce, tmp_path, monkeypatch):
     places = []
-    reproduce(lambda command, environment: places.append((command[4], environment["AMC_REPORTS"])) or 1)
+    reproduce(lambda command, cwd, environment: places.append((command[4], environment["AMC_REPORTS"])) or 1)
     assert places == [("reports/00_quickstart.ipynb", str(tmp_path / "reports"))]
     assert paths.reports() == tmp_path / "out"
     monkeypatch.setenv("AMC_REPORTS", "")  # empty is not set
