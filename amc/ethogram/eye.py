@@ -75,10 +75,11 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
         raise AmcError(f"behaviours: {given}; give two or more to choose between, by commas, or a trained model")
     _check(names)
     small = config.SIZES["quick"]
-    pixels = small.pixels
-    if backbone:  # real videos, as at size paper
-        pixels = config.pixels_for("paper", weights.image_size(backbone, pretrained or small.pretrained))
-    pixels = replace(pixels, modality="rgb", flow_method=small.pixels.flow_method, kept_as=small.pixels.kept_as)
+    stored = small.pixels.stored
+    if backbone:  # real videos, as at size paper, and larger for a CLIP that sees more
+        larger = config.pixels_for("paper", weights.image_size(backbone, pretrained)).stored
+        stored = max(config.SIZES["paper"].pixels.stored, larger)
+    pixels = replace(small.pixels, modality="rgb", stored=stored)
     backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
     recogniser = model.build(backbone, pretrained, num_slots=small.sampling.frames)
     stamp = f"{ZERO_SHOT}, {_weights(recogniser.card)}"
