@@ -13,13 +13,13 @@ import codecs
 import inspect
 import io
 import os
-import subprocess
+import signal
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
-from amc import options, paths
+from amc import options, paths, processes
 from amc.errors import AmcError, choice, printable
 from amc.parameters import whole
 
@@ -43,10 +43,20 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="printable")
     given = _parser().parse_args(arguments)
     try:
-        return given.run(given)
+        with processes.stoppable():
+            return given.run(given)
     except AmcError as error:
         print(f"amc: {error}", file=sys.stderr)
         return 2
+    except KeyboardInterrupt as error:
+        status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
+    # Here nothing holds what was going on any more, so that loops and bars have come to their end.
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
+    processes.end_children()
+    name = "flow train" if given.run is _flow_train else given.command
+    print(f"amc: stopped; {options.AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
+    signal.signal(signal.SIGINT, before)
+    return status
 
 
 def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
@@ -109,9 +119,12 @@ def _reproduce(given: argparse.Namespace) -> int:
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
         command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
         command += ["--log-output", "--no-progress-bar", *_parameters(name, given.size)]
-        if status := subprocess.run(command, cwd=paths.root(), env=environment).returncode:
+        record = reports / "results" / f"{name}.json"
+        record.unlink(missing_ok=True)  # its presence says that the notebook ran to its end: this run, not an earlier
+        status = processes.run(command, cwd=paths.root(), environment=environment)
+        if status or not record.exists():
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
-            return status
+            return status or 1
         report.tidy(paths.root() / done)
     _report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
@@ -248,10 +261,12 @@ def _unpack(given: argparse.Namespace) -> int:
 
 
 def _reports(size: str) -> Path:
+    """Where `reproduce` writes a size: AMC_REPORTS, else the committed `reports`, where no other run writes."""
     from amc import config  # here, so that --help does not wait for torch
 
     choice("size", size, list(config.SIZES))
-    return paths.reports() if size == "quick" else paths.reports() / size
+    whole = paths.reports() if os.environ.get("AMC_REPORTS") else paths.root() / "reports"
+    return whole if size == "quick" else whole / size
 
 
 def _report(given: argparse.Namespace) -> int:

@@ -12,6 +12,7 @@ from amc.datasets.protocols import PROTOCOLS
 from amc.errors import AmcError, choice
 from amc.flow import METHODS
 from amc.interleave import MODALITIES, slots
+from amc.model import weights
 from amc.parameters import flag
 from amc.results import METHOD
 from amc.sampling import SCHEMES
@@ -41,6 +42,18 @@ class Pixels:
     stored: int = 256  # short side at which frames and vectors are kept, before crops, pixels [inferred: X-CLIP]
     keep_frames: bool = False  # whether decoded frames are kept on disk too, as flow always is [ours]
     kept_as: str = "float16"  # how motion is kept, float16 | jpeg: in full size, exact vectors fill a terabyte [ours]
+
+    def at(self, stored: int) -> "Pixels":
+        """The same pictures kept with another short side, pixels; `max_px` counts there, so it moves along."""
+        return replace(self, stored=stored, max_px=self.max_px * stored / self.stored)
+
+    def refuse_enlarging(self, picture: int, what: str) -> None:
+        """Raise AmcError where pictures are kept smaller than the `picture` pixels that `what` sees."""
+        if self.stored < picture:
+            raise AmcError(
+                f"stored: pictures kept at {self.stored} px would be enlarged to the {picture} px that {what} sees; "
+                f"give {picture} or more, or leave it to the size and train again"
+            )
 
 
 @dataclass(frozen=True)
@@ -184,7 +197,7 @@ def ablation(
     overrides |= {"backbone": backbone, "pretrained": pretrained, "network_weights": start_from}
     frozen = dataset == FOLDER if frozen is None else flag("frozen", frozen)
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
-    pixels = replace(base.pixels, flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
+    pixels = replace(_pixels(base), flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
     return [
         replace(
             base,
@@ -196,6 +209,22 @@ def ablation(
         for seed in _seeds(seeds)
         for s, m in _pairs(scheme, modality, grid)
     ]
+
+
+def pixels_for(size: str, picture: int) -> Pixels:
+    """The pixels of a size, kept in its own proportion to the `picture` pixels, height and width, that a network sees.
+
+    At quick 72 px are kept for the 64 px of its CLIP, so for 224 px it is 252; at paper 256 for 224, so for 336 384.
+    """
+    usual = SIZES[size]
+    return usual.pixels.at(round(usual.pixels.stored * picture / weights.image_size(usual.backbone, usual.pretrained)))
+
+
+def _pixels(cfg: Experiment) -> Pixels:
+    """The pixels of a size, kept for the backbone that was asked for."""
+    if cfg.backbone == SIZES[cfg.size].backbone:
+        return cfg.pixels
+    return pixels_for(cfg.size, weights.image_size(cfg.backbone, cfg.pretrained))
 
 
 def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], memory: float) -> None:

@@ -6,15 +6,11 @@ computed under the same key is used again; anything else is computed anew. An in
 
 import hashlib
 import json
-import multiprocessing
-import os
 import queue
-import threading
 import time
 import warnings
 import zlib
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import as_completed
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -23,7 +19,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from amc import cost, flow, forecast, metrics, parallel, paths
+from amc import cost, flow, forecast, metrics, parallel, paths, processes
 from amc.aggregate import AGGREGATES
 from amc.baselines import systems
 from amc.baselines.species_prior import BLIND
@@ -43,7 +39,8 @@ from amc.train import fit, start_bias
 
 # These change no score; what recipes say is in the configuration.
 PRESENTATION = (
-    "figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "options", "__main__",
+    "figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "options", "processes",
+    "__main__",
 )  # fmt: skip
 MODEL = "model.safetensors"  # in the folder of a run, beside its score files
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
@@ -249,11 +246,11 @@ def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
 def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:
     """Run cells side by side, each in a process of its own; `say` gets a line for whatever happens in any of them.
 
-    workers: processes, by default one a CPU core, one alone with a GPU. Every finished cell is kept even if another
-    fails; the first failure is raised then.
+    workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished cell is kept
+    even if another fails; the first failure is raised then.
     """
     if workers is None:
-        workers = 1 if torch.cuda.is_available() else os.cpu_count() or 1
+        workers = processes.count(1 if torch.cuda.is_available() else None)
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(cells)
@@ -266,9 +263,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
         say = say if parallel.rank() == 0 else silent
     if workers == 1 or len(cells) == 1 or parallel.world() > 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
-    context = multiprocessing.get_context("spawn")
-    with context.Manager() as manager, ProcessPoolExecutor(workers, context, _end_with_parent) as pool:
-        lines = manager.Queue()
+    with processes.queue() as lines, processes.pool(min(workers, len(cells))) as pool:
         # Longest first, so that the last cells to finish are short ones.
         order = sorted(cells, key=_work, reverse=True)
         futures = {pool.submit(_worker, cell, lines): cell for cell in order}
@@ -277,10 +272,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
                 say(lines.get(timeout=0.5))
             except queue.Empty:
                 continue
-        try:
-            done = {futures[future]: future.result() for future in as_completed(futures)}
-        except BrokenProcessPool as error:
-            raise AmcError("a worker was ended from outside, mostly for lack of memory; use fewer") from error
+        done = {futures[future]: future.result() for future in as_completed(futures)}
         return [done[cell] for cell in cells]
 
 
@@ -290,11 +282,5 @@ def _work(cfg: Experiment) -> int:
     return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 
 
-def _end_with_parent() -> None:
-    """Let this worker end when the process that started it is killed: left alone it would wait, and hold its memory."""
-    parent = multiprocessing.parent_process()
-    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
-
-
-def _worker(cfg: Experiment, lines: multiprocessing.Queue) -> Run:
+def _worker(cfg: Experiment, lines: queue.Queue) -> Run:
     return run(cfg, report=lambda line: lines.put(f"{cfg.name:28} {line}"))

@@ -3,6 +3,15 @@
 import argparse
 from collections.abc import Callable
 
+AGAIN = {  # how each goes on after a stop
+    "reproduce": "the same command goes on: cells that are finished are used again",
+    "train": "the same command goes on from the last finished epoch",
+    "flow": "the same command goes on: what is computed is kept",
+    "flow train": "the same command goes on from the last step that it told of",
+    "index": "the same command goes on: videos that were read are remembered",
+    "predict": "the videos that it told of are done; the same command does all of them again",
+    "unpack": "the same command unpacks all of it again; none of the files that are there is cut",
+}
 Run = Callable[[argparse.Namespace], int]  # a command, which returns the exit status
 
 

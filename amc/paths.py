@@ -34,8 +34,12 @@ def cache() -> Path:
 
 
 def reports() -> Path:
-    """Where runs write what they found (AMC_REPORTS, by default `reports`)."""
-    return _named("AMC_REPORTS") or root() / "reports"
+    """Where a run writes what it found: AMC_REPORTS, by default `out`, which git ignores.
+
+    The committed records, scores and figures lie in `root() / "reports"`, which `python -m amc reproduce` alone sets as
+    AMC_REPORTS: what reads them names that folder, and a run by hand leaves them as they are.
+    """
+    return _named("AMC_REPORTS") or root() / "out"
 
 
 def folder(path: Path | str) -> Path:

@@ -1,4 +1,4 @@
-"""What a run leaves behind: one JSON a notebook in `reports/results`, and the paper's numbers to set beside it."""
+"""What a run leaves behind: one JSON a notebook, and the paper's numbers to set beside it."""
 
 import csv
 import hashlib
@@ -66,7 +66,7 @@ def package_sha256() -> str:
 
 
 def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *, stem: str | None = None) -> Path:
-    """Write `reports/results/<notebook>.json`, whole or not at all; `stem` names a variant. NaN becomes null.
+    """Write `results/<notebook>.json` of `paths.reports()`, whole or not at all; `stem` names a variant. NaN is null.
 
     Called by a notebook's last cell, so the file's presence means that the run finished. Raises AmcError.
     """

@@ -3,7 +3,7 @@
 Both get the same weights and pairs of frames of a Synth Kingdom scene, in turn, several times: neighbouring frames,
 whose features are shared, and pairs that lie apart, as most of the frames that a training draws. Each way has all cores
 for one process, as torch gives them, and then a process with one thread a core, as cells and `amc flow` under torchrun.
-Writes reports/flow_speed.json: medians, and the largest difference of any vector.
+Writes flow_speed.json into AMC_REPORTS (by default `out`): medians, and the largest difference of any vector.
 
     python tests/flow_speed.py [--weights raft-small.pth] [--rounds 7] [--sizes 128,256]
 """
@@ -118,8 +118,8 @@ def main() -> None:
             for name, path in compared.items() for size in sizes for step in (1, 3)
         ]  # fmt: skip
     record = {"provenance": results.provenance(device="cpu"), "rows": rows}
-    path = paths.reports() / "flow_speed.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    with paths.atomic(paths.reports() / "flow_speed.json") as path:
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -7,7 +7,8 @@ ones have. The name of the published workbook's file is given; it is not ours to
     python tests/full_size.py build FOLDER WORKBOOK     the folder (3 GB), to be used as --data-root
     python tests/full_size.py index FOLDER              seconds and memory of the index: the first time and the second
     python tests/full_size.py rehearse FOLDER           every stage for two minutes: memory, forecasts, and what is left
-                                                        after a kill; writes reports/full_size.json
+                                                        after a kill; writes full_size.json into
+                                                        AMC_REPORTS (by default `out`)
 """
 
 import argparse
@@ -162,8 +163,8 @@ def rehearse(folder: Path, seconds: float, size: str) -> None:
     there = int(re.search(r"clips, (\d+) of them were there", rows[2]["last_line"])[1])
     rows[2] |= {"stage": "flow, after the kill", "were_there": there}
     record = {"provenance": results.provenance(device="cpu"), "index": index(folder), "rows": rows}
-    path = paths.reports() / "full_size.json"
-    path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    with paths.atomic(paths.reports() / "full_size.json") as path:
+        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(rows, indent=1))
 
 

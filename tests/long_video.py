@@ -5,7 +5,8 @@ and encoded, and their packets are repeated until the hour is full, so it is mad
 
     python tests/long_video.py build FILE [--minutes 60]      the video
     python tests/long_video.py watch FILE --model RUN         `amc predict`: seconds, times real time and memory,
-                                                              kept in reports/long_video.json
+                                                              kept in long_video.json in
+                                                              AMC_REPORTS (by default `out`)
 """
 
 import argparse
@@ -84,7 +85,8 @@ def watch(path: Path, model: str) -> None:
     known = json.loads(record.read_text(encoding="utf-8"))["rows"] if record.is_file() else []
     kept = [other for other in known if other["how"] != how]  # one row each for a model and for names alone
     text = json.dumps({"provenance": results.provenance(device="cpu"), "rows": [*kept, row]}, indent=1)
-    record.write_text(text + "\n", encoding="utf-8")
+    with paths.atomic(record) as temporary:
+        temporary.write_text(text + "\n", encoding="utf-8")
 
 
 if __name__ == "__main__":

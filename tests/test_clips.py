@@ -13,6 +13,7 @@ from amc.config import Pixels, Sampling
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import ClipTable
+from amc.errors import AmcError
 from amc.interleave import MODALITIES, interleave
 from amc.synth import generate
 
@@ -202,3 +203,9 @@ def test_a_worker_of_any_start_method_reads_a_clip_as_this_process_does(table, t
     [(slots, labels)] = list(loader)
     expected = views(table, pixels=replace(PIXELS, kept_as=kept_as))[None, 1]
     assert torch.equal(slots, expected[0]) and torch.equal(labels, expected[1])
+
+
+def test_clips_that_would_be_enlarged_are_refused(table):
+    assert views(table, size=72).size == 72
+    with pytest.raises(AmcError, match="stored: pictures kept at 72 px would be enlarged to the 224 px"):
+        views(table, size=224)

@@ -72,7 +72,9 @@ def test_every_value_that_is_given_arrives_and_nothing_else_changes():
     assert cell == Experiment(
         dataset="kabr", size="smoke", root="/kabr", backbone="ViT-B-32", pretrained="random",
         sampling=config.Sampling("dense", 5, 3),
-        pixels=replace(smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth"),
+        pixels=replace(
+            smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth", stored=252, max_px=28.0
+        ),
         training=replace(smoke.training, epochs=2), seed=7,
     )  # fmt: skip
 
@@ -135,3 +137,27 @@ def test_size_paper_is_xclips_published_recipe():
     assert training.batch * training.accumulate == 256 and training.weight_decay == 1e-3
     assert SIZES["paper"].pixels.flow_method == "raft-large"
     assert {size: preset.size for size, preset in SIZES.items()} == {size: size for size in SIZES}
+
+
+@pytest.mark.parametrize(
+    ("size", "backbone", "stored", "max_px"),
+    [
+        ("quick", "ViT-B-16-quickgelu", 252, 28.0),  # 72 px are kept for the 64 that synth-clip sees, with 8 px a frame
+        ("standard", "ViT-L-14-336", 378, 42.0),
+        ("paper", "ViT-L-14-336", 384, 30.0),  # 256 px for 224, with 20 px a frame
+        ("paper", "ViT-B-16-quickgelu", 256, 20.0),
+        ("quick", "synth-clip", 72, 8.0),
+        ("smoke", "", 72, 8.0),
+    ],
+)
+def test_pictures_are_kept_in_proportion_to_what_the_backbone_sees_and_the_scale_of_flow_with_them(
+    size, backbone, stored, max_px
+):
+    for cell in ablation(size=size, dataset="folder", backbone=backbone):
+        assert (cell.pixels.stored, cell.pixels.max_px) == (stored, max_px)
+
+
+def test_pictures_that_would_be_enlarged_are_refused():
+    SIZES["quick"].pixels.refuse_enlarging(72, "a network")
+    with pytest.raises(AmcError, match="stored: pictures kept at 72 px .* enlarged to the 224 px that ViT-B-32 sees"):
+        SIZES["quick"].pixels.refuse_enlarging(224, "ViT-B-32")

@@ -1,10 +1,13 @@
 """A download is checked line by line, and an archive never writes outside its folder."""
 
 import io
+import os
 import random
 import shlex
+import shutil
 import tarfile
 import zipfile
+from collections import namedtuple
 
 import pytest
 
@@ -167,3 +170,84 @@ def test_links_in_archives_and_what_is_no_archive_are_refused(tmp_path):
     for name in ("text", "absent.tar"):
         with pytest.raises(AmcError, match="cannot be unpacked"):
             download.unpack(tmp_path / name, tmp_path / "into")
+
+
+def test_a_tar_that_ends_with_a_zip_is_unpacked_as_the_tar_that_it_is(tmp_path):
+    inner = io.BytesIO()
+    with zipfile.ZipFile(inner, "w") as file:
+        file.writestr("inside.txt", "abc")
+    for kind in ("", "gz"):
+        with tarfile.open(tmp_path / "a.tar", f"w:{kind}") as file:
+            for name, data in (("video/a.mp4", b"film"), ("last.zip", inner.getvalue())):
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                file.addfile(info, io.BytesIO(data))
+        assert download.unpack(tmp_path / "a.tar", tmp_path / f"into{kind}") == 2
+        assert (tmp_path / f"into{kind}" / "video" / "a.mp4").read_bytes() == b"film"
+        assert (tmp_path / f"into{kind}" / "last.zip").read_bytes() == inner.getvalue()
+
+
+def packed(path, kind: str, *sizes: int):
+    """An archive of files 0.mp4, 1.mp4 … of so many bytes that nothing makes smaller."""
+    files = [(f"{number}.mp4", random.Random(number).randbytes(size)) for number, size in enumerate(sizes)]
+    if kind == "zip":
+        with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as file:
+            for name, data in files:
+                file.writestr(name, data)
+    else:
+        with tarfile.open(path, f"w:{kind}") as file:
+            for name, data in files:
+                info = tarfile.TarInfo(name)
+                info.size = len(data)
+                file.addfile(info, io.BytesIO(data))
+    return path
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "zip"])
+@pytest.mark.parametrize("kept", [0.2, 0.7, 0.85])
+def test_a_cut_archive_is_said_to_be_cut_and_leaves_nothing(tmp_path, kind, kept):
+    path = packed(tmp_path / "a", kind, 5000, 50_000, 5000)
+    data = path.read_bytes()
+    path.write_bytes(data[: int(kept * len(data))])
+    with pytest.raises(AmcError, match=r"cannot be unpacked \(.*(its end is missing|unexpected end|ended before)"):
+        download.unpack(path, tmp_path / "into")
+    assert not (tmp_path / "into").exists()
+
+
+@pytest.mark.parametrize("kind", ["", "gz", "zip"])
+def test_an_unpacking_that_is_killed_leaves_no_cut_file_under_its_own_name(tmp_path, monkeypatch, kind):
+    path, into = packed(tmp_path / "a", kind, 5000, 5000, 5000), tmp_path / "into"
+    read, blocks = download._block, iter(range(99))
+    monkeypatch.setattr(download, "AT_ONCE", 1000)
+    # Five blocks and the end make a file: killed in the middle of the second one.
+    monkeypatch.setattr(download, "_block", lambda source: read(source) if next(blocks) < 9 else os._exit(7))
+    if not (child := os.fork()):
+        download.unpack(path, into)
+        os._exit(0)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 7
+    assert {file.name: file.stat().st_size for file in into.glob("[0-9]*")} == {"0.mp4": 5000}
+    monkeypatch.undo()
+    assert download.unpack(path, into) == 3  # the same command goes on
+    assert [file.stat().st_size for file in sorted(into.glob("[0-9]*"))] == [5000] * 3
+
+
+def test_a_damaged_member_of_a_zip_leaves_the_whole_ones_and_no_part_of_itself(tmp_path):
+    path = packed(tmp_path / "a.zip", "zip", 5000, 5000)
+    data = bytearray(path.read_bytes())
+    data[7000] ^= 0xFF  # in the second member
+    path.write_bytes(data)
+    with pytest.raises(AmcError, match="cannot be unpacked"):
+        download.unpack(path, tmp_path / "into")
+    assert [file.name for file in (tmp_path / "into").iterdir()] == ["0.mp4"]
+
+
+@pytest.mark.parametrize("kind", ["gz", "zip"])
+def test_an_archive_that_unpacks_to_more_than_the_disk_holds_is_refused_before_anything_is_written(
+    tmp_path, monkeypatch, kind
+):
+    path = packed(tmp_path / "a", kind, 5000, 5000)
+    usage = namedtuple("usage", "total used free")
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: usage(1, 1, 9999))
+    with pytest.raises(AmcError, match=r"unpacks to 0.0 GB, but .*into has 0.0 GB free; free some"):
+        download.unpack(path, tmp_path / "into")
+    assert not (tmp_path / "into").exists()

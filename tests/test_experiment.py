@@ -266,7 +266,7 @@ def test_what_cannot_be_had_is_one_line(cell, change, message):
 
 def test_absent_flow_weights_are_found_out_before_any_training(cell, monkeypatch):
     monkeypatch.setattr(experiment, "run", None)
-    monkeypatch.setattr(experiment, "ProcessPoolExecutor", None)
+    monkeypatch.setattr(experiment.processes, "pool", None)
     pixels = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights="missing.pth")
     with pytest.raises(AmcError, match=r"no file missing.pth"):
         experiment.run_all([cell, replace(cell, pixels=pixels)])

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from amc import __main__ as cli
+from amc import paths
 from amc.__main__ import main
 from amc.config import SIZES
 
@@ -70,3 +71,36 @@ def test_a_file_name_that_is_no_utf_8_is_printed_escaped_on_any_terminal(encodin
         [sys.executable, "-c", code], capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}
     )
     assert done.stdout.decode(encoding).strip() == printed, done.stderr
+
+
+@pytest.fixture
+def reproduce(tmp_path, monkeypatch):
+    """`reproduce` of one notebook whose run is `fake`, in a repository of its own; returns its status."""
+    record = tmp_path / "reports" / "results" / "00_quickstart.json"
+    record.parent.mkdir(parents=True)
+    record.write_text("an earlier run's")
+    monkeypatch.delenv("AMC_REPORTS", raising=False)
+    monkeypatch.setenv("AMC_ROOT", str(tmp_path))
+    monkeypatch.setattr(cli, "NOTEBOOKS", ("00_quickstart",))
+
+    def run(fake) -> tuple[int, Path]:
+        monkeypatch.setattr(cli.processes, "run", fake)
+        return main(["reproduce"]), record
+
+    return run
+
+
+@pytest.mark.parametrize("status", [138, 0])  # papermill's of a killed kernel; and whatever ends well without a record
+def test_a_notebook_that_ended_early_fails_and_leaves_no_record_of_an_earlier_run(reproduce, status, capsys):
+    found, record = reproduce(lambda command, cwd, environment: status)
+    assert found == (status or 1) and not record.exists()
+    assert "00_quickstart failed; what it did until then is in reports/00_quickstart.ipynb" in capsys.readouterr().err
+
+
+def test_reproduce_alone_writes_into_the_committed_reports(reproduce, tmp_path, monkeypatch):
+    places = []
+    reproduce(lambda command, cwd, environment: places.append((command[4], environment["AMC_REPORTS"])) or 1)
+    assert places == [("reports/00_quickstart.ipynb", str(tmp_path / "reports"))]
+    assert paths.reports() == tmp_path / "out"
+    monkeypatch.setenv("AMC_REPORTS", "")  # empty is not set
+    assert cli._reports("smoke") == tmp_path / "reports" / "smoke"

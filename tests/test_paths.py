@@ -25,7 +25,7 @@ def test_the_repository_is_found_from_any_folder(tmp_path, monkeypatch, folder):
         pytest.skip(f"no folder {folder}")
     monkeypatch.chdir(target)
     assert paths.root() == HOUSE
-    assert (paths.data(), paths.cache(), paths.reports()) == (HOUSE / "data", HOUSE / "data/cache", HOUSE / "reports")
+    assert (paths.data(), paths.cache(), paths.reports()) == (HOUSE / "data", HOUSE / "data/cache", HOUSE / "out")
 
 
 def test_another_checkout_one_works_in_counts_before_the_installed_one(tmp_path, monkeypatch):

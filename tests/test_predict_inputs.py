@@ -1,8 +1,11 @@
 """What `amc predict` is given, before anything is watched: names of videos, of behaviours, the device."""
 
+from types import SimpleNamespace
+
 import pytest
 import torch
 
+from amc import config
 from amc.__main__ import main
 from amc.errors import AmcError
 from amc.ethogram import eye, predict
@@ -68,3 +71,21 @@ def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, cap
     assert main([*given, *(option.format(video=video) for option in options)]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("amc: ") == 1 and "Traceback" not in error
+
+
+@pytest.mark.parametrize(("backbone", "stored"), [("", 72), ("ViT-B-32", 256), ("ViT-L-14-336", 384)])
+def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, stored, monkeypatch):
+    known = SimpleNamespace(card={"pretrained": "random"}, encode=lambda names: None)
+    monkeypatch.setattr(eye.model, "build", lambda *given, **options: known)
+    found = eye.by_names(["walking", "eating"], backbone=backbone, pretrained="random")
+    assert (found.pixels.stored, found.pixels.modality) == (stored, "rgb")
+
+
+def test_a_model_that_was_trained_on_enlarged_pictures_is_refused(tmp_path, monkeypatch):
+    [cell] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
+    known = SimpleNamespace(preprocess=SimpleNamespace(size=224), card={})
+    meta = {"names": ["walking", "eating"], "experiment": cell.asdict()}
+    monkeypatch.setattr(eye.model, "load", lambda path: (known, meta))
+    (tmp_path / eye.FILE).touch()
+    with pytest.raises(AmcError, match="pictures kept at 72 px would be enlarged to the 224 px .* train again"):
+        eye.by_model(tmp_path)

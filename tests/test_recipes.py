@@ -1,7 +1,10 @@
 """The cells of Table 1: all methods, what they share, what the published ones are, and what is refused."""
 
+from dataclasses import replace
+
 import pytest
 
+from amc.baselines import systems
 from amc.baselines.conv3d import NETWORKS
 from amc.baselines.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, blind_on_annotation, describe, table_1
 from amc.baselines.species_prior import BLIND
@@ -121,3 +124,23 @@ def test_a_row_says_what_sets_it_apart():
     assert describe(cells()[METHOD])["starts from"] == "that CLIP"
     assert describe(cells()[PRETRAINED])["starts from"] == WORLD
     assert describe(cells()["species prior"])["network"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("size", "backbone", "kept"),
+    [
+        ("quick", "", {72}),
+        ("quick", "ViT-B-16-quickgelu", {252}),
+        ("paper", "", {256}),
+        ("paper", "ViT-L-14-336", {384}),
+        ("paper", "synth-clip", {73, 293}),  # I3D, SlowFast and X3D see 256 px, whatever CLIP the others have
+    ],
+)
+def test_no_row_is_shown_pictures_larger_than_they_are_kept(size, backbone, kept):
+    found = {name: cell for name, cell in cells(size, backbone=backbone).items() if name not in BLIND}
+    assert {cell.pixels.stored for cell in found.values()} == kept
+    for cell in found.values():
+        systems.check(replace(cell, pretrained="random", network_weights=""))
+        small = replace(cell, pretrained="random", network_weights="", pixels=cell.pixels.at(63))
+        with pytest.raises(AmcError, match="stored: pictures kept at 63 px would be enlarged"):
+            systems.check(small)

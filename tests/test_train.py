@@ -114,7 +114,8 @@ def test_an_interrupted_training_ends_in_the_same_bits(animals, straight, tmp_pa
 
 def test_a_finished_training_is_not_repeated(animals, straight, tmp_path):
     train_animals(animals, tmp_path)
-    animals_unread = ClipViews(animals.table, animals.sampling, None, size=64)  # reading a pixel would fail
+    unread = PixelReader(Pixels(flow_method="none"))  # reading would fail
+    animals_unread = ClipViews(animals.table, animals.sampling, unread, size=64)
     ended, fitted = train_animals(animals_unread, tmp_path)
     assert equal(ended, straight[0]) and fitted.losses == straight[1].losses
 

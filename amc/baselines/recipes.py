@@ -140,11 +140,14 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
         training = replace(training, accumulate=4)  # 64 clips a step
     elif rgb.size != "smoke":
         training = replace(training, epochs=EPOCHS[rgb.method])
+    picture = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
+    kept = rgb.pixels if rgb.pixels.stored >= picture else config.pixels_for(rgb.size, picture)
     return replace(
         rgb,
         network=name,
         network_weights=_found(kinetics, rgb.method) if kinetics else "",
-        picture=256 if rgb.size == "paper" else 64,  # else what the small CLIP of the other rows sees
+        picture=picture,
+        pixels=replace(rgb.pixels, stored=kept.stored, max_px=kept.max_px),
         sampling=Sampling("clip", rgb.sampling.num_windows, own.frames, own.stride),
         training=training,
     )

@@ -68,13 +68,16 @@ def build(cfg: Experiment, table: ClipTable) -> System:
 
 
 def check(cfg: Experiment) -> None:
-    """Raise AmcError unless everything that the system of a cell starts from is there; builds nothing."""
+    """Raise AmcError unless everything that the system of a cell starts from is there, and its pictures are kept large
+    enough for what it sees; builds nothing."""
     choice("method", cfg.method, list(METHODS))
     taken = "" if cfg.network_weights in DATASETS else cfg.network_weights  # a data set to train on can be had
     if METHODS[cfg.method] is convolutional:
         conv3d.check(cfg.network, taken)
+        cfg.pixels.refuse_enlarging(cfg.picture or conv3d.NETWORKS[cfg.network].size, cfg.network)
         return
     weights.check(cfg.backbone, cfg.pretrained)
+    cfg.pixels.refuse_enlarging(weights.image_size(cfg.backbone, cfg.pretrained), cfg.backbone)
     if taken and cfg.method == METHOD and not Path(taken).is_file():
         raise AmcError(f"start_from: {taken!r} is neither a file nor a data set; give a run's model.safetensors")
     if METHODS[cfg.method] is multi_query:

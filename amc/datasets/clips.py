@@ -95,12 +95,14 @@ class ClipViews(Dataset):
 
     epoch None is evaluation: all K = M windows of the fixed plan, the middle crop. Otherwise the plan and the crop are
     drawn anew for that epoch and K = `views` of the M windows are taken. A label that training is never told is NaN. A
-    clip that is known to be unreadable, which only the test split has, is black pictures.
+    clip that is known to be unreadable, which only the test split has, is black pictures. Raises AmcError where frames
+    would be enlarged to `size`.
     """
 
     def __init__(
         self, table: ClipTable, plan: Sampling, reader: PixelReader, *, size: int, views: int = 1, seed: int = 0
     ):
+        reader.settings.refuse_enlarging(size, "the model")
         self.table, self.sampling, self.reader = table, plan, reader
         self.size, self.views, self.seed = size, views, seed
         self.labels = torch.from_numpy(table.labels()).float()

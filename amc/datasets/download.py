@@ -2,12 +2,16 @@
 
 import lzma
 import os
+import shutil
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import IO, NamedTuple
 
+from amc import paths
 from amc.datasets import catalogue, videos
 from amc.datasets.table import inside
 from amc.errors import AmcError, AnnotationError, choice
@@ -20,6 +24,8 @@ PUBLISHED = {  # None: a number that is not known, of clips that there must be
     "folder": {"behaviours": None, "train": None, "val": None, "test": None},  # one's own clips
 }
 
+ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # what a zip file begins with: a member, the end of an empty one, a part
+AT_ONCE = 1 << 20  # bytes that are read together
 DAMAGED = (  # what archives of the three kinds raise that are cut, damaged, encrypted or packed in an unknown way
     OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, tarfile.TarError,
     zipfile.BadZipFile,
@@ -66,43 +72,114 @@ def check(name: str, root: Path | str | None, *, workers: int, report: Callable[
 def unpack(archive: Path | str, folder: Path | str) -> int:
     """Unpack a tar (of any compression) or zip file into `folder`; returns how many files it held.
 
-    Nothing is written when a member would lie outside the folder or is neither a file nor a folder (links, devices).
-    Raises AmcError for such a member, with its name, and for a file that is no archive, or a damaged or encrypted one.
+    What it is, its first bytes say: a tar may end with a zip. Every file is written under a temporary name and gets its
+    own when it is whole, so a stop leaves no cut one. Nothing is written when a member would lie outside the folder or
+    is neither a file nor a folder (links, devices), and when they would not fit on the disk. Raises AmcError for that,
+    and for a file that is no archive, or one that is cut, damaged or encrypted.
     """
     archive, folder = Path(archive), Path(folder)
     try:
-        if zipfile.is_zipfile(archive):
-            with zipfile.ZipFile(archive) as file:
-                members = [
-                    (part.filename, (part.external_attr >> 16) & 0o170000 != 0o120000) for part in file.infolist()
-                ]
-                _refuse(archive, folder, members)
-                file.extractall(folder)
-                return sum(not part.is_dir() for part in file.infolist())
-        with tarfile.open(archive) as file:
-            parts = file.getmembers()
-            _read_to_end(file)
-            _refuse(archive, folder, [(part.name, part.isfile() or part.isdir()) for part in parts])
-            file.extractall(folder, filter="data")
-            return sum(part.isfile() for part in parts)
+        with archive.open("rb") as file:
+            is_zip = file.read(4) in ZIP
+        with zipfile.ZipFile(archive) if is_zip else tarfile.open(archive) as file:
+            members = _of_zip(file) if is_zip else _of_tar(file)
+            _refuse(archive, folder, members)
+            for member in members:
+                _write(member, folder)
+    except zipfile.BadZipFile as error:
+        # A zip file's directory stands at its end, and without it nothing says that it is one.
+        cut = "its end is missing, so it was cut: " if "not a zip file" in str(error) else ""
+        raise AmcError(f"{archive}: cannot be unpacked ({cut}{error}); get it again") from error
     except DAMAGED as error:
         raise AmcError(f"{archive}: cannot be unpacked ({error}); get it again") from error
+    return sum(not member.is_folder for member in members)
+
+
+class _Member(NamedTuple):
+    """A file or folder of an archive, and what opens it; time: of its last change, seconds, where it is known."""
+
+    name: str
+    size: int
+    is_folder: bool
+    is_plain: bool
+    open: Callable[[], IO[bytes]]
+    time: float | None = None
+
+
+def _of_zip(file: zipfile.ZipFile) -> list[_Member]:
+    is_link = [(part.external_attr >> 16) & 0o170000 == 0o120000 for part in file.infolist()]
+    return [
+        _Member(part.filename, part.file_size, part.is_dir(), not link, partial(file.open, part))
+        for part, link in zip(file.infolist(), is_link, strict=True)
+    ]
+
+
+def _of_tar(file: tarfile.TarFile) -> list[_Member]:
+    parts = file.getmembers()
+    _read_to_end(file)
+    return [
+        _Member(
+            part.name,
+            part.size,
+            part.isdir(),
+            part.isfile() or part.isdir(),
+            partial(file.extractfile, part),
+            part.mtime,
+        )
+        for part in parts
+    ]
 
 
 def _read_to_end(file: tarfile.TarFile) -> None:
     """Raise one of DAMAGED unless only the zeros of an archive's end follow, and the checksum of a compressed one is
     right: tarfile takes a damaged header for the end."""
     rest = 0
-    while block := file.fileobj.read(1 << 20):
+    while block := file.fileobj.read(AT_ONCE):
         rest += len(block)
         if block.strip(b"\0"):
             raise tarfile.ReadError("damaged before its end")
     if rest < tarfile.BLOCKSIZE:
-        raise tarfile.ReadError("its end is missing")
+        raise tarfile.ReadError("its end is missing, so it was cut")
 
 
-def _refuse(archive: Path, folder: Path, members: list[tuple[str, bool]]) -> None:
-    for name, is_plain in members:
-        if not is_plain:
-            raise AmcError(f"{archive}: {name} is neither a file nor a folder; nothing was unpacked, get it again")
-        inside(folder, name.rstrip("/" + os.sep), str(archive))
+def _refuse(archive: Path, folder: Path, members: list[_Member]) -> None:
+    for member in members:
+        if not member.is_plain:
+            raise AmcError(
+                f"{archive}: {member.name} is neither a file nor a folder; nothing was unpacked, get it again"
+            )
+        inside(folder, _path(member), str(archive))
+    there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
+    needed, free = sum(member.size for member in members), shutil.disk_usage(there).free
+    if needed > free:
+        raise AmcError(
+            f"{archive}: unpacks to {needed / 1e9:.1f} GB, but {folder} has {free / 1e9:.1f} GB free; free some, or "
+            "choose a folder on another disk"
+        )
+
+
+def _write(member: _Member, folder: Path) -> None:
+    path = folder / _path(member)
+    if member.is_folder:
+        paths.folder(path)
+        return
+    with member.open() as source, paths.atomic(path) as temporary:
+        with temporary.open("wb") as file:
+            while block := _block(source):
+                file.write(block)
+        if temporary.stat().st_size != member.size:
+            raise zipfile.BadZipFile(f"{member.name} has {temporary.stat().st_size} bytes, not {member.size}")
+        if member.time is not None:
+            os.utime(temporary, (member.time, member.time))
+
+
+def _block(source: IO[bytes]) -> bytes:
+    """The next bytes; what is wrong with them is the archive's fault, not the disk's that they are written to."""
+    try:
+        return source.read(AT_ONCE)
+    except DAMAGED as error:
+        raise zipfile.BadZipFile(str(error)) from error
+
+
+def _path(member: _Member) -> str:
+    return member.name.rstrip("/" + os.sep)

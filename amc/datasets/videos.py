@@ -128,8 +128,11 @@ def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, Facts]]:
     threads = [threading.Thread(target=_drive, args=(todo, done), daemon=True) for _ in range(min(workers, len(clips)))]
     for thread in threads:
         thread.start()
-    for _ in clips:
-        yield done.get()
+    try:
+        for _ in clips:
+            yield done.get()
+    finally:
+        todo.queue.clear()  # stopped: no reader is started any more, and none is blamed
 
 
 def _drive(todo: Queue, done: Queue) -> None:
@@ -167,5 +170,10 @@ def _drive(todo: Queue, done: Queue) -> None:
 
 def _start() -> subprocess.Popen:
     return subprocess.Popen(
-        COMMAND, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+        COMMAND,
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+        start_new_session=True,  # a Ctrl-C in the terminal is for this process alone: it would blame the video for it
     )

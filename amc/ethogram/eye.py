@@ -26,7 +26,7 @@ from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
 from amc.ethogram.novelty import Familiar, learn
-from amc.model import Recogniser, checkpoint
+from amc.model import Recogniser, checkpoint, weights
 from amc.model.weights import SHIPPED, SYNTH_CLIP
 from amc.scores import Scores
 from amc.synth import generate
@@ -79,7 +79,11 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
         raise AmcError(f"behaviours: {given}; give two or more to choose between, by commas, or a trained model")
     _check(names)
     small = config.SIZES["quick"]
-    pixels = replace(small.pixels, modality="rgb", stored=256 if backbone else small.pixels.stored)
+    stored = small.pixels.stored
+    if backbone:  # real videos, as at size paper, and larger for a CLIP that sees more
+        larger = config.pixels_for("paper", weights.image_size(backbone, pretrained)).stored
+        stored = max(config.SIZES["paper"].pixels.stored, larger)
+    pixels = replace(small.pixels, modality="rgb", stored=stored)
     backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
     recogniser = model.build(backbone, pretrained, num_slots=small.sampling.frames)
     stamp = f"{ZERO_SHOT}, {_weights(recogniser.card)}"
@@ -104,6 +108,7 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), report: Callab
         raise AmcError(f"{path}: was not written by this version's training ({error}); train it again") from error
     if method != METHOD:
         raise AmcError(f"{path}: is {method}; choose a model of {METHOD}'s, whose frames and flow are known here")
+    pixels.refuse_enlarging(recogniser.preprocess.size, str(path))
     if "flow" in pixels.modality:
         if pixels.flow_method == "true":
             raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")

@@ -53,7 +53,8 @@ def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
 
 
 def save(figure: Figure, name: str, alt: str, *, drawn: dict[int, Image.Image] | None = None) -> Path:
-    """Write `reports/figures/<name>.png`, at most 200 kB, and `.pdf`, each whole or not at all; returns the PNG's path.
+    """Write `<name>.png`, at most 200 kB, and `.pdf` into `figures` of `paths.reports()`, each whole or not at all;
+    returns the PNG's path.
 
     alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it;
     drawn: the figure as pictures by resolution, where `show` keeps what it has made.

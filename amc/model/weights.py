@@ -51,6 +51,15 @@ def is_quick_gelu(backbone: str) -> bool:
     return open_clip.get_model_config(backbone).get("quick_gelu", False)
 
 
+def image_size(backbone: str, pretrained: str | Path) -> int:
+    """Pixels, height and width, of the pictures that a backbone sees. Raises AmcError for an unknown one."""
+    if backbone == XCLIP_BACKBONE:
+        return from_transformers(read(pretrained)[0])[0].frames.image_size[0]
+    is_quick_gelu(backbone)
+    size = open_clip.get_model_config(backbone)["vision_cfg"].get("image_size", 224)  # open_clip's own default
+    return size if isinstance(size, int) else min(size)
+
+
 def check(backbone: str, pretrained: str | Path) -> None:
     """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "shipped", a file or folder that
     is there, or what may be a name on the Hugging Face Hub."""

@@ -14,10 +14,8 @@ import ast
 import csv
 import hashlib
 import json
-import multiprocessing
 import shutil
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -26,7 +24,7 @@ import cv2
 import numpy as np
 from tqdm.std import tqdm
 
-from amc import paths
+from amc import paths, processes
 from amc.datasets import charades
 from amc.errors import AmcError, choice
 from amc.paths import atomic
@@ -90,8 +88,7 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
         path.write_text(json.dumps(facts))
     (root / "video").mkdir(parents=True, exist_ok=True)
     jobs = [(split, index) for split, count in zip(SPLITS, world.sizes[size], strict=True) for index in range(count)]
-    # Fresh processes, not forks: a notebook that has already run threads must not be forked.
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes.pool(workers) as pool:
         drawn = pool.map(partial(_draw, root / "video", world), jobs, chunksize=4)
         clips = list(tqdm(drawn, total=len(jobs), desc=f"drawing {world.name} {size}", unit="clip"))
     _write_annotation(root / "annotation", world, jobs, clips)

@@ -5,9 +5,7 @@ passer-by could: the animal, the place, what it does. Where a caption fits sever
 count as its partners (UniCL, Yang et al. 2022), which plain CLIP treats as mistakes.
 """
 
-import multiprocessing
 import time
-from concurrent.futures import ProcessPoolExecutor
 
 import cv2
 import numpy as np
@@ -19,6 +17,7 @@ from tqdm.std import tqdm
 import amc.torchvision_cpu  # noqa: F401  before open_clip
 
 from open_clip import get_tokenizer  # isort: skip
+from amc import processes
 from amc.model import weights
 from amc.synth import scene
 from amc.synth.behaviours import NAMES
@@ -63,7 +62,7 @@ def _stills(index: int) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
 
 def render(num_scenes: int, workers: int) -> tuple[Tensor, list[tuple[str, str, str]]]:
     """Draw the stills: uint8 (S, 3, STILL, STILL), and what each shows."""
-    with ProcessPoolExecutor(workers, mp_context=multiprocessing.get_context("spawn")) as pool:
+    with processes.pool(workers) as pool:
         drawn = list(
             tqdm(
                 pool.map(_stills, range(num_scenes), chunksize=16),

@@ -1,0 +1,155 @@
+"""Processes that work beside this one: started alike everywhere, and gone when this one is stopped.
+
+Workers are fresh processes (spawn) whatever the version of Python prefers: one with threads must not be forked. A
+Ctrl-C in a terminal reaches every process of a command; workers do not take it, so the first process alone decides what
+happens, and ends them.
+"""
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
+from multiprocessing.managers import SyncManager
+from pathlib import Path
+from queue import Queue
+
+import psutil
+
+from amc.errors import AmcError
+
+CONTEXT = multiprocessing.get_context("spawn")
+VARIABLE = "AMC_WORKERS"
+ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+PATIENCE = 5  # seconds for what was killed to be gone
+
+
+class Ended(KeyboardInterrupt):
+    """Another process, or a closed terminal, asked this one to end; `signal` is the number of that signal."""
+
+    def __init__(self, number: int):
+        self.signal = number
+
+
+def count(default: int | None = None) -> int:
+    """Workers to start where none were asked for: AMC_WORKERS, else `default`, else one per core. Raises AmcError."""
+    text = os.environ.get(VARIABLE) or str(default or os.cpu_count() or 1)
+    if not text.isdecimal() or int(text) < 1:
+        raise AmcError(f"{VARIABLE}: {text!r} is not a number of processes; give 1 or more, or unset it")
+    return int(text)
+
+
+@contextmanager
+def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
+    """So many workers, which wait for work. They end with the block: after their work, or at once when it is stopped.
+
+    Raises AmcError when one of them is killed, which costs the work of all that is not finished.
+    """
+    before = set(multiprocessing.active_children())
+    with _held_back():
+        executor = ProcessPoolExecutor(workers, CONTEXT, _begin)
+        for _ in range(workers):  # each starts one, here where interrupts are held back
+            executor.submit(_nothing)
+    try:
+        yield executor
+    except BrokenProcessPool as error:
+        raise AmcError(
+            f"a worker process was killed, probably out of memory; set {VARIABLE}=1 and run this again: one works at a "
+            "time then, and what is finished is used again"
+        ) from error
+    except BaseException as error:
+        if not isinstance(error, Exception):  # stopped: what the workers are at would go on for long
+            for child in set(multiprocessing.active_children()) - before:
+                child.kill()
+        raise
+    finally:
+        executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def queue() -> Iterator[Queue]:
+    """A queue that workers can be given."""
+    manager = SyncManager(ctx=CONTEXT)
+    with _held_back():
+        manager.start(_begin)
+    with manager:
+        yield manager.Queue()
+
+
+@contextmanager
+def stoppable() -> Iterator[None]:
+    """Take a request to end (SIGTERM, SIGHUP) as Ctrl-C is taken, by an exception: `Ended`. For the main thread."""
+
+    def end(number: int, frame: object) -> None:
+        raise Ended(number)
+
+    # torchrun ends its processes while they wait for each other, where no exception can be raised.
+    is_alone = int(os.environ.get("WORLD_SIZE") or 1) == 1 and threading.current_thread() is threading.main_thread()
+    asked = [number for number in ENDING if is_alone and signal.getsignal(number) == signal.SIG_DFL]
+    try:
+        for number in asked:
+            signal.signal(number, end)
+        yield
+    finally:
+        for number in asked:
+            signal.signal(number, signal.SIG_DFL)
+
+
+def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
+    """The exit status of a command, in a session of its own: a Ctrl-C is for this process, which then ends it and
+    whatever it has started."""
+    running = subprocess.Popen(command, cwd=cwd, env=environment, start_new_session=True)
+    try:
+        return running.wait()
+    except BaseException:
+        end_children()
+        raise
+
+
+def end_children() -> None:
+    """Kill every process that this one has started, and those that they have started."""
+    for _ in range(PATIENCE):
+        children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
+        for child in children:
+            with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
+                child.kill()
+        if not psutil.wait_procs(children, timeout=1)[1]:
+            return
+
+
+def _cleans_up(child: psutil.Process) -> bool:
+    """Whether it is Python's own, which ends by itself after this process and leaves no semaphores behind."""
+    try:
+        return child.ppid() == os.getpid() and "multiprocessing.resource_tracker" in " ".join(child.cmdline())
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def _held_back() -> Iterator[None]:
+    """What is started inside takes no Ctrl-C, not even while it imports; one that comes meanwhile counts afterwards."""
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    resource_tracker.ensure_running()  # started inside, it would let interrupts through again
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _begin() -> None:
+    """Let this worker end when the process that started it is killed: left alone it would wait, and hold its memory."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def _nothing() -> None:
+    pass

@@ -1,0 +1,171 @@
+"""A stopped command says one line, how to go on, and is gone with everything that it started."""
+
+import os
+import signal
+import subprocess
+import sys
+import tarfile
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import psutil
+import pytest
+
+from amc import __main__ as cli
+from amc import options, processes
+from amc.errors import AmcError
+
+SECONDS = 10  # until everything is gone
+GROUP, ALONE = os.killpg, os.kill  # a Ctrl-C in a terminal reaches all processes of a command, `kill -INT` one
+
+
+@pytest.fixture(scope="module")
+def places(tmp_path_factory, smoke_world) -> dict[str, str]:
+    data, cache = tmp_path_factory.mktemp("data"), tmp_path_factory.mktemp("cache")
+    (data / "synth").symlink_to(smoke_world)
+    (data / "animal_kingdom").symlink_to(smoke_world / "smoke")
+    return os.environ | {"AMC_DATA": str(data), "AMC_CACHE": str(cache), "AMC_REPORTS": str(cache / "reports")}
+
+
+def stopped(arguments, environment, *, send, number=signal.SIGINT, is_busy) -> tuple[int, list[str]]:
+    """Status and lines of errors of a command that is stopped as soon as `is_busy` (its output, what it started)."""
+    command = [sys.executable, "-u", "-m", "amc", *arguments]
+    output, errors = Path(environment["AMC_CACHE"]) / "stdout", Path(environment["AMC_CACHE"]) / "stderr"
+    with output.open("w") as out, errors.open("w") as err:
+        running = subprocess.Popen(command, env=environment, stdout=out, stderr=err, start_new_session=True)
+    process = psutil.Process(running.pid)
+    try:
+        while not is_busy(output.read_text(), process.children(recursive=True)):
+            assert running.poll() is None, errors.read_text()
+            time.sleep(0.05)
+        started = [child for child in process.children(recursive=True) if "resource_tracker" not in told(child)]
+        send(running.pid, number)
+        assert not psutil.wait_procs(started, timeout=SECONDS)[1]
+        status = running.wait(60)  # of which Python's own end takes the most, where other tests run beside this one
+    finally:
+        for left in [*processes_of(process), process]:
+            with suppress(psutil.NoSuchProcess):
+                left.kill()
+    return status, errors.read_text().splitlines()
+
+
+def told(process: psutil.Process) -> str:
+    """The command line of a process, empty where it has ended."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.Error:
+        return ""
+
+
+def processes_of(process: psutil.Process) -> list[psutil.Process]:
+    return process.children(recursive=True) if process.is_running() else []
+
+
+@pytest.mark.parametrize(
+    ("send", "number", "status"),
+    [(GROUP, signal.SIGINT, 130), (ALONE, signal.SIGINT, 130), (ALONE, signal.SIGTERM, 143)],
+)
+def test_a_stopped_training_of_several_runs_starts_none_of_the_others(places, send, number, status):
+    arguments = ["train", "--size", "smoke", "--workers", "2", "--epochs", "50", "--pretrained", "random"]
+    found = stopped(arguments, places, send=send, number=number, is_busy=lambda said, children: "epoch 1/50" in said)
+    assert found == (status, [f"amc: stopped; {options.AGAIN['train']}"])
+
+
+def test_workers_that_are_still_starting_say_nothing_when_they_are_stopped(places):
+    arguments = ["train", "--size", "smoke", "--workers", "2", "--seeds", "9", "--pretrained", "random"]
+    found = stopped(arguments, places, send=GROUP, is_busy=lambda said, children: len(children) >= 4)
+    assert found == (130, [f"amc: stopped; {options.AGAIN['train']}"])
+
+
+def test_a_stopped_reproduction_ends_papermill_and_its_kernel(places):
+    def is_busy(said: str, children: list) -> bool:
+        return any("ipykernel" in told(child) for child in children)
+
+    status, lines = stopped(["reproduce", "--size", "smoke"], places, send=GROUP, is_busy=is_busy)
+    assert status == 130 and lines[-1] == f"amc: stopped; {options.AGAIN['reproduce']}"
+    assert "Traceback" not in "".join(lines)
+
+
+def test_a_stopped_index_blames_no_video(places):
+    def is_busy(said: str, children: list) -> bool:
+        return any("video_reader" in told(child) for child in children)
+
+    arguments = ["index", "animal-kingdom", "--workers", "2"]
+    assert stopped(arguments, places, send=GROUP, is_busy=is_busy) == (130, [f"amc: stopped; {options.AGAIN['index']}"])
+    known = (Path(places["AMC_CACHE"]) / "videos" / "animal-kingdom.jsonl").read_text()
+    assert "reader ended" not in known
+
+
+def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):
+    with (tmp_path / "zeros").open("wb") as file:
+        file.truncate(400 << 20)
+    with tarfile.open(tmp_path / "a.tar", "w") as file:
+        file.add(tmp_path / "zeros", "film.mp4")
+    into = tmp_path / "into"
+    try:
+        found = stopped(
+            ["unpack", str(tmp_path / "a.tar"), str(into)], places, send=GROUP, is_busy=lambda *now: into.exists()
+        )
+        assert found == (130, [f"amc: stopped; {options.AGAIN['unpack']}"])
+        assert list(into.iterdir()) == []
+    finally:
+        (tmp_path / "a.tar").unlink()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "function"),
+    [
+        (["reproduce"], "_reproduce"), (["train"], "_train"), (["predict", "v", "--out", "o"], "_predict"),
+        (["flow", "synth"], "_flow"), (["flow", "train"], "_flow_train"), (["index", "kabr"], "_index"),
+        (["unpack", "a", "b"], "_unpack"), (["pretrain"], "_pretrain"), (["report"], "_report"),
+        (["class"], "_class"), (["readme"], "_readme"),
+    ],
+)  # fmt: skip
+@pytest.mark.parametrize(("stop", "status"), [(KeyboardInterrupt(), 130), (processes.Ended(signal.SIGTERM), 143)])
+def test_every_command_that_is_stopped_says_how_to_go_on(arguments, function, stop, status, monkeypatch, capsys):
+    def run(given):
+        raise stop
+
+    monkeypatch.setattr(processes, "end_children", lambda: None)
+    monkeypatch.setattr(cli, function, run)
+    handler = signal.getsignal(signal.SIGINT)
+    assert cli.main(arguments) == status
+    name = " ".join(arguments[:2]) if arguments[:2] == ["flow", "train"] else arguments[0]
+    expected = options.AGAIN.get(name, "the same command starts anew")
+    assert capsys.readouterr().err == f"amc: stopped; {expected}\n"
+    assert signal.getsignal(signal.SIGINT) == handler and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
+
+
+def test_a_worker_that_is_killed_is_one_line_whose_advice_works(monkeypatch):
+    message = r"a worker process was killed, probably out of memory; set AMC_WORKERS=1 and run this again"
+    with pytest.raises(AmcError, match=message), processes.pool(2) as pool:
+        pool.submit(os._exit, 9).result()
+    monkeypatch.setenv("AMC_WORKERS", "1")
+    assert processes.count() == processes.count(5) == 1
+    with processes.pool(processes.count()) as pool:
+        assert list(pool.map(abs, [-1, -2])) == [1, 2]
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
+def test_a_wrong_number_of_workers_is_refused(monkeypatch, value):
+    monkeypatch.setenv("AMC_WORKERS", value)
+    with pytest.raises(AmcError, match=f"AMC_WORKERS: '{value}' is not a number of processes"):
+        processes.count()
+
+
+def test_without_the_variable_there_is_a_worker_per_core_or_as_many_as_fit(monkeypatch):
+    monkeypatch.setenv("AMC_WORKERS", "")
+    assert processes.count() == os.cpu_count() and processes.count(1) == 1
+
+
+def test_a_block_that_is_interrupted_ends_its_workers_at_once():
+    before = set(psutil.Process().children())
+    started = time.perf_counter()
+    with pytest.raises(KeyboardInterrupt), processes.pool(1) as pool:
+        for _ in range(3):
+            pool.submit(time.sleep, 600)
+        raise KeyboardInterrupt
+    assert time.perf_counter() - started < SECONDS
+    left = [child for child in set(psutil.Process().children()) - before if not processes._cleans_up(child)]
+    assert left == []
