@@ -6,7 +6,6 @@ is said where the figure would be: an exception in a callback would otherwise be
 """
 
 import html
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
@@ -15,6 +14,7 @@ from matplotlib.figure import Figure
 
 from amc.errors import AmcError
 from amc.figures import show
+from amc.figures.style import source
 
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
@@ -72,8 +72,7 @@ def explore(
 
 def _picture(picture: Image, alt: str) -> dict:
     """The picture as HTML: JupyterLab gives an image of its own no alternative text, whatever its metadata say."""
-    source = f"data:image/png;base64,{b64encode(picture.data).decode()}"
-    shown = f'<img src="{source}" alt="{html.escape(alt, quote=True)}" width="{picture.width}">'
+    shown = f'<img src="{source(picture)}" alt="{html.escape(alt, quote=True)}" width="{picture.width}">'
     return {"text/html": shown, "text/plain": alt}
 
 
