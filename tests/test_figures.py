@@ -105,7 +105,17 @@ def test_a_timeline_marks_the_frames_of_the_plan_on_the_row_of_their_classifier(
     ]
     assert axes.get_xlabel() == "frame"
     assert axes.child_axes[0].get_xlabel() == "time, s"
-    assert ("context" in texts(figure)) == (scheme != "sparse")
+    ranges = [(bar.get_x(), bar.get_width()) for bar in axes.patches if bar.get_hatch()]
+    context = [(start, stop - start) for window in windows for start, stop in window.context]
+    assert ranges == (context if scheme == "semi-dense" else [])  # dense and sparse never look there
+    assert ("context" in texts(figure)) == (scheme == "semi-dense")
+
+
+def test_a_context_that_no_frame_is_taken_from_is_not_drawn():
+    windows = sampling.plan(30, scheme="semi-dense", num_windows=3, frames=1)  # the one frame is the main window's
+    figure = figures.timeline(windows, num_frames=30, fps=24, scheme="semi-dense")
+    assert not [bar for bar in figure.axes[0].patches if bar.get_hatch()]
+    assert "context" not in texts(figure)
 
 
 def test_a_timeline_without_a_frame_rate_has_no_seconds():

@@ -1,6 +1,7 @@
 """Controls over a figure, for the demonstrations of the notebooks: a pure function that draws, and what moves it.
 
-Every control has a label, is reached with Tab and moved with the arrow keys. A figure is drawn when a control comes to
+Every control has a label, is reached with Tab and moved with the arrow keys, and keeps the keys that are pressed in it:
+JupyterLab does not take them for its own, which delete and insert cells. A figure is drawn when a control comes to
 rest, or, where drawing takes longer than a person waits, when the Run button is pressed. What goes wrong while drawing
 is said where the figure would be: an exception in a callback would otherwise be lost in a log.
 """
@@ -18,6 +19,13 @@ from amc.figures.style import source
 
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
+PANEL = "amc-controls"
+# JupyterLab runs no shortcut for a key pressed inside an element that has this attribute (Lumino's commands). Widgets
+# can be given classes from Python but no attributes: this, shown inside the panel, sets it once it is on the page.
+KEEP_KEYS = (
+    f"<style onload=\"this.closest('.{PANEL}').setAttribute('data-lm-suppress-shortcuts', 'true')\">"
+    f".{PANEL} > .widget-html {{ display: none }}</style>"
+)
 
 
 def choose(label: str, options: Sequence | Mapping[str, object], value: object) -> ipywidgets.Dropdown:
@@ -67,7 +75,8 @@ def explore(
         for control in controls.values():
             control.observe(redraw, names="value")
         redraw()
-    return ipywidgets.VBox([*rows, place])
+    panel = ipywidgets.VBox([ipywidgets.HTML(KEEP_KEYS), *rows, place])
+    return panel.add_class(PANEL)
 
 
 def _picture(picture: Image, alt: str) -> dict:
