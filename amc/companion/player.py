@@ -12,6 +12,7 @@ from IPython.display import HTML
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from amc.companion.widgets import KEEP_KEYS
 from amc.errors import AmcError
 from amc.figures import show
 from amc.figures.style import source, styled
@@ -36,7 +37,7 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
     )
     line = "position:absolute;top:0;bottom:0;width:2px;background:#AA1133;pointer-events:none"
     return HTML(
-        f'<div style="max-width:{picture.width}px" data-lm-suppress-shortcuts="true">'  # its keys are the video's
+        f'<div style="max-width:{picture.width}px" onkeydown="{KEEP_KEYS}">'
         f'<video controls muted width="{min(picture.width, 640)}" src="data:video/mp4;base64,{video}" '
         f'aria-label="{html.escape(alt, quote=True)}" ontimeupdate="{move}" onseeking="{move}"></video>'
         f'<div style="position:relative"><img style="width:100%" alt="{html.escape(alt, quote=True)}" '

@@ -20,10 +20,12 @@ from amc.figures.style import source
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
 PANEL = "amc-controls"
-# JupyterLab runs no shortcut for a key pressed inside an element that has this attribute (Lumino's commands). Widgets
-# can be given classes from Python but no attributes: this, shown inside the panel, sets it once it is on the page.
-KEEP_KEYS = (
-    f"<style onload=\"this.closest('.{PANEL}').setAttribute('data-lm-suppress-shortcuts', 'true')\">"
+# JupyterLab listens for its shortcuts at the document: a key that an element keeps never gets there. Those pressed with
+# Ctrl, Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of what holds the controls.
+KEEP_KEYS = "if (!(event.ctrlKey || event.altKey || event.metaKey)) event.stopPropagation()"
+# Widgets can be given classes from Python but no attributes: this, inside the panel, does it once it is on the page.
+SET_ON_PANEL = (
+    f"<style onload=\"this.closest('.{PANEL}').setAttribute('onkeydown', '{KEEP_KEYS}')\">"
     f".{PANEL} > .widget-html {{ display: none }}</style>"
 )
 
@@ -75,7 +77,7 @@ def explore(
         for control in controls.values():
             control.observe(redraw, names="value")
         redraw()
-    panel = ipywidgets.VBox([ipywidgets.HTML(KEEP_KEYS), *rows, place])
+    panel = ipywidgets.VBox([ipywidgets.HTML(SET_ON_PANEL), *rows, place])
     return panel.add_class(PANEL)
 
 

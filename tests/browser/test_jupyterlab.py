@@ -179,16 +179,13 @@ def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
     run_all(page, lab, "controls")
     outputs = page.locator(".jp-OutputArea-output")
     outputs.locator("video").wait_for(timeout=MINUTES)
-    before, changed = page.evaluate(CELLS), {}
+    before = page.evaluate(CELLS)
     for kind, selector in KINDS.items():
         outputs.locator(selector).first.focus()
         for key in ("d", "d", "a", "b", "x", "z", "m"):  # delete, insert above and below, cut, undo, make it prose
             page.keyboard.press(key)
-            page.wait_for_timeout(30)
-        if (now := page.evaluate(CELLS)) != before:
-            changed[kind], before = now, now
-        assert page.locator("dialog[open]").count() == 0, kind
-    assert changed == {}
+        page.wait_for_timeout(500)  # in which JupyterLab would have changed the cells
+        assert page.evaluate(CELLS) == before, kind
     outputs.locator(KINDS["slider of whole numbers"]).focus()
     page.keyboard.press("ArrowUp")
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output .widget-readout').innerText === '5'")
