@@ -133,8 +133,6 @@ def _predict(given: argparse.Namespace) -> int:
         watcher = eye.by_model(given.model, behaviours=names, report=print)
     else:
         watcher = eye.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    if watcher.stamp:
-        print(f"note: {watcher.stamp}")
     report = predict.predict(given.videos, watcher, Path(given.out), options, say=lambda line: print(line, flush=True))
     for note in report.notes:
         print(f"note: {note}")

@@ -8,6 +8,17 @@ class AmcError(ValueError):
     """
 
 
+class VideoError(AmcError):
+    """A video that is missing, damaged or not a video, or a frame it does not have.
+
+    frame: the first frame that cannot be had, where those before it can; None where nothing can be read.
+    """
+
+    def __init__(self, message: str, *, frame: int | None = None):
+        self.frame = frame
+        super().__init__(message)
+
+
 class AnnotationError(AmcError):
     """Every mistake of an annotation, one line each in `lines`; the message is the first, and how many there are."""
 

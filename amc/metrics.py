@@ -80,10 +80,62 @@ def top1(labels: np.ndarray, scores: np.ndarray) -> float:
     return float(labels[np.arange(len(labels)), scores.argmax(axis=1)].mean())
 
 
+def expected_ap(positives: np.ndarray, videos: int) -> np.ndarray:
+    """Mean AP of a ranking of `videos` in random order that holds `positives` (C,), each from 0 to `videos`; (C,)
+    float64, NaN where there is none. It is well above positives / videos where videos are few: 0.68 for 2 of 4.
+
+    Of k positives among n, one at rank i has (i - 1)(k - 1) / (n - 1) others above it on average, which adds up to
+    H / n + (1 - H / n)(k - 1) / (n - 1) with H = 1 + 1/2 + … + 1/n.
+    """
+    k, n = np.asarray(positives, dtype=np.float64), videos
+    harmonic = (1 / np.arange(1, n + 1)).sum() / n
+    return np.where(k > 0, harmonic + (1 - harmonic) * (k - 1) / max(n - 1, 1), np.nan)
+
+
 def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
-    """Both mAPs of the predictor that sees no video: it scores each behaviour by its frequency (C,) in training."""
-    scores = np.broadcast_to(np.asarray(train_frequency, dtype=np.float64), np.shape(labels))
-    return {"map_macro": map_macro(labels, scores), "map_micro": map_micro(labels, scores)}
+    """Both mAPs, on average, of a predictor that sees no video: it knows how frequent each behaviour is in training,
+    (C,), which is all that ranks one behaviour before another, and ranks the videos of each in random order.
+
+    labels (V, C) bool or 0/1. Macro is the mean of `expected_ap`. Raises AmcError as average_precision does.
+    """
+    frequency = np.asarray(train_frequency, dtype=np.float64)
+    labels, _ = _checked(labels, np.broadcast_to(frequency, np.shape(labels)))
+    positives, videos = labels.sum(axis=0), len(labels)
+    found = seen = total = 0.0
+    for value in np.unique(frequency)[::-1]:  # behaviours equally frequent are one block of random order
+        k, n = int(positives[frequency == value].sum()), int((frequency == value).sum()) * videos
+        rank = np.arange(1, n + 1)
+        above = found + 1 + (rank - 1) * (k - 1) / max(n - 1, 1)  # positives down to one at this rank, on average
+        total += k / n * (above / (seen + rank)).sum()
+        found, seen = found + k, seen + n
+    micro = float(_divide(total, found))
+    return {"map_macro": float(_nanmean(expected_ap(positives, videos))), "map_micro": micro}
+
+
+def against_chance(
+    labels: np.ndarray, scores: np.ndarray, *, permutations: int = 199, seed: int = 0
+) -> dict[str, float]:
+    """Whether macro mAP tells anything: `map_macro`, `chance` (its mean over random rankings) and the one-sided `p` of
+    a permutation test, in which the videos change their labels among each other.
+
+    p is how often a ranking that knows nothing is at least as good, the observed one counted in; with a handful of
+    videos even a perfect ranking has a large p. Raises AmcError as average_precision does.
+    """
+    labels, scores = _checked(labels, scores)
+    order = np.argsort(-scores, axis=0, kind="stable")
+    ranked = np.take_along_axis(scores, order, axis=0)
+    rank, ends = np.arange(len(labels))[:, None], np.ones(labels.shape, bool)
+    ends[:-1] = ranked[1:] != ranked[:-1]
+    last = np.minimum.accumulate(np.where(ends, rank, len(labels))[::-1], axis=0)[::-1]  # of a group of equal scores
+    rng, values = np.random.default_rng(seed), []
+    for draw in range(permutations + 1):
+        each = labels if draw == 0 else labels[rng.permutation(len(labels))]
+        hits = np.take_along_axis(each, order, axis=0)
+        precision = np.take_along_axis(hits.cumsum(axis=0), last, axis=0) / (last + 1)
+        values.append(_nanmean(_divide((hits * precision).sum(axis=0), hits.sum(axis=0))))
+    p = 1 - (np.array(values) < values[0] - 1e-12).mean()  # 1 where there is no positive
+    expected = _nanmean(expected_ap(labels.sum(axis=0), len(labels)))
+    return {"map_macro": float(values[0]), "chance": float(expected), "p": float(p)}
 
 
 def reliability(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> dict[str, np.ndarray]:

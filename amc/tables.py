@@ -63,8 +63,8 @@ def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
         return dict.fromkeys(names)
     labels, probs = test.labels[:, hidden], probs[:, hidden]
     low, high = metrics.bootstrap(labels, probs)["map_macro"]
-    prevalence = labels.mean(axis=0)
-    values = (metrics.map_macro(labels, probs), low, high, prevalence[prevalence > 0].mean())
+    chance = np.nanmean(metrics.expected_ap(labels.sum(axis=0), len(labels)))
+    values = (metrics.map_macro(labels, probs), low, high, chance)
     return {name: 100 * value for name, value in zip(names, values, strict=True)}
 
 

@@ -158,12 +158,6 @@ def test_a_behaviour_with_two_modifiers_at_once_is_paired_with_each(tmp_path):
     assert annotations.bouts(read(tmp_path, text).events, EDGES) == [Bout("attack", 10, 40)]
 
 
-def test_an_observation_of_several_videos_is_told(tmp_path):
-    text = BORIS_8.replace("player #1:v/Video10.mp4", "player #1:v/Video10.mp4;v/Video11.mp4")
-    [note] = read(tmp_path, text).notes
-    assert "several videos, player #1:v/Video10.mp4;v/Video11.mp4" in note and not read(tmp_path, BORIS_8).notes
-
-
 def test_labels_without_any_behaviour_are_still_about_their_video(tmp_path):
     path = tmp_path / "Video10_labels.csv"
     path.write_text(LABELS.replace(",1,0\n", ",0,0\n").replace(",0,1\n", ",0,0\n").replace(",1,1\n", ",0,0\n"))

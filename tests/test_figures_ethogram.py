@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import PolyCollection
 from matplotlib.figure import Figure
 from test_ethogram import NAMES, edges_at
@@ -78,11 +79,29 @@ def test_the_stamp_stands_on_every_picture(shown):
         assert STAMP in texts(figure)
 
 
-def test_of_many_behaviours_those_with_most_time_are_drawn_and_the_human_s_too(shown):
-    assert drawn.chosen(shown, 1) == [0]
-    human = replace(shown, probs=shown.probs[:, ::-1] * 1.0)
-    assert drawn.chosen(replace(shown, probs=shown.probs * 0), 1, human) == [1]
-    assert "1 of 2 behaviours" in texts(drawn.ethogram(shown, most=1))
+def test_of_many_behaviours_all_that_have_a_bout_are_drawn_and_the_human_s_too(shown):
+    assert drawn.chosen(shown, 1) == [0, 1]
+    one = replace(shown, probs=shown.probs * [1, 0])
+    assert drawn.chosen(one, 1) == [0] and "1 of 2 behaviours" in texts(drawn.ethogram(one, most=1))
+    human = replace(shown, probs=shown.probs[:, ::-1] * [0, 1.0])
+    assert drawn.chosen(one, 1, human) == [0, 1]
+
+
+def test_every_bout_that_is_counted_is_drawn_however_many_behaviours_and_however_long_the_video():
+    names = tuple(f"behaviour {k}" for k in range(15))
+    probs = np.zeros((36_000, 15), np.float32)
+    for k in range(15):
+        probs[1000 + 2000 * k : 1005 + 2000 * k, k] = 0.9  # half a second of an hour
+    shown = Ethogram("fox", "fox.mp4", 10.0, edges_at(10, 36_000), names, probs, np.full(15, 0.5), Rules(1, 0, 0))
+    figure = drawn.ethogram(shown)
+    FigureCanvasAgg(figure).draw()
+    axes = figure.axes[0]
+    assert "15 bouts" in axes.get_title(loc="left") and len(axes.get_yticklabels()) == 15
+    picture = np.asarray(figure.canvas.buffer_rgba())[..., :3].astype(int)
+    for k in range(15):
+        x, y = axes.transData.transform((100.25 / 60 + 200 / 60 * k, k - 0.14)).round().astype(int)
+        around = picture[len(picture) - y - 2 : len(picture) - y + 2, x - 2 : x + 3]
+        assert (around[..., 2] - around[..., 0] > 60).any(), f"bout {k} is not seen"
 
 
 def test_a_budget_says_seconds_bouts_and_never(shown):
@@ -102,6 +121,6 @@ def test_a_learning_curve_names_its_clips(shown):
         for n in (4, 16)
     ]
     found = texts(drawn.learning_curve(rows, title="t"))
-    assert "16" in found and "class frequency" in found
+    assert "16" in found and "random ranking" in found
     measured = [{"name": "bout F1", "value": 0.5, "low": 0.4, "high": 0.6}]
     assert "bout F1" in texts(drawn.measured(measured, label="F1", title="t"))

@@ -1,5 +1,6 @@
 """Metrics equal scikit-learn, the bootstrap equals a loop over resamples, and real labels give known numbers."""
 
+import itertools
 import time
 
 import numpy as np
@@ -156,13 +157,45 @@ def test_arrays_that_cannot_be_measured_are_refused(measure, labels, scores, mes
         measure(labels, scores)
 
 
+@pytest.mark.parametrize("videos", [1, 2, 5, 7])
+def test_chance_is_the_mean_average_precision_of_all_orders_of_the_videos(videos):
+    scores = -np.arange(videos, dtype=float)[:, None]
+    for positives in range(1, videos + 1):
+        places = itertools.combinations(range(videos), positives)
+        each = [metrics.average_precision(np.isin(np.arange(videos), at)[:, None], scores)[0] for at in places]
+        assert metrics.expected_ap(positives, videos) == pytest.approx(np.mean(each), abs=1e-12)
+    assert np.isnan(metrics.expected_ap(0, videos))
+
+
+def test_chance_knows_how_frequent_behaviours_are_and_nothing_of_the_videos():
+    rng = np.random.default_rng(0)
+    labels, frequency = rng.random((30, 4)) < 0.3, np.array([0.5, 0.2, 0.2, 0.1])
+    drawn = [frequency + 1e-6 * rng.random(labels.shape) for _ in range(800)]
+    found = metrics.chance(labels, frequency)
+    for name, measure in (("map_macro", metrics.map_macro), ("map_micro", metrics.map_micro)):
+        values = [measure(labels, scores) for scores in drawn]
+        assert abs(found[name] - np.mean(values)) < 4 * np.std(values) / np.sqrt(800)  # standard errors
+        assert found[name] > measure(labels, np.broadcast_to(frequency, labels.shape)) + 0.01  # ties are one step there
+
+
+def test_a_ranking_is_above_chance_only_where_few_random_ones_are_as_good():
+    rng = np.random.default_rng(1)
+    labels, noise = rng.random((40, 3)) < 0.3, rng.random((40, 3)).round(1)  # with equal scores
+    good, none = metrics.against_chance(labels, noise + 0.5 * labels), metrics.against_chance(labels, noise)
+    assert good["map_macro"] == pytest.approx(metrics.map_macro(labels, noise + 0.5 * labels))
+    assert good["p"] == 1 / 200 and none["p"] > 0.05 and none["chance"] == good["chance"]
+    # One behaviour of two of four videos, ranked perfectly: one order of six is as good.
+    four = metrics.against_chance(np.array([[1], [1], [0], [0]]), np.array([[4.0], [3], [2], [1]]), permutations=999)
+    assert four["p"] == pytest.approx(1 / 6, abs=0.05) and four["chance"] == pytest.approx(49 / 72)
+
+
 def test_on_the_real_labels_a_predictor_that_sees_no_video_scores_as_published(real):
     table = animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx")
     train, test = table.split("train").labels(), table.split("test").labels()
     assert (len(test), test.any(axis=0).sum()) == (6096, 127)
-    chance = metrics.chance(test, train.mean(axis=0))
-    assert 100 * chance["map_macro"] == pytest.approx(1.67, abs=0.005)  # FACTS gives two decimals
-    assert 100 * chance["map_micro"] == pytest.approx(18.98, abs=0.005)
+    blind = np.broadcast_to(train.mean(axis=0), test.shape)
+    assert 100 * metrics.map_macro(test, blind) == pytest.approx(1.67, abs=0.005)  # FACTS gives two decimals
+    assert 100 * metrics.map_micro(test, blind) == pytest.approx(18.98, abs=0.005)
     assert [int(mask.sum()) for mask in metrics.bands(train.sum(axis=0)).values()] == [18, 32, 90]
 
 

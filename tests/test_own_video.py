@@ -75,5 +75,5 @@ def test_what_is_not_there_is_refused_before_anything_is_computed(wrong, message
 
 
 def test_a_curve_says_what_its_own_trainings_are_worth():
-    assert eye.stamp({"pretrained": "shipped"}, "quick") == ""
-    assert eye.stamp({"pretrained": "random"}, "smoke") == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"
+    assert eye.stamp({"pretrained": "shipped"}, "quick", dataset="synth") == ""
+    assert eye.stamp({"pretrained": "random"}, "smoke", dataset="synth") == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"

@@ -111,7 +111,7 @@ def test_a_folder_in_one_call_with_a_broken_file_told_at_the_end(films, run_fold
     arguments = ["predict", str(folder), "--model", str(run_folder), "--out", str(out), "--threshold", "0.01"]
     assert main([*arguments, "--seconds", "1"]) == 1
     told = capsys.readouterr()
-    assert "2 videos done, 1 failed" in told.out and "1 files that are no videos left out, first notes.txt" in told.out
+    assert "2 videos done, 1 failed" in told.out and "1 files that are no videos left out: notes.txt" in told.out
     assert told.err.startswith("failed: ") and "a broken.mp4" in told.err and told.err.count("\n") == 1
     bouts = pd.read_csv(out / "bouts.csv")
     assert set(bouts["video"]) == {"film 0", "film 1"} and (bouts["stamp"].str.contains("RANDOM WEIGHTS")).all()

@@ -1,5 +1,6 @@
 """A whole clip as two short strips of pictures: its frames and their flow. For looking at, not for a model."""
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,13 +16,13 @@ def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
     """`film` and `motion`, uint8 (count, 3, H, W), of the middles of `count` equal parts of a video, the `key` to its
     colours, and its `fps`.
 
-    Flow is of DIS, which needs no weights. Raises AmcError for a video that cannot be read.
+    Flow is of DIS, which needs no weights, and never over a cut. Raises AmcError for a video that cannot be read.
     """
     info = video.probe(path)
     at = ((np.arange(count) + 0.5) * info.num_frames / count).astype(int)
-    pairs = flow.flow_pairs(at.tolist(), info.num_frames)
+    pairs = flow.pairs_in_shots(at.tolist(), info.num_frames, partial(video.read_frames, path))
     first, second = (video.read_frames(path, [pair[side] for pair in pairs]) for side in (0, 1))
     vectors = flow.estimate(first, second, method="dis")
     motion = flow_color.render(vectors, max_px=FASTEST * info.height)
     key = Key(flow_color.legend(129), FASTEST * info.height, f"{info.height} px")
-    return {"film": first, "motion": motion, "key": key, "fps": info.fps}
+    return {"film": video.read_frames(path, at.tolist()), "motion": motion, "key": key, "fps": info.fps}

@@ -151,4 +151,4 @@ def curve(given: Asked, *, report: Callable[[str], None]) -> tuple[list[dict], s
         cell: Experiment = replace(base, training_clips=count, training=replace(base.training, batch=min(8, count)))
         done = experiment.run(cell, report=lambda line, count=count: report(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
-    return rows, eye.stamp({"pretrained": base.pretrained}, base.size)
+    return rows, eye.stamp({"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset)

@@ -50,16 +50,17 @@ def by_name(told: Scores, never_told: Scores, untrained: Scores) -> tuple[list[d
     """What three systems make of the hidden behaviours on the same test clips: rows of the mean, rows a behaviour.
 
     told: trained on them too; never_told: trained without them; untrained: CLIP with new modules as they are built.
-    Percent; `chance` is how often a behaviour occurs. A hidden behaviour that no test clip shows is left out.
+    Percent; `chance` is the mean AP of a ranking in random order. Without those that no test clip shows.
     """
     hidden = [c for c in never_told.meta["hidden"] if never_told.labels[:, c].any()]
-    labels, prevalence = told.labels[:, hidden], 100 * told.labels[:, hidden].mean(axis=0)
+    labels = told.labels[:, hidden]
+    chance = 100 * metrics.expected_ap(labels.sum(axis=0), len(labels))
     systems = {"trained on it": told, "never told": never_told, "untrained": untrained}
     probs = {name: AGGREGATES["mean"](scores.probs)[:, hidden] for name, scores in systems.items()}
-    rows = [{"system": name} | _macro(labels, found) | {"chance": prevalence.mean()} for name, found in probs.items()]
+    rows = [{"system": name} | _macro(labels, found) | {"chance": chance.mean()} for name, found in probs.items()]
     each = {name: 100 * metrics.average_precision(labels, found) for name, found in probs.items()}
     behaviours = [
-        {"behaviour": str(told.names[c]), "videos": int(labels[:, n].sum()), "chance": prevalence[n]}
+        {"behaviour": str(told.names[c]), "videos": int(labels[:, n].sum()), "chance": chance[n]}
         | {name: ap[n] for name, ap in each.items()}
         for n, c in enumerate(hidden)
     ]

@@ -165,8 +165,9 @@ class ClipViews(Dataset):
 @cache
 def _code() -> str:
     """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
-    modules = (video, transforms, flow, raft_weights, raft_refine, flow_store)
-    sources = [Path(module.__file__).read_bytes() for module in modules] + [Path(__file__).read_bytes()]
+    modules = (transforms, flow, raft_weights, raft_refine, flow_store)
+    files = [*sorted(Path(video.__file__).parent.glob("*.py")), *(Path(module.__file__) for module in modules)]
+    sources = [file.read_bytes() for file in (*files, Path(__file__))]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
 

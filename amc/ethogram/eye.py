@@ -17,19 +17,23 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from amc import config, experiment, flow, model, paths, transforms
+from amc import config, experiment, flow, metrics, model, paths, transforms
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.config import METHOD, Pixels, Sampling
+from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
 from amc.errors import AmcError
 from amc.ethogram import exports
 from amc.ethogram.novelty import Familiar, learn
-from amc.metrics import expected_calibration_error
 from amc.model import Recogniser, checkpoint
+from amc.model.weights import SHIPPED, SYNTH_CLIP
 from amc.scores import Scores
+from amc.synth import generate
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
+DRAWN = "CLIP OF DRAWN ANIMALS on other videos"
+FEW_CLIPS = 10  # validation clips, or labels of training clips: with fewer nothing is known of a model
 LOOKED_AT = 300  # training clips, and half as many for validation, whose embeddings tell what is familiar
 FILE = "model.safetensors"
 
@@ -105,18 +109,33 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), report: Callab
             raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
         flow.fingerprint(pixels.flow_method, pixels.flow_weights or None)
     val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
-    threshold, support = _validated(val, names)
+    threshold, support, doubts = _validated(val, names)
     facts = {"by": "model", "model": path.parent.name, "card": recogniser.card, "experiment": given}
-    facts["calibration_error"] = val and expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
-    said, text = stamp(recogniser.card, size), recogniser.encode(names)
+    facts["calibration_error"] = val and metrics.expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
+    said = ", ".join(filter(None, [stamp(recogniser.card, size, dataset=given["dataset"]), *doubts]))
+    text = recogniser.encode(names)
     eye = Eye(recogniser, names, text, plan, pixels, False, threshold, said, support, facts)
     return _only(replace(eye, familiar=_familiar(eye, path.parent, report)), behaviours)
 
 
-def stamp(card: Mapping, size: str) -> str:
-    """What has to be said of a trained model: its CLIP's card, and the size that it was trained at. Empty: nothing."""
+def stamp(card: Mapping, size: str, *, dataset: str) -> str:
+    """What has to be said of a trained model: its CLIP's card, and the size and data set that it was trained at and
+    on. Empty: nothing."""
     stamps = [_weights(card)] if card["pretrained"] == "random" else []
-    return ", ".join(stamps + ["SIZE SMOKE, hardly trained"] * (size == "smoke"))
+    stamps += ["SIZE SMOKE, hardly trained"] * (size == "smoke")
+    return ", ".join(stamps + [DRAWN] * (is_of_drawings(card) and dataset not in catalogue.SIZED))
+
+
+def is_of_drawings(card: Mapping) -> bool:
+    """Whether a model's CLIP has seen drawn animals alone."""
+    return (card.get("backbone"), card["pretrained"]) == (SYNTH_CLIP, SHIPPED)
+
+
+def stamp_on(eye: Eye, path: Path) -> str:
+    """What has to be said of a model on a video: its stamp, and where its CLIP has seen drawn animals alone and the
+    video is not one of ours, that."""
+    is_new = is_of_drawings(eye.recogniser.card) and DRAWN not in eye.stamp and not generate.is_drawn(path)
+    return ", ".join(filter(None, [eye.stamp, DRAWN * is_new]))
 
 
 def find(name: str | Path) -> Path:
@@ -156,10 +175,10 @@ def _weights(card: dict) -> str:
     return "RANDOM WEIGHTS" if card["pretrained"] == "random" else f"weights {Path(card['pretrained']).name}"
 
 
-def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[dict, ...]]:
-    """Thresholds (C,) of highest F1 on validation, and a row a behaviour on what they rest on."""
+def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[dict, ...], list[str]]:
+    """Thresholds (C,) of highest F1 on validation, a row a behaviour on what they rest on, and stamps."""
     if val is None:
-        return None, ()
+        return None, (), ["NOT VALIDATED"]
     if tuple(val.names.tolist()) != names:
         raise AmcError("val.npz: is about other behaviours than the model beside it; score it again")
     probs = AGGREGATES["mean"](val.probs)
@@ -170,11 +189,36 @@ def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray |
         hits, positives = int((predicted[:, c] & val.labels[:, c]).sum()), int(val.labels[:, c].sum())
         row = {"behaviour": name, "training_clips": train[c], "validation_clips": positives, "threshold": own[c]}
         row["threshold_from"] = "its own validation clips" if positives >= 5 else f"all behaviours ({common:.3g})"
+        row["threshold_from"] += ", says it of every clip" * _says_it_of_all(predicted[:, c], val.labels[:, c])
         row["precision"] = hits / predicted[:, c].sum() if predicted[:, c].any() else float("nan")
         row["recall"] = hits / positives if positives else float("nan")
         row |= {"mean_probability": probs[:, c].mean(), "frequency": val.labels[:, c].mean()}
         rows.append(row)
-    return own, tuple(rows)
+    return own, tuple(rows), _doubts(val, probs, predicted)
+
+
+def _says_it_of_all(predicted: np.ndarray, labels: np.ndarray) -> bool:
+    """Whether a threshold lies so low that it labels all validation clips (V,), right or wrong: it tells none apart."""
+    return bool(predicted.all() and not labels.all())
+
+
+def _doubts(val: Scores, probs: np.ndarray, predicted: np.ndarray) -> list[str]:
+    """Stamps that validation calls for: too few clips to know anything, a ranking as of chance, thresholds that label
+    everything. probs, predicted: (V, C)."""
+    stamps, positives = [], val.meta.get("train_positives")
+    clips, labels = len(val.labels), None if positives is None else sum(positives)
+    if clips < FEW_CLIPS or (labels is not None and labels < FEW_CLIPS):
+        trained = "" if labels is None else f"{labels} label{'s' * (labels != 1)} to train and "
+        stamps.append(f"FEW CLIPS: {trained}{clips} clip{'s' * (clips != 1)} to validate on")
+    found = metrics.against_chance(val.labels, probs, permutations=99)
+    if found["p"] > 0.05:
+        says = f"validation mAP {100 * found['map_macro']:.0f} % and chance {100 * found['chance']:.0f} %"
+        stamps.append(f"NOT ABOVE CHANCE: {says}")
+    shown = np.flatnonzero(val.labels.any(axis=0))
+    everything = sum(_says_it_of_all(predicted[:, c], val.labels[:, c]) for c in shown)
+    if 2 * everything >= len(shown):
+        stamps.append(f"THRESHOLDS LABEL EVERYTHING: {everything} of {len(shown)} behaviours")
+    return stamps
 
 
 def _only(eye: Eye, behaviours: Sequence[str]) -> Eye:

@@ -4,6 +4,7 @@ Looking at them is the cheapest test there is. A video and its ethogram in, what
 `figures.ethogram.key_frames` takes out.
 """
 
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -18,8 +19,8 @@ SLOWEST = 1 / 400  # of a picture's height a frame: less than this is noise, and
 
 
 def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
-    """The highest frame of each of the `most` longest bouts, uint8 (K, 3, H, W), its flow (DIS) in colours, and what
-    it is; there must be a bout."""
+    """The highest frame of each of the `most` longest bouts, uint8 (K, 3, H, W), its flow (DIS; never over a cut) in
+    colours, and what it is; there must be a bout."""
     longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
     labels, at = [], []
     for bout in ordered(longest):
@@ -27,7 +28,7 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
         frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
         at.append(frame)
         labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, p {shown.probs[frame, c]:.2f}")
-    pairs = flow.flow_pairs(at, shown.num_frames)
+    pairs = flow.pairs_in_shots(at, shown.num_frames, partial(video.read_frames, path))
     needed = sorted({*at}.union(*pairs))
     pictures = dict(zip(needed, video.read_frames(path, needed), strict=True))
     first, second = (torch.stack([pictures[pair[side]] for pair in pairs]) for side in (0, 1))

@@ -10,20 +10,19 @@ interruption or a broken file costs next to nothing of what was computed. Broken
 
 import json
 import time
-from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 
 import numpy as np
 import pandas as pd
 
 from amc.errors import AmcError
-from amc.ethogram import agreement, annotated, annotations, exports, keys, timeline
-from amc.ethogram.annotations import SUFFIXES
+from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
 from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
-from amc.ethogram.eye import Eye
+from amc.ethogram.eye import Eye, stamp_on
+from amc.ethogram.inputs import ENDINGS, UNTRUSTED, plain, printable, videos
 from amc.ethogram.record import Ethogram
 from amc.ethogram.watch import Seen, Sliding, watch
 from amc.figures import ethogram as drawn
@@ -32,9 +31,6 @@ from amc.paths import atomic, folder
 from amc.results import provenance
 
 OFTEN = 15  # seconds after which the tables of all videos are written again
-UNTRUSTED = ".untrusted"  # stands in the names of files whose model is stamped
-PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
-ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
 ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 
 
@@ -60,58 +56,24 @@ class Report:
     done: list[dict] = field(default_factory=list)
     failed: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
+    left_out: list[str] = field(default_factory=list)  # files of the given folders that are no videos
+    stamps: list[str] = field(default_factory=list)  # of all videos, each once
     origin: dict = field(default_factory=provenance)  # code and versions
-
-
-def videos(sources: Sequence[str | Path]) -> tuple[dict[str, Path], list[str]]:
-    """Videos by a name of their own, and notes; files as given, of folders (and folders in them) all with a video's
-    ending but our own annotated copies. Raises AmcError for what is not there, and where nothing is left."""
-    found, notes = [], []
-    for source in map(Path, sources):
-        if source.is_file():
-            found.append(source)
-        elif source.is_dir():
-            inside = sorted(file for file in source.rglob("*") if file.is_file() and file.name[0] != ".")
-            own = [file for file in inside if file.name.endswith(annotated.ENDING)]
-            taken = [file for file in inside if file.suffix.lower() in SUFFIXES and file not in own]
-            others = [file.name for file in inside if file not in {*own, *taken}]
-            found += taken
-            notes += [f"{source}: {len(others)} files that are no videos left out, first {others[0]}"] if others else []
-            notes += [f"{source}: {len(own)} annotated copies left out, first {own[0].name}"] if own else []
-        else:
-            raise AmcError(f"{source}: no such file or folder; give videos, or folders of them")
-    found = list(dict.fromkeys(file.absolute() for file in found))  # a link keeps its own name
-    if not found:
-        raise AmcError(f"{', '.join(map(str, sources))}: holds no video; videos end with {', '.join(SUFFIXES)}")
-    return _named(found), notes
-
-
-def _named(files: list[Path]) -> dict[str, Path]:
-    """Each file by its name without ending; with it, with its folder, and with all of them where others have that."""
-    ways = (
-        lambda f: f.stem,
-        lambda f: f.name,
-        lambda f: f"{f.parent.name}-{f.name}",
-        lambda f: str(f).strip("/").replace("/", "-"),
-    )
-    level = dict.fromkeys(files, 0)
-    while True:
-        names = {file: ways[level[file]](file) for file in files}
-        counts = Counter(names.values())
-        if not (twice := [f for f in files if counts[names[f]] > 1 and level[f] < len(ways) - 1]):
-            return {name: file for file, name in names.items()}
-        level |= {file: level[file] + 1 for file in twice}
 
 
 def predict(
     sources: Sequence[str | Path], eye: Eye, out: Path, options: Options, *, say: Callable[[str], None]
 ) -> Report:
     """Watch all videos and write everything into `out`. Raises AmcError before the first video for what is wrong in
-    general; what is wrong with one video is in the report."""
-    (named, notes), out = videos(sources), folder(out)
+    general; what is wrong with one video is in the report. Each video is either in `done` or in `failed`."""
+    (named, notes, left_out), out = videos(sources), folder(out)
+    _refuse_overwriting(named, out, options.human)
     threshold = thresholds(eye, options.threshold)
     human = annotations.read(options.human) if options.human else None
-    report, eye = Report(notes=notes + list(human.notes if human else ())), eye.to(options.device)
+    report, eye = Report(notes=notes + list(human.notes if human else ()), left_out=left_out), eye.to(options.device)
+    report.stamps = sorted({stamp_on(eye, path) for path in named.values()} - {""})
+    for stamp in report.stamps:
+        say(f"note: {stamp}")
     written = time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
         tell = partial(_tell, say, f"{place}/{len(named)} {name}")
@@ -119,17 +81,29 @@ def predict(
             seen = watch(path, eye, options.sliding, device=options.device, report=tell)
             shown = ethogram(name, path, seen, eye, threshold, options.rules)
             _write_one(shown, path, out, options, human, report)
-            report.done.append({"video": name, "file": str(path), "frames": shown.num_frames, **_summary(shown)})
+            report.notes += [f"{name}: {note}" for note in getattr(seen.info, "notes", ())]
+            report.done.append({"video": name, "file": printable(path), "frames": shown.num_frames, **_summary(shown)})
             tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
         except Exception as error:  # whatever one video does, it does not cost the others
-            said = str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}"
-            said = said if str(path) in said else f"{path}: {said}"
-            report.failed.append({"video": name, "file": str(path), "error": said})
+            said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
+            said = said if printable(path) in said else f"{printable(path)}: {said}"
+            report.failed.append({"video": name, "file": printable(path), "error": said})
             tell("failed, see the end")
         if time.perf_counter() - written > OFTEN or place == len(named):
             _write_all(report, eye, out, options, threshold)
             written = time.perf_counter()
+    assert sorted(row["video"] for row in report.done + report.failed) == sorted(named), "a video is missing"
     return report
+
+
+def _refuse_overwriting(named: dict[str, Path], out: Path, human: str) -> None:
+    """Raise AmcError where an output would replace a video that was given, or the annotation."""
+    given = {
+        inputs.key(str(file.resolve())): file for file in (*named.values(), *filter(None, [human and Path(human)]))
+    }
+    for file in inputs.outputs(list(named), out.resolve()):
+        if inputs.key(str(file)) in given:
+            raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
 
 
 def _tell(say: Callable[[str], None], head: str, line: str) -> None:
@@ -161,8 +135,9 @@ def ethogram(name: str, path: Path, seen: Seen, eye: Eye, threshold: np.ndarray,
     fps = seen.info.fps if np.isfinite(seen.info.fps) else (len(seen.edges) - 1) / seen.edges[-1]
     support = tuple(row["training_clips"] for row in eye.support) or None
     return Ethogram(
-        name, path.name, fps, seen.edges, eye.names, seen.frame_probs, threshold, rules, eye.stamp, distance, support
-    )
+        name, printable(path.name), fps, seen.edges, eye.names, seen.frame_probs, threshold, rules,
+        stamp_on(eye, path), distance, support,
+    )  # fmt: skip
 
 
 def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFrame, dict, list[str]]:
@@ -170,10 +145,13 @@ def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFram
 
     What the human has ever written, in this video or another of the file, counts as looked for in this one; frames
     that the human has not labelled do not count. A video that shares its file name with another one of the folder is
-    known by its longer name alone.
+    known by its longer name alone, and then its ending counts.
     """
-    is_only = annotations.stem(shown.video) == annotations.stem(shown.file)
-    events, counted = human.of(shown.video, *([shown.file] if is_only else [])), human.labelled
+    is_only = shown.video == plain(PurePath(shown.file).stem)
+    events, counted = (
+        human.of(*([shown.video, shown.file] if is_only else [shown.video]), exact=not is_only),
+        human.labelled,
+    )
     if counted is not None and len(counted) != shown.num_frames:
         raise AmcError(f"{human.path}: labels {len(counted)} frames, but {shown.file} has {shown.num_frames}")
     names, notes = agreement.common(shown.names, list(human.behaviours))
@@ -249,13 +227,15 @@ def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold:
             exports.write_text(out / f"{name}.csv", pd.concat(tables, ignore_index=True).to_csv(index=False))
         else:  # of an earlier run into the same folder
             (out / f"{name}.csv").unlink(missing_ok=True)
+    stamp = "; ".join(report.stamps)
     rows = [dict(row) for row in eye.support] or [{"behaviour": name} for name in eye.names]
     for row, value in zip(rows, threshold, strict=True):
         if options.threshold or eye.competes:
             row["threshold_from"] = "by hand" if options.threshold else "zero-shot default"
-        row |= {"threshold": value, "stamp": eye.stamp}
+        row |= {"threshold": value, "stamp": stamp}
     exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
-    facts = {"stamp": eye.stamp, "model": eye.facts, "options": asdict(options)}
-    facts |= {"done": report.done, "failed": report.failed, "notes": report.notes, "provenance": report.origin}
+    facts = {"stamp": stamp, "model": eye.facts, "options": asdict(options)}
+    facts |= {"done": report.done, "failed": report.failed, "left_out": report.left_out, "notes": report.notes}
+    facts |= {"provenance": report.origin}
     with atomic(out / "report.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")

@@ -9,6 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
+from amc.errors import AmcError
 from amc.ethogram.bouts import Bout, Rules, find, to_frames
 
 BUDGET = (  # BORIS's own names, its spelling included
@@ -20,7 +21,7 @@ SUBJECT = "No focal subject"  # BORIS's word for an observation without focal an
 
 @dataclass(frozen=True)
 class Ethogram:
-    """Probabilities over time of one video and the bouts in them."""
+    """Probabilities over time of one video and the bouts in them. Raises AmcError for what is not finite."""
 
     video: str  # name, as in tables and names of files
     file: str  # the video's file name, with its ending
@@ -33,6 +34,12 @@ class Ethogram:
     stamp: str = ""  # what has to stand on everything made of it, such as random weights; empty: nothing
     distance: np.ndarray | None = None  # (N,) from training, 1 at the limit; None: not known
     support: tuple[int | None, ...] | None = None  # training clips of each behaviour; None: not known
+
+    def __post_init__(self):
+        for what, values in (("probability", self.probs), ("threshold", self.threshold), ("distance", self.distance)):
+            if values is not None and not np.isfinite(values).all():
+                at = np.argwhere(~np.isfinite(values))[0].tolist()
+                raise AmcError(f"{self.video}: the {what} at {at} is not finite; watch the video with a sound model")
 
     @property
     def num_frames(self) -> int:

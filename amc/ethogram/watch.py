@@ -17,6 +17,7 @@ from torch import Tensor
 
 from amc import flow, flow_color, transforms, video
 from amc.datasets.clips import planned
+from amc.errors import AmcError
 from amc.ethogram import timeline
 from amc.ethogram.eye import Eye
 from amc.progress import SILENCE
@@ -61,7 +62,8 @@ def watch(
 ) -> Seen:
     """Score every window of a video; `report` gets a line now and then.
 
-    Raises AmcError for a video that cannot be read to its end, or whose times are not known.
+    Raises AmcError for a video that cannot be read to its end, or whose times are not known, and where the model gives
+    scores that are not finite.
     """
     info = video.probe(path)
     edges = timeline.edges(video.frame_times(path), info.fps)
@@ -74,12 +76,28 @@ def watch(
             each, video_vectors = eye.look(torch.stack(waiting).flatten(0, 1).to(device))
             probs.append(each.unflatten(0, (len(waiting), -1)).mean(dim=1).cpu().numpy())
             embeddings.append(video_vectors.unflatten(0, (len(waiting), -1)).mean(dim=1).cpu().numpy())
+            _check_finite(path, eye, edges, windows[done - len(waiting) : done], probs[-1], embeddings[-1])
             waiting = []
         if report and time.perf_counter() - told > SILENCE:
             told = time.perf_counter()
             at = edges[windows[done - 1][1]]
             report(f"{at:.0f} of {edges[-1]:.0f} s watched, {at / (told - started):.1f} times real time")
     return Seen(info, edges, windows, np.concatenate(probs), np.concatenate(embeddings))
+
+
+def _check_finite(
+    path: Path | str, eye: Eye, edges: np.ndarray, windows: tuple, probs: np.ndarray, embeddings: np.ndarray
+) -> None:
+    """Raise AmcError, which names the window, for scores that are no numbers: they would pass for no behaviour."""
+    is_wrong = ~np.isfinite(np.column_stack([probs, embeddings]))
+    if is_wrong.any():
+        window, column = np.argwhere(is_wrong)[0]
+        what = f"the probability of {eye.names[column]!r}" if column < len(eye.names) else "the embedding"
+        start, stop = (edges[edge] for edge in windows[window])
+        remedy = "its weights are damaged or of too low a precision: train or fetch them again"
+        raise AmcError(
+            f"{path}: from {start:.2f} to {stop:.2f} s {what} is not finite; the model cannot be used, {remedy}"
+        )
 
 
 def _clips(path: Path | str, eye: Eye, windows: tuple, num_frames: int, device: str) -> Iterator[Tensor]:

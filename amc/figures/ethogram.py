@@ -20,14 +20,16 @@ from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
 
 BOUT, HUMAN, UNLIKE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
 AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
+EDGE = 0.8  # points around a bar: half a second of an hour is less than a pixel, and is seen all the same
 POINTS = 1500  # of a curve; more cannot be told apart on paper
 
 
 def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[int]:
-    """The behaviours to draw, at most `most`: those with most time first, then those with the highest scores."""
-    lasting = shown.frames.sum(axis=0) + (0 if human is None else human.frames.sum(axis=0))
-    order = np.lexsort((-shown.probs.max(axis=0), -lasting))
-    return sorted(order[:most].tolist())
+    """The behaviours to draw: all that have a bout, of the model's or the human's, so that what is counted is seen;
+    then those with the highest scores, up to `most`."""
+    lasting = shown.frames.any(axis=0) | (False if human is None else human.frames.any(axis=0))
+    order = np.lexsort((-shown.probs.max(axis=0), ~lasting))
+    return sorted(order[: max(most, int(lasting.sum()))].tolist())
 
 
 @styled
@@ -50,7 +52,8 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
         rows = [(shown, BOUT, -0.24)] + ([(human, HUMAN, -0.42)] if human else [])
         for source, color, at in rows:
             spans = [_span(source, b, unit) for b in source.bouts if b.behaviour == shown.names[c]]
-            axes.broken_barh(spans, (y + at, 0.16 if human else 0.2), facecolors=color, zorder=3)
+            high = 0.16 if human else 0.2
+            axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE, zorder=3)
     top = -0.6
     if shown.unlike is not None and shown.unlike.any():
         axes.broken_barh(
@@ -214,7 +217,8 @@ def agreement(
         for y in range(len(names)):
             spans = _stretches(mask[:, y], edges, unit)
             high, at = (0.7, -0.35) if kind == "both" else (0.35, -0.35 if kind == "human only" else 0.0)
-            axes.broken_barh(spans, (y + at, high), facecolors=AGREEMENT[kind])
+            color = AGREEMENT[kind]
+            axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE)
     axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=f"time, {name}")
     axes.set_xlim(0, edges[-1] / unit)
     axes.tick_params(axis="y", length=0)
@@ -251,7 +255,7 @@ def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figu
     axes = figure.subplots()
     axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=BOUT, alpha=0.15, lw=0)
     axes.plot(table["clips"], table["map_macro"], "o-", color=BOUT, markersize=10, lw=2.2, label="test clips, 95 %")
-    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="class frequency, sees no video")
+    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance, a random ranking")
     axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])

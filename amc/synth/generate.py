@@ -26,6 +26,7 @@ import cv2
 import numpy as np
 from tqdm.std import tqdm
 
+from amc import paths
 from amc.datasets import charades
 from amc.errors import AmcError, choice
 from amc.paths import atomic
@@ -191,6 +192,13 @@ def find_world(root: Path) -> World:
     if name not in WORLDS:
         raise AmcError(f"{root}: holds none of the generated worlds ({', '.join(WORLDS)}); name the folder of one")
     return WORLDS[name]
+
+
+def is_drawn(video: Path) -> bool:
+    """Whether a video is one that a generated world drew: a clip of a data set, or a film in the cache."""
+    video = video.resolve()
+    is_clip = video.parent.name == "video" and (video.parents[1] / "world.json").is_file()
+    return is_clip or video.is_relative_to(paths.cache() / "films")
 
 
 def true_flow(video: Path, pairs: list[tuple[int, int]]) -> np.ndarray:

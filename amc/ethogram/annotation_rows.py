@@ -1,0 +1,222 @@
+"""Tables of annotation as rows: the header found wherever it stands, cells by our own words, the line of each.
+
+A text file of BORIS, SimBA or DeepEthogram in, its rows out; what they mean is read in `annotations`. Strict: no row is
+longer than its header, no quote swallows rows, lines are counted as an editor counts them.
+"""
+
+import csv
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from amc.errors import AmcError
+from amc.ethogram import queued
+
+SYNONYMS = {  # our word: names of the column over the versions, in lower case
+    "behaviour": ("behavior", "event"),
+    "start": ("start (s)",),
+    "stop": ("stop (s)",),
+    "time": ("time",),
+    "status": ("status", "behavior type"),
+    "media": ("media file name", "media file path", "media file", "video"),
+    "observation": ("observation id",),
+    "subject": ("subject",),
+    "offset": ("time offset (s)",),
+    "source": ("source",),
+    "durations": ("media duration (s)",),
+    "first": ("start_frame",),
+    "last": ("end_frame",),
+}
+NEEDED = (("behaviour", "start", "stop"), ("behaviour", "first", "last"), ("behaviour", "time", "status"))
+SUFFIXES = (  # of video files
+    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
+    ".ogv", ".3gp", ".asf", ".vob", ".mxf", ".f4v", ".mod", ".tod", ".dv", ".m2v", ".divx",
+)  # fmt: skip
+TIMES = ("start", "stop", "time")  # our words for what an offset is added to
+NOTHING = ("", "NA", "Not found")  # what BORIS writes for no media file
+SEPARATORS = {"\t": "tab", ",": "comma", ";": "semicolon"}
+MANY = 3  # such separators in a line inside of a cell: no comment, but a row that a quote has swallowed
+HEADER_LINES = 100  # BORIS 7 puts a block about the observation, players and variables above its table
+FORMATS = "BORIS aggregated or tabular events, SimBA bouts, or DeepEthogram labels"
+
+
+@dataclass(frozen=True)
+class Row:
+    """One row of a table, with what stands above the table for all of them."""
+
+    place: str  # file and line
+    cells: list[str]
+    columns: dict[str, int]  # our words
+    above: dict[str, str]
+    decimal: str = "."  # a comma where cells are told apart by semicolons, as in half of the world
+
+    def cell(self, word: str) -> str:
+        """What stands there; nothing where the column is missing or the row ends before it."""
+        place = self.columns.get(word, len(self.cells))
+        return (self.cells[place] if place < len(self.cells) else self.above.get(word, "")).strip()
+
+    def number(self, word: str) -> float:
+        """A frame, or a time from the start of the observation."""
+        found, offset = self.cell(word), self.offset if word in TIMES else 0.0
+        value = round(self.float(found) - offset, 9)
+        if not 0 <= value < float("inf"):
+            after = f" after an offset of {self.cell('offset')} s" if offset else ""
+            wanted = "a number from 0" + ", with a decimal point" * ("," in found)
+            raise AmcError(f"{self.place}: {found or 'nothing'!r} is no time or frame{after}; expected {wanted}")
+        return value
+
+    def float(self, text: str) -> float:
+        """NaN where it is no number."""
+        try:
+            return float(text.replace(self.decimal, "."))
+        except ValueError:
+            return float("nan")
+
+    @property
+    def offset(self) -> float:
+        """What BORIS has added to the observation's times, seconds."""
+        return self.float(self.cell("offset") or "0")
+
+    @property
+    def media(self) -> str:
+        """The media file that it names, if any."""
+        return "" if self.cell("media") in NOTHING else self.cell("media")
+
+    def queue(self) -> queued.Queue | None:
+        """What its player showed one after another; None: one video."""
+        source, media = self.cell("source"), self.media
+        if not source and all(is_video(part) for part in media.split(";")):  # BORIS 7 joins them in this column
+            source, media = media, ""
+        return queued.queue(self.place, source, self.cell("durations").replace(self.decimal, "."), media)
+
+    def video(self) -> str:
+        """The media file; where a row has none, that of its player, or the observation."""
+        [shown, *_] = queued.players(self.cell("source")) or [""]
+        return self.media or (shown if is_video(shown) else "") or self.cell("observation")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of annotation: the names of its columns as written, and its rows."""
+
+    header: list[str]
+    rows: list[Row]
+
+    @property
+    def is_labels(self) -> bool:
+        """Whether it is DeepEthogram's, a row a frame."""
+        return _is_labels(self.header)
+
+
+def read(path: Path) -> Table:
+    """The table in a text file: tab, comma or semicolon between cells, UTF-8 or UTF-16. Raises AmcError, naming file
+    and line, for what is none of the formats, and as `delimited` does."""
+    text = _text(path)
+    if text.lstrip().startswith("{"):
+        raise AmcError(f"{path}: a project, such as BORIS saves; export its events, aggregated, as TSV")
+    lines = text.split("\n")
+    try:
+        for number, line in enumerate(lines[:HEADER_LINES]):
+            for separator in SEPARATORS:
+                header = [name.strip() for name in next(csv.reader([line], delimiter=separator), [])]
+                columns = _columns([name.lower() for name in header])
+                if _is_labels(header) or any(columns.keys() >= set(needed) for needed in NEEDED):
+                    return _table(path, lines, number, separator, columns)
+    except csv.Error as error:
+        raise AmcError(f"{path}: no table ({error}); give a text file of {FORMATS}") from error
+    raise AmcError(f"{path}: no header of {FORMATS} in its first {HEADER_LINES} lines; export it again")
+
+
+def _text(path: Path) -> str:
+    """The text of a file with newlines alone between its lines."""
+    try:
+        data = path.read_bytes()
+        text = data.decode("utf-16" if data[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig")
+    except OSError as error:
+        raise AmcError(f"{path}: cannot be read ({error.strerror}); give a text file of {FORMATS}") from error
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        raise AmcError(f"{path}:{line}: not UTF-8 ({error.reason}); save the table as CSV or TSV in UTF-8") from error
+    return text.replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _table(path: Path, lines: list[str], start: int, separator: str, columns: dict[str, int]) -> Table:
+    """The table whose header is line `start` (from 0)."""
+    (_, header), *rows = delimited(path, lines, start, separator)
+    lower = [name.strip().lower() for name in header]
+    if twice := [lower[k] for k in columns.values() if lower.count(lower[k]) > 1]:
+        raise AmcError(f"{path}:{start + 1}: the column {twice[0]!r} stands twice; rename the other one")
+    above = _block(lines[:start], separator)
+    decimal = "," if separator == ";" else "."
+    return Table(
+        [name.strip() for name in header],
+        [Row(f"{path}:{line}", cells, columns, above, decimal) for line, cells in rows],
+    )
+
+
+def _is_labels(header: list[str]) -> bool:
+    return "background" in [name.lower() for name in header]
+
+
+def delimited(path: Path, lines: list[str], start: int, separator: str) -> list[tuple[int, list[str]]]:
+    """The rows from line `start` (from 0) on, the header first, each with the line where it begins, counted from 1;
+    rows without content are left out. Raises AmcError, naming the line, for a row longer than the header, and for a
+    quote that is not closed or that swallows whole rows."""
+    reader = csv.reader((f"{line}\n" for line in lines[start:]), delimiter=separator, strict=True)
+    found: list[tuple[int, list[str]]] = []
+    remedy = "close the quote that opens a cell, or remove it"
+    while True:
+        line = start + reader.line_num + 1
+        try:
+            row = next(reader, None)
+        except csv.Error as error:
+            raise AmcError(f"{path}:{line}: no table ({error}); {remedy}") from error
+        if row is None:
+            return found
+        if any(part.count(separator) >= MANY for cell in row for part in cell.split("\n")[1:]):
+            raise AmcError(f"{path}:{line}: a quote swallows the rows that follow; {remedy}")
+        if any(row):
+            found.append((line, row))
+        if any(cell.strip() for cell in row[len(found[0][1]) if found else 0 :]):
+            says = f"{len(row)} cells under a header of {len(found[0][1])}"
+            raise AmcError(
+                f"{path}:{line}: {says}; a {SEPARATORS[separator]} too many, or one without quotes around it"
+            )
+
+
+def _block(lines: list[str], separator: str) -> dict[str, str]:
+    """What BORIS 7 writes above its table: the time offset, and the media of the players."""
+    found, shown = {}, {}
+    for cells in csv.reader(lines, delimiter=separator):
+        name = cells[0].strip() if len(cells) > 1 else ""
+        if name.lower() in SYNONYMS["offset"]:
+            found["offset"] = cells[1]
+        elif queued.PLAYER.fullmatch(f"{name}:"):
+            shown.setdefault(name, []).append(cells[1].strip())
+    return found | {"source": "|".join(f"{name}:{';'.join(media)}" for name, media in shown.items())}
+
+
+def _columns(header: list[str]) -> dict[str, int]:
+    """Our words to places in the header; modifiers are numbered."""
+    found = {}
+    for word, names in SYNONYMS.items():
+        places = [header.index(name) for name in names if name in header]
+        if places:
+            found[word] = places[0]
+    modifiers = [place for place, name in enumerate(header) if name.startswith("modifier")]
+    return found | {f"modifier {number}": place for number, place in enumerate(modifiers)}
+
+
+def stem(name: str) -> str:
+    """A video by its file's name, without the folder, a video's ending and case."""
+    file = base(name)
+    return PureWindowsPath(file).stem if is_video(file) else file  # 10.30.15 has no ending
+
+
+def base(name: str) -> str:
+    """A video by its file's name, without the folder and case."""
+    return PureWindowsPath(name).name.casefold()  # splits at both kinds of slash
+
+
+def is_video(name: str) -> bool:
+    """Whether a name ends as those of video files do."""
+    return PureWindowsPath(name.strip()).suffix.lower() in SUFFIXES

@@ -1,0 +1,155 @@
+"""What `predict` is given: videos and folders in, each video under a name of its own out, and what was left out.
+
+The names stand in tables and in the names of files. No two are alike, not even on a disk that takes `Fox` for `fox`,
+and none makes the file of another one or of the whole folder: `<name>_budget.csv` of `time.mp4` would be the table of
+all time budgets.
+"""
+
+import hashlib
+import os
+import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import av
+from av.stream import Disposition
+
+from amc.errors import AmcError
+from amc.ethogram import annotated, exports
+from amc.ethogram.annotation_rows import SUFFIXES
+
+TABLES = ("bouts.csv", "time_budget.csv", "agreement.csv", "behaviours.csv", "report.json")  # of the whole folder
+PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
+ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
+UNTRUSTED = ".untrusted"  # stands in the names of files whose model is stamped
+LONGEST = 140  # bytes of a name: a file's may have 255, with our endings and those of a file that is being written
+TEXT_ART = ("tty", "bin", "xbin", "adf", "idf")  # FFmpeg draws any bytes as a terminal would
+SHOWN = 10  # names of files in a note; report.json has all
+
+
+class Inputs(NamedTuple):
+    """What was found."""
+
+    named: dict[str, Path]  # videos by their names
+    notes: list[str]
+    left_out: list[str]  # files of the given folders that are no videos
+
+
+def videos(sources: Sequence[str | Path]) -> Inputs:
+    """Files as given; of folders (and folders in them) all that are videos, by their ending or by what is in them, but
+    our own annotated copies. Raises AmcError for what is not there, and where no video is left."""
+    found, notes, left_out = [], [], []
+    for source in map(Path, sources):
+        if source.is_file():
+            found.append(source)
+        elif source.is_dir():
+            inside, unread = _inside(source)
+            own = [file for file in inside if file.name.endswith(annotated.ENDING)]
+            taken = [file for file in inside if file not in own and is_video(file)]
+            others = [file for file in inside if file not in {*own, *taken}]
+            found += taken
+            left_out += [printable(file) for file in others + own + unread]
+            for what, files in (("files that are no videos", others), ("annotated copies", own)):
+                notes += [f"{printable(source)}: {len(files)} {what} left out: {_listed(files)}"] if files else []
+            says = "folders that could not be read, or that are links, left out"
+            notes += [f"{printable(source)}: {len(unread)} {says}: {_listed(unread)}"] if unread else []
+        else:
+            raise AmcError(f"{printable(source)}: no such file or folder; give videos, or folders of them")
+    found = list(dict.fromkeys(file.absolute() for file in found))  # a link keeps its own name
+    if not found:
+        raise AmcError(f"{', '.join(map(printable, sources))}: holds no video; give video files, or folders of them")
+    return Inputs(_named(found), notes, left_out)
+
+
+def is_video(file: Path) -> bool:
+    """Whether it ends as videos do or, whatever it is called, holds moving pictures: no photo, sound or text."""
+    if file.name.startswith("."):  # such as what macOS leaves beside each file on other disks
+        return False
+    if file.suffix.lower() in SUFFIXES:
+        return True
+    try:
+        with av.open(str(file)) as container:
+            kind, streams = container.format.name, container.streams.video
+            return bool(
+                kind not in TEXT_ART
+                and not kind.endswith("_pipe")
+                and kind != "image2"
+                and any(not stream.disposition & Disposition.attached_pic for stream in streams)
+            )
+    except (av.FFmpegError, OSError, ValueError):
+        return False
+
+
+def printable(path: Path | str) -> str:
+    """A path as text that any file, terminal and picture takes: bytes that are no UTF-8 as \\\\x and two digits."""
+    return os.fsencode(path).decode("utf-8", "backslashreplace")
+
+
+def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
+    """All files below a folder in order, and the folders in it that could not be looked into."""
+    files, errors, unread = [], [], []
+    for place, folders, names in os.walk(folder, onerror=errors.append):
+        files += [Path(place, name) for name in names if Path(place, name).is_file()]
+        unread += [Path(place, name) for name in folders if Path(place, name).is_symlink()]
+    return sorted(files), sorted(unread + [Path(error.filename) for error in errors])
+
+
+def _listed(files: Sequence[Path]) -> str:
+    more = len(files) - SHOWN
+    return ", ".join(printable(file.name) for file in files[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _named(files: list[Path]) -> dict[str, Path]:
+    """Each file by its name without ending; with it, with its folder, with all of them, and with a fingerprint of its
+    path where others have that, or where it could not be the name of files."""
+    ways = (
+        lambda f: plain(f.stem),
+        lambda f: plain(f.name),
+        lambda f: plain(f"{f.parent.name}-{f.name}"),
+        lambda f: plain(str(f).strip("/")),
+        lambda f: f"{_cut(plain(f.stem))}~{hashlib.sha256(os.fsencode(f)).hexdigest()[:16]}",
+    )
+    level = dict.fromkeys(files, 0)
+    while True:
+        names = {file: ways[level[file]](file) for file in files}
+        counts = Counter(map(key, names.values()))
+        again = [file for file in files if counts[key(names[file])] > 1 or not _is_free(names[file])]
+        if not (again := [file for file in again if level[file] < len(ways) - 1]):
+            break
+        level |= {file: level[file] + 1 for file in again}
+    found = {name: file for file, name in names.items()}
+    assert len(set(map(key, found))) == len(files), "two videos of one name"
+    return found
+
+
+def key(name: str) -> str:
+    """What a disk that knows no case, and one way of writing an accent, takes a name for."""
+    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
+
+
+def _is_free(name: str) -> bool:
+    """Whether the files of a video of this name are no others' files."""
+    own = key(name)
+    return (
+        len(name.encode()) <= LONGEST
+        and not own.endswith(UNTRUSTED)
+        and not {f"{own}{ending}" for ending in ENDINGS} & {*TABLES}
+    )
+
+
+def plain(name: str) -> str:
+    """Text as a part of a file's name: no slash of either kind, and nothing that cannot be seen."""
+    text = printable(name).replace("/", "-").replace("\\", "-")
+    return "".join(sign if sign.isprintable() else "_" for sign in text)
+
+
+def _cut(name: str) -> str:
+    return name.encode()[: LONGEST - 20].decode(errors="ignore")
+
+
+def outputs(names: Sequence[str], out: Path) -> list[Path]:
+    """Every file that a run may write, or remove as an earlier run's."""
+    each = (f"{name}{mark}{ending}" for name in names for mark in ("", UNTRUSTED) for ending in ENDINGS)
+    return [out / file for file in (*each, *TABLES)]

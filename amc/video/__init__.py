@@ -1,0 +1,180 @@
+"""The one door to pixels: a video file or a folder of numbered pictures in, RGB frames by index out.
+
+PyAV reads video files, on every platform, and Pillow folders of pictures. Frame n is the n-th that decoding from end to
+end gives (at a variable rate too), as it is displayed; `packets` finds out which packet brings it, and `decode` takes
+the frame that comes from that packet. decord, the list's other reader, is independent of both and can be asked for by
+name; it is right about H.264 without open groups of pictures, and shifts or repeats frames of other kinds of file.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+import torch
+from av.video.reformatter import VideoReformatter
+
+from amc.errors import VideoError, choice
+from amc.video import decode, packets, pictures
+
+try:
+    import decord
+except ImportError:  # no wheel for ARM, which includes Apple silicon, nor for Windows from conda
+    decord = None
+else:
+    decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's own chatter; every failure arrives as an exception
+
+CHUNK_BYTES = 8e6  # of frames that `stream` holds at once; more of them cost page faults and bring nothing
+HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, ITU-T H.273 table 3
+
+
+@dataclass(frozen=True)
+class VideoInfo:
+    """What a video holds, and which reader reads it."""
+
+    path: str
+    num_frames: int
+    fps: float  # mean over the video; nan for a folder of pictures
+    width: int  # as displayed, as is height
+    height: int
+    duration: float  # seconds; nan for a folder of pictures
+    reader: str  # pyav | pictures
+    notes: tuple[str, ...] = ()  # what is odd about it, a sentence each
+
+
+def probe(path: Path | str) -> VideoInfo:
+    """What `path` holds. Reads every packet and decodes the first frame, or all of them where packets do not tell.
+
+    Raises VideoError if it is missing, empty, not a video, or ends before its container says it should.
+    """
+    return _probe(*_identity(path))
+
+
+def read_frames(path: Path | str, indices: Sequence[int], *, reader: str = "pyav") -> torch.Tensor:
+    """The frames of `path` at `indices`, in the order asked, repeats allowed.
+
+    reader: "pyav", or "decord" for a second opinion on a video file. Returns (T, 3, H, W) uint8 RGB. Raises VideoError
+    for what `probe` refuses, for an index outside 0..num_frames-1, and for a frame that does not decode or rests on
+    one that does not; AmcError for an unknown reader.
+    """
+    choice("reader", reader, tuple(READERS))
+    info = probe(path)
+    if len(indices) == 0:
+        raise VideoError(f"{path}: no frame was asked for; give at least one index")
+    wanted, back = np.unique(np.asarray(indices, dtype=np.int64), return_inverse=True)
+    if wanted[0] < 0 or wanted[-1] >= info.num_frames:
+        wrong = wanted[0] if wanted[0] < 0 else wanted[-1]
+        raise VideoError(f"{path}: no frame {wrong}; it has {info.num_frames}, indices 0 to {info.num_frames - 1}")
+    read = pictures.read if info.reader == "pictures" else READERS[reader]
+    frames = read(info.path, wanted.tolist())
+    return torch.from_numpy(frames)[torch.from_numpy(back)].permute(0, 3, 1, 2).contiguous()  # (T, 3, H, W)
+
+
+def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
+    """The frames of `path` at ascending `indices`, a few at a time: a video of any length in one pass and flat memory.
+
+    Yields (indices, frames), frames uint8 (n, 3, H, W) RGB, at most CHUNK_BYTES of them. Raises VideoError as
+    `read_frames` does, after all frames before the damage, and where the video changes its size.
+    """
+    info = probe(path)
+    if len(indices) == 0 or indices[0] < 0 or indices[-1] >= info.num_frames or (np.diff(indices) <= 0).any():
+        raise VideoError(f"{path}: expected ascending frame indices from 0 to {info.num_frames - 1}")
+    size = max(1, int(CHUNK_BYTES / (3 * info.width * info.height)))
+    if info.reader == "pictures":
+        parts = (list(indices[k : k + size]) for k in range(0, len(indices), size))
+        chunks = ((part, pictures.read(info.path, part)) for part in parts)
+    else:
+        chunks = _chunks(info.path, indices, size)
+    for wanted, frames in chunks:
+        if frames.shape[1:3] != (info.height, info.width):
+            raise VideoError(f"{path}: frame {wanted[0]} is of another size than the first; convert it to one size")
+        yield wanted, torch.from_numpy(frames).permute(0, 3, 1, 2)
+
+
+def frame_times(path: Path | str) -> np.ndarray:
+    """When each frame is shown, (N,) float64 seconds since the video begins: exact at any rate, constant or variable.
+
+    The first is 0 but where a file begins with frames that do not decode. Files that store no times (raw streams) have
+    the mean rate throughout. Raises VideoError as `probe` does, and for a folder of pictures, which has no time.
+    """
+    if probe(path).reader == "pictures":
+        raise VideoError(f"{path}: a folder of pictures has no time; make a video of it")
+    return _index(*_identity(path)).times.copy()
+
+
+def _identity(path: Path | str) -> tuple[str, int, int]:
+    """A path, with its size and time, which tell a changed file. Raises VideoError."""
+    path = Path(path)
+    try:
+        stat = path.stat()
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise VideoError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); check the path") from error
+    if path.is_file() and stat.st_size == 0:
+        raise VideoError(f"{path}: empty file; fetch it again")
+    return str(path), stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=65536)  # every read asks for it
+def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
+    if Path(path).is_dir():
+        first = pictures.read(path, [0])[0]
+        nan = float("nan")
+        return VideoInfo(path, len(pictures.files(path)), nan, first.shape[1], first.shape[0], nan, "pictures")
+    index = _index(path, size, mtime_ns)
+    [(_, frame)] = decode.frames(path, index, [0])
+    height, width, _ = decode.picture(frame, VideoReformatter()).shape
+    notes = [*index.notes]
+    if frame.interlaced_frame:
+        notes.append("interlaced: each frame holds two half pictures, taken one after the other")
+    if transfer := HDR.get(int(frame.color_trc)):
+        notes.append(f"high dynamic range ({transfer}): its colours are read as they are stored, and look pale")
+    return VideoInfo(path, len(index.frames), index.fps, width, height, index.duration, "pyav", tuple(notes))
+
+
+@lru_cache(maxsize=256)  # an hour of video takes some megabytes
+def _index(path: str, size: int, mtime_ns: int) -> packets.Index:
+    return packets.index(path)
+
+
+def _pyav(path: str, indices: list[int]) -> np.ndarray:
+    [(_, frames)] = _chunks(path, indices, len(indices))
+    return frames
+
+
+def _chunks(path: str, indices: Sequence[int], size: int) -> Iterator[tuple[list[int], np.ndarray]]:
+    """Ascending frames, `size` at a time; those before a damage come before its error."""
+    numbers, frames, reformatter = [], [], VideoReformatter()
+    try:
+        for number, frame in decode.frames(path, _index(*_identity(path)), indices):
+            numbers.append(number)
+            frames.append(decode.picture(frame, reformatter))
+            if len(frames) == size:
+                yield numbers, pictures.stack(path, frames)
+                numbers, frames = [], []
+    except VideoError:
+        if frames and size < len(indices):
+            yield numbers, pictures.stack(path, frames)
+        raise
+    if frames:
+        yield numbers, pictures.stack(path, frames)
+
+
+def _decord(path: str, indices: list[int]) -> np.ndarray:
+    if decord is None:
+        raise VideoError(f"{path}: decord is not installed; pip install decord, or leave the reader out")
+    reader, expected = None, probe(path).num_frames
+    try:
+        reader = decord.VideoReader(path, num_threads=1)
+        if len(reader) != expected:
+            raise VideoError(f"{path}: decord counts {len(reader)} frames of {expected}; leave the reader out")
+        return reader.get_batch(indices).asnumpy()
+    except (decord.DECORDError, RuntimeError) as error:
+        reason = re.sub(r"^.*?\.cc:\d+: (Check failed: )?(\[.*?\] ?)?", "", str(error).splitlines()[0]).split(".")[0]
+        raise VideoError(f"{path}: decord could not decode it ({reason}); leave the reader out") from error
+    finally:
+        del reader  # left alive it decodes the whole clip in the background, and one shared by threads aborts
+
+
+READERS: dict[str, Callable[[str, list[int]], np.ndarray]] = {"pyav": _pyav, "decord": _decord}
