@@ -92,6 +92,11 @@ def successive(path: Path, indices: Sequence[int]) -> list[tuple[int, int]]:
     return flow.pairs_in_shots([int(index) for index in indices], video.probe(path).num_frames, read)
 
 
+def spread(path: Path, count: int) -> list[tuple[int, int]]:
+    """`count` frames spread over a video, `successive`."""
+    return successive(path, [index for index, _ in pairs_of(video.probe(path).num_frames, count)])
+
+
 def sampled(path: Path, *, start: int, step: int, count: int = 4) -> list[tuple[int, int]]:
     """`count` frames of a video, or as many as there are, `step` apart from `start` on, `successive`."""
     length = video.probe(path).num_frames
