@@ -26,7 +26,7 @@ def test_no_flow_of_a_video_goes_over_its_cut(tmp_path):
     found = flow_errors.successive(tmp_path, [0, 5, 6, 13])
     assert found == [(0, 1), (4, 5), (6, 7), (12, 13)]
     assert (5, 6) not in flow_errors.sampled(tmp_path, start=1, step=4)
-    assert flow_errors.successive(tmp_path, [index for index, _ in flow_errors.pairs_of(14, 6)])[2] == (4, 5)
+    assert flow_errors.spread(tmp_path, 6)[2] == (4, 5)
 
 
 def test_there_and_back_ends_where_it_began_unless_a_flow_is_wrong_or_leaves_the_picture():
