@@ -21,32 +21,46 @@ def case(**changes) -> drawn.Case:
     return drawn.Case(**facts | changes)
 
 
-def test_a_case_has_a_row_a_behaviour_with_its_verdict_and_each_classifier_at_its_height():
-    figure = drawn.case(case(), title="a frog")
-    assert [axes.get_title("left") for axes in figure.axes] == [
-        "Jumping: written, MISSED", "Keeping still: EXTRA, not written"
-    ]  # fmt: skip
-    assert {axes.get_ylabel() for axes in figure.axes} == {"score"}
-    lines = figure.axes[0].lines[:2]
-    assert [line.get_ydata().tolist() for line in lines] == [[0.1, 0.1], [0.3, 0.3]]
-    assert [line.get_xdata().tolist() for line in lines] == [[2.5, 20.5], [30.5, 46.5]]
-    assert lines[0].get_marker() != lines[1].get_marker()
-    assert figure.axes[-1].get_xlabel() == "time, s"
+def rows(figure) -> list[tuple]:
+    """The two axes of each behaviour: over time, and of scores."""
+    panels = [axes for axes in figure.axes if axes.axison and not axes.images]
+    return list(zip(panels[::2], panels[1::2], strict=True))
+
+
+def test_a_case_has_a_row_a_behaviour_with_its_verdict():
+    found = rows(drawn.case(case(), title="a frog"))
+    assert [axes.get_title("left") for axes, _ in found] == [
+        "Jumping: written, MISSED",
+        "Keeping still: EXTRA, not written",
+    ]
+    assert found[-1][0].get_xlabel() == "time, s" and found[-1][1].get_xlabel() == "score"
     told = drawn.case(case(verdicts=["missed, outvoted", ""]), title="").axes[0].get_title("left")
     assert told == "Jumping: written, MISSED  (outvoted)"
+
+
+def test_a_classifier_is_shown_frames_and_says_one_score_that_is_no_line_over_time():
+    for c, (time, scores) in enumerate(rows(drawn.case(case(), title="a frog"))):
+        assert [line.get_xdata().tolist() for line in time.lines] == [[2.5, 20.5], [30.5, 46.5]]
+        assert [line.get_ydata().tolist() for line in time.lines] == [[0, 0], [1, 1]]
+        assert {line.get_linestyle() for line in time.lines} == {"None"}
+        assert [bar.get_width() for bar in scores.patches] == pytest.approx(
+            [*case().probs[:, c], case().probs[:, c].mean()]
+        )
+        assert [bar.get_y() + bar.get_height() / 2 for bar in scores.patches] == pytest.approx([0, 1, 2])
+        assert scores.lines[0].get_xdata() == [0.5, 0.5]  # the threshold
 
 
 def test_film_flow_and_truth_are_drawn_where_they_are_known():
     strip, truth = np.zeros((4, 3, 8, 8), np.uint8), np.zeros((48, 2), bool)
     truth[10:20, 0] = True
     figure = drawn.case(case(film=strip, motion=strip, truth=truth), title="a frog")
-    assert len(figure.axes) == 4 and len(figure.axes[0].images) == 4
-    [span] = figure.axes[2].patches
+    assert [len(axes.images) for axes in figure.axes if axes.images] == [4, 4]
+    [span] = rows(figure)[0][0].patches
     assert (span.get_x(), span.get_width()) == (10, 10)
 
 
 def test_without_a_frame_rate_time_is_in_frames():
-    assert drawn.case(case(fps=float("nan")), title="").axes[-1].get_xlabel() == "frame"
+    assert rows(drawn.case(case(fps=float("nan")), title=""))[-1][0].get_xlabel() == "frame"
 
 
 def test_kinds_have_a_second_panel_only_where_truth_is_known():

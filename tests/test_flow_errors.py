@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 
 from amc.companion import flow_errors
 from amc.errors import AmcError
@@ -14,6 +15,18 @@ def test_the_end_point_error_is_the_distance_of_two_vectors():
     vectors[0, :, 1, 2] = torch.tensor([3.0, 4.0])
     error = flow_errors.end_point_error(vectors, true)
     assert error[0, 1, 2] == 5 and error.sum() == 5
+
+
+def test_no_flow_of_a_video_goes_over_its_cut(tmp_path):
+    scenes = np.stack([np.full((64, 96, 3), 30 if k < 6 else 220, np.uint8) for k in range(14)])
+    scenes[:6, :32, 40:] = 160, 60, 20
+    scenes[6:, 20:, :50] = 10, 90, 200  # another scene from frame 6 on
+    for k, picture in enumerate(scenes):
+        Image.fromarray(picture).save(tmp_path / f"{k:03d}.png")
+    found = flow_errors.successive(tmp_path, [0, 5, 6, 13])
+    assert found == [(0, 1), (4, 5), (6, 7), (12, 13)]
+    assert (5, 6) not in flow_errors.sampled(tmp_path, start=1, step=4)
+    assert flow_errors.spread(tmp_path, 6)[2] == (4, 5)
 
 
 def test_there_and_back_ends_where_it_began_unless_a_flow_is_wrong_or_leaves_the_picture():

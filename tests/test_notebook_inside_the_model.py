@@ -3,7 +3,7 @@
 import json
 from pathlib import Path
 
-import nbformat
+from executed import MOST_BYTES, alts
 from user_commands import NOTEBOOKS, papermill
 
 
@@ -16,10 +16,9 @@ def test_it_looks_into_a_trained_cell_and_stamps_its_weights(environment, tmp_pa
     assert record["provenance"]["parity"] < 1e-4
     assert [row["layer"] for row in record["rows"]] == [1, 2, 3, 4]
     assert all(abs(row["frame → frame"] + row["frame → flow"] - 2) < 1e-3 for row in record["rows"])
-    outputs = [o for cell in nbformat.read(out, 4).cells for o in cell.get("outputs", [])]
-    alts = [o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})]
-    assert len(alts) == 4 and sum("random weights, trained at size smoke" in alt for alt in alts) == 3
-    assert out.stat().st_size <= 500_000
+    shown = alts(out)
+    assert len(shown) == 4 and sum("random weights, trained at size smoke" in alt for alt in shown) == 3
+    assert out.stat().st_size <= MOST_BYTES
 
 
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are(environment, tmp_path):

@@ -3,8 +3,8 @@
 import json
 from pathlib import Path
 
-import nbformat
 import pandas as pd
+from executed import MOST_BYTES, alts
 from user_commands import NOTEBOOKS, papermill
 
 OPTIONS = ["-p", "interactive", "False"]
@@ -12,12 +12,6 @@ OPTIONS = ["-p", "interactive", "False"]
 
 def record(environment) -> dict:
     return json.loads((Path(environment["AMC_REPORTS"]) / "results" / "07_your_own_video.json").read_text())
-
-
-def alts(path: Path) -> list[str]:
-    outputs = [o for cell in nbformat.read(path, 4).cells for o in cell.get("outputs", [])]
-    assert not [o for o in outputs if o.output_type == "error"]
-    return [o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {})]
 
 
 def test_a_film_of_known_events_is_marked_with_intervals(environment, tmp_path):
@@ -31,7 +25,7 @@ def test_a_film_of_known_events_is_marked_with_intervals(environment, tmp_path):
     assert origin["stamp"].startswith("SIZE SMOKE, hardly trained, FEW CLIPS") and origin["agreement"]
     shown = alts(out)
     assert len(shown) >= 8 and sum("SIZE SMOKE" in alt for alt in shown) >= 6
-    assert out.stat().st_size <= 500_000
+    assert out.stat().st_size <= MOST_BYTES
 
 
 def test_a_real_video_by_names_alone_is_a_first_look_and_says_so(real, environment, tmp_path):

@@ -4,8 +4,8 @@ import ast
 import json
 from pathlib import Path
 
-import nbformat
 import pytest
+from executed import MOST_BYTES, alts
 from user_commands import NOTEBOOKS, papermill
 
 from amc.errors import AmcError
@@ -52,10 +52,8 @@ def test_it_runs_at_size_smoke_from_three_folders(name, environment, tmp_path):
         output = tmp_path / "out.ipynb"
         done = papermill(name, folder, output, *options, environment=environment)
         assert done.returncode == 0, done.stderr[-2000:]
-        outputs = [o for cell in nbformat.read(output, 4).cells for o in cell.get("outputs", [])]
-        assert not [o for o in outputs if o.output_type == "error"]
-        assert all(o.metadata["image/png"]["alt"] for o in outputs if "image/png" in o.get("data", {}))
-        assert output.stat().st_size <= 500_000
+        assert all(alts(output))
+        assert output.stat().st_size <= MOST_BYTES
     written = Path(environment["AMC_REPORTS"])
     assert (written / "results" / f"{Path(name).stem}.json").exists()
     assert sorted((written / "figures").glob(f"{name[:2]}_*.pdf"))

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -85,11 +86,22 @@ def pairs_of(num_frames: int, count: int, step: int = 1) -> list[tuple[int, int]
     return [(int(index), int(min(index + step, num_frames - 1))) for index in first]
 
 
+def successive(path: Path, indices: Sequence[int]) -> list[tuple[int, int]]:
+    """Frames of a video, each with its successor; where a cut follows, the pair before it: flow is within a scene."""
+    read = partial(video.read_frames, path)
+    return flow.pairs_in_shots([int(index) for index in indices], video.probe(path).num_frames, read)
+
+
+def spread(path: Path, count: int) -> list[tuple[int, int]]:
+    """`count` frames spread over a video, `successive`."""
+    return successive(path, [index for index, _ in pairs_of(video.probe(path).num_frames, count)])
+
+
 def sampled(path: Path, *, start: int, step: int, count: int = 4) -> list[tuple[int, int]]:
-    """`count` frames of a video, or as many as there are, `step` apart from `start` on, each with its successor."""
+    """`count` frames of a video, or as many as there are, `step` apart from `start` on, `successive`."""
     length = video.probe(path).num_frames
     start = min(start, length - 1)
-    return flow.flow_pairs(range(start, min(start + count * step, length), step), length)
+    return successive(path, range(start, min(start + count * step, length), step))
 
 
 def read_pairs(path: Path, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:

@@ -12,9 +12,10 @@ from IPython.display import HTML
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from amc.companion.widgets import KEEP_KEYS
 from amc.errors import AmcError
 from amc.figures import show
-from amc.figures.style import styled
+from amc.figures.style import source, styled
 
 MOST_BYTES = 20_000_000  # of a video inside a notebook; longer ones are for the annotated copy on disk
 
@@ -29,7 +30,6 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
     picture = show(figure, alt)
     left, right = _extent(figure)
     video = b64encode(path.read_bytes()).decode()
-    image = b64encode(picture.data).decode()
     # One handler on the video moves the line; it needs no name that a second player could share.
     move = (
         f"this.parentElement.querySelector('i').style.left = "
@@ -37,11 +37,11 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
     )
     line = "position:absolute;top:0;bottom:0;width:2px;background:#AA1133;pointer-events:none"
     return HTML(
-        f'<div style="max-width:{picture.width}px">'
+        f'<div style="max-width:{picture.width}px" onkeydown="{KEEP_KEYS}">'
         f'<video controls muted width="{min(picture.width, 640)}" src="data:video/mp4;base64,{video}" '
         f'aria-label="{html.escape(alt, quote=True)}" ontimeupdate="{move}" onseeking="{move}"></video>'
         f'<div style="position:relative"><img style="width:100%" alt="{html.escape(alt, quote=True)}" '
-        f'src="data:image/png;base64,{image}"><i style="{line};left:{100 * left:.3f}%"></i></div></div>'
+        f'src="{source(picture)}"><i style="{line};left:{100 * left:.3f}%"></i></div></div>'
     )
 
 

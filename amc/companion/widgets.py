@@ -1,12 +1,12 @@
 """Controls over a figure, for the demonstrations of the notebooks: a pure function that draws, and what moves it.
 
-Every control has a label, is reached with Tab and moved with the arrow keys. A figure is drawn when a control comes to
+Every control has a label, is reached with Tab and moved with the arrow keys, and keeps the keys that are pressed in it:
+JupyterLab does not take them for its own, which delete and insert cells. A figure is drawn when a control comes to
 rest, or, where drawing takes longer than a person waits, when the Run button is pressed. What goes wrong while drawing
 is said where the figure would be: an exception in a callback would otherwise be lost in a log.
 """
 
 import html
-from base64 import b64encode
 from collections.abc import Callable, Mapping, Sequence
 
 import ipywidgets
@@ -15,9 +15,19 @@ from matplotlib.figure import Figure
 
 from amc.errors import AmcError
 from amc.figures import show
+from amc.figures.style import source
 
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
+PANEL = "amc-controls"
+# JupyterLab listens for its shortcuts at the document: a key that an element keeps never gets there. Those pressed with
+# Ctrl, Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of what holds the controls.
+KEEP_KEYS = "if (!(event.ctrlKey || event.altKey || event.metaKey)) event.stopPropagation()"
+# Widgets can be given classes from Python but no attributes: this, inside the panel, does it once it is on the page.
+SET_ON_PANEL = (
+    f"<style onload=\"this.closest('.{PANEL}').setAttribute('onkeydown', '{KEEP_KEYS}')\">"
+    f".{PANEL} > .widget-html {{ display: none }}</style>"
+)
 
 
 def choose(label: str, options: Sequence | Mapping[str, object], value: object) -> ipywidgets.Dropdown:
@@ -67,13 +77,13 @@ def explore(
         for control in controls.values():
             control.observe(redraw, names="value")
         redraw()
-    return ipywidgets.VBox([*rows, place])
+    panel = ipywidgets.VBox([ipywidgets.HTML(SET_ON_PANEL), *rows, place])
+    return panel.add_class(PANEL)
 
 
 def _picture(picture: Image, alt: str) -> dict:
     """The picture as HTML: JupyterLab gives an image of its own no alternative text, whatever its metadata say."""
-    source = f"data:image/png;base64,{b64encode(picture.data).decode()}"
-    shown = f'<img src="{source}" alt="{html.escape(alt, quote=True)}" width="{picture.width}">'
+    shown = f'<img src="{source(picture)}" alt="{html.escape(alt, quote=True)}" width="{picture.width}">'
     return {"text/html": shown, "text/plain": alt}
 
 

@@ -14,6 +14,7 @@ from matplotlib.patches import Patch
 from amc.errors import AmcError
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.windows import keys, looks
 from amc.sampling import Window
 
 
@@ -83,30 +84,25 @@ def timeline(
     scheme: str,
     events: Sequence[tuple[str, float, float]] = (),
 ) -> Figure:
-    """Where each classifier looks: its main window, its context, its frames; below, what truly happens, if known.
+    """Where each classifier looks: its window, its context if it sees any, its frames; below, what truly happens.
 
     windows: of `sampling.plan`; fps: nan leaves out the axis in seconds; events: (behaviour, start, stop) in frames.
     """
     names = list(dict.fromkeys(name for name, _, _ in events))
     rows = [f"classifier {m + 1}" for m in range(len(windows))] + names
     figure = Figure((WIDTH, 1.6 + 0.42 * len(rows)), layout="constrained")
-    axes, color = figure.subplots(), SCHEME_COLORS[scheme]
+    axes = figure.subplots()
     for y, window in enumerate(windows):
-        for start, stop in window.context:
-            axes.barh(y, stop - start, 0.62, start, color=PALE, hatch="////", linewidth=0)
-        axes.barh(y, np.ptp(window.main), 0.62, window.main[0], color=color, alpha=0.45, linewidth=0)
-        axes.vlines(np.add(window.frames, 0.5), y - 0.4, y + 0.4, color=INK, linewidth=2.5)
+        looks(axes, y, window, scheme)
     for name, start, stop in events:
         axes.barh(len(windows) + names.index(name), stop - start, 0.5, start, color=SHADE, linewidth=0)
     axes.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6), xlim=(0, num_frames))
     axes.set_xlabel("frame")
     if math.isfinite(fps):
         axes.secondary_xaxis("top", functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
-    keys = [Patch(color=color, alpha=0.45, label="main window" if scheme != "sparse" else "whole video")]
-    keys += [Patch(facecolor=PALE, hatch="////", label="context")] * any(window.context for window in windows)
-    keys += [Line2D([], [], color=INK, marker="|", markersize=14, markeredgewidth=2.5, ls="", label="chosen frame")]
-    keys += [Patch(color=SHADE, label="what truly happens")] * bool(events)
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
+    handles = keys({scheme: windows})
+    handles += [Patch(color=SHADE, label="what truly happens")] * bool(events)
+    figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 

@@ -17,7 +17,6 @@ from matplotlib.patches import Patch
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
-CLASSIFIERS = "os^vDPX<>hd*"  # marker of each
 AGAINST = {"written": (SHADE, "s", "--"), "truth": ("#117733", "o", "-")}
 
 
@@ -42,57 +41,70 @@ class Case:
 
 @styled
 def case(shown: Case, *, title: str) -> Figure:
-    """One clip over one time axis: its film, its flow, and for each behaviour truth, scores of classifiers, labels.
+    """One clip over one time axis: its film, its flow, and a row a behaviour with its truth, what was seen, its scores.
 
-    A classifier's score is a line from its first to its last frame, with a mark at each; the mean stands at the right.
+    At the left a mark is a frame that a classifier was shown, with the number of the classifier; at the right a bar is
+    its one score, which is for all of its frames together, and the last bar is the mean of all.
     """
     strips = {name: strip for name, strip in (("film", shown.film), ("flow", shown.motion)) if strip is not None}
-    heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()] + [0.8] * len(shown.names)
+    heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()]
+    heights += [max(0.8, 0.17 * (len(shown.probs) + 1))] * len(shown.names)
     figure = Figure((WIDTH, sum(heights) + 0.3 * len(shown.names) + 1.9), layout="constrained")
-    panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
-    for axes, (name, strip) in zip(panels, strips.items(), strict=False):
-        edges = np.linspace(0, shown.num_frames, len(strip) + 1)
-        for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
-            axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
-        axes.set(yticks=[0.5], yticklabels=[name], ylim=(0, 1))
-        axes.tick_params(length=0, labelbottom=False)
-        axes.spines[:].set_visible(False)
-    for c, axes in enumerate(panels[len(strips) :]):
-        _behaviour(axes, shown, c)
+    shape = {"height_ratios": heights, "width_ratios": [6, 1]}
+    panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
+    for axes, empty, (name, strip) in zip(panels, bars, strips.items(), strict=False):
+        _strip(axes, strip, name, shown.num_frames)
+        empty.axis("off")
+    for c, (axes, right) in enumerate(zip(panels[len(strips) :], bars[len(strips) :], strict=True)):
+        _behaviour(axes, right, shown, c)
     panels[-1].set_xlim(0, shown.num_frames)
     if np.isfinite(shown.fps):
         panels[-1].xaxis.set_major_formatter(lambda frame, _: f"{frame / shown.fps:.3g}")
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
+    bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score")
     if shown.key and "flow" in strips:
-        style.key(panels[len(strips) - 1], shown.key, left=1.03, width=0.07)
+        style.key(bars[len(strips) - 1], shown.key, left=0.2, width=0.6)
     keys = [Patch(color=PALE, label="truly happens")] * (shown.truth is not None)
-    few = len(shown.probs) <= 4  # more classifiers than that are named in no legend
-    looks = [(m, f"classifier {m + 1}") for m in range(len(shown.probs))] if few else [(0, "a classifier")]
-    keys += [Line2D([], [], color=INK, marker=CLASSIFIERS[m], markersize=7, label=name) for m, name in looks]
-    keys += [Line2D([], [], color=SCHEME_COLORS["sparse"], marker="D", ls="", markersize=9, label="mean")]
+    keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame shown")]
+    keys += [Patch(color=SHADE, label="score of a classifier"), Patch(color=SCHEME_COLORS["sparse"], label="mean")]
     keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=7, frameon=False, columnspacing=1.2)
+    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
     figure.suptitle("\n".join(textwrap.wrap(title, 105)), fontsize=13)
     return figure
 
 
-def _behaviour(axes, shown: Case, c: int) -> None:
-    """One row of a case: where the behaviour truly happens, each classifier's score, the mean and the verdict."""
+def _strip(axes, strip: np.ndarray, name: str, num_frames: int) -> None:
+    edges = np.linspace(0, num_frames, len(strip) + 1)
+    for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
+        axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
+    axes.set(yticks=[0.5], yticklabels=[name], ylim=(0, 1))
+    axes.tick_params(length=0, labelbottom=False)
+    axes.spines[:].set_visible(False)
+
+
+def _behaviour(axes, right, shown: Case, c: int) -> None:
+    """One row of a case: where the behaviour truly happens, what each classifier was shown, what it said of it all."""
     if shown.truth is not None:
         changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
         for start, stop in changes.reshape(-1, 2):
             axes.axvspan(start, stop, color=PALE, linewidth=0)
-    for m, (row, prob) in enumerate(zip(shown.frames, shown.probs[:, c], strict=True)):
-        marker = CLASSIFIERS[m % len(CLASSIFIERS)]
-        axes.plot(row + 0.5, np.full(len(row), prob), color=INK, marker=marker, markersize=6, linewidth=1.2)
-    axes.axhline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
-    mean, place = shown.probs[:, c].mean(), axes.get_yaxis_transform()
-    axes.plot(1.015, mean, "D", color=SCHEME_COLORS["sparse"], markersize=9, transform=place, clip_on=False)
+    classifiers = np.arange(len(shown.probs))
+    for m, row in enumerate(shown.frames):
+        axes.plot(row + 0.5, np.full(len(row), m), "|", color=INK, markersize=9, markeredgewidth=2)
+    right.barh(classifiers, shown.probs[:, c], 0.7, color=SHADE)
+    right.barh(len(classifiers), shown.probs[:, c].mean(), 0.8, color=SCHEME_COLORS["sparse"])
+    right.axvline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
     labels = {(1, 1): "written, found", (1, 0): "written, MISSED", (0, 1): "EXTRA, not written", (0, 0): "neither"}
     label = labels[int(shown.written[c]), int(shown.predicted[c])]
     told = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
-    axes.set(ylim=(-0.05, 1.05), yticks=[0, 1], ylabel="score")
+    step = 1 + len(classifiers) // 6  # that their numbers do not touch
+    axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
+    axes.set_yticklabels(classifiers[::step] + 1, fontsize=9)
+    right.set(yticks=[len(classifiers)], yticklabels=["mean"])
+    right.tick_params(axis="y", length=0, labelsize=9)
+    for panel in (axes, right):
+        panel.set_ylim(len(classifiers) + 0.6, -0.6)
     axes.set_title(f"{shown.names[c]}: {label}{told}", loc="left", fontsize=12, pad=3)
 
 

@@ -1,12 +1,11 @@
-"""What all figures share: one look, one colour a scheme and a modality, and PNGs with alternative text.
+"""What all figures share: one look, one colour a scheme and a modality, and pictures of them with alternative text.
 
 Matplotlib Figures in; no tensor, model or pyplot state. The colours are Paul Tol's, safe for the colour-blind and apart
 in grey too.
 """
 
 import io
-from collections.abc import Iterator
-from contextlib import contextmanager
+from base64 import b64encode
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,9 +26,9 @@ MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
-DPIS = (130, 110, 90)  # tried until a figure is small enough; fewer pixels would be blurred on a screen
+DPI = 100  # dots an inch of every figure, on disk and in a notebook
 SHOWN_DPI = 88  # screen pixels an inch in a notebook
-REPORT_BYTES, NOTEBOOK_BYTES = 200_000, 30_000  # a figure on disk; one in an executed notebook of at most 500 kB
+JPEG = {"quality": 92, "subsampling": 0}  # colours at full resolution; ΔE below 1 on average (CIE 1976)
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
@@ -39,101 +38,75 @@ styled = mpl.rc_context(STYLE)
 
 
 def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
-    """The figure as a PNG that Jupyter displays, with `alt` for those who cannot see it; the last line of a cell.
+    """The figure as Jupyter displays it, with `alt` for those who cannot see it; the last line of a cell.
 
+    A lossless PNG, or where that is smaller, for a figure that holds pictures, a JPEG with its colours at full
+    resolution: both are shown by JupyterLab, nbconvert and GitHub. Never a palette, whatever the size.
     name: also `save` it under this name. Raises AmcError when `alt` says nothing.
     """
     if not alt.strip():
         raise AmcError("alt: empty; say in a sentence what the figure shows")
-    drawn = {}  # pictures by resolution, each made once for both files
+    drawn = _draw(figure)
     if name:
-        save(figure, name, alt, drawn=drawn)
+        _save(figure, drawn, name, alt)
+    kept = {"png": _png(drawn)}
+    if any(image.get_array().ndim == 3 for image in figure.findobj(AxesImage)):  # pictures, not heat
+        kept["jpeg"] = _jpeg(drawn)
+    kind = min(kept, key=lambda kind: len(kept[kind]))
     width = round(SHOWN_DPI * figure.get_figwidth())  # as wide as its neighbours, whatever its resolution
-    return display.Image(data=_png(figure, NOTEBOOK_BYTES, drawn), format="png", alt=alt, width=width)
+    return display.Image(data=kept[kind], format=kind, alt=alt, width=width)
 
 
-def save(figure: Figure, name: str, alt: str, *, drawn: dict[int, Image.Image] | None = None) -> Path:
-    """Write `<name>.png`, at most 200 kB, and `.pdf` into `figures` of `paths.reports()`, each whole or not at all;
-    returns the PNG's path.
+def source(picture: display.Image) -> str:
+    """What `show` made, as the source of an HTML image: a data URI."""
+    return f"data:image/{picture.format};base64,{b64encode(picture.data).decode()}"
 
-    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it;
-    drawn: the figure as pictures by resolution, where `show` keeps what it has made.
+
+def save(figure: Figure, name: str, alt: str) -> Path:
+    """Write `<name>.png`, lossless, and `.pdf` into `figures` of `paths.reports()`, whole or not at all; returns the first.
+
+    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it.
     """
-    path = write(figure, paths.reports() / "figures" / f"{name}.png", alt, drawn=drawn)
+    return _save(figure, _draw(figure), name, alt)
+
+
+def _save(figure: Figure, drawn: Image.Image, name: str, alt: str) -> Path:
+    path = _store(drawn, paths.reports() / "figures" / f"{name}.png", alt)
     with mpl.rc_context(STYLE), paths.atomic(path.with_suffix(".pdf")) as temporary:
         about = {"Title": name, "Subject": alt, "CreationDate": None}
         figure.savefig(temporary, format="pdf", bbox_inches="tight", pad_inches=0.1, metadata=about)
     return path
 
 
-def write(figure: Figure, path: Path, alt: str, *, drawn: dict[int, Image.Image] | None = None) -> Path:
-    """Write the figure to `path` as a PNG of at most 200 kB that holds `alt`, whole or not at all; `drawn` as above."""
+def write(figure: Figure, path: Path, alt: str) -> Path:
+    """Write the figure to `path` as a lossless PNG that holds `alt`, whole or not at all."""
+    return _store(_draw(figure), path, alt)
+
+
+def _store(drawn: Image.Image, path: Path, alt: str) -> Path:
     with paths.atomic(path) as temporary:
-        temporary.write_bytes(_png(figure, REPORT_BYTES, {} if drawn is None else drawn, alt))
+        temporary.write_bytes(_png(drawn, alt))
     return path
 
 
 @styled  # ticks are made when a figure is drawn
-def _png(figure: Figure, limit: int, drawn: dict[int, Image.Image], description: str = "") -> bytes:
-    """PNG of at most `limit` bytes: lossless if that fits at any resolution, else with 33 levels a colour channel.
-
-    Fewer levels before a palette: one large enough for an animal leaves few colours for the wheel. Only where the
-    lowest resolution is still too large it is made light and gets one, of 128 colours at least, whatever its size is
-    then. drawn: pictures by resolution, filled as needed.
-    """
-    about = PngInfo()
-    about.add_itxt("Description", description)
-    for step in (1, 8):
-        density = 0.0  # bytes a dot, of the resolution before: what is far too large is not tried
-        for dpi in DPIS:
-            if density * dpi**2 > 1.4 * limit:
-                continue
-            if dpi not in drawn:
-                drawn[dpi] = _draw(figure, dpi)
-            if len(data := _bytes(_rounded(drawn[dpi], step), about)) <= limit:
-                return data
-            density = len(data) / dpi**2
-    with _light(figure):
-        light = _draw(figure, DPIS[-1])
-    data = _bytes(light.quantize(256, dither=Image.Dither.NONE), about)
-    return data if len(data) <= 1.5 * limit else _bytes(light.quantize(128, dither=Image.Dither.NONE), about)
-
-
-def _draw(figure: Figure, dpi: int) -> Image.Image:
+def _draw(figure: Figure) -> Image.Image:
     stored = io.BytesIO()
-    look = {"dpi": dpi, "facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.1}
+    look = {"dpi": DPI, "facecolor": "white", "bbox_inches": "tight", "pad_inches": 0.1}
     figure.savefig(stored, format="png", pil_kwargs={"compress_level": 0}, **look)
     return Image.open(stored).convert("RGB")
 
 
-def _rounded(picture: Image.Image, step: int) -> Image.Image:
-    return picture.point(lambda level: min((level + step // 2) // step * step, 255))
+def _png(drawn: Image.Image, description: str = "") -> bytes:
+    about, stored = PngInfo(), io.BytesIO()
+    about.add_itxt("Description", description)
+    drawn.save(stored, format="png", optimize=True, pnginfo=about)
+    return stored.getvalue()
 
 
-@contextmanager
-def _light(figure: Figure) -> Iterator[None]:
-    """The figure with fewer levels in its pictures, and those that are drawn smaller than they are at half their size:
-    half of the bytes. Afterwards it is as it was."""
-    images = [shown for shown in figure.findobj(AxesImage) if shown.get_array().dtype == np.uint8]  # not heat
-    kept = [shown.get_array() for shown in images]
-    for shown, pixels in zip(images, kept, strict=True):
-        shown.set_extent(shown.get_extent())  # or it would follow the size
-        size = pixels.shape[1::-1]
-        is_small = shown.get_window_extent().width * DPIS[-1] / figure.dpi < 0.8 * size[0]
-        picture = Image.fromarray(np.asarray(pixels)).resize(
-            [side // (1 + is_small) for side in size], Image.Resampling.BOX
-        )
-        shown.set_data(np.asarray(_rounded(picture, 16 if is_small else 8)))
-    try:
-        yield
-    finally:
-        for shown, pixels in zip(images, kept, strict=True):
-            shown.set_data(pixels)
-
-
-def _bytes(picture: Image.Image, about: PngInfo) -> bytes:
+def _jpeg(drawn: Image.Image) -> bytes:
     stored = io.BytesIO()
-    picture.save(stored, format="png", optimize=True, pnginfo=about)
+    drawn.save(stored, format="jpeg", **JPEG)
     return stored.getvalue()
 
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.artist import Artist
 from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
@@ -53,11 +54,7 @@ def schemes(
     panels[-1].set(xlim=(0, num_frames), xlabel="frame")
     below = -0.55 / heights[-1]  # of the last panel, as a part of its height: under the frames' own numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
-    keys = [Patch(color=SHADE, alpha=0.45, label="main window")] * bool(set(plans) - {"sparse"})
-    keys += [Patch(fc=PALE, hatch="////", label="context")] * ("semi-dense" in plans)
-    keys += [Patch(fc="white", ec=SCHEME_COLORS["sparse"], label="whole video (sparse)")] * ("sparse" in plans)
-    keys += [Line2D([], [], color=INK, marker="|", markersize=14, markeredgewidth=2.5, ls="", label="chosen frame")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles=keys(plans), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
@@ -106,17 +103,41 @@ def chosen(
 
 def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
     for y, window in enumerate(windows):
-        for start, stop in window.context if scheme == "semi-dense" else ():  # dense never looks at its context
-            axes.barh(y, stop - start, 0.7, start, color=PALE, hatch="////", linewidth=0)
-        main = window.main[1] - window.main[0]
-        fill = {"color": SCHEME_COLORS[scheme], "alpha": 0.45, "linewidth": 0}
-        outline = {"facecolor": "white", "edgecolor": SCHEME_COLORS[scheme], "linewidth": 1.2}  # no window
-        axes.barh(y, main, 0.7, window.main[0], **(outline if scheme == "sparse" else fill))
-        axes.vlines(np.add(window.frames, 0.5), y - 0.42, y + 0.42, color=INK, linewidth=2.5)
+        looks(axes, y, window, scheme)
     axes.set(yticks=range(len(windows)), yticklabels=[f"classifier {m + 1}" for m in range(len(windows))])
     axes.set_ylim(len(windows) - 0.5, -0.5)
     axes.set_title(scheme, loc="left")
     axes.tick_params(axis="x", length=0)
+
+
+def looks(axes, y: float, window: Window, scheme: str) -> None:
+    """Draw what one classifier is shown at height `y`: its window, its context where it looks there, its frames.
+
+    Every classifier has a context, the rest of the video; only where it has a frame of it is it drawn.
+    """
+    if is_context_seen(window):
+        for start, stop in window.context:
+            axes.barh(y, stop - start, 0.7, start, color=PALE, hatch="////", linewidth=0)
+    fill = {"color": SCHEME_COLORS[scheme], "alpha": 0.45, "linewidth": 0}
+    outline = {"facecolor": "white", "edgecolor": SCHEME_COLORS[scheme], "linewidth": 1.2}  # no window
+    is_whole = scheme == "sparse"
+    axes.barh(y, window.main[1] - window.main[0], 0.7, window.main[0], **(outline if is_whole else fill))
+    axes.vlines(np.add(window.frames, 0.5), y - 0.42, y + 0.42, color=INK, linewidth=2.5)
+
+
+def is_context_seen(window: Window) -> bool:
+    """Whether any frame of a window lies outside its main range: never with dense and sparse, nor for M = 1."""
+    return any(start <= frame < stop for start, stop in window.context for frame in window.frames)
+
+
+def keys(plans: Mapping[str, Sequence[Window]]) -> list[Artist]:
+    """What the marks of `looks` mean, those that there are in the plans of these schemes."""
+    shown = [Patch(color=SHADE, alpha=0.45, label="main window")] * bool(set(plans) - {"sparse"})
+    has_context = any(is_context_seen(window) for windows in plans.values() for window in windows)
+    shown += [Patch(fc=PALE, hatch="////", label="context")] * has_context
+    shown += [Patch(fc="white", ec=SCHEME_COLORS["sparse"], label="whole video (sparse)")] * ("sparse" in plans)
+    look = {"marker": "|", "markersize": 14, "markeredgewidth": 2.5, "ls": ""}
+    return [*shown, Line2D([], [], color=INK, label="chosen frame", **look)]
 
 
 @styled
@@ -230,10 +251,9 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_yticklabels([f"{length} frame{'s' * (length > 1)}" for length in by_length])
         axes.set_ylim(len(by_length) - 0.5, -0.5)
-    keys = [Line2D([], [], marker="o", ls="", markersize=14, color=SHADE, label="shown so many times")]
-    figure.legend(
-        handles=[*keys, Patch(color=PALE, label="the video")], loc="outside lower center", ncols=2, frameon=False
-    )
+    counted = Line2D([], [], marker="o", ls="", markersize=14, color=SHADE, label="shown so many times")
+    handles = [counted, Patch(color=PALE, label="the video")]
+    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     return figure
 
 

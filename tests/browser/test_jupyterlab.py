@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 
+import nbformat
 import pytest
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
@@ -34,9 +35,14 @@ pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name
 
 
 @pytest.fixture(scope="module")
-def lab(tmp_path_factory) -> Iterator[str]:
+def folder(tmp_path_factory) -> Path:
+    """The folder that JupyterLab shows."""
+    return tmp_path_factory.mktemp("lab")
+
+
+@pytest.fixture(scope="module")
+def lab(folder, tmp_path_factory) -> Iterator[str]:
     """The address of a JupyterLab of our own, over copies of the notebooks and with folders of its own."""
-    folder = tmp_path_factory.mktemp("lab")
     for source in (ROOT / "notebooks").glob("0[157]*.ipynb"):
         shutil.copy(source, folder)
     settings = folder / "settings" / "@jupyterlab"
@@ -93,9 +99,8 @@ SLIDERS = {  # one that redraws at once, by its label, in each notebook
 }
 
 
-@pytest.mark.parametrize("name, label", SLIDERS.items())
-def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, label, lab, page):
-    page, said = page
+def run_all(page, lab: str, name: str) -> None:
+    """Open a notebook and run all of its cells; fails where one of them does."""
     # Cells that run before the kernel answers are lost; the notebook calls itself idle before there is a kernel.
     with page.expect_websocket(lambda socket: "/channels" in socket.url, timeout=2 * MINUTES) as kernel:
         page.goto(f"{lab}/lab/tree/{name}.ipynb?reset", wait_until="commit")
@@ -107,6 +112,11 @@ def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, 
     failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
     assert failed.count() == 0, failed.first.inner_text()
 
+
+@pytest.mark.parametrize("name, label", SLIDERS.items())
+def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, label, lab, page):
+    page, said = page
+    run_all(page, lab, name)
     panel = page.locator(".jp-OutputArea-child", has=page.locator(".widget-slider", has_text=label)).last
     slider = page.locator(".widget-slider", has_text=label).first.locator(".noUi-handle")
     picture = panel.locator("img").last
@@ -125,3 +135,61 @@ def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, 
     panel.scroll_into_view_if_needed()
     page.screenshot(path=SHOTS / f"{name}.png")
     assert [line for line in said if not any(text in line for text in HARMLESS)] == []
+
+
+CONTROLS = """
+import ipywidgets
+from pathlib import Path
+from matplotlib.figure import Figure
+from amc.companion import player, widgets
+
+controls = {"choice": widgets.choose("Choice", ["dense", "odd"], "odd"), "count": widgets.count("Count", 1, 9, 4)}
+controls |= {"level": widgets.level("Level", 0, 1, 0.5, step=0.1), "box": ipywidgets.Checkbox(description="Box")}
+controls |= {"toggles": ipywidgets.ToggleButtons(options=["x", "y"]), "text": ipywidgets.Text(description="Text")}
+controls |= {"radio": ipywidgets.RadioButtons(options=["p", "q"])}
+controls |= {"many": ipywidgets.SelectMultiple(options=["r", "s"])}
+picture = Figure((2, 1))
+picture.subplots()
+display(widgets.explore(lambda **values: picture, controls, alt="a panel", slow=True))
+Path("film.mp4").write_bytes(b"no film")
+display(player.player(Path("film.mp4"), picture, 1, alt="a film"))
+"""
+KINDS = {  # of control, by what is focused
+    "drop-down": "select:not([multiple])",
+    "slider of whole numbers": ".widget-slider:has-text('Count') .noUi-handle",
+    "slider": ".widget-slider:has-text('Level') .noUi-handle",
+    "checkbox": "input[type=checkbox]",
+    "toggle buttons": ".widget-toggle-buttons button",
+    "text": ".widget-text input",
+    "radio buttons": "input[type=radio]",
+    "list": "select[multiple]",
+    "button": "button:has-text('Run')",
+    "video": "video",
+}
+CELLS = (
+    "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cell => cell.className.match(/jp-\\w+Cell/)[0])"
+)
+
+
+def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
+    page, _ = page
+    cells = [nbformat.v4.new_code_cell(text) for text in ("1", CONTROLS, "2")]
+    kernel = {"kernelspec": {"name": "python3", "display_name": "Python 3"}}  # without it JupyterLab asks
+    nbformat.write(nbformat.v4.new_notebook(cells=cells, metadata=kernel), folder / "controls.ipynb")
+    run_all(page, lab, "controls")
+    outputs = page.locator(".jp-OutputArea-output")
+    outputs.locator("video").wait_for(timeout=MINUTES)
+    before = page.evaluate(CELLS)
+    for kind, selector in KINDS.items():
+        outputs.locator(selector).first.focus()
+        for key in ("d", "d", "a", "b", "x", "z", "m"):  # delete, insert above and below, cut, undo, make it prose
+            page.keyboard.press(key)
+        page.wait_for_timeout(500)  # in which JupyterLab would have changed the cells
+        assert page.evaluate(CELLS) == before, kind
+    outputs.locator(KINDS["slider of whole numbers"]).focus()
+    page.keyboard.press("ArrowUp")
+    page.wait_for_function("() => document.querySelector('.jp-OutputArea-output .widget-readout').innerText === '5'")
+    page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()  # outside a control they are JupyterLab's as ever
+    page.keyboard.press("d")
+    page.keyboard.press("d")
+    page.wait_for_function(f"number => {CELLS}.length === number", arg=len(before) - 1)
