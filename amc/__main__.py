@@ -9,9 +9,7 @@ and exit status 2.
 """
 
 import argparse
-import codecs
 import inspect
-import io
 import os
 import signal
 import sys
@@ -20,7 +18,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amc import options, paths, processes
-from amc.errors import AmcError, choice, printable
+from amc.errors import AmcError, choice, print_any_path
 from amc.parameters import whole
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
@@ -37,10 +35,7 @@ EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the si
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    codecs.register_error("printable", _escaped)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="printable")
+    print_any_path()
     given = _parser().parse_args(arguments)
     try:
         with processes.stoppable():
@@ -50,19 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as error:
         status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
-    # Here nothing holds what was going on any more, so that loops and bars have come to their end.
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
-    processes.end_children()
+    processes.end_children()  # only here nothing holds what was going on any more: loops and bars have come to their end
     name = "flow train" if given.run is _flow_train else given.command
     print(f"amc: stopped; {options.AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
-    signal.signal(signal.SIGINT, before)
     return status
-
-
-def _escaped(error: UnicodeEncodeError) -> tuple[str, int]:
-    """What is printed for a path that is no UTF-8, and for what the terminal's own encoding lacks."""
-    part = printable(error.object[error.start : error.end])
-    return part.encode("ascii", "backslashreplace").decode(), error.end
 
 
 def _parser() -> argparse.ArgumentParser:

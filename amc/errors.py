@@ -1,5 +1,9 @@
 """The one error a user's mistake raises: a single line that says what is wrong, what was expected and what to do."""
 
+import codecs
+import io
+import sys
+
 
 class AmcError(ValueError):
     """A mistake of input, not of code: a bad parameter, a missing or broken file, absent weights.
@@ -59,3 +63,16 @@ def _escaped(letter: str) -> str:
         return letter
     is_byte = 0xDC80 <= ord(letter) <= 0xDCFF  # os.fsdecode's way to keep a byte
     return f"\\x{ord(letter) - 0xDC00:02x}" if is_byte else letter.encode("unicode_escape").decode()
+
+
+def print_any_path() -> None:
+    """From here on print takes every path: what is no UTF-8, or what the terminal's own encoding lacks, is escaped."""
+    codecs.register_error("printable", _replaced)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="printable")
+
+
+def _replaced(error: UnicodeEncodeError) -> tuple[str, int]:
+    part = printable(error.object[error.start : error.end])
+    return part.encode("ascii", "backslashreplace").decode(), error.end

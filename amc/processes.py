@@ -112,14 +112,16 @@ def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
 
 
 def end_children() -> None:
-    """Kill every process that this one has started, and those that they have started."""
+    """Kill every process that this one has started, and those that they have started; takes no Ctrl-C meanwhile."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
     for _ in range(PATIENCE):
         children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
         for child in children:
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
                 child.kill()
         if not psutil.wait_procs(children, timeout=1)[1]:
-            return
+            break
+    signal.signal(signal.SIGINT, before)
 
 
 def _cleans_up(child: psutil.Process) -> bool:

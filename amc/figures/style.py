@@ -63,7 +63,7 @@ def source(picture: display.Image) -> str:
 
 
 def save(figure: Figure, name: str, alt: str) -> Path:
-    """Write `<name>.png`, lossless, and `.pdf` into `figures` of `paths.reports()`, whole or not at all; returns the first.
+    """Write `<name>.png`, lossless, and `.pdf` into `figures` of `paths.reports()`, each whole; returns the PNG's.
 
     alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it.
     """
