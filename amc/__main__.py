@@ -45,7 +45,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as error:
         status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
-    processes.end_children()  # only here nothing holds what was going on any more: loops and bars have come to their end
+    processes.end_children()  # only here, where loops and bars have come to their end
     name = "flow train" if given.run is _flow_train else given.command
     print(f"amc: stopped; {options.AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
     return status
@@ -274,12 +274,7 @@ def _class(given: argparse.Namespace) -> int:
 def _readme(given: argparse.Namespace) -> int:
     from amc import readme
 
-    path = paths.root() / "README.md"
-    text = path.read_text(encoding="utf-8")
-    start, stop = (text.index(mark) for mark in readme.MARKS)
-    block = readme.block(readme.records())
-    with paths.atomic(path) as temporary:
-        temporary.write_text(text[:start] + block + text[stop + len(readme.MARKS[1]) :], encoding="utf-8")
+    print(_short(readme.write(paths.root() / "README.md")))
     return 0
 
 

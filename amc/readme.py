@@ -49,6 +49,15 @@ def block(records: dict[str, list[dict]]) -> str:
     return "\n".join([MARKS[0], *table, "", metrics.COVERAGE, MARKS[1]])
 
 
+def write(path: Path) -> Path:
+    """Put the table of `records` between its marks in the README at `path`."""
+    text = path.read_text(encoding="utf-8")
+    start, stop = (text.index(mark) for mark in MARKS)
+    with paths.atomic(path) as temporary:
+        temporary.write_text(text[:start] + block(records()) + text[stop + len(MARKS[1]) :], encoding="utf-8")
+    return path
+
+
 def _rows(each: list[dict]) -> list[dict]:
     """All rows of a size, those of Table 1 first, and what its blind rows reach on the real annotation."""
     real = [row | {"on": REAL} for record in each for row in record["provenance"].get("blind_on_real_annotation", ())]
