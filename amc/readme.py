@@ -1,5 +1,7 @@
 """The README's table of results, from the records that whole runs left: nothing in it is typed by hand."""
 
+from pathlib import Path
+
 from amc import metrics, paths, results
 from amc.errors import AmcError
 from amc.tables import MAPS
