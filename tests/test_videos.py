@@ -5,13 +5,14 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import films
 import pytest
 import torch
 from PIL import Image
 
-from amc import paths
+from amc import paths, video
 from amc.config import Pixels, Sampling
-from amc.datasets import synth_kingdom, videos
+from amc.datasets import synth_kingdom, video_reader, videos
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import Clip, ClipTable
 
@@ -127,3 +128,14 @@ def test_an_unreadable_test_clip_is_black_pictures_and_none_of_the_others_is(smo
     black, seen = (views[None, index][0] for index in (0, 1))
     assert black.shape == seen.shape == (2, 6, 3, 64, 64) and black.dtype == seen.dtype == torch.uint8
     assert not black.any() and seen.any()
+
+
+def test_two_readers_that_disagree_are_told(tmp_path, monkeypatch):
+    pytest.importorskip("decord")
+    path = films.write(tmp_path / "closed.mp4")
+    assert video.has_second_opinion(path)
+    assert video_reader.facts(str(path)) == {"num_frames": films.N, "doubt": ""}
+    shifted = lambda path, indices: video._pyav(path, [max(0, index - 1) for index in indices])  # noqa: E731
+    monkeypatch.setitem(video.READERS, "decord", shifted)
+    assert "different pictures for frames [20, 39, 59]" in video_reader.facts(str(path))["doubt"]
+    assert not video.has_second_opinion(films.write(tmp_path / "stream.ts"))  # which decord shifts

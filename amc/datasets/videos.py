@@ -25,10 +25,11 @@ PATIENCE = 120  # seconds for one video, then its reader is ended
 
 @dataclass(frozen=True)
 class Facts:
-    """What reading a video showed; `error` says why it cannot be read to its end, and is empty where it can."""
+    """What reading a video showed."""
 
     num_frames: int
-    error: str = ""
+    error: str = ""  # why it cannot be read to its end; empty where it can
+    doubt: str = ""  # how two readers disagree about it; empty where they agree, or where one alone can tell
 
 
 def apply(table: ClipTable, name: str) -> ClipTable:
@@ -83,7 +84,7 @@ def examine(
     with file.open("a", encoding="utf-8") as kept:
         kept.write("\n")  # ends a line that a killed process left unfinished
         for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
-            row = [*_identity(clip.path), facts.num_frames, facts.error]
+            row = [*_identity(clip.path), facts.num_frames, facts.error, facts.doubt]
             kept.write(json.dumps(row) + "\n")
             now = pace.step()
             if now - told > every or done == len(waiting):
@@ -102,10 +103,10 @@ def remembered(name: str) -> dict[tuple[str, int, int], Facts]:
         return found
     for line in lines:
         try:
-            path, size, mtime_ns, num_frames, error = json.loads(line)
-        except ValueError:
+            path, size, mtime_ns, num_frames, error, doubt = json.loads(line)
+        except ValueError:  # or one of an earlier version
             continue
-        found[path, size, mtime_ns] = Facts(num_frames, error)
+        found[path, size, mtime_ns] = Facts(num_frames, error, doubt)
     return found
 
 

@@ -119,6 +119,11 @@ def frame_times(path: Path | str) -> np.ndarray:
     return _index(*_identity(path)).times.copy()
 
 
+def has_second_opinion(path: Path | str) -> bool:
+    """Whether decord is there and reads this kind of file right: H.264 by packets, every key frame of it an IDR."""
+    return decord is not None and probe(path).reader == "pyav" and _index(*_identity(path)).is_closed
+
+
 def _identity(path: Path | str) -> tuple[str, int, int]:
     """A path, with its size and time, which tell a changed file. Raises VideoError."""
     path = Path(path)
