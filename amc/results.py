@@ -35,6 +35,7 @@ def provenance(
         "package_sha256": package_sha256(),
         "versions": {"python": platform.python_version()} | versions(),
         "cpu": {"model": _cpu(), "count": os.cpu_count()},
+        "video_reader": f"pyav {importlib.metadata.version('av')}",
         "seed": seed,
         "device": device,
         "flow_method": flow_method,

@@ -64,6 +64,7 @@ def manifest(reports: Path) -> Path:
             "parameters": record["parameters"],
             "commit": origin["commit"],
             "package_sha256": origin["package_sha256"],
+            "video_reader": origin.get("video_reader", "not recorded"),
             "data_checksum": origin["data_checksum"],
             "seconds": origin["seconds"],
             "figures": {figure.name: _sha256(figure) for figure in _figures(reports, path.stem)},
