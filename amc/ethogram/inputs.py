@@ -13,19 +13,16 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-import av
-from av.stream import Disposition
-
-from amc.errors import AmcError, printable
+from amc.errors import AmcError, VideoError, printable
 from amc.ethogram import annotated, exports
 from amc.ethogram.annotation_rows import SUFFIXES
+from amc.video import packets
 
 TABLES = ("bouts.csv", "time_budget.csv", "agreement.csv", "behaviours.csv", "report.json")  # of the whole folder
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
 ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
 UNTRUSTED = ".untrusted"  # stands in the names of files whose model is stamped
 LONGEST = 140  # bytes of a name: a file's may have 255, with our endings and those of a file that is being written
-TEXT_ART = ("tty", "bin", "xbin", "adf", "idf")  # FFmpeg draws any bytes as a terminal would
 SHOWN = 10  # names of files in a note; report.json has all
 
 
@@ -70,15 +67,9 @@ def is_video(file: Path) -> bool:
     if file.suffix.lower() in SUFFIXES:
         return True
     try:
-        with av.open(str(file)) as container:
-            kind, streams = container.format.name, container.streams.video
-            return bool(
-                kind not in TEXT_ART
-                and not kind.endswith("_pipe")
-                and kind != "image2"
-                and any(not stream.disposition & Disposition.attached_pic for stream in streams)
-            )
-    except (av.FFmpegError, OSError, ValueError):
+        with packets.opened(str(file)):
+            return True
+    except VideoError:
         return False
 
 

@@ -18,7 +18,9 @@ from amc.video import h264
 
 ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg looks at the end for it
 STRICT = {"ffv1": {"err_detect": "crccheck+explode"}}  # it has checksums, but its decoder invents what is wrong
-PICTURE_FORMATS = ("image2", "tty", "concat", "hls", "dash")  # no videos: pictures, text, and lists of other files
+NO_VIDEOS = (  # pictures, lists of other files, and bytes that FFmpeg would draw as a terminal does
+    "image2", "concat", "hls", "dash", "tty", "bin", "xbin", "adf", "idf",
+)  # fmt: skip
 # Of files alone: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags are nobody's concern.
 OPEN = {"options": {"protocol_whitelist": "file"}, "metadata_errors": "replace"}
 
@@ -29,7 +31,7 @@ def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     try:
         with av.open(path, **OPEN) as container:
             name = container.format.name
-            if name in PICTURE_FORMATS or name.endswith("_pipe"):
+            if name in NO_VIDEOS or name.endswith("_pipe"):
                 raise VideoError(f"{path}: a text, a list or a single picture, not a video")
             if not (streams := films(container)):
                 raise VideoError(f"{path}: has no video stream")
