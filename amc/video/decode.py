@@ -127,18 +127,23 @@ class _Decoding:
         self.wanted, self.todo = set(stretch.numbers), deque(stretch.numbers)
         self.held: dict[int, VideoFrame] = {}  # that wait to be given out
         self.due: set[int] = set()  # packets whose frames have not come yet
-        self.latest = -1  # the number of the frame that came last
+        self.latest = -1  # the packet whose frame came last
         self.broken: int | None = None  # the first packet that is known to be damaged
-        # What is shown before the key frame may need frames before it: it is neither asked for nor judged.
-        self.lowest = index.ranks[stretch.start] if stretch.start else -np.inf
         self.is_proven = not stretch.start
+        packets = np.arange(stretch.start, stretch.stop + 1)
+        numbers, is_shown = index.numbers[packets], index.numbers[packets] >= 0
+        if stretch.start:  # what is shown before the key frame may need frames before it, and is not judged
+            is_shown &= index.ranks[packets] >= index.ranks[stretch.start]
+        self.numbers = dict(zip(packets[is_shown].tolist(), numbers[is_shown].tolist(), strict=True))  # by packet
+        is_needless = index.droppable[packets] & ~np.isin(numbers, stretch.numbers)
+        self.needless = set() if stretch.is_whole else set(packets[is_needless].tolist())
 
     def run(self, context: VideoCodecContext, packets: _Packets) -> Iterator[tuple[int, VideoFrame]]:
         """The wanted frames, ascending. Raises _Unproven, or VideoError after all that precede the damage."""
         for ordinal, packet in packets.between(self.stretch.start, self.stretch.stop):
-            if self._is_needless(ordinal):
+            if ordinal in self.needless:
                 continue
-            if self._counts(ordinal):
+            if ordinal in self.numbers:
                 self.due.add(ordinal)
             tag(packet, ordinal)
             self._send(context, packet, ordinal)
@@ -151,20 +156,12 @@ class _Decoding:
         if self.todo:
             raise self._error()
 
-    def _is_needless(self, ordinal: int) -> bool:
-        is_unused = self.index.droppable[ordinal] and self.index.numbers[ordinal] not in self.wanted
-        return is_unused and not self.stretch.is_whole
-
-    def _counts(self, ordinal: int) -> bool:
-        number = self.index.numbers[ordinal]
-        return number >= 0 and (not self.stretch.start or self.index.ranks[ordinal] >= self.lowest)
-
     def _send(self, context: VideoCodecContext, packet: av.Packet | None, ordinal: int) -> None:
         try:
             decoded = context.decode(packet)
         except av.FFmpegError:
-            is_judged = self._counts(ordinal) or (self.index.numbers[ordinal] < 0 and ordinal > self.index.frames.min())
-            if is_judged:
+            is_leading = self.index.numbers[ordinal] >= 0 and ordinal not in self.numbers
+            if not is_leading and ordinal >= self.index.frames.min():  # of a lost beginning nothing is shown
                 self._break(ordinal)
             return
         for frame in decoded:
@@ -172,33 +169,26 @@ class _Decoding:
 
     def _take(self, frame: VideoFrame) -> None:
         packet = origin(frame)
-        if packet is None:
+        number = self.numbers.get(packet)
+        if number is None:
             return
         self.due.discard(packet)
-        if not self._counts(packet):
-            return
         if packet == self.stretch.start:
             if not self.is_proven and not is_key(frame):
                 raise _Unproven
             self.is_proven = True
         if frame.is_corrupt:
             self._break(packet)
-        number = int(self.index.numbers[packet])
-        self._order(number)
+        if number < self.numbers.get(self.latest, -1):
+            self._break(self.latest)  # it came too early: a key frame is lost, or the file's times are wrong
+        self.latest = packet
         if number in self.wanted:
             sums = self.index.sums
             if sums and not self.stretch.is_whole and checksum(frame) != sums[number]:
                 raise _Unproven  # damage or a false key frame: from the beginning it is what it was
             self.held[number] = frame
-        self._give_up({other for other in self.due if self.index.numbers[other] < number - LATE})
-
-    def _order(self, number: int) -> None:
-        """Refuse frames that do not come in the order that the file's times give them."""
-        if number < self.latest:
-            if not self.stretch.is_whole:
-                raise _Unproven
-            raise VideoError(f"{self.path}: its times contradict the order of its frames at {number}; convert it anew")
-        self.latest = number
+        if len(self.due) > LATE:
+            self._give_up({other for other in self.due if self.numbers[other] < number - LATE})
 
     def _give_up(self, packets: set[int]) -> None:
         """Frames that did not come: what rests on them is damaged, unless the whole file decodes like that."""

@@ -144,7 +144,8 @@ def tag(packet: av.Packet, ordinal: int) -> None:
 
 def origin(frame: VideoFrame) -> int | None:
     """The place of the packet that brought a frame; None where the decoder does not tell."""
-    return None if frame.opaque is None else frame.opaque[0]
+    told = frame.opaque
+    return None if told is None else told[0]
 
 
 def decoded(
