@@ -183,9 +183,10 @@ class _Decoding:
             self._break(self.latest)  # it came too early: a key frame is lost, or the file's times are wrong
         self.latest = packet
         if number in self.wanted:
-            sums = self.index.sums
-            if sums and not self.stretch.is_whole and checksum(frame) != sums[number]:
-                raise _Unproven  # damage or a false key frame: from the beginning it is what it was
+            if self.index.sums and checksum(frame) != self.index.sums[number]:
+                if not self.stretch.is_whole:
+                    raise _Unproven  # damage or a false key frame: from the beginning it is what it was
+                self._break(packet)  # damage that the decoder makes something else of every time
             self.held[number] = frame
         if len(self.due) > LATE:
             self._give_up({other for other in self.due if self.numbers[other] < number - LATE})

@@ -17,7 +17,6 @@ from amc.errors import VideoError
 from amc.video import h264
 
 ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg looks at the end for it
-STRICT = {"ffv1": {"err_detect": "crccheck+explode"}}  # it has checksums, but its decoder invents what is wrong
 NO_VIDEOS = (  # pictures, lists of other files, and bytes that FFmpeg would draw as a terminal does
     "image2", "concat", "hls", "dash", "tty", "bin", "xbin", "adf", "idf",
 )  # fmt: skip
@@ -37,9 +36,8 @@ def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
                 raise VideoError(f"{path}: has no video stream")
             streams[0].codec_context.thread_count = 1  # a process per core is faster than several threads
             streams[0].codec_context.copy_opaque = True  # each frame tells from which packet it comes
-            streams[0].codec_context.options |= STRICT.get(streams[0].codec_context.name, {})
             yield container, streams[0]
-    except (av.FFmpegError, OSError, UnicodeError) as error:
+    except (av.FFmpegError, OSError, UnicodeError, IndexError) as error:  # IndexError: streams that come up on the way
         raise VideoError(
             f"{path}: not a video, or damaged ({getattr(error, 'strerror', None) or error}); fetch it again"
         ) from error
