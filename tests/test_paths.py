@@ -58,7 +58,7 @@ def test_an_empty_variable_is_as_good_as_none(tmp_path, monkeypatch, empty):
     for name in ("AMC_ROOT", "AMC_DATA", "AMC_CACHE", "AMC_REPORTS"):
         monkeypatch.setenv(name, empty)
     assert paths.root() == HOUSE
-    assert (paths.data(), paths.cache(), paths.reports()) == (HOUSE / "data", HOUSE / "data/cache", HOUSE / "reports")
+    assert (paths.data(), paths.cache(), paths.reports()) == (HOUSE / "data", HOUSE / "data/cache", HOUSE / "out")
 
 
 def test_the_cache_moves_with_the_data(tmp_path, monkeypatch):
