@@ -35,7 +35,7 @@ ZERO_SHOT = "ZERO-SHOT, new modules untrained"
 DRAWN = "CLIP OF DRAWN ANIMALS on other videos"
 FEW_CLIPS = 10  # validation clips, or labels of training clips: with fewer nothing is known of a model
 LOOKED_AT = 300  # training clips, and half as many for validation, whose embeddings tell what is familiar
-FILE = "model.safetensors"
+FILE = experiment.MODEL
 
 
 @dataclass(frozen=True)
