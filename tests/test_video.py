@@ -9,6 +9,7 @@ from PIL import Image
 from amc import video
 from amc.errors import AmcError
 from amc.video import VideoError, probe, read_frames
+from amc.video.packets import checksum
 
 H, W, N = 48, 64, 60
 
@@ -268,3 +269,21 @@ def test_a_frame_far_into_a_long_video_is_sought_and_the_same(tmp_path, monkeypa
         monkeypatch.setattr(video.decode, "FAR", 3)
         assert torch.equal(read_frames(path, [2, 33, 58]), whole[[2, 33, 58]])
         monkeypatch.undo()
+
+
+@pytest.mark.parametrize(
+    ("layout", "row_bytes"),
+    [("yuv420p", (66, 33, 33)), ("nv12", (66, 66)), ("yuv422p10le", (132, 66, 66)), ("rgb24", (198,)), ("bgr0", (264,))],
+)
+def test_a_checksum_is_of_the_pixels_and_not_of_the_memory_beside_them(layout, row_bytes):
+    sums = []
+    for beside, value in [(0, 7), (255, 7), (255, 8)]:
+        frame = av.VideoFrame(66, 50, layout)
+        for plane, used in zip(frame.planes, row_bytes, strict=True):
+            rows = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+            assert rows.shape[1] > used  # there is memory beside the pixels
+            rows[:] = beside
+            rows[:, :used] = 7
+            rows[-1, used - 1] = value
+        sums.append(checksum(frame))
+    assert sums[0] == sums[1] != sums[2]

@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 
 import av
+import numpy as np
 from av.container import InputContainer
 from av.stream import Disposition
 from av.video.frame import PictureType, VideoFrame
@@ -168,11 +169,20 @@ def decoded(
 
 
 def checksum(frame: VideoFrame) -> int:
-    """Of the pixels of a frame as the decoder gives them."""
+    """Of the pixels of a frame as the decoder gives them, without what its memory holds beside them."""
     total = 0
-    for plane in frame.planes:
-        total = zlib.crc32(plane, total)
+    for place, plane in enumerate(frame.planes):
+        rows = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
+        total = zlib.crc32(np.ascontiguousarray(rows[:, : _row_bytes(frame, place)]), total)
     return total
+
+
+def _row_bytes(frame: VideoFrame, place: int) -> int:
+    """Bytes that the pixels of a row take in the `place`-th plane; rows in memory may be longer."""
+    layout = frame.format
+    if len(frame.planes) == 1:
+        return -(-frame.width * layout.padded_bits_per_pixel // 8)
+    return sum(part.width * -(-part.bits // 8) for part in layout.components if part.plane == place)
 
 
 def is_key(frame: VideoFrame) -> bool:
