@@ -273,7 +273,13 @@ def test_a_frame_far_into_a_long_video_is_sought_and_the_same(tmp_path, monkeypa
 
 @pytest.mark.parametrize(
     ("layout", "row_bytes"),
-    [("yuv420p", (66, 33, 33)), ("nv12", (66, 66)), ("yuv422p10le", (132, 66, 66)), ("rgb24", (198,)), ("bgr0", (264,))],
+    [
+        ("yuv420p", (66, 33, 33)),
+        ("nv12", (66, 66)),
+        ("yuv422p10le", (132, 66, 66)),
+        ("rgb24", (198,)),
+        ("bgr0", (264,)),
+    ],
 )
 def test_a_checksum_is_of_the_pixels_and_not_of_the_memory_beside_them(layout, row_bytes):
     sums = []
