@@ -17,9 +17,10 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from amc import options, paths, processes
-from amc.errors import AmcError, choice, print_any_path
-from amc.parameters import whole
+from amc.base import paths, processes
+from amc.base.errors import AmcError, choice, print_any_path
+from amc.base.parameters import whole
+from amc.runs import options
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
     "00_quickstart", "01_sampling_windows", "03_ablation", "02_flow_interleaving", "04_state_of_the_art",
@@ -94,7 +95,7 @@ def _parser() -> argparse.ArgumentParser:
 
 def _reproduce(given: argparse.Namespace) -> int:
     """Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails."""
-    from amc.companion import report  # here, so that --help waits for nothing
+    from amc.runs import report  # here, so that --help waits for nothing
 
     started = time.perf_counter()
     reports = _reports(given.size)
@@ -165,11 +166,12 @@ def _cells(given: argparse.Namespace) -> list:
 
 
 def _train(given: argparse.Namespace) -> int:
-    from amc import experiment, parallel
+    from amc.base import distributed
+    from amc.runs import experiment
 
-    with parallel.joined():
+    with distributed.joined():
         runs = experiment.run_all(_cells(given), workers=given.workers)
-        if parallel.rank() == 0:
+        if distributed.rank() == 0:
             for run in runs:
                 print(f"{run.cfg.name}: {_short(run.folder)}")
     return 0
@@ -178,12 +180,13 @@ def _train(given: argparse.Namespace) -> int:
 def _flow(given: argparse.Namespace) -> int:
     import torch
 
-    from amc import parallel, precompute
+    from amc.base import distributed
+    from amc.runs import precompute
 
-    with parallel.joined():
+    with distributed.joined():
         torch.set_num_threads(1)  # a process a core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
-        is_first = parallel.rank() == 0
+        is_first = distributed.rank() == 0
         done = precompute.motion(_cells(given), report=print if is_first else lambda line: None, device=device)
         if is_first:
             print(
@@ -195,28 +198,28 @@ def _flow(given: argparse.Namespace) -> int:
 def _flow_train(given: argparse.Namespace) -> int:
     import torch
 
-    from amc import parallel
-    from amc.raft import card, train
+    from amc.base import distributed
+    from amc.synth import raft_card, raft_train
 
     folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
     chosen = {name: getattr(given, name) for name in ("steps", "lr", "precision", "start_from")}
-    recipe = train.Recipe(**{name: value for name, value in chosen.items() if value is not None})
+    recipe = raft_train.Recipe(**{name: value for name, value in chosen.items() if value is not None})
     measured = {"real": given.real, "compare": given.compare}
     if given.ship:
-        card.check(**measured)  # not after hours
+        raft_card.check(**measured)  # not after hours
     elif any(measured.values()):
         raise AmcError("real, compare: only what is shipped is measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cores = os.cpu_count() or 1
-    with parallel.joined():
-        free = cores // parallel.world() - 1  # a GPU is as fast as many that draw, a core as one
+    with distributed.joined():
+        free = cores // distributed.world() - 1  # a GPU is as fast as many that draw, a core as one
         drawers = max(0, min(free, 1) if device == "cpu" else free)
-        best = train.train(
+        best = raft_train.train(
             recipe, folder=folder, report=lambda line: print(line, flush=True), device=device, drawers=drawers
         )
-        is_first = parallel.rank() == 0
+        is_first = distributed.rank() == 0
     if is_first:
-        print(_short(card.ship(folder, **measured) if given.ship else best))
+        print(_short(raft_card.ship(folder, **measured) if given.ship else best))
     return 0
 
 
@@ -256,7 +259,7 @@ def _reports(size: str) -> Path:
 
 
 def _report(given: argparse.Namespace) -> int:
-    from amc.companion import report
+    from amc.runs import report
 
     for write in (report.manifest, report.index):
         print(_short(write(_reports(given.size))))
@@ -272,14 +275,14 @@ def _class(given: argparse.Namespace) -> int:
 
 
 def _readme(given: argparse.Namespace) -> int:
-    from amc import readme
+    from amc.runs import readme
 
     print(_short(readme.write(paths.root() / "README.md")))
     return 0
 
 
 def _seal(given: argparse.Namespace) -> int:
-    from amc import seal
+    from amc.base import seal
 
     for name in given.files:
         seal.add(name)

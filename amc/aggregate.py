@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 
 def mean(probs: np.ndarray) -> np.ndarray:

@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from amc.errors import AmcError, NotFinite, choice
-from amc.pixel_cache import digest
+from amc.base.digests import digest
+from amc.base.errors import AmcError, NotFinite, choice
 from amc.raft import weights as raft
 
 CUT_SIZE = (24, 32)  # at which scenes are told apart

@@ -9,7 +9,7 @@ import math
 
 import torch
 
-from amc.errors import AmcError, choice
+from amc.base.errors import AmcError, choice
 
 
 def render(flow: torch.Tensor, *, encoding: str = "wheel", max_px: float) -> torch.Tensor:

@@ -2,7 +2,7 @@
 
 import torch
 
-from amc.errors import AmcError, choice
+from amc.base.errors import AmcError, choice
 
 MODALITIES = ("rgb", "flow", "rgb+flow")
 

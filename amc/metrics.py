@@ -7,7 +7,7 @@ are one step. The intervals are percentiles of a bootstrap over videos; see COVE
 
 import numpy as np
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 COVERAGE = (  # to be said wherever such intervals are shown, until macro mAP has better ones
     "Intervals: bootstrap over videos, nominal 95 %; those of macro mAP cover less than that, 84 to 87 % in a "

@@ -24,7 +24,7 @@ from numbers import Integral
 
 import numpy as np
 
-from amc.errors import AmcError, choice
+from amc.base.errors import AmcError, choice
 
 Range = tuple[int, int]  # first frame, one past the last
 

@@ -14,9 +14,9 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from amc import seal
-from amc.errors import AmcError
-from amc.progress import Report, silent, told
+from amc.base import seal
+from amc.base.errors import AmcError
+from amc.base.progress import Report, silent, told
 
 if TYPE_CHECKING:  # reading a score file needs no torch
     from torch import Tensor
@@ -119,10 +119,10 @@ def predict(
     import torch  # only here: everything else in this file works without it
     from torch.utils.data import DataLoader
 
-    from amc import parallel
+    from amc.base import distributed
 
     logits = []
-    keys = [(None, index) for index in parallel.mine(range(len(views)))]
+    keys = [(None, index) for index in distributed.mine(range(len(views)))]
     loader = DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers)
     with torch.inference_mode():
         for clips, _ in told(loader, "scoring", total=len(loader), unit="batches", report=report):  # (B, M, T, 3, H, W)
@@ -134,7 +134,7 @@ def predict(
         ids=np.array([clip.id for clip in table.clips]),
         names=np.array(table.names),
         labels=table.labels(),
-        logits=np.stack(parallel.gathered(logits)),
+        logits=np.stack(distributed.gathered(logits)),
         frames=np.array([views.windows(None, index) for index in range(len(views))], dtype=np.int32),
         num_frames=np.array([views.num_frames(index) for index in range(len(views))], dtype=np.int32),
         species=np.array([clip.species for clip in table.clips]),

@@ -24,12 +24,11 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.utils.data import DataLoader
 
-from amc import parallel
+from amc.base import checkpoint, distributed
+from amc.base.errors import AmcError
+from amc.base.progress import Report, told
 from amc.config import Training
 from amc.datasets.clips import ClipViews
-from amc.errors import AmcError
-from amc.model import checkpoint
-from amc.progress import Report, told
 
 
 @dataclass
@@ -68,7 +67,7 @@ def fit(
     without it a progress bar is shown. Raises AmcError when the loss, or a weight, is no longer finite.
     """
     started, (optimizer, schedule) = time.perf_counter(), _optimizer(model, cfg, len(views))
-    network = parallel.replicated(_Network(model, recognise))
+    network = distributed.replicated(_Network(model, recognise))
     state = _load(folder / "last.pt") or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
     before, first = state["seconds"], state["epoch"]
     if state["epoch"]:
@@ -77,7 +76,7 @@ def fit(
         schedule.load_state_dict(state["schedule"])
     for epoch in range(state["epoch"], cfg.epochs):
         with torch.random.fork_rng(devices=[]):  # dropout knows no other generator than the global one
-            torch.manual_seed(_seed(seed, epoch) + 2**40 * parallel.rank())
+            torch.manual_seed(_seed(seed, epoch) + 2**40 * distributed.rank())
             loss = _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report)
         checkpoint.refuse_non_finite(model.state_dict(), f"training: epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
         state["losses"].append(loss)
@@ -86,7 +85,7 @@ def fit(
             state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
         spent = time.perf_counter() - started
         state |= {"epoch": epoch + 1, "model": model.state_dict(), "seconds": before + spent}
-        if parallel.rank() == 0:
+        if distributed.rank() == 0:
             now = state | {"optimizer": optimizer.state_dict(), "schedule": schedule.state_dict()}
             checkpoint.save_state(folder / "last.pt", now)
         if report:
@@ -131,17 +130,17 @@ def _epoch(network, views, cfg, epoch, optimizer, schedule, seed, device, report
     for batch, (slots, labels) in zip(batches, pictures, strict=True):
         clips = slots.flatten(0, 1).to(device, non_blocking=True)  # (B * K, T, 3, H, W)
         targets = labels.repeat_interleave(slots.shape[1], dim=0).to(device, non_blocking=True)
-        is_shared = batch.is_last or parallel.world() == 1
+        is_shared = batch.is_last or distributed.world() == 1
         with autocast, nullcontext() if is_shared else network.no_sync():
             loss = _loss(network(clips).float(), targets)
-            (loss * batch.weight * parallel.world()).backward()  # several processes take the mean of their gradients
+            (loss * batch.weight * distributed.world()).backward()  # several processes take the mean of their gradients
         total += loss.detach() * batch.weight
         if batch.is_last:
             optimizer.step()
             schedule.step()
             optimizer.zero_grad(set_to_none=True)
     network.eval()
-    mean = parallel.summed(total).item() / sum(batch.is_last for batch in batches)
+    mean = distributed.summed(total).item() / sum(batch.is_last for batch in batches)
     if not math.isfinite(mean):
         raise AmcError(
             f"training: the loss is no longer finite in epoch {epoch + 1}; lower lr, now {cfg.lr}, of Training"
@@ -170,9 +169,9 @@ def _steps(count: int, cfg: Training, seed: int, epoch: int) -> Iterator[list[_B
     size = cfg.batch * cfg.accumulate
     for start in range(0, count, size):
         clips = order[start : start + size]
-        at_once = min(cfg.batch, math.ceil(len(clips) / parallel.world()))
+        at_once = min(cfg.batch, math.ceil(len(clips) / distributed.world()))
         parts = [clips[first : first + at_once] for first in range(0, len(clips), at_once)]
-        own = [(part, len(part) / len(clips)) for part in parallel.mine(parts)]
+        own = [(part, len(part) / len(clips)) for part in distributed.mine(parts)]
         own = own or [(clips[:1], 0.0)]  # fewer clips than processes: this one only keeps step
         yield [_Batch(part, weight, n == len(own)) for n, (part, weight) in enumerate(own, start=1)]
 

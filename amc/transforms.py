@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 import torch
 import torch.nn.functional as F
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 Maybe = torch.Tensor | None
 Pair = tuple[Maybe, Maybe]

@@ -97,7 +97,7 @@ def measure(method: str, weights: Path | None, size: int, step: int, rounds: int
 
 def main() -> None:
     """Measure, and write the record."""
-    from amc import paths, results
+    from amc.base import paths, provenance
     from amc.raft.weights import ARCHITECTURES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -117,7 +117,7 @@ def main() -> None:
             measure(name, path, size, step, given.rounds, pool)
             for name, path in compared.items() for size in sizes for step in (1, 3)
         ]  # fmt: skip
-    record = {"provenance": results.provenance(device="cpu"), "rows": rows}
+    record = {"provenance": provenance.collect(device="cpu"), "rows": rows}
     with paths.atomic(paths.reports() / "flow_speed.json") as path:
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 

@@ -29,14 +29,15 @@ ROWS = 145  # frames a clip: 4.4 million rows in all
 
 def build(folder: Path, workbook: Path, size: str) -> None:
     """Lay the folder out; what is there already stays."""
-    from amc.datasets import animal_kingdom, catalogue, charades
+    from amc.datasets import animal_kingdom, catalogue
+    from amc.synth import annotation
 
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(workbook, folder / "AR_metadata.xlsx")
     table = animal_kingdom.index_metadata(folder / "AR_metadata.xlsx")
     for split, file in (("train", "train.csv"), ("test", "val.csv")):
         clips = [(clip.id, n, ROWS, clip.labels) for n, clip in enumerate(table.split(split).clips)]
-        charades.write(folder / "annotation" / file, clips, split)
+        annotation.write(folder / "annotation" / file, clips, split)
     videos = [clip.path.read_bytes() for clip in catalogue.load("synth", size=size).clips]
     (folder / "video").mkdir(exist_ok=True)
     for number, clip in enumerate(table.clips):
@@ -79,9 +80,8 @@ def cell(folder: Path):
 
 def work(folder: Path, stage: str) -> None:
     """What one process of the rehearsal does, until it is killed."""
-    from amc import experiment, precompute
-    from amc.baselines import systems
     from amc.datasets import videos
+    from amc.runs import experiment, methods, precompute
     from amc.scores import predict
 
     one = cell(folder)
@@ -95,7 +95,7 @@ def work(folder: Path, stage: str) -> None:
         experiment.run(one, report=tell, device="cpu")
     else:
         table = experiment.load(one)
-        system = systems.build(one, table)
+        system = methods.build(one, table)
         predict(
             system.recognise, experiment._views(one, table.split("test"), system.preprocess.size), meta={}, report=tell
         )
@@ -155,14 +155,14 @@ def judged(stage: str, run: dict) -> dict:
 
 def rehearse(folder: Path, seconds: float, size: str) -> None:
     """Each stage, killed after `seconds`; what keeps its work, once more, to see that it goes on from there."""
-    from amc import paths, results
+    from amc.base import paths, provenance
 
     rows = [judged("videos", watched(folder, "videos", seconds))]
     tell_lengths(folder, size)
     rows += [judged(stage, watched(folder, stage, seconds)) for stage in ("flow", "flow", "train", "score")]
     there = int(re.search(r"clips, (\d+) of them were there", rows[2]["last_line"])[1])
     rows[2] |= {"stage": "flow, after the kill", "were_there": there}
-    record = {"provenance": results.provenance(device="cpu"), "index": index(folder), "rows": rows}
+    record = {"provenance": provenance.collect(device="cpu"), "index": index(folder), "rows": rows}
     with paths.atomic(paths.reports() / "full_size.json") as path:
         path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     print(json.dumps(rows, indent=1))

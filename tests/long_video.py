@@ -66,7 +66,8 @@ def build(path: Path, minutes: float) -> None:
 
 def watch(path: Path, model: str) -> None:
     """`amc predict` in a process of its own."""
-    from amc import paths, results, video
+    from amc import video
+    from amc.base import paths, provenance
 
     info = video.probe(path)
     how = ["--model", model] if model else ["--behaviours", "walking, eating, keeping still"]
@@ -84,7 +85,7 @@ def watch(path: Path, model: str) -> None:
     record = paths.reports() / "long_video.json"
     known = json.loads(record.read_text(encoding="utf-8"))["rows"] if record.is_file() else []
     kept = [other for other in known if other["how"] != how]  # one row each for a model and for names alone
-    text = json.dumps({"provenance": results.provenance(device="cpu"), "rows": [*kept, row]}, indent=1)
+    text = json.dumps({"provenance": provenance.collect(device="cpu"), "rows": [*kept, row]}, indent=1)
     with paths.atomic(record) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")
 

@@ -5,7 +5,7 @@ import pytest
 from sklearn.metrics import f1_score
 
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 PROBS = np.array([[[0.1, 0.8], [0.3, 0.8], [0.8, 0.8]]])  # one video, three classifiers, two behaviours
 

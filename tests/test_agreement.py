@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import agreement
 from amc.ethogram.bouts import Bout
 

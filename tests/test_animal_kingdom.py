@@ -6,18 +6,19 @@ import time
 import openpyxl
 import pytest
 
-from amc import paths
-from amc.datasets import animal_kingdom, charades
-from amc.errors import AmcError, AnnotationError
+from amc.base import paths
+from amc.base.errors import AmcError, AnnotationError
+from amc.datasets import animal_kingdom
+from amc.synth import annotation
 
 
 @pytest.fixture
 def folder(tmp_path):
     """The smallest folder that looks like Animal Kingdom, as Synth Kingdom writes it."""
-    charades.write(
+    annotation.write(
         tmp_path / "annotation" / "train.csv", [("AAACXZTV", 0, 3, (2, 0)), ("BBBBXZTV", 1, 2, (1,))], "train"
     )
-    charades.write(tmp_path / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,))], "test")
+    annotation.write(tmp_path / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,))], "test")
     (tmp_path / "annotation" / "actions.csv").write_text(
         "Label,Category,Action,Description\n2,General,Keeping still,\n0,Movement,Jumping,up\n1,Movement,Moving,\n"
     )
@@ -98,7 +99,7 @@ def test_every_missing_video_is_counted_and_listed(folder):
 
 
 def test_a_clip_in_both_splits_is_refused_with_both_places(folder):
-    charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,)), ("BBBBXZTV", 3, 1, (0,))], "test")
+    annotation.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,)), ("BBBBXZTV", 3, 1, (0,))], "test")
     with pytest.raises(AnnotationError, match="BBBBXZTV is in both splits, train.csv:5 and val.csv:6"):
         animal_kingdom.index(folder)
 
@@ -108,7 +109,7 @@ def test_a_table_is_parsed_once_and_again_when_a_source_changes(folder, monkeypa
     with monkeypatch.context() as blind:
         blind.setattr(animal_kingdom, "_read", None)  # would fail if it were called
         assert animal_kingdom.index(folder) == first
-    charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0, 1))], "test")
+    annotation.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0, 1))], "test")
     assert animal_kingdom.index(folder).clips[2].labels == (0, 1)
 
 
@@ -120,7 +121,7 @@ def test_a_damaged_remembered_table_is_parsed_again(folder):
 
 
 def test_labels_outside_the_list_of_names_are_refused(folder):
-    charades.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (3,))], "test")
+    annotation.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (3,))], "test")
     with pytest.raises(AmcError, match="val.csv:2: clip 'CCCCDDDD' has the unknown label 3"):
         animal_kingdom.index(folder)
 

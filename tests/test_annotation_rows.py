@@ -3,7 +3,7 @@
 import pytest
 from test_annotations import BORIS_8, EDGES, HEAD_8, LABELS, ROW_8, SIMBA, read
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import annotations
 from amc.ethogram.bouts import Bout
 

@@ -6,7 +6,7 @@ Rows follow the layouts of published files: SimBA's samples of BORIS 7 and 8 exp
 import numpy as np
 import pytest
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import annotations, timeline
 from amc.ethogram.bouts import Bout
 

@@ -8,10 +8,10 @@ import pandas as pd
 import pytest
 
 from amc import metrics
+from amc.base.errors import AmcError
 from amc.companion import audit
 from amc.companion.audit import Annotation
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
 
 
 def clip(name: str, split: str, labels, species: str = "fox", group: str = "") -> Clip:

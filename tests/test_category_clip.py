@@ -1,6 +1,6 @@
 """Category-CLIP: X-CLIP when the animal says nothing, open_clip's reading of the animal, and what training needs."""
 
-import amc.torchvision_cpu  # noqa: F401, I001  before open_clip
+import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip
 import copy
 
 import open_clip
@@ -12,8 +12,9 @@ from amc import model, transforms, video
 from amc.baselines import category_clip
 from amc.baselines.category_clip import CategoryPrompts
 from amc.datasets import synth_kingdom
-from amc.errors import AmcError
-from amc.model import checkpoint, weights
+from amc.base.errors import AmcError
+from amc.base import checkpoint
+from amc.model import weights
 from amc.synth.species import SPECIES
 
 NAMES = ["Walking", "Keeping still"]

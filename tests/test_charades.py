@@ -6,14 +6,15 @@ import time
 
 import pytest
 
+from amc.base.errors import AmcError
 from amc.datasets import charades
-from amc.errors import AmcError
+from amc.synth import annotation
 
 HEADER = "original_vido_id video_id frame_id path labels type\n"
 
 
 def test_rows_are_written_exactly_as_animal_kingdom_has_them(tmp_path):
-    charades.write(tmp_path / "train.csv", [("AAACXZTV", 145, 2, (2, 40))], "train")
+    annotation.write(tmp_path / "train.csv", [("AAACXZTV", 145, 2, (2, 40))], "train")
     assert (tmp_path / "train.csv").read_text() == HEADER + (
         "AAACXZTV 145 1 AAACXZTV/AAACXZTV_t000001.jpg 2,40 train\n"
         "AAACXZTV 145 2 AAACXZTV/AAACXZTV_t000002.jpg 2,40 train\n"
@@ -22,7 +23,7 @@ def test_rows_are_written_exactly_as_animal_kingdom_has_them(tmp_path):
 
 def test_reading_gives_back_what_was_written(tmp_path):
     clips = [("BB", 0, 3, (2, 40)), ("AA", 1, 1, (7,)), ("NA", 2, 2, (139,))]  # "NA" is an id, not a missing value
-    charades.write(tmp_path / "train.csv", clips, "train")
+    annotation.write(tmp_path / "train.csv", clips, "train")
     entries = charades.read(tmp_path / "train.csv", 140)
     assert [(name, 0, e.num_frames, e.first) for name, e in entries.items()] == [(i, 0, n, v) for i, _, n, v in clips]
 
@@ -91,7 +92,7 @@ def test_a_damaged_annotation_is_refused_in_one_line(tmp_path, text, message):
 
 def test_a_file_that_was_appended_to_itself_has_no_more_frames_than_before(tmp_path):
     path = tmp_path / "train.csv"
-    charades.write(path, [("B", 0, 3, (2, 40)), ("A", 1, 2, (7,))], "train")
+    annotation.write(path, [("B", 0, 3, (2, 40)), ("A", 1, 2, (7,))], "train")
     once = charades.read(path, 140)
     path.write_text(path.read_text() + path.read_text().split("\n", 1)[1])
     assert charades.read(path, 140) == once
@@ -113,7 +114,7 @@ def test_light_files_hold_one_row_a_clip(tmp_path):
 def test_frame_rows_are_read_at_a_rate_that_suits_four_million(tmp_path):
     letters = random.Random(0)
     clips = [("".join(letters.choices(string.ascii_uppercase, k=8)), n, 146, (2, n % 140)) for n in range(1000)]
-    charades.write(tmp_path / "train.csv", clips, "train")
+    annotation.write(tmp_path / "train.csv", clips, "train")
     start = time.process_time()
     assert len(charades.read(tmp_path / "train.csv", 140)) == 1000
     assert time.process_time() - start < 1.0  # 146,000 rows; 30 s for 4.4 million rows allow 0.995 s, it takes 0.1 s

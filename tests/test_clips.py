@@ -8,12 +8,12 @@ import pytest
 import torch
 from torch.utils.data import DataLoader
 
-from amc import flow, flow_color, flow_store, sampling, transforms, video
+from amc import flow, flow_color, sampling, transforms, video
+from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling
-from amc.datasets import animal_kingdom
+from amc.datasets import animal_kingdom, codecs
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import ClipTable
-from amc.errors import AmcError
 from amc.interleave import MODALITIES, interleave
 from amc.synth import generate
 
@@ -196,7 +196,7 @@ def test_clips_of_one_frame_and_of_another_shape_give_items_of_the_same_shape(re
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-@pytest.mark.parametrize("kept_as", sorted(flow_store.KEPT_AS))
+@pytest.mark.parametrize("kept_as", sorted(codecs.KEPT_AS))
 def test_a_worker_of_any_start_method_reads_a_clip_as_this_process_does(table, tmp_path, kept_as, method):
     seen = views(table, pixels=replace(PIXELS, kept_as=kept_as), cache=tmp_path / "cache")
     loader = DataLoader(seen, sampler=[(None, 1)], batch_size=None, num_workers=1, multiprocessing_context=method)

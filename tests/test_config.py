@@ -7,8 +7,8 @@ from dataclasses import FrozenInstanceError, fields, replace
 import pytest
 
 from amc import config
+from amc.base.errors import AmcError
 from amc.config import SIZES, Experiment, Training, ablation
-from amc.errors import AmcError
 
 PAPER = [("dense", "rgb"), ("semi-dense", "rgb"), ("sparse", "rgb"), ("sparse", "flow"), ("sparse", "rgb+flow")]
 

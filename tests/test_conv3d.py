@@ -8,9 +8,9 @@ import pytest
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from amc.base import checkpoint
+from amc.base.errors import AmcError
 from amc.baselines import conv3d
-from amc.errors import AmcError
-from amc.model import checkpoint
 
 SMALL = ("i3d-small", "slowfast-small", "x3d-xs")
 PUBLISHED = ("i3d-r50", "slowfast-r50", "x3d-l", "x3d-m", "x3d-s", "x3d-xs")

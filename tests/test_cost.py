@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 import torch
 
-from amc import cost, model
+from amc import model
+from amc.runs import cost
 
 
 def test_operations_are_counted_as_published_and_none_is_missed():

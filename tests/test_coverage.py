@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from amc import sampling
+from amc.base.errors import AmcError
 from amc.companion import coverage, events
-from amc.errors import AmcError
 from amc.sampling import Window
 
 

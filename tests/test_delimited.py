@@ -2,8 +2,8 @@
 
 import pytest
 
+from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import delimited
-from amc.errors import AmcError, AnnotationError
 
 COLUMNS = ("file", "labels")
 ROWS = [(2, {"file": "a.mp4", "labels": "walk;run"}), (3, {"file": "b.mp4", "labels": "rést"})]

@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
+from amc.base.errors import AmcError
 from amc.companion import errors
-from amc.errors import AmcError
 from amc.scores import Scores
 
 NAMES = ("Keeping still", "Jumping", "Sensing", "Attending", "Grooming", "Licking", "Flying")

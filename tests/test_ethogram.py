@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import timeline
 from amc.ethogram.bouts import Bout, Rules, find, frames_of, from_frames, to_frames
 from amc.ethogram.record import Ethogram, budget, transitions

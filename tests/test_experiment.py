@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 import torch
 
-from amc import cost, experiment, model, scores, train
+from amc import model, scores, train
+from amc.base.errors import AmcError
 from amc.config import SIZES, Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader
-from amc.errors import AmcError
+from amc.runs import cost, experiment
 
 
 @pytest.fixture(scope="session")
@@ -108,7 +109,7 @@ def test_a_score_file_says_how_it_was_made(finished, cell):
 
 
 def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_it_learnt(cell, tmp_path, monkeypatch):
-    from amc.baselines import recipes
+    from amc.runs import recipes
 
     monkeypatch.setenv("AMC_DATA", str(tmp_path))
     (scratch, trained) = recipes.table_1(methods="MSQNet,MSQNet + pre-training", size="smoke", data_root=cell.root)

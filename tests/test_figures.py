@@ -13,8 +13,9 @@ from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from PIL import Image
 
-from amc import figures, flow_color, paths, sampling
-from amc.errors import AmcError
+from amc import figures, flow_color, sampling
+from amc.base import paths
+from amc.base.errors import AmcError
 
 RNG = np.random.default_rng(0)
 

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 
-from amc import metrics, results
-from amc.errors import AmcError
+from amc import metrics
+from amc.base.errors import AmcError
 from amc.figures import audit
+from amc.runs import results
 
 
 def published(system: str, value: float, metric: str) -> dict:

@@ -9,12 +9,12 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from amc import flow, train
+from amc.base.errors import AmcError, NotFinite
 from amc.config import Pixels, Training
 from amc.datasets.clips import PixelReader
-from amc.errors import AmcError, NotFinite
-from amc.pixel_cache import PixelCache
-from amc.raft import train as raft_train
+from amc.datasets.store import PixelCache
 from amc.raft import weights as raft
+from amc.synth import raft_train as raft_train
 
 
 class Few(Dataset):
@@ -102,7 +102,7 @@ def test_motion_that_the_cache_cannot_hold_is_refused_with_video_and_frame_and_n
 def test_kept_motion_that_is_not_finite_counts_as_damaged(tmp_path, monkeypatch):
     cache, right = PixelCache(tmp_path), lambda indices: torch.ones(len(indices), 2, 3, 4)
     with monkeypatch.context() as earlier:  # a version that did not look
-        earlier.setattr("amc.pixel_cache._computed", lambda compute, indices, dtype: compute(indices).to(dtype))
+        earlier.setattr("amc.datasets.store._computed", lambda compute, indices, dtype: compute(indices).to(dtype))
         cache.get("ab", [1], lambda indices: torch.full((1, 2, 3, 4), math.nan), torch.float16)
     with pytest.warns(UserWarning, match=r"damaged \(values that are not finite\); computed again"):
         assert cache.get("ab", [1], right, torch.float16).isfinite().all()

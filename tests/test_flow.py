@@ -8,9 +8,9 @@ from PIL import Image
 from safetensors.torch import save_file
 
 from amc import flow
-from amc.errors import AmcError
+from amc.base import checkpoint
+from amc.base.errors import AmcError
 from amc.flow import METHODS, estimate, fingerprint, flow_pairs
-from amc.model import checkpoint
 from amc.raft import weights as raft
 
 DIS = ("dis", "dis-fast", "dis-ultrafast")

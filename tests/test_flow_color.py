@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-import amc.torchvision_cpu  # noqa: F401  before torchvision
-from amc.errors import AmcError
+import amc.base.torchvision_cpu  # noqa: F401  before torchvision
+from amc.base.errors import AmcError
 from amc.flow_color import ENCODINGS, clipped_fraction, legend, render
 
 from torchvision.utils import flow_to_image  # isort: skip

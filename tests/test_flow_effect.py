@@ -6,11 +6,11 @@ import pandas as pd
 import pytest
 from test_tables import scores
 
-from amc import tables
+from amc.base.errors import AmcError
 from amc.companion import flow_effect
 from amc.config import Experiment, ablation
-from amc.errors import AmcError
 from amc.figures import motion as drawn
+from amc.runs import tables
 from amc.scores import Scores
 
 

@@ -6,8 +6,8 @@ import pytest
 import torch
 from PIL import Image
 
+from amc.base.errors import AmcError
 from amc.companion import flow_errors
-from amc.errors import AmcError
 
 
 def test_the_end_point_error_is_the_distance_of_two_vectors():

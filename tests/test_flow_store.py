@@ -2,8 +2,8 @@
 
 import torch
 
-from amc import flow_store
-from amc.pixel_cache import PixelCache
+from amc.datasets import codecs
+from amc.datasets.store import PixelCache
 
 MAX_PX = 20.0
 
@@ -15,7 +15,7 @@ def smooth(seed: int = 0) -> torch.Tensor:
 
 
 def test_a_field_survives_as_a_picture_within_a_fraction_of_a_pixel():
-    packing = flow_store.jpeg(MAX_PX)
+    packing = codecs.jpeg(MAX_PX)
     field = smooth()
     data = packing.pack(field)
     error = (packing.unpack(data) - field.clamp(-MAX_PX, MAX_PX)).abs()
@@ -25,7 +25,7 @@ def test_a_field_survives_as_a_picture_within_a_fraction_of_a_pixel():
 
 
 def test_no_motion_is_exactly_none_and_directions_keep_their_sign():
-    packing = flow_store.jpeg(MAX_PX)
+    packing = codecs.jpeg(MAX_PX)
     assert not packing.unpack(packing.pack(torch.zeros(2, 16, 24))).any()
     field = torch.zeros(2, 16, 24)
     field[0], field[1] = 5, -7
@@ -37,7 +37,7 @@ def test_no_motion_is_exactly_none_and_directions_keep_their_sign():
 
 
 def test_a_motion_beyond_the_bound_is_cut_off_there():
-    packing = flow_store.jpeg(MAX_PX)
+    packing = codecs.jpeg(MAX_PX)
     found = packing.unpack(packing.pack(torch.full((2, 16, 16), -90.0)))
     assert torch.allclose(found, torch.tensor(-MAX_PX))
 
@@ -50,20 +50,20 @@ def test_the_cache_gives_the_same_bits_whether_packed_now_or_read_again(tmp_path
         return torch.stack([smooth(index) for index in indices])
 
     def get(folder, indices):
-        return PixelCache(folder, flow_store.jpeg(MAX_PX)).get("ab", indices, compute, torch.float16)
+        return PixelCache(folder, codecs.jpeg(MAX_PX)).get("ab", indices, compute, torch.float16)
 
     fresh = get(tmp_path, [3, 1])
     again = get(tmp_path, [1, 3, 3, 5])
     assert asked == [[1, 3], [5]]
     assert torch.equal(again[:3], fresh[[1, 0, 0]])
     assert torch.equal(get(None, [3, 1]), fresh)
-    cache = PixelCache(tmp_path, flow_store.jpeg(MAX_PX))
+    cache = PixelCache(tmp_path, codecs.jpeg(MAX_PX))
     assert cache.has("ab", [1, 3, 5]) and not cache.has("ab", [1, 2]) and not cache.has("zz", [1])
     assert cache.size("ab") > 0 == cache.size("zz")
 
 
 def test_a_packed_file_that_is_damaged_is_computed_again(tmp_path, recwarn):
-    cache = PixelCache(tmp_path, flow_store.jpeg(MAX_PX))
+    cache = PixelCache(tmp_path, codecs.jpeg(MAX_PX))
     right = cache.get("ab", [1], lambda indices: smooth()[None], torch.float16)
     (file,) = tmp_path.rglob("*.npz")
     data = bytearray(file.read_bytes())

@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from amc import config, experiment
+from amc import config
+from amc.base import checkpoint
+from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, folder
-from amc.errors import AmcError, AnnotationError
-from amc.model import System, checkpoint
+from amc.model import System
+from amc.runs import experiment
 
 
 def lay(root, lines: list[str], header: str = "file,labels") -> None:

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from amc import config, experiment, forecast, model
+from amc import config, model
+from amc.base.errors import AmcError
 from amc.config import SIZES, Training
-from amc.errors import AmcError
-from amc.forecast import Memory
 from amc.model.system import Preprocess, System
+from amc.runs import experiment, forecast
+from amc.runs.forecast import Memory
 
 SLOTS = (4, 3, 64, 64)
 

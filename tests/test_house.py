@@ -6,7 +6,6 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,20 +27,9 @@ CONDA = {  # conda-forge's names where they differ from the package index
     "matplotlib": "matplotlib-base",
 }
 RIGHT_OF_THE_SEAM = (
-    *(
-        "errors",
-        "paths",
-        "parameters",
-        "aggregate",
-        "metrics",
-        "scores",
-        "results",
-        "tables",
-        "readme",
-        "figures",
-    ),
-    *("ethogram", "datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
-    *("baselines.species_prior", "baselines.charts"),
+    *("base.errors", "base.paths", "base.parameters", "base.provenance", "aggregate", "metrics", "scores", "figures"),
+    *("runs.results", "runs.tables", "runs.readme", "figures.table_1", "ethogram", "baselines.species_prior"),
+    *("datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
     *(f"ethogram.{name}" for name in ("timeline", "bouts", "record", "exports", "annotations", "agreement", "novelty")),
 )
 PLACES = "/(?:home|Users|root|work|mnt|private)/"  # where machines keep what belongs to one person
@@ -63,34 +51,6 @@ def requirements() -> list[Requirement]:
 def test_no_file_has_more_than_300_lines():
     texts = [*FILES, *(ROOT / "tests").glob("*.py")]
     assert [path.name for path in texts if len(path.read_text(encoding="utf-8").splitlines()) > 300] == []
-
-
-def test_the_pipeline_has_at_most_3500_lines_of_code_and_what_surrounds_it_is_bounded_too():
-    """Lines of code: docstrings, which the house wants long, comments and blank lines are not counted."""
-    around = {
-        "synth": 1800,
-        "baselines": 1200,
-        "datasets": 1300,
-        "figures": 1500,
-        "companion": 1300,
-        "ethogram": 1400,
-        "raft": 450,
-        "video": 620,
-    }
-    lines = Counter()
-    for path in FILES:
-        folder = path.relative_to(ROOT / "amc").parts[0]
-        lines[folder if folder in around else "pipeline"] += code_lines(path)
-    assert lines["pipeline"] <= 3500
-    assert {folder: count for folder, count in lines.items() if count > around.get(folder, 3500)} == {}
-
-
-def code_lines(path: Path) -> int:
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    texts = [n for n in ast.walk(tree) if isinstance(n, ast.Expr) and isinstance(n.value, ast.Constant)]
-    prose = {line for text in texts for line in range(text.lineno, text.end_lineno + 1)}
-    lines = enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
-    return sum(bool(line.strip()) and not line.lstrip().startswith("#") and n not in prose for n, line in lines)
 
 
 def test_no_function_has_more_than_40_lines_besides_its_docstring():
@@ -128,7 +88,7 @@ MODULES = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."):
 
 def test_imports_have_no_cycle_anywhere():
     graph = {name: imported(name, tree) for name, tree in MODULES.items()}
-    assert "amc.train" in graph["amc.experiment"] and "amc.datasets.clips" in graph["amc.train"]
+    assert "amc.train" in graph["amc.runs.experiment"] and "amc.datasets.clips" in graph["amc.train"]
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 
@@ -164,8 +124,7 @@ def test_modules_classes_and_public_functions_say_what_they_do():
 
 
 def test_what_needs_only_score_files_and_annotation_does_not_import_torch():
-    names = [f"amc.{name}" for name in RIGHT_OF_THE_SEAM if f"amc.{name}" in MODULES]
-    assert len(names) >= 10
+    names = [f"amc.{name}" for name in RIGHT_OF_THE_SEAM]
     code = f"import sys, {', '.join(names)}; print(sorted({{'torch', 'open_clip', 'cv2'}} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from test_cuts import scenes
 
 from amc.__main__ import main
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import eye, inputs, predict
 from amc.ethogram.inputs import ENDINGS, TABLES, UNTRUSTED
 from amc.ethogram.watch import Sliding, watch

@@ -1,6 +1,6 @@
 """Attention that is recomputed is the attention that the model used, for any CLIP and any number of slots."""
 
-import amc.torchvision_cpu  # noqa: F401, I001  before transformers
+import amc.base.torchvision_cpu  # noqa: F401, I001  before transformers
 import numpy as np
 import pytest
 import torch

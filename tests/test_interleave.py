@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.interleave import MODALITIES, deinterleave, interleave, slots
 
 FRAMES = torch.arange(3 * 3 * 2 * 4, dtype=torch.uint8).reshape(3, 3, 2, 4)

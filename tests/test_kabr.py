@@ -4,8 +4,8 @@ import json
 
 import pytest
 
+from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import kabr
-from amc.errors import AmcError, AnnotationError
 
 ROWS = "original_vido_id video_id frame_id path labels\n"
 

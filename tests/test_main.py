@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from amc import __main__ as cli
-from amc import paths
 from amc.__main__ import main
+from amc.base import paths
 from amc.config import SIZES
 
 

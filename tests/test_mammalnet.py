@@ -2,8 +2,8 @@
 
 import pytest
 
+from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, mammalnet
-from amc.errors import AmcError, AnnotationError
 
 LISTS = {
     "train": "Di4eEBZjkA4.mp4 1 1\nsub/b c.mp4 11 172\n",

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amc.base.errors import AmcError
 from amc.datasets import catalogue, synth_menagerie
-from amc.errors import AmcError
 from amc.synth import bodies, environments, generate, motion, rig, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE, STAGES, scenes

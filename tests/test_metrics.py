@@ -8,8 +8,8 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from amc import metrics
+from amc.base.errors import AmcError
 from amc.datasets import animal_kingdom
-from amc.errors import AmcError
 
 EXACT = 1e-9  # the bound; both sides are float64 sums of at most a few thousand terms
 

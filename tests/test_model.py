@@ -1,6 +1,6 @@
 """X-CLIP: equal to transformers' port, and what training and scoring rely on."""
 
-import amc.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
+import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
 import copy
 
 import open_clip
@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import XCLIPConfig, XCLIPModel
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.model import build, nearest, text, weights
 from amc.model.prompts import VideoPrompts
 from amc.model.xclip import is_new

@@ -1,6 +1,6 @@
 """MSQNet: its parts against plain loops and other people's code, and what training and scoring rely on."""
 
-import amc.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
+import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
 import copy
 import math
 import sys
@@ -12,8 +12,9 @@ from safetensors.torch import save_file
 from transformers import TimesformerConfig, TimesformerForVideoClassification
 
 from amc.baselines import msqnet
-from amc.errors import AmcError
-from amc.model import build, checkpoint, text, weights
+from amc.base.errors import AmcError
+from amc.model import build, text, weights
+from amc.base import checkpoint
 
 NAMES = ["walking", "keeping still", "performing sexual display"]
 SMALL = "timesformer-small"

@@ -2,9 +2,9 @@
 
 import pytest
 
+from amc.base.errors import AmcError
 from amc.datasets import names
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 from executed import MOST_BYTES
 from user_commands import NOTEBOOKS, papermill
 
-from amc.baselines.recipes import METHODS
+from amc.runs.recipes import METHODS
 from amc.scores import Scores
 
 NAME = "04_state_of_the_art"

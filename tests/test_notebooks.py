@@ -8,7 +8,7 @@ import pytest
 from executed import MOST_BYTES, alts
 from user_commands import NOTEBOOKS, papermill
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import novelty
 
 RNG = np.random.default_rng(0)

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from amc import video
+from amc.base.errors import AmcError
 from amc.companion import own_video
-from amc.errors import AmcError
 from amc.ethogram import eye, keys, timeline
 from amc.ethogram.record import Ethogram
 from amc.synth.kingdom import KINGDOM

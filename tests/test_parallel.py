@@ -12,7 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amc import metrics, parallel, train
+from amc import metrics, train
+from amc.base import distributed
 from amc.config import SIZES
 from amc.scores import Scores
 
@@ -100,10 +101,10 @@ def test_each_step_has_the_same_clips_however_many_processes_share_it(monkeypatc
     cfg = replace(SIZES["smoke"].training, batch=batch, accumulate=accumulate)
     alone = [sorted(chain(*(part.clips for part in step))) for step in train._steps(count, cfg, seed=3, epoch=1)]
     assert sorted(chain(*alone)) == list(range(count))
-    monkeypatch.setattr(parallel, "world", lambda: world)
+    monkeypatch.setattr(distributed, "world", lambda: world)
     shared: list[list] = [[] for _ in alone]
     for rank in range(world):
-        monkeypatch.setattr(parallel, "rank", lambda rank=rank: rank)
+        monkeypatch.setattr(distributed, "rank", lambda rank=rank: rank)
         for parts, step in zip(shared, train._steps(count, cfg, seed=3, epoch=1), strict=True):
             assert [part.is_last for part in step] == [False] * (len(step) - 1) + [True]
             assert all(1 <= len(part.clips) <= batch for part in step)
@@ -117,10 +118,10 @@ def test_each_step_has_the_same_clips_however_many_processes_share_it(monkeypatc
 def test_parts_come_together_in_the_order_they_were_taken_from(monkeypatch, count):
     items, world = [f"item {n}" for n in range(count)], 3
     parts = [items[rank::world] for rank in range(world)]
-    monkeypatch.setattr(parallel, "world", lambda: world)
+    monkeypatch.setattr(distributed, "world", lambda: world)
 
     def all_gather_object(out: list, mine: list) -> None:
         out[:] = parts
 
-    monkeypatch.setattr(parallel.distributed, "all_gather_object", all_gather_object)
-    assert parallel.gathered(parts[1]) == items
+    monkeypatch.setattr(distributed.distributed, "all_gather_object", all_gather_object)
+    assert distributed.gathered(parts[1]) == items

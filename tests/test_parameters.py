@@ -2,8 +2,9 @@
 
 import pytest
 
-from amc import config, parameters
-from amc.errors import AmcError
+from amc import config
+from amc.base import parameters
+from amc.base.errors import AmcError
 
 
 def greet(*, name: str = "fox", times: int = 1) -> str:

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from amc import paths
-from amc.errors import AmcError
+from amc.base import paths
+from amc.base.errors import AmcError
 
 HOUSE = Path(__file__).resolve().parents[1]
 
@@ -31,7 +31,7 @@ def test_the_repository_is_found_from_any_folder(tmp_path, monkeypatch, folder):
 def test_another_checkout_one_works_in_counts_before_the_installed_one(tmp_path, monkeypatch):
     (tmp_path / "notebooks" / "deep").mkdir(parents=True)
     (tmp_path / "amc").mkdir()
-    (tmp_path / "amc" / "paths.py").touch()
+    (tmp_path / "amc" / "__init__.py").touch()
     monkeypatch.chdir(tmp_path / "notebooks" / "deep")
     assert paths.root() == tmp_path.resolve()
 

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from amc.errors import AmcError
-from amc.pixel_cache import PixelCache, content_key, digest
+from amc.base.digests import content_key, digest
+from amc.base.errors import AmcError
+from amc.datasets.store import PixelCache
 
 KEY = "abcdef"
 

@@ -9,8 +9,8 @@ import pytest
 from matplotlib.figure import Figure
 from PIL import Image
 
+from amc.base.errors import AmcError
 from amc.companion import player
-from amc.errors import AmcError
 
 
 @pytest.fixture

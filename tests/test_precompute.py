@@ -6,10 +6,11 @@ from dataclasses import replace
 
 import pytest
 
-from amc import config, experiment, flow, precompute
+from amc import config, flow
 from amc.__main__ import main
+from amc.base.errors import AmcError
 from amc.datasets import catalogue
-from amc.errors import AmcError
+from amc.runs import experiment, precompute
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def test_training_and_scoring_find_all_the_flow_that_was_computed_ahead(cells, m
 
     monkeypatch.setattr(flow, "estimate", refuse)
     # The cost of a video is measured with nothing kept, and does compute.
-    monkeypatch.setattr("amc.cost.measure", lambda *given: {})
+    monkeypatch.setattr("amc.runs.cost.measure", lambda *given: {})
     (cell,) = (cell for cell in cells if cell.pixels.modality == "flow")
     assert experiment.run(cell, device="cpu").scores("test").ids.size == 24
 

@@ -15,9 +15,9 @@ from PIL import Image, ImageDraw
 
 from amc import video
 from amc.__main__ import main
+from amc.base.errors import AmcError
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
 from amc.ethogram import annotated, eye, predict
 from amc.ethogram.bouts import Rules
 from amc.ethogram.watch import Sliding, watch

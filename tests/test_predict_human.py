@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import agreement, annotations, predict
 from amc.ethogram.bouts import Rules
 from amc.ethogram.watch import Sliding, watch

@@ -7,7 +7,7 @@ import torch
 
 from amc import config
 from amc.__main__ import main
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import eye, predict
 
 

@@ -13,8 +13,9 @@ import psutil
 import pytest
 
 from amc import __main__ as cli
-from amc import options, processes
-from amc.errors import AmcError
+from amc.base import processes
+from amc.base.errors import AmcError
+from amc.runs import options
 
 SECONDS = 10  # until everything is gone
 GROUP, ALONE = os.killpg, os.kill  # a Ctrl-C in a terminal reaches all processes of a command, `kill -INT` one

@@ -1,6 +1,6 @@
 """A long loop says how far it is, a short one nothing, and every item passes."""
 
-from amc import progress
+from amc.base import progress
 
 
 def run(monkeypatch, seconds_each: float, count: int, start: float = 0) -> tuple[list[int], list[str]]:

@@ -9,9 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amc import config, parameters
+from amc import config
+from amc.base import parameters
+from amc.base.errors import AmcError, printable
 from amc.datasets import charades, delimited, folder, names
-from amc.errors import AmcError, printable
 
 SIGNS = "abé,;\t\" \n\r'|\u200b\u2028\u0301\u00a0.0=\x00\ufeff\x85"
 TEXT = st.text(SIGNS, max_size=12) | st.text(max_size=4)

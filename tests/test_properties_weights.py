@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from test_state_dicts import WRITERS, same
 
-from amc.errors import AmcError
-from amc.model import checkpoint, state_dicts
+from amc.base import checkpoint, state_dicts
+from amc.base.errors import AmcError
 
 PARTS = st.text("abcz_0", min_size=1, max_size=4).filter(str.isidentifier)
 NAMES = st.lists(PARTS, min_size=1, max_size=3).map(".".join)

@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from amc.base.errors import AmcError
 from amc.datasets import animal_kingdom
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import Clip, ClipTable, carve_validation
-from amc.errors import AmcError
 
 
 def clip(name: str, split: str, labels=(0,), species="fox", group="") -> Clip:

@@ -6,8 +6,10 @@ import subprocess
 
 import pytest
 
-from amc import metrics, paths, readme, seal
-from amc.errors import AmcError
+from amc import metrics
+from amc.base import paths, seal
+from amc.base.errors import AmcError
+from amc.runs import readme
 
 
 def test_the_table_of_the_readme_is_what_the_committed_records_say():

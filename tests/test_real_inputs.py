@@ -7,13 +7,14 @@ import numpy as np
 import pytest
 import torch
 
-from amc import experiment, metrics, model, sampling
+from amc import metrics, model, sampling
 from amc.aggregate import AGGREGATES
 from amc.config import SIZES, Experiment, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.kabr import NAMES
 from amc.datasets.table import Clip, ClipTable
+from amc.runs import experiment
 
 ANIMALS = (
     "davis_blackswan",

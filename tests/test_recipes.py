@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import pytest
 
-from amc.baselines import systems
+from amc.base.errors import AmcError
 from amc.baselines.conv3d import NETWORKS
-from amc.baselines.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, blind_on_annotation, describe, table_1
 from amc.baselines.species_prior import BLIND
 from amc.config import METHOD, SIZES, ablation
-from amc.errors import AmcError
-from amc.results import paper_tables
+from amc.runs import methods
+from amc.runs.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, blind_on_annotation, describe, table_1
+from amc.runs.results import paper_tables
 
 REAL = {"size": "paper", "dataset": "animal-kingdom"}
 DATASET = {"paper": "animal-kingdom"}  # where it is not Synth Kingdom
@@ -140,7 +140,7 @@ def test_no_row_is_shown_pictures_larger_than_they_are_kept(size, backbone, kept
     found = {name: cell for name, cell in cells(size, backbone=backbone).items() if name not in BLIND}
     assert {cell.pixels.stored for cell in found.values()} == kept
     for cell in found.values():
-        systems.check(replace(cell, pretrained="random", network_weights=""))
+        methods.check(replace(cell, pretrained="random", network_weights=""))
         small = replace(cell, pretrained="random", network_weights="", pixels=cell.pixels.at(63))
         with pytest.raises(AmcError, match="stored: pictures kept at 63 px would be enlarged"):
-            systems.check(small)
+            methods.check(small)

@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from amc import flow
-from amc.raft import refine, train, weights
+from amc.raft import refine, weights
+from amc.synth import raft_train
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +70,7 @@ def test_gradients_are_torchvisions(sequence):
     gradients = []
     for run in (lambda m: refine.flows(m, *pair, updates=3), lambda m: m(*pair, num_flow_updates=3)):
         model = fresh("raft-small")
-        train.sequence_loss(run(model), truth).backward()
+        raft_train.sequence_loss(run(model), truth).backward()
         gradients.append([x.grad for x in model.parameters()])
     for ours, theirs in zip(*gradients, strict=True):
         assert (ours - theirs).norm() <= 1e-3 * theirs.norm() + 1e-5

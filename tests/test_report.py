@@ -9,9 +9,10 @@ import pytest
 from matplotlib.figure import Figure
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from amc import figures, paths, results
-from amc.companion import report
-from amc.errors import AmcError
+from amc import figures
+from amc.base import paths, provenance
+from amc.base.errors import AmcError
+from amc.runs import report, results
 
 
 class Page(HTMLParser):
@@ -46,7 +47,7 @@ def reports(tmp_path, monkeypatch):
         figure = Figure((3, 2))
         figure.text(0.2, 0.2, name)
         figures.save(figure, name, alt)
-    results.write("00_quickstart", {"size": "smoke"}, [{"x": 1}], results.provenance(seconds=3.0, data_checksum="abc"))
+    results.write("00_quickstart", {"size": "smoke"}, [{"x": 1}], provenance.collect(seconds=3.0, data_checksum="abc"))
     return tmp_path
 
 
@@ -77,7 +78,7 @@ def test_the_manifest_names_source_parameters_data_and_every_figure(reports):
     assert entry["source_sha256"] == hashlib.sha256(source).hexdigest()
     assert entry["parameters"] == {"size": "smoke"} and entry["data_checksum"] == "abc" and entry["seconds"] == 3.0
     assert set(entry["figures"]) == {"00_flow.png", "00_scores.png"}
-    assert entry["package_sha256"] == results.package_sha256()
+    assert entry["package_sha256"] == provenance.package_sha256()
 
 
 def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):

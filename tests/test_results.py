@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amc import paths, results
-from amc.errors import AmcError
+from amc.base import paths, provenance
+from amc.base.errors import AmcError
+from amc.runs import results
 
 
 @pytest.fixture(autouse=True)
@@ -64,7 +65,7 @@ def test_a_missing_or_damaged_result_is_refused(text):
 
 
 def test_provenance_records_what_the_style_guide_asks_for():
-    record = results.provenance(seed=1, device="cpu", flow_method="dis", data_checksum="ab", seconds=2.5)
+    record = provenance.collect(seed=1, device="cpu", flow_method="dis", data_checksum="ab", seconds=2.5)
     asked = {"commit", "package_sha256", "versions", "cpu", "seed", "device", "flow_method", "data_checksum", "seconds"}
     assert asked | {"video_reader"} == set(record)
     assert record["versions"]["numpy"] == np.__version__
@@ -86,12 +87,12 @@ def test_the_commit_says_whether_tracked_files_outside_reports_changed(tmp_path,
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
     head = git(tmp_path, "rev-parse", "--short", "HEAD")
     (tmp_path / "reports" / "result.json").write_text("2")
-    assert results.commit() == head
+    assert provenance.commit() == head
     (tmp_path / "code.py").write_text("2")
-    assert results.commit() == f"{head}+changes"
+    assert provenance.commit() == f"{head}+changes"
     (tmp_path / "inner").mkdir()
     monkeypatch.setenv("AMC_ROOT", str(tmp_path / "inner"))
-    assert results.commit() == "unknown"  # a repository around ours is not ours
+    assert provenance.commit() == "unknown"  # a repository around ours is not ours
 
 
 def test_the_paper_tables_hold_the_papers_numbers():

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.sampling import SCHEMES, clips, plan
 
 SIZES = [(n, m, p) for n in (1, 2, 3, 5, 7, 12, 37, 180, 1000) for m in (1, 2, 3, 4, 7) for p in (1, 2, 3, 8, 16)]

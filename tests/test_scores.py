@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.scores import Scores
 
 

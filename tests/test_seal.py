@@ -13,17 +13,18 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from amc import config, flow_store, paths, results, seal, shipped
+from amc import config
 from amc.__main__ import main
-from amc.datasets import remembered
+from amc.base import bundled, checkpoint, paths, seal
+from amc.base.errors import AmcError
+from amc.datasets import cached, codecs
+from amc.datasets.store import PixelCache
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
 from amc.ethogram import eye
 from amc.ethogram.novelty import Familiar
-from amc.model import checkpoint
-from amc.pixel_cache import PixelCache
-from amc.raft import train as raft_train
+from amc.runs import results
 from amc.scores import Scores
+from amc.synth import raft_train as raft_train
 
 ROOT = Path(__file__).resolve().parents[1]
 SAMPLE = 60  # bits flipped in each kind of file, besides all those of its seal
@@ -64,21 +65,21 @@ def record(folder: Path) -> Kind:
 
 
 def card(folder: Path) -> Kind:
-    path = shipped.write(torch.nn.Linear(3, 2), "tiny", {"steps": 12}, meta={})
-    return path.with_suffix(".json"), lambda: shipped.find("tiny")[1]
+    path = bundled.write(torch.nn.Linear(3, 2), "tiny", {"steps": 12}, meta={})
+    return path.with_suffix(".json"), lambda: bundled.find("tiny")[1]
 
 
 def carded_weights(folder: Path) -> Kind:
-    path = shipped.write(torch.nn.Linear(3, 2), "tiny", {"steps": 12}, meta={})
-    return path, lambda: shipped.find("tiny")[1]
+    path = bundled.write(torch.nn.Linear(3, 2), "tiny", {"steps": 12}, meta={})
+    return path, lambda: bundled.find("tiny")[1]
 
 
 def table(folder: Path) -> Kind:
     clips = tuple(Clip(f"c{k}", Path("v.mp4"), (0,), "train", 10 + k, "fox") for k in range(3))
     found = ClipTable("t", ("x", "y"), clips)
-    remembered.table("t", [], lambda: found)
+    cached.table("t", [], lambda: found)
     (path,) = (paths.cache() / "tables").glob("*.json")
-    return path, lambda: remembered.table("t", [], lambda: replace(found, notes=("read again",))).clips
+    return path, lambda: cached.table("t", [], lambda: replace(found, notes=("read again",))).clips
 
 
 def pictures(folder: Path, packing=None, dtype=torch.uint8) -> Kind:
@@ -94,7 +95,7 @@ def fields(folder: Path) -> Kind:
 
 
 def packed_fields(folder: Path) -> Kind:
-    return pictures(folder, flow_store.jpeg(20.0), torch.float16)
+    return pictures(folder, codecs.jpeg(20.0), torch.float16)
 
 
 def familiar(folder: Path) -> Kind:
@@ -110,7 +111,7 @@ KINDS = (
 @pytest.fixture(autouse=True)
 def places(tmp_path, monkeypatch):
     monkeypatch.setenv("AMC_REPORTS", str(tmp_path / "reports"))
-    monkeypatch.setattr(shipped, "place", lambda name: tmp_path / "weights" / f"{name}.safetensors")
+    monkeypatch.setattr(bundled, "place", lambda name: tmp_path / "weights" / f"{name}.safetensors")
 
 
 def is_noticed(read: Callable[[], object]) -> bool:

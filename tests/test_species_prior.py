@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 from amc import metrics
+from amc.base.errors import AmcError
 from amc.baselines import species_prior
 from amc.datasets import animal_kingdom, synth_kingdom
 from amc.datasets.table import Clip, ClipTable, carve_validation
-from amc.errors import AmcError
 from amc.scores import Scores
 from amc.synth.species import SPECIES
 

@@ -10,8 +10,8 @@ import safetensors.torch
 import torch
 from torch import nn
 
-from amc.errors import AmcError
-from amc.model import checkpoint, state_dicts
+from amc.base import checkpoint, state_dicts
+from amc.base.errors import AmcError
 
 
 class Holder(nn.Module):

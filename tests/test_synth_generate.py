@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from amc import video
+from amc.base.errors import AmcError
 from amc.datasets import animal_kingdom, catalogue, synth_kingdom
-from amc.errors import AmcError
 from amc.synth import generate, scene
 from amc.synth.behaviours import NAMES
 from amc.synth.kingdom import KINGDOM

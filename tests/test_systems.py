@@ -6,13 +6,12 @@ from dataclasses import replace
 import pytest
 import torch
 
-from amc import experiment
-from amc.baselines import recipes, systems
+from amc.base.errors import AmcError
 from amc.config import Experiment
-from amc.errors import AmcError
+from amc.runs import experiment, methods, recipes
 
 
-@pytest.fixture(scope="module", params=systems.METHODS)
+@pytest.fixture(scope="module", params=methods.METHODS)
 def cell(request, smoke_world) -> Experiment:
     (cell,) = recipes.table_1(methods=request.param, size="smoke", data_root=str(smoke_world))
     return replace(cell, network_weights="")  # what another data set teaches is the harness's to fetch
@@ -20,7 +19,7 @@ def cell(request, smoke_world) -> Experiment:
 
 @pytest.fixture(scope="module")
 def system(cell):
-    return systems.build(cell, experiment.load(cell))
+    return methods.build(cell, experiment.load(cell))
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +53,7 @@ def test_a_shift_moves_every_logit_alike(system, slots):
 
 def test_the_same_seed_builds_the_same_system_and_another_seed_another(cell, system, slots):
     table = experiment.load(cell)
-    again, other = systems.build(cell, table), systems.build(replace(cell, seed=7), table)
+    again, other = methods.build(cell, table), methods.build(replace(cell, seed=7), table)
     with torch.inference_mode():
         logits = system.recognise(slots)
         assert torch.equal(again.recognise(slots), logits)
@@ -62,11 +61,11 @@ def test_the_same_seed_builds_the_same_system_and_another_seed_another(cell, sys
 
 
 def test_what_a_system_starts_from_is_looked_for_before_anything_is_built(cell):
-    systems.check(cell)
+    methods.check(cell)
     with pytest.raises(AmcError, match="method: 'X4D' is not known"):
-        systems.check(replace(cell, method="X4D"))
+        methods.check(replace(cell, method="X4D"))
     if cell.network:
         with pytest.raises(AmcError, match="'x4d'"):
-            systems.check(replace(cell, network="x4d"))
+            methods.check(replace(cell, network="x4d"))
         with pytest.raises(AmcError, match="weights"):
-            systems.check(replace(cell, network_weights="no/such/file.pth"))
+            methods.check(replace(cell, network_weights="no/such/file.pth"))

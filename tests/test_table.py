@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.datasets.table import Clip, ClipTable, carve_validation
-from amc.errors import AmcError
 
 NAMES = ("jumping", "moving", "keeping still")
 

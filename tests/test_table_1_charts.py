@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.text import Annotation, Text
 
-from amc.baselines import charts
+from amc.figures import table_1
 
 
 def measured(method: str, macro: float, micro: float, gflops: float | None, parameters: float | None) -> dict:
@@ -31,7 +31,7 @@ TABLE_1 = [
 
 @pytest.fixture(scope="module")
 def trade():
-    figure = charts.accuracy_against_cost(TABLE_1)
+    figure = table_1.accuracy_against_cost(TABLE_1)
     figure.draw_without_rendering()
     return figure
 
@@ -66,7 +66,7 @@ def test_no_name_covers_another_name_a_point_or_an_interval(trade, panel):
 
 
 def test_one_set_of_scores_is_drawn_under_every_averaging():
-    axes = charts.metric_mix(TABLE_1, batches=(8, 32)).axes[0]
+    axes = table_1.metric_mix(TABLE_1, batches=(8, 32)).axes[0]
     assert [tick.get_text() for tick in axes.get_yticklabels()] == [row["method"] for row in TABLE_1]
     points = {group.get_label(): group.get_offsets()[:, 0].tolist() for group in axes.collections[1:]}
     assert points == {

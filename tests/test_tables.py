@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from amc import metrics, tables
+from amc import metrics
 from amc.config import ablation
+from amc.runs import tables
 from amc.scores import Scores
 
 V, M, C = 60, 3, 5

@@ -10,10 +10,10 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from amc import model, train
+from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling, Training
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
-from amc.errors import AmcError
 
 CFG = Training(epochs=3, warm_up=1, batch=2, accumulate=1, lr=1e-3, workers=0)
 

@@ -3,7 +3,7 @@ import torch
 import torch.nn.functional as F
 
 from amc import transforms as t
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 H, W = 24, 40
 ROWS, COLUMNS = torch.meshgrid(torch.arange(H), torch.arange(W), indexing="ij")

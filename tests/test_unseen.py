@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amc import experiment
+from amc.base.errors import AmcError
 from amc.companion import unseen
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
 from amc.figures import unseen as charts
+from amc.runs import experiment
 from amc.scores import Scores
 
 

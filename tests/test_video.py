@@ -7,7 +7,7 @@ import torch
 from PIL import Image
 
 from amc import video
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.video import VideoError, probe, read_frames
 from amc.video.packets import checksum
 

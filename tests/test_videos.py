@@ -10,7 +10,8 @@ import pytest
 import torch
 from PIL import Image
 
-from amc import paths, video
+from amc import video
+from amc.base import paths
 from amc.config import Pixels, Sampling
 from amc.datasets import synth_kingdom, video_reader, videos
 from amc.datasets.clips import ClipViews, PixelReader

@@ -1,6 +1,6 @@
 """One model through every door that its weights can come in by: equal to the model that they were saved from."""
 
-import amc.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
+import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
 import json
 import re
 
@@ -11,8 +11,9 @@ import torch
 from test_model import NAMES, difference, pixels, reference
 from transformers import CLIPConfig, CLIPModel, XCLIPConfig, XCLIPModel
 
-from amc.errors import AmcError
-from amc.model import build, checkpoint, text, weights
+from amc.base.errors import AmcError
+from amc.model import build, text, weights
+from amc.base import checkpoint
 
 QUICK = {"model_cfg": {"quick_gelu": True}, "preprocess_cfg": {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3]}}
 

@@ -1,6 +1,6 @@
 """Weights: each source gives exactly what it names, and everything that does not fit is refused in one line."""
 
-import amc.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
+import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip and transformers
 import json
 
 import open_clip
@@ -9,8 +9,9 @@ import torch
 from safetensors.torch import load_file
 from transformers import XCLIPConfig, XCLIPModel
 
-from amc.errors import AmcError
-from amc.model import build, checkpoint, load, save, weights
+from amc.base.errors import AmcError
+from amc.model import build, load, save, weights
+from amc.base import checkpoint
 
 
 @pytest.fixture

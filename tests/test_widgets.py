@@ -4,8 +4,8 @@ import ipywidgets
 import pytest
 from matplotlib.figure import Figure
 
+from amc.base.errors import AmcError
 from amc.companion import widgets
-from amc.errors import AmcError
 
 
 def draw(*, scheme: str, size: int) -> Figure:

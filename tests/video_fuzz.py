@@ -228,7 +228,7 @@ def table(rows: list[dict]) -> tuple[list[dict], dict[str, float]]:
 
 def main() -> None:
     """Make and read them, print a table and write the record."""
-    from amc import results
+    from amc.base import provenance
 
     shared = Path(__file__).resolve().parents[2] / "shared" / "clips"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -246,7 +246,7 @@ def main() -> None:
         rows = run(numbers, given.seed, given.clips, given.keep or Path(folder))
     wrong, most = table(rows)
     if given.out:
-        record = {"provenance": results.provenance(device="cpu"), "seed": given.seed, "most": most, "rows": rows}
+        record = {"provenance": provenance.collect(device="cpu"), "seed": given.seed, "most": most, "rows": rows}
         given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
     sys.exit(bool(wrong))
 

@@ -63,7 +63,8 @@ def measure(path: Path, plan: list[list[int]], rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Draw, measure, print and write the record."""
-    from amc import paths, results, sampling, video
+    from amc import sampling, video
+    from amc.base import paths, provenance
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -93,7 +94,7 @@ def main() -> None:
         for reads in plans for clock in CLOCKS
     }  # fmt: skip
     print("decord's time over PyAV's, geometric mean: " + ", ".join(f"{k} {v:.2f}" for k, v in means.items()))
-    record = {"provenance": results.provenance(device="cpu"), "times": means, "rounds": given.rounds, "rows": rows}
+    record = {"provenance": provenance.collect(device="cpu"), "times": means, "rounds": given.rounds, "rows": rows}
     given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -16,7 +16,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.model import layers, recogniser, weights, xclip
 from amc.model.prompts import PromptLayer
 from amc.model.system import System

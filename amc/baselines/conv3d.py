@@ -15,9 +15,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-import amc.torchvision_cpu  # noqa: F401  before pytorchvideo imports torchvision
-from amc.errors import AmcError, choice
-from amc.model import Preprocess, System, checkpoint, layers
+import amc.base.torchvision_cpu  # noqa: F401  before pytorchvideo imports torchvision
+from amc.base import checkpoint
+from amc.base.errors import AmcError, choice
+from amc.model import Preprocess, System, layers
 from amc.model.weights import seeded
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)  # what pytorchvideo's networks were trained with

@@ -5,7 +5,7 @@ transformer looks for each behaviour in its tokens. What it looks for is learnt;
 and is joined with CLIP's picture of the very video. Needs `transformers`: pip install 'amc[baselines]'.
 """
 
-import amc.torchvision_cpu  # noqa: F401, I001  before open_clip
+import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip
 import importlib.util
 import logging
 import math
@@ -22,8 +22,9 @@ import torch.nn.functional as F
 from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 
-from amc.errors import AmcError, choice
-from amc.model import checkpoint, text
+from amc.base.errors import AmcError, choice
+from amc.base import checkpoint
+from amc.model import text
 from amc.model.layers import check_pixels, parameter_groups
 from amc.model.system import Preprocess, System
 from amc.model.weights import SHIPPED, SYNTH_CLIP, clip_and_note, seeded

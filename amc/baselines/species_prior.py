@@ -9,8 +9,8 @@ from collections import defaultdict
 import numpy as np
 
 from amc import metrics
+from amc.base.errors import choice
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import choice
 from amc.scores import Scores
 
 STRENGTHS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # of the species prior, in clips; one is chosen on the validation split

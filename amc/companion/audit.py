@@ -12,11 +12,12 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 
-from amc import metrics, parameters
+from amc import metrics
+from amc.base import parameters
+from amc.base.errors import AmcError, choice
 from amc.baselines import species_prior
 from amc.datasets import animal_kingdom, catalogue
 from amc.datasets.table import ClipTable, carve_validation
-from amc.errors import AmcError, choice
 
 SIZES = ("smoke", "quick", "standard")  # of Synth Kingdom
 VALIDATION = 0.15  # part of the training groups, as in `config.Experiment`

@@ -5,7 +5,7 @@ from pathlib import Path
 import nbformat
 from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor
 
-from amc import paths
+from amc.base import paths
 
 
 def copies(folder: Path) -> list[Path]:

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from amc import sampling, video
+from amc.base.errors import choice
+from amc.base.parameters import flag, whole
 from amc.companion.events import runs, seen_by
 from amc.config import Experiment, ablation
 from amc.datasets.table import Clip
-from amc.errors import choice
-from amc.parameters import flag, whole
 from amc.sampling import SCHEMES, Window
 from amc.synth import generate
 from amc.synth.scripts import truth

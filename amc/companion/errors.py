@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
+from amc.base.errors import AmcError
 from amc.datasets import catalogue
-from amc.errors import AmcError
 from amc.metrics import replicate_maps, resamples
 from amc.scores import Scores
 

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from amc import tables
+from amc.base.errors import AmcError, choice
 from amc.config import Experiment, ablation
-from amc.errors import AmcError, choice
-from amc.experiment import Run, run_all
 from amc.flow import METHODS
 from amc.raft.weights import ARCHITECTURES, SHIPPED
+from amc.runs import tables
+from amc.runs.experiment import Run, run_all
 
 NONE = "none"  # frames alone: what flow has to be better than
 MODALITIES = ("flow", "rgb+flow")

@@ -12,14 +12,14 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from amc import flow, video
+from amc.base.errors import AmcError, choice
+from amc.base.parameters import file, flag, whole
 from amc.companion import flow_effect
 from amc.config import Experiment, ablation
-from amc.errors import AmcError, choice
-from amc.parameters import file, flag, whole
-from amc.raft.measure import NOTHING
-from amc.raft.train import end_point_error
 from amc.raft.weights import SHIPPED
 from amc.synth import generate
+from amc.synth.raft_measure import NOTHING
+from amc.synth.raft_train import end_point_error
 
 SIZES = ("smoke", "quick", "standard")
 DIS = ("dis", "dis-fast", "dis-ultrafast")

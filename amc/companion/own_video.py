@@ -10,12 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import config, experiment, metrics, paths, tables
+from amc import config, metrics
+from amc.base import paths
+from amc.base.errors import AmcError, choice
 from amc.config import Experiment
-from amc.errors import AmcError, choice
 from amc.ethogram import agreement, eye, predict
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
+from amc.runs import experiment, tables
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 

@@ -12,8 +12,8 @@ from IPython.display import HTML
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from amc.base.errors import AmcError
 from amc.companion.widgets import KEEP_KEYS
-from amc.errors import AmcError
 from amc.figures import show
 from amc.figures.style import source, styled
 

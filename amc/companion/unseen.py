@@ -6,11 +6,12 @@ knows by name only (paper sec. 2: the nearest text embeddings, whatever texts th
 
 import numpy as np
 
-from amc import config, metrics, tables
+from amc import config, metrics
 from amc.aggregate import AGGREGATES
 from amc.baselines import species_prior
 from amc.config import Experiment
 from amc.datasets.table import ClipTable
+from amc.runs import tables
 from amc.scores import Scores
 
 HIDING = "unseen-behaviours"

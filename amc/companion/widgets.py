@@ -13,7 +13,7 @@ import ipywidgets
 from IPython.display import Image
 from matplotlib.figure import Figure
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.figures import show
 from amc.figures.style import source
 

@@ -14,9 +14,9 @@ from pathlib import Path
 from typing import NamedTuple
 from zipfile import BadZipFile
 
-from amc.datasets import charades, delimited, remembered
+from amc.base.errors import AmcError, AnnotationError
+from amc.datasets import cached, charades, delimited
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError, AnnotationError
 
 BROKEN = "ZAKHHVKA"  # cannot be decoded in any copy; a training clip
 ACTION_COLUMNS = ("Label", "Action")
@@ -52,7 +52,7 @@ def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
     suffix, folder = (".mp4", root / "video") if (root / "video").is_dir() else ("", root / "image")
     if not folder.is_dir():
         raise AmcError(f"{name}: no videos in {root / 'video'} and no frames in {folder}; {HELP}")
-    table = remembered.table(f"{name} {folder} {suffix}", _sources(root), lambda: _read(root, name, folder, suffix))
+    table = cached.table(f"{name} {folder} {suffix}", _sources(root), lambda: _read(root, name, folder, suffix))
     present = set(os.listdir(folder))
     if absent := [clip for clip in table.clips if clip.path.name not in present]:
         raise AnnotationError([f"{clip.path} is missing but annotated ({clip.split}); {HELP}" for clip in absent])
@@ -66,7 +66,7 @@ def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTabl
     """
     xlsx = Path(xlsx)
     folder = Path(root or xlsx.parent) / "video"
-    return remembered.table(
+    return cached.table(
         f"workbook {folder}", [xlsx], lambda: _from_workbook(_workbook(xlsx), "animal-kingdom", folder, ".mp4")
     )
 

@@ -4,12 +4,12 @@ import shlex
 from dataclasses import replace
 from pathlib import Path
 
-from amc import paths
+from amc.base import paths
+from amc.base.errors import AnnotationError, choice
 from amc.datasets import animal_kingdom, kabr, mammalnet, synth_kingdom, synth_menagerie, videos
 from amc.datasets import folder as own_folder
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import ClipTable, carve_validation
-from amc.errors import AnnotationError, choice
 
 FOLDER = "folder"  # one's own clips
 DATASETS = {

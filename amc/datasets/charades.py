@@ -7,16 +7,15 @@ A header, one space between fields, labels joined by commas and sometimes quoted
 
 from array import array
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
 from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
 
+from amc.base.errors import AnnotationError
 from amc.datasets import delimited
-from amc.errors import AnnotationError
-from amc.paths import atomic
 
 FILES = {"train": "train", "val": "test"}  # file name: the split it holds, in every data set of this style
 ID, FRAME, LABELS = "original_vido_id", "frame_id", "labels"  # spelt so in every published file
@@ -146,15 +145,3 @@ def parse(labels: str, num_classes: int) -> tuple[int, ...]:
     if outside := [label for label in numbers if not 0 <= label < num_classes]:
         raise ValueError(f"has the unknown label {outside[0]}; labels run from 0 to {num_classes - 1}")
     return numbers
-
-
-def write(path: Path, clips: Iterable[tuple[str, int, int, tuple[int, ...]]], split: str) -> None:
-    """Write clips of (id, number, num_frames, labels), one row a frame numbered from 1, as Animal Kingdom does."""
-    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
-        file.write(f"{ID} video_id frame_id path {LABELS} type\n")
-        for clip, number, num_frames, labels in clips:
-            joined = ",".join(map(str, labels))
-            file.writelines(
-                f"{clip} {number} {frame} {clip}/{clip}_t{frame:06d}.jpg {joined} {split}\n"
-                for frame in range(1, num_frames + 1)
-            )

@@ -13,12 +13,15 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow, flow_color, flow_store, paths, sampling, transforms, video
+from amc import flow, flow_color, sampling, transforms, video
+from amc.base import paths
+from amc.base.digests import content_key
+from amc.base.errors import NotFinite
 from amc.config import Pixels, Sampling
+from amc.datasets import codecs
+from amc.datasets.store import PixelCache
 from amc.datasets.table import ClipTable
-from amc.errors import NotFinite
 from amc.interleave import interleave, slots
-from amc.pixel_cache import PixelCache, content_key
 from amc.raft import refine as raft_refine
 from amc.raft import weights as raft_weights
 from amc.synth import generate
@@ -66,7 +69,7 @@ class PixelReader:
     @cached_property
     def flow_cache(self) -> PixelCache:
         """Where motion fields are kept."""
-        packing = flow_store.KEPT_AS[self.settings.kept_as](self.settings.max_px)
+        packing = codecs.KEPT_AS[self.settings.kept_as](self.settings.max_px)
         return PixelCache(self.cache / "flow" if self.cache else None, packing)
 
     def _read(self, path: Path, indices: list[int], side: int) -> Tensor:
@@ -171,7 +174,7 @@ class ClipViews(Dataset):
 @cache
 def _code() -> str:
     """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
-    modules = (transforms, flow, raft_weights, raft_refine, flow_store)
+    modules = (transforms, flow, raft_weights, raft_refine, codecs)
     files = [*sorted(Path(video.__file__).parent.glob("*.py")), *(Path(module.__file__) for module in modules)]
     sources = [file.read_bytes() for file in (*files, Path(__file__))]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]

@@ -13,7 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from amc.errors import AmcError, AnnotationError
+from amc.base.errors import AmcError, AnnotationError
 
 SEPARATORS = (",", ";", "\t")
 MARKS = (b"\xff\xfe", b"\xfe\xff")  # a file of UTF-16 begins so

@@ -11,10 +11,10 @@ from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
 
-from amc import paths
+from amc.base import paths
+from amc.base.errors import AmcError, AnnotationError, choice
 from amc.datasets import catalogue, videos
 from amc.datasets.table import inside
-from amc.errors import AmcError, AnnotationError, choice
 
 # What the publishers say. Of Animal Kingdom's 24,004 training clips one is known to be broken and left out.
 PUBLISHED = {  # None: a number that is not known, of clips that there must be

@@ -14,10 +14,10 @@ import os
 from collections import Counter
 from pathlib import Path
 
+from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import delimited
 from amc.datasets.names import check, clean, key
 from amc.datasets.table import SPLITS, Clip, ClipTable, inside
-from amc.errors import AmcError, AnnotationError
 
 PATTERN = (True, False, True, False, True)  # which sources of a behaviour are for training, again and again
 

@@ -7,9 +7,9 @@ import json
 import os
 from pathlib import Path
 
-from amc.datasets import charades, delimited, remembered
+from amc.base.errors import AmcError, AnnotationError, choice
+from amc.datasets import cached, charades, delimited
 from amc.datasets.table import Clip, ClipTable, inside
-from amc.errors import AmcError, AnnotationError, choice
 
 NAMES = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")  # order of KABR's classes.json
 SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by prefix of the id
@@ -20,7 +20,7 @@ def index(root: Path | str) -> ClipTable:
     root = Path(root)
     if (root / "annotation").is_dir():
         sources = [root / "annotation" / name for name in ("train.csv", "val.csv", "classes.json")]
-        table = remembered.table(f"kabr {root}", sources, lambda: _published(root))
+        table = cached.table(f"kabr {root}", sources, lambda: _published(root))
         if absent := [clip for clip in table.clips if not os.path.isdir(clip.path)]:
             says = "kabr: {} is missing but annotated ({}); complete the download"
             raise AnnotationError([says.format(clip.path, clip.split) for clip in absent])

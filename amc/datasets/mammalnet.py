@@ -7,9 +7,9 @@ one space between them. Its own validation split is used.
 import os
 from pathlib import Path
 
-from amc.datasets import delimited, remembered
+from amc.base.errors import AmcError, AnnotationError
+from amc.datasets import cached, delimited
 from amc.datasets.table import SPLITS, Clip, ClipTable, inside
-from amc.errors import AmcError, AnnotationError
 
 NAMES = (
     "drinks water", "sleeps", "eats food", "mates with other animals", "nurses its baby", "pees", "grooms", "poops",
@@ -30,7 +30,7 @@ def index(root: Path | str) -> ClipTable:
     if absent := [path for path in sources if not path.exists()]:
         raise AmcError(f"mammalnet: {absent[0]} is missing; {HELP}")
     videos = root / "video" if (root / "video").is_dir() else root
-    table = remembered.table(f"mammalnet {videos}", sources, lambda: _read(sources, videos))
+    table = cached.table(f"mammalnet {videos}", sources, lambda: _read(sources, videos))
     if gone := [clip for clip in table.clips if not os.path.exists(clip.path)]:
         raise AnnotationError([f"{clip.path} is missing but annotated ({clip.split}); {HELP}" for clip in gone])
     return table

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 import ftfy
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 RESERVED = ("background", "frame", "time_s", "stamp", "distance_from_training")  # columns of the tables of `predict`
 FORBIDDEN = {",": "comma", '"': "quote"}  # `predict --behaviours` takes names by commas; a quote is left from a table

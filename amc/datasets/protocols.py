@@ -9,8 +9,8 @@ from dataclasses import replace
 
 import numpy as np
 
+from amc.base.errors import AmcError
 from amc.datasets.table import Clip, ClipTable
-from amc.errors import AmcError
 
 
 def official(table: ClipTable) -> ClipTable:

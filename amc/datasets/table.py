@@ -9,8 +9,8 @@ from pathlib import Path
 
 import numpy as np
 
+from amc.base.errors import AmcError, choice
 from amc.datasets import names as behaviours
-from amc.errors import AmcError, choice
 
 SPLITS = ("train", "val", "test")
 

@@ -15,9 +15,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from queue import Empty, Queue
 
-from amc import paths
+from amc.base import paths
+from amc.base.progress import Pace
 from amc.datasets.table import Clip, ClipTable
-from amc.progress import Pace
 
 COMMAND = [sys.executable, "-m", "amc.datasets.video_reader"]
 PATIENCE = 120  # seconds for one video, then its reader is ended

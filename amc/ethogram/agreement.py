@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 from sklearn import metrics
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram.bouts import Bout
 
 

@@ -13,8 +13,8 @@ from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from amc import video
+from amc.base.paths import atomic
 from amc.ethogram.record import Ethogram
-from amc.paths import atomic
 
 ENDING = "_annotated.mp4"  # of such a copy's name
 INK, SHADOW, STAMP = (255, 255, 255), (0, 0, 0), (255, 90, 90)  # RGB

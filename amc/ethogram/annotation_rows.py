@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
+from amc.base.errors import AmcError
 from amc.datasets import delimited
-from amc.errors import AmcError
 from amc.ethogram import queued
 
 SYNONYMS = {  # our word: names of the column over the versions, in lower case

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram import annotation_rows, queued
 from amc.ethogram.annotation_rows import Row, base, stem
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames

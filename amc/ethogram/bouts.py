@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 
 class Bout(NamedTuple):

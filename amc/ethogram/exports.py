@@ -16,8 +16,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from amc.base.paths import atomic
 from amc.ethogram.record import SUBJECT, Ethogram, budget
-from amc.paths import atomic
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 AGGREGATED = (

@@ -17,17 +17,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from amc import config, experiment, flow, metrics, model, paths, transforms
+from amc import config, flow, metrics, model, transforms
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
+from amc.base import checkpoint, paths
+from amc.base.errors import AmcError
 from amc.config import METHOD, Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
-from amc.errors import AmcError
 from amc.ethogram.novelty import Familiar, learn
-from amc.model import Recogniser, checkpoint, weights
+from amc.model import Recogniser, weights
 from amc.model.weights import SHIPPED, SYNTH_CLIP
+from amc.runs import experiment
 from amc.scores import Scores
 from amc.synth import generate
 

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
-from amc.errors import AmcError, VideoError, printable
+from amc.base.errors import AmcError, VideoError, printable
 from amc.ethogram import annotated, exports
 from amc.ethogram.annotation_rows import SUFFIXES
 from amc.video import packets

@@ -14,8 +14,8 @@ from zipfile import BadZipFile
 import numpy as np
 from sklearn.covariance import LedoitWolf
 
-from amc import seal
-from amc.errors import AmcError
+from amc.base import seal
+from amc.base.errors import AmcError
 
 QUANTILE = 0.95  # of validation clips that count as known: 5 % false alarms, by choice
 

@@ -18,7 +18,9 @@ from pathlib import Path, PurePath
 import numpy as np
 import pandas as pd
 
-from amc.errors import AmcError, printable
+from amc.base import provenance
+from amc.base.errors import AmcError, printable
+from amc.base.paths import atomic, folder
 from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
 from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
 from amc.ethogram.eye import Eye, stamp_on
@@ -27,8 +29,6 @@ from amc.ethogram.record import Ethogram
 from amc.ethogram.watch import Seen, Sliding, watch
 from amc.figures import ethogram as drawn
 from amc.figures import style
-from amc.paths import atomic, folder
-from amc.results import provenance
 
 OFTEN = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
@@ -58,7 +58,7 @@ class Report:
     notes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # files of the given folders that are no videos
     stamps: list[str] = field(default_factory=list)  # of all videos, each once
-    origin: dict = field(default_factory=provenance)  # code and versions
+    origin: dict = field(default_factory=provenance.collect)  # code and versions
 
 
 def predict(

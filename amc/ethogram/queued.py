@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import PureWindowsPath
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 PLAYER = re.compile(r"\|?\s*player #(\d+):\s*", re.IGNORECASE)
 TOLERANCE = 0.01  # seconds: BORIS rounds durations to the millisecond, and events lie on the border of two videos

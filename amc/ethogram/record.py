@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 import pandas as pd
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.ethogram.bouts import Bout, Rules, find, to_frames
 
 BUDGET = (  # BORIS's own names, its spelling included

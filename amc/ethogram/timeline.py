@@ -6,7 +6,7 @@ counts, so nothing drifts at 29.97 frames a second nor at a variable rate.
 
 import numpy as np
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 EPSILON = 1e-6  # seconds: rounding of time stamps; no camera is that fast
 Range = tuple[int, int]  # first frame, one past the last

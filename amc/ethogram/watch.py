@@ -16,11 +16,11 @@ import torch
 from torch import Tensor
 
 from amc import flow, flow_color, transforms, video
+from amc.base.errors import AmcError, VideoError
+from amc.base.progress import SILENCE
 from amc.datasets.clips import planned
-from amc.errors import AmcError, VideoError
 from amc.ethogram import timeline
 from amc.ethogram.eye import Eye
-from amc.progress import SILENCE
 
 AT_ONCE = 1e6  # bytes of pictures that go through the model together; more leave the processor cache
 

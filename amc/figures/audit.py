@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
 BAND_COLORS = {"head": "#004488", "middle": "#BB5566", "tail": "#DDAA33"}  # of Paul Tol's, apart in grey

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 from amc.figures.windows import keys, looks

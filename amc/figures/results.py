@@ -14,7 +14,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
 PANELS = {"2": ("Table 2: which frames (RGB only)", "scheme"), "3": ("Table 3: which pictures (sparse)", "modality")}

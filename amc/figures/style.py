@@ -18,8 +18,8 @@ from matplotlib.image import AxesImage
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
-from amc import paths
-from amc.errors import AmcError
+from amc.base import paths
+from amc.base.errors import AmcError
 
 SCHEME_COLORS = {"dense": "#DDAA33", "semi-dense": "#BB5566", "sparse": "#004488"}
 MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}

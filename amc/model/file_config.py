@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 from typing import NamedTuple
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 QUICK_GELU = {"quick_gelu": True, "gelu": False}  # transformers' names of the activations that CLIPs have
 CLIPS = ("clip", "xclip")  # transformers' model_type, whose activation is quick_gelu where none is written

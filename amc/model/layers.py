@@ -8,7 +8,7 @@ from collections.abc import Callable
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 HEAD_WIDTH = 64  # channels a head, as in CLIP and X-CLIP
 # Places and questions, which are not weights of a product: X-CLIP's, TimeSformer's, MSQNet's.

@@ -11,8 +11,9 @@ from pathlib import Path
 import open_clip
 from torch import Tensor, nn
 
-from amc.errors import AmcError
-from amc.model import checkpoint, text, weights
+from amc.base import checkpoint
+from amc.base.errors import AmcError
+from amc.model import text, weights
 from amc.model.prompts import VideoPrompts
 from amc.model.system import Preprocess, System
 from amc.model.temporal import IntegrationTransformer

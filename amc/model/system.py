@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from amc import transforms
-from amc.errors import AmcError
-from amc.model import checkpoint
+from amc.base import checkpoint
+from amc.base.errors import AmcError
 from amc.model.vision import FrameEncoder
 
 

@@ -7,7 +7,7 @@ import torch
 from open_clip.transformer import QuickGELU, ResidualAttentionBlock
 from torch import Tensor, nn
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.model.layers import initialise, num_heads
 
 

@@ -10,7 +10,7 @@ import open_clip
 import torch
 from torch import Tensor, nn
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 Tokenizer = Callable[[list[str], int], Tensor]  # (names, context length) -> token ids (C, context length)
 

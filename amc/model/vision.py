@@ -9,7 +9,7 @@ from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.model.layers import initialise, self_attention
 
 

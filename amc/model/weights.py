@@ -18,10 +18,10 @@ import torch.nn.functional as F
 from open_clip.transformer import QuickGELU, TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
-from amc import shipped
-from amc.errors import AmcError
+from amc.base import bundled
+from amc.base.checkpoint import load_strictly, read
+from amc.base.errors import AmcError
 from amc.model import file_config, names
-from amc.model.checkpoint import load_strictly, read
 from amc.model.layers import HEAD_WIDTH
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer
@@ -120,7 +120,7 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
     if tag := open_clip.get_pretrained_cfg(backbone, str(pretrained)):
         _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
         return _create(backbone, tag=str(pretrained)), ""
-    path, card = shipped.find(backbone) if pretrained == SHIPPED else (located(pretrained), {})
+    path, card = bundled.find(backbone) if pretrained == SHIPPED else (located(pretrained), {})
     said = file_config.Said(None, {}) if pretrained == SHIPPED else file_config.beside(path)
     tensors, meta = read(path)
     theirs = {**meta, **card}.get("quick_gelu", said.quick_gelu)
@@ -136,7 +136,7 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
 def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
     """Write a CLIP to data/weights, beside it `card` (mean, std, provenance) with its activation; see `shipped`."""
     facts = {"backbone": backbone, "quick_gelu": is_quick_gelu(backbone)}
-    return shipped.write(clip, backbone, {**card, **facts}, meta=facts)
+    return bundled.write(clip, backbone, {**card, **facts}, meta=facts)
 
 
 def xclip_model(pretrained: str | Path, *, num_slots: int) -> tuple[XCLIP, TextTransformer]:

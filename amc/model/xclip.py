@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 from amc.model.layers import check_pixels, parameter_groups
 from amc.model.prompts import VideoPrompts
 from amc.model.temporal import IntegrationTransformer

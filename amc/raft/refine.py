@@ -11,7 +11,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-import amc.torchvision_cpu  # noqa: F401  before torchvision
+import amc.base.torchvision_cpu  # noqa: F401  before torchvision
 
 from torchvision.models.optical_flow._utils import make_coords_grid, upsample_flow  # isort: skip
 

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import torch
 
-import amc.torchvision_cpu  # noqa: F401  before torchvision
-from amc import shipped
-from amc.errors import AmcError
-from amc.model.checkpoint import load_strictly, read
+import amc.base.torchvision_cpu  # noqa: F401  before torchvision
+from amc.base import bundled
+from amc.base.checkpoint import load_strictly, read
+from amc.base.errors import AmcError
 from amc.model.names import renamed
 from amc.raft import refine
 
@@ -51,7 +51,7 @@ def checkpoint(method: str, weights: Path | str | None) -> Path:
             raise AmcError(f"weights: no file {weights}; give a RAFT checkpoint, or choose method='dis'")
         return Path(weights)
     if method == SHIPPED:
-        return shipped.find(method)[0]
+        return bundled.find(method)[0]
     url = ARCHITECTURES[method][1].url
     path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
     if not path.is_file():

@@ -24,11 +24,10 @@ import cv2
 import numpy as np
 from tqdm.std import tqdm
 
-from amc import paths, processes
-from amc.datasets import charades
-from amc.errors import AmcError, choice
-from amc.paths import atomic
-from amc.synth import scene
+from amc.base import paths, processes
+from amc.base.errors import AmcError, choice
+from amc.base.paths import atomic
+from amc.synth import annotation, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
 from amc.synth.world import FPS, Event, Script, World
@@ -37,7 +36,10 @@ WORLDS = {world.name: world for world in (KINGDOM, MENAGERIE)}
 SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the world that a call without one is about
 SPLITS = ("train", "test")
 VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
-NOT_DRAWING = ("__init__", "generate", "pairs", "pretrain")  # modules that change no picture of a clip
+NOT_DRAWING = (  # modules that change no picture of a clip
+    "__init__", "annotation", "generate", "pairs", "pretrain", "raft_card", "raft_measure", "raft_optimizer",
+    "raft_train",
+)  # fmt: skip
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
@@ -134,7 +136,7 @@ def _write_annotation(folder: Path, world: World, jobs: list[tuple[str, int]], c
             for k, (name, script, labels, _) in enumerate(clips)
             if jobs[k][0] == split
         ]
-        charades.write(folder / file, rows, split)
+        annotation.write(folder / file, rows, split)
     actions = [(k, category, name, "") for k, (name, category) in enumerate(world.categories.items())]
     _write_csv(folder / "actions.csv", ("Label", "Category", "Action", "Description"), actions)
     metadata = [

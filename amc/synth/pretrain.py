@@ -14,10 +14,10 @@ import torch.nn.functional as F
 from torch import Tensor
 from tqdm.std import tqdm
 
-import amc.torchvision_cpu  # noqa: F401  before open_clip
+import amc.base.torchvision_cpu  # noqa: F401  before open_clip
 
 from open_clip import get_tokenizer  # isort: skip
-from amc import processes
+from amc.base import processes
 from amc.model import weights
 from amc.synth import scene
 from amc.synth.behaviours import NAMES

@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from av.video.reformatter import VideoReformatter
 
-from amc.errors import VideoError, choice
+from amc.base.errors import VideoError, choice
 from amc.video import decode, pictures
 from amc.video import index as indexing
 

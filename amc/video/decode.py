@@ -19,7 +19,7 @@ from av.video.frame import VideoFrame
 from av.video.reformatter import VideoReformatter
 from av.video.stream import VideoStream
 
-from amc.errors import VideoError
+from amc.base.errors import VideoError
 from amc.video.index import Index
 from amc.video.packets import checksum, decoded, is_key, mark, opened, origin, real_packets, tag
 

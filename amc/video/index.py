@@ -12,7 +12,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from amc.errors import VideoError
+from amc.base.errors import VideoError
 from amc.video.packets import Walked, checksum, decoded, opened, origin, walk
 
 TIMED = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv")  # containers in which a packet is a frame and has its time

@@ -14,7 +14,7 @@ from av.stream import Disposition
 from av.video.frame import PictureType, VideoFrame
 from av.video.stream import VideoStream
 
-from amc.errors import VideoError
+from amc.base.errors import VideoError
 from amc.video import h264
 
 ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg looks at the end for it

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from amc.errors import VideoError
+from amc.base.errors import VideoError
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 

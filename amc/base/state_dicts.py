@@ -15,8 +15,8 @@ import safetensors
 import torch
 from torch import Tensor
 
-from amc.errors import AmcError
-from amc.model import torchscript
+from amc.base import torchscript
+from amc.base.errors import AmcError
 
 # In a folder the first of these that is there is read; or the index that lists the parts of one of them.
 IN_FOLDERS = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")

@@ -14,8 +14,8 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from amc import paths
-from amc.errors import AmcError
+from amc.base import paths
+from amc.base.errors import AmcError
 
 KEY = "seal"  # in JSON, and in the JSON that our safetensors files hold as metadata
 META = "amc"  # the key of that metadata

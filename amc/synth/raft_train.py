@@ -22,14 +22,13 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from amc import parallel, shipped
-from amc.errors import AmcError, choice
-from amc.model import checkpoint
-from amc.parameters import whole
-from amc.progress import silent, told
+from amc.base import bundled, checkpoint, distributed
+from amc.base.errors import AmcError, choice
+from amc.base.parameters import whole
+from amc.base.progress import silent, told
 from amc.raft import refine, weights
-from amc.raft.descent import Descent, rate
 from amc.synth import generate, pairs
+from amc.synth.raft_optimizer import Descent, rate
 
 SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; no clip is drawn from them
 CHUNKS = 48  # of pairs in the validation set and in the held-out one
@@ -73,9 +72,9 @@ def train(
     model = _fresh(recipe.seed).to(device)
     descent = Descent(model, recipe.lr, recipe.weight_decay)
     run = _resumed(folder, recipe, model, descent, device)
-    parallel.wait()  # until all have read what the first is about to write
-    report = report if parallel.rank() == 0 else silent
-    if parallel.world() > 1:
+    distributed.wait()  # until all have read what the first is about to write
+    report = report if distributed.rank() == 0 else silent
+    if distributed.world() > 1:
         _draw_alone()
     if run.first and run.best == float("inf"):
         _keep(run, folder, model, descent, report)  # what the first steps may make worse
@@ -84,13 +83,13 @@ def train(
         return folder / BEST
     context = "spawn" if drawers else None  # a fork of a process with threads may hang
     chunks = DataLoader(
-        Chunks(), batch_size=None, sampler=parallel.mine(range(run.chunks, run.chunks + left * run.processes)),
+        Chunks(), batch_size=None, sampler=distributed.mine(range(run.chunks, run.chunks + left * run.processes)),
         num_workers=drawers, worker_init_fn=_draw_alone, multiprocessing_context=context,
     )  # fmt: skip
     started = time.perf_counter() - run.seconds
     # True of convolutions of 1 x 1, where it costs a copy of little; a user can do nothing about it.
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-    learner = parallel.replicated(Learner(model, recipe))
+    learner = distributed.replicated(Learner(model, recipe))
     for chunk in told(chunks, "training RAFT", total=left, unit="steps", report=report):
         loss = learner(*(side.to(device) for side in chunk))
         model.zero_grad()
@@ -217,9 +216,9 @@ def _keep(run: _Run, folder: Path, model: nn.Module, descent: Descent, report: C
     """Look at the validation pairs, and write the state to go on from and perhaps the best weights: one process does,
     the others wait."""
     checkpoint.refuse_non_finite(model.state_dict(), f"flow train: step {run.step}", "start anew with a smaller --lr")
-    if parallel.rank() == 0:
+    if distributed.rank() == 0:
         report(_kept(run, folder, model, descent))
-    parallel.wait()
+    distributed.wait()
 
 
 def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
@@ -244,7 +243,7 @@ def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
 
 def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: Descent, device: str) -> _Run:
     """Where the run in `folder` stands, its model and descent filled in; a new run where there is none."""
-    asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, parallel.world())
+    asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, distributed.world())
     if not (folder / STATE).is_file():
         return _after_shipped(asked, model, device) if recipe.start_from else asked
     state = _read(folder)
@@ -260,7 +259,7 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: Descent, d
 
 def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
     """A new run that counts on where that of the shipped weights ended, its model filled with them."""
-    path, card = shipped.find(weights.SHIPPED)
+    path, card = bundled.find(weights.SHIPPED)
     model.load_state_dict(weights.load(weights.SHIPPED, path, device=device).state_dict())
     run.started_from = {key: card.get(key) for key in ("sha256", "recipe", "processes", "generator", "started_from")}
     run.first = run.step = card["steps"]

@@ -12,9 +12,9 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from amc import parallel
+from amc.base import distributed
+from amc.base.errors import AmcError
 from amc.config import Experiment, Training
-from amc.errors import AmcError
 from amc.model import System
 
 STATE = 4  # copies of a trained parameter: itself, its gradient, AdamW's two momenta
@@ -171,7 +171,7 @@ def lines(found: Memory, training: Training, a_step: float, clips: dict[str, int
     forward = a_step / (4 if training.checkpointing else 3)
     trained = clips["train"] * training.views * training.epochs * a_step
     scored = (clips["val"] * (training.epochs + 1) + clips["test"]) * num_windows * forward
-    hours = (trained + scored) / parallel.world() / 3600
+    hours = (trained + scored) / distributed.world() / 3600
     steps = math.ceil(clips["train"] / (training.batch * training.accumulate)) * training.epochs
     gigabytes = found.of(training.batch, checkpointing=training.checkpointing)
     return (

@@ -12,10 +12,9 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from amc import seal
-from amc.errors import AmcError
-from amc.model import state_dicts
-from amc.model.state_dicts import shown
+from amc.base import seal, state_dicts
+from amc.base.errors import AmcError
+from amc.base.state_dicts import shown
 
 
 def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dtype | None = None) -> None:

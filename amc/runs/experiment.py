@@ -19,21 +19,22 @@ from typing import NamedTuple
 import torch
 from torch import Tensor
 
-from amc import cost, flow, forecast, metrics, parallel, paths, processes
+from amc import flow, metrics
 from amc.aggregate import AGGREGATES
-from amc.baselines import systems
+from amc.base import checkpoint, distributed, paths, processes
+from amc.base.digests import digest
+from amc.base.errors import AmcError
+from amc.base.progress import Report, silent, told
+from amc.base.provenance import versions
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import METHOD, Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
-from amc.errors import AmcError
-from amc.model import System, checkpoint
+from amc.model import System
 from amc.model.weights import seeded
-from amc.pixel_cache import digest
-from amc.progress import Report, silent, told
-from amc.results import versions
+from amc.runs import cost, forecast, methods
 from amc.scores import Scores, predict
 from amc.train import fit, start_bias
 
@@ -69,7 +70,7 @@ def check(cells: list[Experiment]) -> list[Experiment]:
     """The cells, once everything they need besides data is known to be there: CLIP, weights, flow. Raises AmcError."""
     for cell in cells:
         if cell.method not in BLIND:
-            systems.check(cell)
+            methods.check(cell)
         if "flow" in cell.pixels.modality:
             flow.fingerprint(cell.pixels.flow_method, cell.pixels.flow_weights or None)
     return cells
@@ -134,14 +135,14 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
 def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
     """Train, or go on, and write the model and both score files."""
     weights, before = _pretrain(cfg, report, device)
-    system = systems.build(replace(cfg, network_weights=weights), table).to(device)
+    system = methods.build(replace(cfg, network_weights=weights), table).to(device)
     if cfg.training.frozen:
         system.freeze()
     views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
     training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
     if cfg.pixels.keep_frames:
         _prepare(views["train"], cfg, report)
-        parallel.wait()
+        distributed.wait()
     score = partial(predict, system.recognise, batch=training.batch, device=device, workers=training.workers)
 
     def validate() -> float:
@@ -155,15 +156,15 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
         seed=cfg.seed, folder=folder, device=device, report=report,
     )  # fmt: skip
     facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
-    if parallel.rank() == 0:
-        with parallel.alone():
+    if distributed.rank() == 0:
+        with distributed.alone():
             facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
         system.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the cell is whole
         scores = score(views[split], meta=facts, report=report)
-        if parallel.rank() == 0:
+        if distributed.rank() == 0:
             scores.save(folder / f"{split}.npz")
-    parallel.wait()
+    distributed.wait()
     if report:
         report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
 
@@ -171,7 +172,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | N
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
     """Scores of the test split by a cell's system as it is built: what its CLIP knows, before any training here."""
     device, table = device or ("cuda" if torch.cuda.is_available() else "cpu"), load(cfg)
-    system = systems.build(cfg, table).to(device)
+    system = methods.build(cfg, table).to(device)
     views = _views(cfg, table.split("test"), system.preprocess.size)
     facts = meta(cfg, table) | {"card": system.card, "device": device}
     system.module.eval()
@@ -189,7 +190,7 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
 
 
 def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:
-    """What the cell's network starts from, as `systems.build` takes it, and what it took to train that here."""
+    """What the cell's network starts from, as `methods.build` takes it, and what it took to train that here."""
     if cfg.network_weights not in catalogue.DATASETS:
         return cfg.network_weights, {"seconds": 0.0}
     say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
@@ -225,7 +226,7 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
 
 def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
     """Decode every training video once for all epochs. Cells side by side share results, so each begins elsewhere."""
-    started, own = time.perf_counter(), list(parallel.mine(range(len(views))))
+    started, own = time.perf_counter(), list(distributed.mine(range(len(views))))
     turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
     for index in told(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", report=report):
         views.prepare(index, list(range(cfg.training.epochs)))
@@ -256,12 +257,12 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     check(cells)
     first = [pretraining(cell) for cell in cells if cell.network_weights in catalogue.DATASETS]
     for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
-        if parallel.rank() == 0:
+        if distributed.rank() == 0:
             load(cell)  # draws the data once, before the processes need it
-        parallel.wait()
-    if parallel.world() > 1:  # every process takes part in every cell, and the first one tells
-        say = say if parallel.rank() == 0 else silent
-    if workers == 1 or len(cells) == 1 or parallel.world() > 1:
+        distributed.wait()
+    if distributed.world() > 1:  # every process takes part in every cell, and the first one tells
+        say = say if distributed.rank() == 0 else silent
+    if workers == 1 or len(cells) == 1 or distributed.world() > 1:
         return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
     with processes.queue() as lines, processes.pool(min(workers, len(cells))) as pool:
         # Longest first, so that the last cells to finish are short ones.

@@ -9,16 +9,16 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 
 def root() -> Path:
     """The repository: AMC_ROOT, else the first folder upwards that has `amc` and `notebooks`, else ours."""
     if named := _named("AMC_ROOT"):
         return named
-    source = Path(__file__).resolve().parent
+    source = Path(__file__).resolve().parents[1]
     for folder in [Path.cwd(), *Path.cwd().parents, source.parent]:
-        if (folder / "amc" / "paths.py").exists() and (folder / "notebooks").is_dir():
+        if (folder / "amc" / "__init__.py").exists() and (folder / "notebooks").is_dir():
             return folder.resolve()
     raise AmcError(f"repository not found from {Path.cwd()} nor from {source}; set AMC_ROOT to its folder")
 

@@ -10,7 +10,7 @@ import numpy as np
 
 from amc import metrics
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
-from amc.results import paper_tables
+from amc.runs.results import paper_tables
 from amc.scores import Scores
 
 PAPER = {"paper": "map", "paper_metric": "metric", "paper_source": "source", "paper_evidence": "evidence"}

@@ -11,9 +11,9 @@ from PIL import Image
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.errors import AmcError
-from amc.raft import train
-from amc.raft.train import end_point_error
+from amc.base.errors import AmcError
+from amc.synth import raft_train
+from amc.synth.raft_train import end_point_error
 
 UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
 NOTHING = "nothing moves"  # the claim that every estimate has to beat
@@ -35,9 +35,9 @@ def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: in
     """
     rows = []
     for method, estimate in compared.items():
-        found = train.errors(estimate, split)
+        found = raft_train.errors(estimate, split)
         small = np.concatenate([found["kingdom"], found["broad"]], axis=1)
-        every = [*small, *(chunk for kind in train.KINDS.values() for chunk in found[kind])]
+        every = [*small, *(chunk for kind in raft_train.KINDS.values() for chunk in found[kind])]
         for kind, chunks in {**found, "all": every}.items():
             sums, counts = (np.array([of(chunk) for chunk in chunks]) for of in (np.sum, np.size))
             epe, low, high = metrics.ratio(sums, counts, seed=seed)

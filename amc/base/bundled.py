@@ -10,9 +10,9 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from amc import paths, seal
-from amc.errors import AmcError
-from amc.model.checkpoint import save
+from amc.base import paths, seal
+from amc.base.checkpoint import save
+from amc.base.errors import AmcError
 
 
 def place(name: str) -> Path:

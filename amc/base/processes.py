@@ -21,7 +21,7 @@ from queue import Queue
 
 import psutil
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"

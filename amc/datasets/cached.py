@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import fields
 from pathlib import Path
 
-from amc import paths, seal
+from amc.base import paths, seal
 from amc.datasets.table import Clip, ClipTable
 
 FORMAT = 1  # of the file

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
-from amc import experiment, parallel, paths
+from amc.base import distributed, paths
+from amc.base.errors import AmcError
 from amc.config import Experiment
 from amc.datasets.clips import ClipViews, reader
-from amc.errors import AmcError
+from amc.runs import experiment
 from amc.video import VideoError
 
 SURE_AFTER = 20  # clips, after which a forecast is worth something
@@ -49,7 +50,7 @@ def motion(
     is full, when the forecast does not fit on it; also where nothing can be written.
     """
     jobs = _jobs(experiment.check(cells), device)
-    own = parallel.mine(jobs)
+    own = distributed.mine(jobs)
     now = Progress(0, len(own), 0, 0.0, 0)
     told, unread = time.perf_counter(), []
     for views, index, epochs in own:
@@ -75,7 +76,7 @@ def motion(
         if time.perf_counter() - told > every or now.done == now.clips:
             told = time.perf_counter()
             report(_line(now))
-    parallel.wait()
+    distributed.wait()
     if unread:
         raise AmcError(f"flow: {len(unread)} videos cannot be read, first {unread[0]}")
     return now
@@ -105,7 +106,7 @@ def _has_flow(cfg: Experiment) -> bool:
 
 def _refuse_too_small_a_disk(now: Progress) -> None:
     free = shutil.disk_usage(paths.cache()).free
-    left = now.bytes_left * parallel.world()
+    left = now.bytes_left * distributed.world()
     if now.computed >= SURE_AFTER and left > free:
         raise AmcError(
             f"flow: about {left / 1e9:.0f} GB more are needed, but {paths.cache()} has {free / 1e9:.0f} GB free; free "
@@ -114,7 +115,7 @@ def _refuse_too_small_a_disk(now: Progress) -> None:
 
 
 def _line(now: Progress) -> str:
-    free, left = shutil.disk_usage(paths.cache()).free, now.bytes_left * parallel.world()
+    free, left = shutil.disk_usage(paths.cache()).free, now.bytes_left * distributed.world()
     there = now.done - now.computed
     return (
         f"{now.done} of {now.clips} clips, {there} of them were there; {now.seconds_left:.0f} s left; "

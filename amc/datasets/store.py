@@ -6,22 +6,19 @@ another. Each is sealed, and checked at every read. A damaged file is announced 
 announced once and costs no result. A value that is not finite is never kept.
 """
 
-import hashlib
 import io
-import os
 import warnings
 import zipfile
 import zlib
 from collections.abc import Callable, Sequence
-from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
 
-from amc import seal
-from amc.errors import AmcError, NotFinite
+from amc.base import seal
+from amc.base.errors import AmcError, NotFinite
 
 # What numpy and zipfile raise for files that are damaged, or others'.
 DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
@@ -131,32 +128,3 @@ def _computed(compute: Callable[[list[int]], torch.Tensor], indices: list[int], 
         first = indices[int(finite.logical_not().nonzero()[0])]
         raise NotFinite(f"frame {first}: what was computed of it is not finite as {dtype}; choose another flow method")
     return values
-
-
-def content_key(path: Path | str, *parts: str | int | float | None) -> str:
-    """A name for what is computed from the content of `path` and `parts` (method, size, version …): 64 hex digits."""
-    return hashlib.sha256("\0".join([digest(path), *map(repr, parts)]).encode()).hexdigest()
-
-
-def digest(path: Path | str) -> str:
-    """sha256 of all of a file, or of all files in a folder; remembered while sizes and times stay as they are.
-
-    Large videos too are read whole: that is fast beside decoding them, and a key from a part of the bytes would be
-    silently stale after a change elsewhere.
-    """
-    path = Path(path)
-    try:
-        files = sorted(file for file in path.iterdir() if file.is_file()) if path.is_dir() else [path]
-        return _digest(tuple((str(file), (stat := file.stat()).st_size, stat.st_mtime_ns) for file in files))
-    except OSError as error:
-        raise AmcError(f"{path}: cannot be read ({error.strerror}); check the path") from error
-
-
-@lru_cache(maxsize=65536)
-def _digest(files: tuple[tuple[str, int, int], ...]) -> str:
-    sums = []
-    for name, _, _ in files:
-        with open(name, "rb") as file:
-            sums.append(hashlib.file_digest(file, "sha256").hexdigest())
-    names = [os.path.basename(name) for name, _, _ in files]
-    return sums[0] if len(files) == 1 else hashlib.sha256(repr([*zip(names, sums, strict=True)]).encode()).hexdigest()

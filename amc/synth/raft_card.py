@@ -2,10 +2,9 @@
 
 from pathlib import Path
 
-from amc import results, shipped
-from amc.model import checkpoint
-from amc.raft import measure, train, weights
-from amc.synth import pairs
+from amc.base import bundled, checkpoint, provenance
+from amc.raft import weights
+from amc.synth import pairs, raft_measure, raft_train
 
 FACTS = {
     "what": "RAFT-small (torchvision's architecture), trained from scratch on drawn pairs with true flow",
@@ -19,16 +18,16 @@ FACTS = {
 
 
 def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | None = None) -> Path:
-    """Write the best weights in `folder`, the run of `train.train`, measure what was written, and write its card.
+    """Write the best weights in `folder`, the run of `raft_train.train`, measure what was written, and write its card.
 
     real: folder of a pair in Middlebury's layout; compare: another checkpoint of RAFT-small. Both are measured too, and
     choose nothing. Returns the file in data/weights.
     """
-    run, (_, best) = train.state(folder), checkpoint.read(folder / train.BEST)
-    model = weights.load(weights.SHIPPED, folder / train.BEST)
-    path = shipped.write(model, weights.SHIPPED, FACTS, meta=best)
-    compared = measure.methods({weights.SHIPPED: path} | ({"raft-small": Path(compare)} if compare else {}))
-    rows = measure.drawn(compared) + (measure.real(compared, Path(real)) if real else [])
+    run, (_, best) = raft_train.state(folder), checkpoint.read(folder / raft_train.BEST)
+    model = weights.load(weights.SHIPPED, folder / raft_train.BEST)
+    path = bundled.write(model, weights.SHIPPED, FACTS, meta=best)
+    compared = raft_measure.methods({weights.SHIPPED: path} | ({"raft-small": Path(compare)} if compare else {}))
+    rows = raft_measure.drawn(compared) + (raft_measure.real(compared, Path(real)) if real else [])
     card = FACTS | {
         "recipe": run["recipe"],
         "started_from": run["started_from"],
@@ -39,16 +38,16 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
         "best_step": best["step"],
         "hours": round(run["seconds"] / 3600, 2),
         "generator": run["generator"],
-        "provenance": results.provenance(seed=run["recipe"]["seed"], device=run["device"]),
+        "provenance": provenance.collect(seed=run["recipe"]["seed"], device=run["device"]),
         "errors_px": [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows],
         "validation_px": run["history"],
     }
-    return shipped.write(model, weights.SHIPPED, card, meta=best)
+    return bundled.write(model, weights.SHIPPED, card, meta=best)
 
 
 def check(*, real: Path | str | None, compare: Path | str | None) -> None:
     """Raise AmcError now where `ship` could not read what it is to measure."""
     if real:
-        measure.middlebury(Path(real))
+        raft_measure.middlebury(Path(real))
     if compare:
         weights.load("raft-small", compare)

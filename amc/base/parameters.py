@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from amc.errors import AmcError
+from amc.base.errors import AmcError
 
 T = TypeVar("T")
 INJECTED = "# Parameters"  # the first line of the cell that papermill puts in

@@ -13,8 +13,9 @@ from pathlib import Path
 import nbformat
 from PIL import Image
 
-from amc import paths, results
-from amc.errors import AmcError
+from amc.base import paths
+from amc.base.errors import AmcError
+from amc.runs import results
 
 PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a bar on its way; a reader of the finished notebook gains nothing
 WIDGET = "application/vnd.jupyter.widget-view+json"

@@ -7,12 +7,13 @@ from collections.abc import Callable
 from pathlib import Path
 
 from amc import model
+from amc.base import checkpoint
+from amc.base.errors import AmcError, choice
 from amc.baselines import category_clip, conv3d, msqnet
 from amc.config import METHOD, Experiment
 from amc.datasets.catalogue import DATASETS
 from amc.datasets.table import ClipTable
-from amc.errors import AmcError, choice
-from amc.model import System, checkpoint, weights
+from amc.model import System, weights
 
 
 def animal_motion_clip(cfg: Experiment, table: ClipTable) -> System:

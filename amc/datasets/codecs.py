@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from amc.pixel_cache import Packing
+from amc.datasets.store import Packing
 
 QUALITY = 95  # of the JPEG
 

@@ -9,17 +9,18 @@ CLIP. (In the peers' own tests the convolutional networks take the maximum over 
 from dataclasses import replace
 from pathlib import Path
 
-from amc import config, experiment, tables
-from amc.baselines import species_prior, systems
+from amc import config
+from amc.base.errors import AmcError, choice
+from amc.baselines import species_prior
 from amc.baselines.conv3d import NETWORKS
 from amc.baselines.species_prior import BLIND
 from amc.config import ALL, METHOD, Experiment, Sampling
 from amc.datasets import animal_kingdom
 from amc.datasets.table import carve_validation
-from amc.errors import AmcError, choice
+from amc.runs import experiment, methods, tables
 
 PRETRAINED = "MSQNet + pre-training"
-METHODS = (*systems.METHODS, *BLIND)  # in the order of Table 1
+METHODS = (*methods.METHODS, *BLIND)  # in the order of Table 1
 SMALL = {"I3D": "i3d-small", "SlowFast": "slowfast-small", "X3D": "x3d-xs", "MSQNet": "timesformer-small"}
 PUBLISHED = {"I3D": "i3d-r50", "SlowFast": "slowfast-r50", "X3D": "x3d-l", "MSQNet": "timesformer-base"}
 WORLD = "synth-menagerie"  # what Kinetics-400 is to real videos: other animals, other behaviours, another seed

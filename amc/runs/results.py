@@ -1,0 +1,63 @@
+"""What a run leaves behind: one JSON a notebook, and the paper's numbers to set beside it."""
+
+import csv
+import math
+from pathlib import Path
+
+import numpy as np
+
+from amc.base import paths, seal
+from amc.base.errors import AmcError
+
+
+def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *, stem: str | None = None) -> Path:
+    """Write `results/<notebook>.json` of `paths.reports()`, whole or not at all; `stem` names a variant. NaN is null.
+
+    Called by a notebook's last cell, so the file's presence means that the run finished. Raises AmcError.
+    """
+    name = Path(notebook).stem
+    path = paths.reports() / "results" / f"{stem or name}.json"
+    record = {"notebook": name, "parameters": parameters, "provenance": provenance, "rows": rows}
+    seal.write_json(path, _plain(record), indent=1)
+    return path
+
+
+def read(stem: str) -> dict:
+    """The result that `write` left under this name. Raises AmcError when it is missing or damaged."""
+    return load(paths.reports() / "results" / f"{stem}.json")
+
+
+def load(path: Path) -> dict:
+    """The result in a file that `write` left. Raises AmcError when it is missing, damaged or changed by hand."""
+    try:
+        record = seal.read_json(path)
+        return {key: record[key] for key in ("notebook", "parameters", "provenance", "rows")}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise AmcError(f"{path}: no readable result ({error}); run its notebook first") from error
+
+
+def paper_tables() -> list[dict]:
+    """Rows of `data/paper_tables.csv`: table (int), method, scheme, modality, map (percent), metric, source,
+    evidence (where it is known from that the number is of that metric)."""
+    with (paths.root() / "data" / "paper_tables.csv").open(encoding="utf-8", newline="") as file:
+        return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
+
+
+def leaderboard() -> list[dict]:
+    """Rows of `data/leaderboard.csv`, numbers of other papers on the same benchmark: system, map (percent), metric,
+    modality, source, evidence."""
+    with (paths.root() / "data" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+        return [row | {"map": float(row["map"])} for row in csv.DictReader(file)]
+
+
+def _plain(value: object) -> object:
+    """`value` in JSON's own types: arrays and tuples as lists, paths as text, numbers that are not finite as None."""
+    if isinstance(value, dict):
+        return {str(key): _plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(entry) for entry in value]
+    if isinstance(value, np.ndarray | np.generic):
+        return _plain(value.tolist())
+    if isinstance(value, float):
+        return value if math.isfinite(value) else None
+    return str(value) if isinstance(value, Path) else value
