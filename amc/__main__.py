@@ -21,6 +21,7 @@ from amc.base import paths, processes
 from amc.base.errors import AmcError, choice, print_any_path
 from amc.base.parameters import whole
 from amc.runs import options
+from amc.runs.ablation import ablation
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
     "00_quickstart", "01_sampling_windows", "03_ablation", "02_flow_interleaving", "04_state_of_the_art",
@@ -159,10 +160,9 @@ def _predict(given: argparse.Namespace) -> int:
 
 def _cells(given: argparse.Namespace) -> list:
     """The cells that the options of `options.add_cells` ask for."""
-    from amc import config
 
-    known = inspect.signature(config.ablation).parameters
-    return config.ablation(**{name: value for name, value in vars(given).items() if name in known})
+    known = inspect.signature(ablation).parameters
+    return ablation(**{name: value for name, value in vars(given).items() if name in known})
 
 
 def _train(given: argparse.Namespace) -> int:

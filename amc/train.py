@@ -166,10 +166,10 @@ class _Batch(NamedTuple):
 def _steps(count: int, cfg: Training, seed: int, epoch: int) -> Iterator[list[_Batch]]:
     """This process's batches of each step: `batch * accumulate` clips, divided evenly over the processes."""
     order = torch.randperm(count, generator=torch.Generator().manual_seed(_seed(seed, epoch))).tolist()
-    size = cfg.batch * cfg.accumulate
+    size = cfg.batch_size * cfg.grad_accum_steps
     for start in range(0, count, size):
         clips = order[start : start + size]
-        at_once = min(cfg.batch, math.ceil(len(clips) / distributed.world()))
+        at_once = min(cfg.batch_size, math.ceil(len(clips) / distributed.world()))
         parts = [clips[first : first + at_once] for first in range(0, len(clips), at_once)]
         own = [(part, len(part) / len(clips)) for part in distributed.mine(parts)]
         own = own or [(clips[:1], 0.0)]  # fewer clips than processes: this one only keeps step
@@ -182,9 +182,9 @@ def _seed(seed: int, epoch: int) -> int:
 
 def _optimizer(model: nn.Module, cfg: Training, num_clips: int):
     """The optimizer and, over steps, a linear warm-up and a cosine to a hundredth (X-CLIP)."""
-    groups = model.parameter_groups(cfg.lr, new_factor=cfg.new_factor, weight_decay=cfg.weight_decay)
+    groups = model.parameter_groups(cfg.lr, lr_mult=cfg.lr_mult, weight_decay=cfg.weight_decay)
     optimizer = OPTIMIZERS[cfg.optimizer](groups)
-    steps = math.ceil(math.ceil(num_clips / cfg.batch) / cfg.accumulate)
+    steps = math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)
 
     def rate(step: int) -> float:
         warm, whole = cfg.warm_up * steps, cfg.epochs * steps

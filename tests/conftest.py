@@ -85,12 +85,13 @@ def run_folder(tmp_path_factory):
     """What training leaves: weights and validation scores, here of an untrained model of random weights."""
     import numpy as np
 
-    from amc import config, model
+    from amc import model
     from amc.ethogram import eye, novelty
+    from amc.runs.ablation import ablation
     from amc.scores import Scores
 
     folder = tmp_path_factory.mktemp("run")
-    [cell] = config.ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
+    [cell] = ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
     recogniser = model.build(cell.backbone, "random", num_slots=cell.num_slots)
     recogniser.system(WATCHED).save(folder / eye.FILE, {"names": WATCHED, "experiment": cell.asdict()})
     labels = np.arange(36).reshape(12, 3) % 2 == 0

@@ -132,8 +132,8 @@ def test_gradients_reach_all_that_trains_and_nothing_of_the_tower(system):
 
 def test_groups_hold_x_clips_own_and_the_generators_as_new_and_no_frozen_parameter(system):
     module = system.module
-    rate = {id(p): group["lr"] for group in module.parameter_groups(1.0, new_factor=7) for p in group["params"]}
-    wanted = {id(p): group["lr"] for group in module.xclip.parameter_groups(1.0, new_factor=7) for p in group["params"]}
+    rate = {id(p): group["lr"] for group in module.parameter_groups(1.0, lr_mult=7) for p in group["params"]}
+    wanted = {id(p): group["lr"] for group in module.xclip.parameter_groups(1.0, lr_mult=7) for p in group["params"]}
     generators = [*module.text_prompts.parameters(), *module.video_prompts.parameters()]
     assert rate == wanted | {id(p): 7.0 for p in generators if p.requires_grad}
 

@@ -8,7 +8,9 @@ import pytest
 
 from amc import config
 from amc.base.errors import AmcError
-from amc.config import SIZES, Experiment, Training, ablation
+from amc.config import SIZES, Experiment, Training
+from amc.datasets.clips import refuse_enlarging
+from amc.runs.ablation import ablation
 
 PAPER = [("dense", "rgb"), ("semi-dense", "rgb"), ("sparse", "rgb"), ("sparse", "flow"), ("sparse", "rgb+flow")]
 
@@ -133,8 +135,8 @@ def test_cells_have_names_of_their_own_and_plain_json():
 
 def test_size_paper_is_xclips_published_recipe():
     training = SIZES["paper"].training
-    assert (training.epochs, training.warm_up, training.lr, training.new_factor) == (30, 5, 8e-6, 10)
-    assert training.batch * training.accumulate == 256 and training.weight_decay == 1e-3
+    assert (training.epochs, training.warm_up, training.lr, training.lr_mult) == (30, 5, 8e-6, 10)
+    assert training.batch_size * training.grad_accum_steps == 256 and training.weight_decay == 1e-3
     assert SIZES["paper"].pixels.flow_method == "raft-large"
     assert {size: preset.size for size, preset in SIZES.items()} == {size: size for size in SIZES}
 
@@ -158,6 +160,6 @@ def test_pictures_are_kept_in_proportion_to_what_the_backbone_sees_and_the_scale
 
 
 def test_pictures_that_would_be_enlarged_are_refused():
-    SIZES["quick"].pixels.refuse_enlarging(72, "a network")
+    refuse_enlarging(SIZES["quick"].pixels, 72, "a network")
     with pytest.raises(AmcError, match="stored: pictures kept at 72 px .* enlarged to the 224 px that ViT-B-32 sees"):
-        SIZES["quick"].pixels.refuse_enlarging(224, "ViT-B-32")
+        refuse_enlarging(SIZES["quick"].pixels, 224, "ViT-B-32")

@@ -158,7 +158,7 @@ def test_a_shift_is_added_to_every_logit(network):
 @pytest.mark.parametrize("network", SMALL)
 def test_only_the_last_projection_learns_faster_and_vectors_do_not_decay(small, network):
     module = small[network].module
-    groups = module.parameter_groups(1e-3, new_factor=7, weight_decay=0.5)
+    groups = module.parameter_groups(1e-3, lr_mult=7, weight_decay=0.5)
     found = {(group["lr"], group["weight_decay"]): group["params"] for group in groups}
     proj = module.net.blocks[-1].proj
     assert [id(p) for p in found[7e-3, 0.5]] == [id(proj.weight)]

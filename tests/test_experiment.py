@@ -221,7 +221,7 @@ def test_the_key_follows_the_content_of_weights(key, cell, tmp_path, monkeypatch
     flow = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights=str(file))
     cfg = replace(cell, **{
         "shipped": {"pretrained": "shipped"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow},
-        "network": {"network_weights": str(file)}, "folder": {"network_weights": str(file.parent)},
+        "network": {"init_from": str(file)}, "folder": {"init_from": str(file.parent)},
     }[kind])  # fmt: skip
     keys = []
     for content in ("one", "two", "one"):

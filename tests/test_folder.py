@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from amc import config
 from amc.base import checkpoint
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, folder
 from amc.model import System
 from amc.runs import experiment
+from amc.runs.ablation import ablation
 
 
 def lay(root, lines: list[str], header: str = "file,labels") -> None:
@@ -126,14 +126,14 @@ def test_too_few_clips_and_no_table_are_refused(tmp_path):
 
 
 def test_one_s_own_folder_trains_with_frozen_towers_unless_told_otherwise():
-    [own] = config.ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
-    [all_of_it] = config.ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
-    [world] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
-    assert own.training.frozen and not all_of_it.training.frozen and not world.training.frozen
+    [own] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
+    [all_of_it] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
+    [world] = ablation(scheme="sparse", modality="rgb", size="smoke")
+    assert own.training.freeze_backbone and not all_of_it.training.freeze_backbone and not world.training.freeze_backbone
 
 
 def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refused(smoke_world, tmp_path):
-    [cell] = config.ablation(
+    [cell] = ablation(
         scheme="sparse", modality="rgb", size="smoke", data_root=str(smoke_world), frozen=True,
         pretrained="random",
     )  # fmt: skip

@@ -7,11 +7,12 @@ import pytest
 import torch
 from torch import nn
 
-from amc import config, model
+from amc import model
 from amc.base.errors import AmcError
 from amc.config import SIZES, Training
 from amc.model.system import Preprocess, System
 from amc.runs import experiment, forecast
+from amc.runs.ablation import ablation
 from amc.runs.forecast import Memory
 
 SLOTS = (4, 3, 64, 64)
@@ -66,10 +67,10 @@ def test_a_batch_takes_what_each_of_its_videos_takes(xclip):
     ],
 )
 def test_the_largest_batch_that_fits_is_taken_and_a_step_keeps_its_clips(memory, batch, checkpointing):
-    training = Training(batch=6, accumulate=2, memory=memory)
+    training = Training(batch=6, grad_accum_steps=2, memory=memory)
     found = forecast.fitted(training, Memory(fixed=1, a_video=1, a_video_checkpointed=0.2))
-    assert (found.batch, found.checkpointing) == (batch, checkpointing)
-    assert found.batch * found.accumulate == 12
+    assert (found.batch_size, found.checkpointing) == (batch, checkpointing)
+    assert found.batch_size * found.grad_accum_steps == 12
 
 
 def test_memory_that_holds_not_even_one_video_is_refused():
@@ -97,7 +98,7 @@ def test_a_system_without_an_image_tower_cannot_be_checkpointed():
 
 
 def test_the_forecast_of_time_counts_training_validation_and_test():
-    training, clips = Training(epochs=2, batch=4, accumulate=2, views=1), {"train": 90, "val": 20, "test": 30}
+    training, clips = Training(epochs=2, batch=4, grad_accum_steps=2, views=1), {"train": 90, "val": 20, "test": 30}
     memory, seconds = forecast.lines(Memory(1, 0.5, 0.1), training, 6.0, clips, 4)
     assert memory.startswith("forecast of memory: 3 GB a process: 1 for weights, gradients and momenta")
     # 2 epochs of 90 videos of 6 s; 20 x 3 + 30 videos by 4 classifiers at 2 s: 1,800 s. 12 steps of 8 clips an epoch.
@@ -114,7 +115,7 @@ def test_where_nothing_is_asked_nothing_is_measured(xclip, monkeypatch):
 
 def test_a_cell_told_its_memory_says_what_it_will_take_and_gives_the_same_scores(smoke_world, monkeypatch, tmp_path):
     where = {"scheme": "sparse", "modality": "rgb", "size": "smoke", "data_root": str(smoke_world)}
-    (usual,), (small,) = config.ablation(**where), config.ablation(**where, memory=0.1)
+    (usual,), (small,) = ablation(**where), ablation(**where, memory=0.1)
     table = experiment.load(usual)
     assert experiment.key(usual, table) == experiment.key(small, table)  # a notebook finds what the command computed
     said, found = [], []
@@ -123,6 +124,6 @@ def test_a_cell_told_its_memory_says_what_it_will_take_and_gives_the_same_scores
         found.append(experiment.run(cell, device="cpu", report=said.append).scores("test"))
     (told,) = [line for line in said if line.startswith("forecast of memory")]
     assert "batches of 4 videos, 2 a step, without checkpointing" in told
-    assert small.training.memory == found[1].meta["experiment"]["training"]["memory"]
+    assert small.training.memory_limit_gb == found[1].meta["experiment"]["training"]["memory"]
     # Sums in other orders: an epoch of training moves the logits by 0.5.
     assert abs(found[0].logits - found[1].logits).max() < 1e-3

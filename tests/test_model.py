@@ -229,7 +229,7 @@ def test_nearest_texts_come_by_name_and_in_order():
 def test_groups_hold_every_parameter_once_and_new_modules_learn_faster(recogniser):
     xclip = recogniser.xclip
     names = {parameter: name for name, parameter in xclip.named_parameters()}
-    groups = xclip.parameter_groups(8e-6, new_factor=10, weight_decay=1e-3)
+    groups = xclip.parameter_groups(8e-6, lr_mult=10, weight_decay=1e-3)
     assert sorted(names[p] for group in groups for p in group["params"]) == sorted(names.values())
     for group in groups:
         for parameter in group["params"]:

@@ -145,7 +145,7 @@ def test_one_seed_gives_one_model_and_leaves_the_global_generator_alone(system):
 
 def test_groups_hold_every_trainable_parameter_once_and_the_video_encoder_learns_slower(system):
     names = {parameter: name for name, parameter in system.module.named_parameters()}
-    groups = system.module.parameter_groups(1e-5, new_factor=7, weight_decay=0.5)
+    groups = system.module.parameter_groups(1e-5, lr_mult=7, weight_decay=0.5)
     held = [names[parameter] for group in groups for parameter in group["params"]]
     assert sorted(held) == sorted(name for name in names.values() if not name.startswith("image."))
     for group in groups:

@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from amc import config
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import eye, predict
+from amc.runs.ablation import ablation
 
 
 def test_videos_of_one_name_keep_apart(tmp_path):
@@ -82,7 +82,7 @@ def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, st
 
 
 def test_a_model_that_was_trained_on_enlarged_pictures_is_refused(tmp_path, monkeypatch):
-    [cell] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
+    [cell] = ablation(scheme="sparse", modality="rgb", size="smoke")
     known = SimpleNamespace(preprocess=SimpleNamespace(size=224), card={})
     meta = {"names": ["walking", "eating"], "experiment": cell.asdict()}
     monkeypatch.setattr(eye.model, "load", lambda path: (known, meta))

@@ -13,6 +13,7 @@ from amc import config
 from amc.base import parameters
 from amc.base.errors import AmcError, printable
 from amc.datasets import charades, delimited, folder, names
+from amc.runs.ablation import ablation
 
 SIGNS = "abé,;\t\" \n\r'|\u200b\u2028\u0301\u00a0.0=\x00\ufeff\x85"
 TEXT = st.text(SIGNS, max_size=12) | st.text(max_size=4)
@@ -141,7 +142,7 @@ VALUES = st.one_of(
     *(st.lists(st.integers(0, 2), max_size=2), st.dictionaries(st.text(max_size=2), st.none(), max_size=1)),
     st.sampled_from(["sparse", "rgb", "smoke", "0,1", "dis"]),
 )
-ASKED = sorted(inspect.signature(config.ablation).parameters)
+ASKED = sorted(inspect.signature(ablation).parameters)
 
 
 @given(asked=st.dictionaries(st.sampled_from(ASKED), VALUES, min_size=1, max_size=3))

@@ -13,7 +13,6 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from amc import config
 from amc.__main__ import main
 from amc.base import bundled, checkpoint, paths, seal
 from amc.base.errors import AmcError
@@ -23,6 +22,7 @@ from amc.datasets.table import Clip, ClipTable
 from amc.ethogram import eye
 from amc.ethogram.novelty import Familiar
 from amc.runs import results
+from amc.runs.ablation import ablation
 from amc.scores import Scores
 from amc.synth import raft_train as raft_train
 
@@ -154,7 +154,7 @@ def test_a_cut_an_empty_and_a_longer_file_are_noticed(kind, damage, tmp_path):
 
 
 def test_a_damaged_run_does_not_hide_the_others_and_is_told_when_it_is_named():
-    [cell] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
+    [cell] = ablation(scheme="sparse", modality="rgb", size="smoke")
     runs = [paths.cache() / "runs" / name / eye.FILE for name in ("one", "two")]
     for path in runs:
         checkpoint.save(torch.nn.Linear(3, 2), path, {"experiment": cell.asdict()})

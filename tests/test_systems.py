@@ -14,7 +14,7 @@ from amc.runs import experiment, methods, recipes
 @pytest.fixture(scope="module", params=methods.METHODS)
 def cell(request, smoke_world) -> Experiment:
     (cell,) = recipes.table_1(methods=request.param, size="smoke", data_root=str(smoke_world))
-    return replace(cell, network_weights="")  # what another data set teaches is the harness's to fetch
+    return replace(cell, init_from="")  # what another data set teaches is the harness's to fetch
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +37,7 @@ def test_clips_give_one_finite_logit_for_each_behaviour_whatever_shares_their_ba
 
 
 def test_every_parameter_that_learns_is_in_one_group(system):
-    groups = system.module.parameter_groups(1e-3, new_factor=3, weight_decay=0.1)
+    groups = system.module.parameter_groups(1e-3, lr_mult=3, weight_decay=0.1)
     grouped = [id(parameter) for group in groups for parameter in group["params"]]
     learning = [id(parameter) for parameter in system.module.parameters() if parameter.requires_grad]
     assert sorted(grouped) == sorted(learning) and len(set(grouped)) == len(grouped) > 0
@@ -68,4 +68,4 @@ def test_what_a_system_starts_from_is_looked_for_before_anything_is_built(cell):
         with pytest.raises(AmcError, match="'x4d'"):
             methods.check(replace(cell, network="x4d"))
         with pytest.raises(AmcError, match="weights"):
-            methods.check(replace(cell, network_weights="no/such/file.pth"))
+            methods.check(replace(cell, init_from="no/such/file.pth"))

@@ -15,7 +15,7 @@ from amc.config import Pixels, Sampling, Training
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 
-CFG = Training(epochs=3, warm_up=1, batch=2, accumulate=1, lr=1e-3, workers=0)
+CFG = Training(epochs=3, warm_up=1, batch=2, grad_accum_steps=1, lr=1e-3, workers=0)
 
 
 class Few(Dataset):
@@ -47,7 +47,7 @@ class Toy(nn.Module):
     def forward(self, slots):
         return self.layer(slots.flatten(1).float() / 255 - 0.5)
 
-    def parameter_groups(self, lr, *, new_factor, weight_decay):
+    def parameter_groups(self, lr, *, lr_mult, weight_decay):
         return [{"params": list(self.parameters()), "lr": lr, "weight_decay": weight_decay}]
 
 
@@ -214,7 +214,7 @@ def test_accumulating_small_batches_equals_large_ones(tmp_path, monkeypatch, cou
     ended = []
     for batch, accumulate in ((2, 1), (1, 2)):
         toy = Toy()
-        cfg = replace(CFG, batch=batch, accumulate=accumulate, lr=0.1)
+        cfg = replace(CFG, batch=batch, grad_accum_steps=accumulate, lr=0.1)
         fit(toy, tmp_path / str(batch), views=Few(count), cfg=cfg)
         ended.append(toy.layer.weight.detach())
     # float32 sums in another order; a batch weighed doubly or by half moves the weights by 1e-2.
@@ -255,7 +255,7 @@ def schedule(cfg: Training, num_clips: int) -> list[float]:
     """Learning rate of the first group at each step of a training, relative to its highest."""
     optimizer, rates = train._optimizer(Toy(), cfg, num_clips)
     values = []
-    for _ in range(cfg.epochs * math.ceil(math.ceil(num_clips / cfg.batch) / cfg.accumulate)):
+    for _ in range(cfg.epochs * math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)):
         values.append(optimizer.param_groups[0]["lr"] / cfg.lr)
         optimizer.step()
         rates.step()
@@ -276,7 +276,7 @@ def test_the_rate_never_exceeds_its_height(warm_up):
 
 
 def test_a_step_is_one_update_of_the_schedule_whatever_is_accumulated(tmp_path):
-    cfg = replace(CFG, accumulate=2)
+    cfg = replace(CFG, grad_accum_steps=2)
     fit(Toy(), tmp_path, views=Few(5), cfg=cfg)  # 3 batches, 2 steps an epoch
     assert train._load(tmp_path / "last.pt")["schedule"]["last_epoch"] == 3 * 2
 

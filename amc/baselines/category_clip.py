@@ -100,9 +100,9 @@ class CategoryCLIP(nn.Module):
         cosine = F.cosine_similarity(image.unsqueeze(1), categories, dim=-1)  # (B, S), in float32 under autocast too
         return (self.xclip.logit_scale.exp() * cosine).softmax(dim=-1)
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
         """AdamW's groups, as X-CLIP's; the prompt generators are new, the frozen tower is in none."""
-        return layers.parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
+        return layers.parameter_groups(self, lr, lr_mult=lr_mult, weight_decay=weight_decay, is_new=is_new)
 
     def train(self, mode: bool = True) -> "CategoryCLIP":
         """Training or evaluation mode for all but the frozen tower, which stays in evaluation mode."""

@@ -96,9 +96,9 @@ class Conv3D(nn.Module):
             pathways = [clip.contiguous(memory_format=torch.channels_last_3d) for clip in pathways]
         return self.net(pathways if self.has_slow else pathways[0])
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
-        """An optimizer's groups: the last projection learns `new_factor` times faster; vectors do not decay."""
-        return layers.parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+        """An optimizer's groups: the last projection learns `lr_mult` times faster; vectors do not decay."""
+        return layers.parameter_groups(self, lr, lr_mult=lr_mult, weight_decay=weight_decay, is_new=is_new)
 
     def _check(self, pixels: Tensor) -> None:
         is_right = pixels.ndim == 5 and pixels.shape[2] == 3 and min(pixels.shape[3:]) >= MIN_SIZE

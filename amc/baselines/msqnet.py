@@ -119,12 +119,12 @@ class MSQNet(nn.Module):
         self.image.eval()
         return self
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
         """AdamW's groups: all but the video encoder is new, and CLIP's tower in none. MSQNet has factor 1, no decay."""
         return parameter_groups(
             self,
             lr,
-            new_factor=new_factor,
+            lr_mult=lr_mult,
             weight_decay=weight_decay,
             is_new=lambda name: not name.startswith("video."),
         )

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import config, metrics
+from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
@@ -18,6 +18,7 @@ from amc.ethogram import agreement, eye, predict
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
 from amc.runs import experiment, tables
+from amc.runs.ablation import ablation
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
@@ -66,7 +67,7 @@ def watcher(given: Asked, *, report: Callable[[str], None]) -> eye.Eye:
         return eye.by_names(given.behaviours)
     path = given.model
     if path is None:
-        [cell] = experiment.check(config.ablation(scheme="sparse", modality="rgb+flow", size=given.size))
+        [cell] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size))
         path = experiment.run(cell, report=report).folder
     return eye.by_model(path, behaviours=given.behaviours, report=report)
 
@@ -147,7 +148,7 @@ def curve(given: Asked, *, report: Callable[[str], None]) -> tuple[list[dict], s
     Her own folder where `labels` names one, else clips of Synth Kingdom, which the towers have not seen either.
     """
     own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
-    [base] = config.ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
+    [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
         cell: Experiment = replace(base, training_clips=count, training=replace(base.training, batch=min(8, count)))

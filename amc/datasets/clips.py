@@ -16,7 +16,7 @@ from torch.utils.data import Dataset
 from amc import flow, flow_color, sampling, transforms, video
 from amc.base import paths
 from amc.base.digests import content_key
-from amc.base.errors import NotFinite
+from amc.base.errors import AmcError, NotFinite
 from amc.config import Pixels, Sampling
 from amc.datasets import codecs
 from amc.datasets.store import PixelCache
@@ -105,7 +105,7 @@ class ClipViews(Dataset):
     def __init__(
         self, table: ClipTable, plan: Sampling, reader: PixelReader, *, size: int, views: int = 1, seed: int = 0
     ):
-        reader.settings.refuse_enlarging(size, "the model")
+        refuse_enlarging(reader.settings, size, "the model")
         self.table, self.sampling, self.reader = table, plan, reader
         self.size, self.views, self.seed = size, views, seed
         self.labels = torch.from_numpy(table.labels()).float()
@@ -178,6 +178,15 @@ def _code() -> str:
     files = [*sorted(Path(video.__file__).parent.glob("*.py")), *(Path(module.__file__) for module in modules)]
     sources = [file.read_bytes() for file in (*files, Path(__file__))]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+
+
+def refuse_enlarging(pixels: Pixels, size: int, what: str) -> None:
+    """Raise AmcError where pictures are kept smaller than the `size` pixels that `what` sees."""
+    if pixels.stored < size:
+        raise AmcError(
+            f"stored: pictures kept at {pixels.stored} px would be enlarged to the {size} px that {what} sees; "
+            f"give {size} or more, or leave it to the size and train again"
+        )
 
 
 def planned(num_frames: int, plan: Sampling, *, seed: int | None = None) -> list[tuple[int, ...]]:

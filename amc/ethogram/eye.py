@@ -23,13 +23,14 @@ from amc.base import checkpoint, paths
 from amc.base.errors import AmcError
 from amc.config import METHOD, Pixels, Sampling
 from amc.datasets import catalogue
-from amc.datasets.clips import ClipViews, reader
+from amc.datasets.clips import ClipViews, reader, refuse_enlarging
 from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
 from amc.ethogram.novelty import Familiar, learn
 from amc.model import Recogniser, weights
 from amc.model.weights import SHIPPED, SYNTH_CLIP
 from amc.runs import experiment
+from amc.runs.ablation import pixels_for
 from amc.scores import Scores
 from amc.synth import generate
 
@@ -83,7 +84,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     small = config.SIZES["quick"]
     stored = small.pixels.stored
     if backbone:  # real videos, as at size paper, and larger for a CLIP that sees more
-        larger = config.pixels_for("paper", weights.image_size(backbone, pretrained)).stored
+        larger = pixels_for("paper", weights.image_size(backbone, pretrained)).stored
         stored = max(config.SIZES["paper"].pixels.stored, larger)
     pixels = replace(small.pixels, modality="rgb", stored=stored)
     backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
@@ -110,7 +111,7 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), report: Callab
         raise AmcError(f"{path}: was not written by this version's training ({error}); train it again") from error
     if method != METHOD:
         raise AmcError(f"{path}: is {method}; choose a model of {METHOD}'s, whose frames and flow are known here")
-    pixels.refuse_enlarging(recogniser.preprocess.size, str(path))
+    refuse_enlarging(pixels, recogniser.preprocess.size, str(path))
     if "flow" in pixels.modality:
         if pixels.flow_method == "true":
             raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")

@@ -58,9 +58,9 @@ class XCLIP(nn.Module):
         refined = self.prompts(text, patches)  # (B, C, E)
         return Embeddings(video, refined, F.cosine_similarity(video.unsqueeze(1), refined, dim=-1))
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
-        """AdamW's groups: new modules learn `new_factor` times faster; vectors and positions do not decay (X-CLIP)."""
-        return parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+        """AdamW's groups: new modules learn `lr_mult` times faster; vectors and positions do not decay (X-CLIP)."""
+        return parameter_groups(self, lr, lr_mult=lr_mult, weight_decay=weight_decay, is_new=is_new)
 
     def _check(self, pixels: Tensor, text: Tensor) -> None:
         (height, width), embed_dim = self.frames.image_size, self.prompts.alpha.shape[0]

@@ -88,7 +88,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     if cfg.method == METHOD:  # the other systems do not touch it
         code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
     # What lies at a path counts, not where that is; a tag, or a name of the hub's, stands for itself.
-    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), network_weights=_content(cfg.network_weights))
+    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(cfg.init_from))
     known = replace(known, training=replace(cfg.training, memory=0, checkpointing=False))  # how, not what
     card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
     vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
@@ -135,22 +135,22 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
 def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
     """Train, or go on, and write the model and both score files."""
     weights, before = _pretrain(cfg, report, device)
-    system = methods.build(replace(cfg, network_weights=weights), table).to(device)
-    if cfg.training.frozen:
+    system = methods.build(replace(cfg, init_from=weights), table).to(device)
+    if cfg.training.freeze_backbone:
         system.freeze()
     views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
     training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
     if cfg.pixels.keep_frames:
         _prepare(views["train"], cfg, report)
         distributed.wait()
-    score = partial(predict, system.recognise, batch=training.batch, device=device, workers=training.workers)
+    score = partial(predict, system.recognise, batch=training.batch_size, device=device, workers=training.workers)
 
     def validate() -> float:
         scores = score(views["val"], meta={}, report=report)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
-    if training.balanced:
-        system.shift(_bias(views["train"], system, device, cfg.training.batch))
+    if training.prior_bias_init:
+        system.shift(_bias(views["train"], system, device, cfg.training.batch_size))
     fitted = fit(
         system.module, system.recognise, views["train"], validate, training,
         seed=cfg.seed, folder=folder, device=device, report=report,
@@ -176,7 +176,7 @@ def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
     views = _views(cfg, table.split("test"), system.preprocess.size)
     facts = meta(cfg, table) | {"card": system.card, "device": device}
     system.module.eval()
-    return predict(system.recognise, views, meta=facts, batch=cfg.training.batch, device=device)
+    return predict(system.recognise, views, meta=facts, batch=cfg.training.batch_size, device=device)
 
 
 def meta(cfg: Experiment, table: ClipTable) -> dict:
@@ -191,19 +191,19 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
 
 def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:
     """What the cell's network starts from, as `methods.build` takes it, and what it took to train that here."""
-    if cfg.network_weights not in catalogue.DATASETS:
-        return cfg.network_weights, {"seconds": 0.0}
-    say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
+    if cfg.init_from not in catalogue.DATASETS:
+        return cfg.init_from, {"seconds": 0.0}
+    say = (lambda line: report(f"on {cfg.init_from}: {line}")) if report else None
     first = run(pretraining(cfg), report=say, device=device)
     file = first.folder / MODEL
-    return str(file), first.scores("val").meta["fit"] | {"on": cfg.network_weights, "sha256": digest(file)}
+    return str(file), first.scores("val").meta["fit"] | {"on": cfg.init_from, "sha256": digest(file)}
 
 
 def pretraining(cfg: Experiment) -> Experiment:
-    """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
+    """The cell that trains the network of `cfg` on the other data set that `cfg.init_from` names."""
     epochs = cfg.training.pretraining or cfg.training.epochs
     training = replace(cfg.training, epochs=epochs, pretraining=0, frozen=False)
-    other = {"dataset": cfg.network_weights, "root": "", "protocol": "official", "network_weights": ""}
+    other = {"dataset": cfg.init_from, "root": "", "protocol": "official", "init_from": ""}
     return replace(cfg, training=training, **other)
 
 
@@ -221,7 +221,7 @@ def _is_whole(folder: Path, method: str) -> bool:
 
 
 def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
-    return ClipViews(table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.views, seed=cfg.seed)
+    return ClipViews(table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.train_windows, seed=cfg.seed)
 
 
 def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
@@ -255,7 +255,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(cells)
-    first = [pretraining(cell) for cell in cells if cell.network_weights in catalogue.DATASETS]
+    first = [pretraining(cell) for cell in cells if cell.init_from in catalogue.DATASETS]
     for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
         if distributed.rank() == 0:
             load(cell)  # draws the data once, before the processes need it
@@ -279,7 +279,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
 
 def _work(cfg: Experiment) -> int:
     """A guess at how long a cell takes, to compare with another's: slots of all epochs, of pre-training too."""
-    first = _work(pretraining(cfg)) if cfg.network_weights in catalogue.DATASETS else 0
+    first = _work(pretraining(cfg)) if cfg.init_from in catalogue.DATASETS else 0
     return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 
 

@@ -42,16 +42,16 @@ def plan(
     device: str = "cpu",
     report: Callable[[str], None] | None = None,
 ) -> Training:
-    """The training of `cfg` as `training.memory` can hold it; checkpointing is turned on in `system` where it must be.
+    """The training of `cfg` as `training.memory_limit_gb` can hold it; checkpointing is turned on in `system` where it must be.
 
     clips: how many, by split. report: gets the forecast. At other sizes than paper, and where no memory is given, the
     training stays as it is and nothing is measured. Raises AmcError where the memory does not suffice.
     """
     training = cfg.training
-    if cfg.size != "paper" and not training.memory:
+    if cfg.size != "paper" and not training.memory_limit_gb:
         return training
     slots = (cfg.num_slots, 3, system.preprocess.size, system.preprocess.size)
-    found = memory(system, slots, views=training.views, device=device)
+    found = memory(system, slots, views=training.train_windows, device=device)
     training = fitted(training, found)
     if training.checkpointing:
         system.checkpoint_blocks()
@@ -115,26 +115,26 @@ def _kept(system: System, pixels: Tensor) -> int:
 
 
 def fitted(training: Training, found: Memory) -> Training:
-    """The training whose batches fit into `training.memory` gigabytes; batch times accumulate stays what it is.
+    """The training whose batches fit into `training.memory_limit_gb` gigabytes; batch times accumulate stays what it is.
 
     The largest batch that divides them without checkpointing, or with it where not even one video fits. Raises AmcError
     where that does not fit either.
     """
-    if not training.memory:
+    if not training.memory_limit_gb:
         return training
-    effective = training.batch * training.accumulate
+    effective = training.batch_size * training.grad_accum_steps
     for checkpointing in (training.checkpointing, True):
         fits = [
             batch
             for batch in range(1, effective + 1)
-            if effective % batch == 0 and found.of(batch, checkpointing=checkpointing) <= training.memory
+            if effective % batch == 0 and found.of(batch, checkpointing=checkpointing) <= training.memory_limit_gb
         ]
         if fits:
             batch = max(fits)
-            return replace(training, batch=batch, accumulate=effective // batch, checkpointing=checkpointing)
+            return replace(training, batch=batch, grad_accum_steps=effective // batch, checkpointing=checkpointing)
     least = found.of(1, checkpointing=True)
     raise AmcError(
-        f"memory: one video at a time, with checkpointing, takes about {least:.2g} GB, but {training.memory:g} were "
+        f"memory: one video at a time, with checkpointing, takes about {least:.2g} GB, but {training.memory_limit_gb:g} were "
         "given; choose a smaller backbone or fewer frames"
     )
 
@@ -169,14 +169,14 @@ def lines(found: Memory, training: Training, a_step: float, clips: dict[str, int
     with checkpointing, which computes it twice.
     """
     forward = a_step / (4 if training.checkpointing else 3)
-    trained = clips["train"] * training.views * training.epochs * a_step
+    trained = clips["train"] * training.train_windows * training.epochs * a_step
     scored = (clips["val"] * (training.epochs + 1) + clips["test"]) * num_windows * forward
     hours = (trained + scored) / distributed.world() / 3600
-    steps = math.ceil(clips["train"] / (training.batch * training.accumulate)) * training.epochs
-    gigabytes = found.of(training.batch, checkpointing=training.checkpointing)
+    steps = math.ceil(clips["train"] / (training.batch_size * training.grad_accum_steps)) * training.epochs
+    gigabytes = found.of(training.batch_size, checkpointing=training.checkpointing)
     return (
         f"forecast of memory: {gigabytes:.2g} GB a process: {found.fixed:.2g} for weights, gradients and momenta, the "
-        f"rest for batches of {training.batch} videos, {training.accumulate} a step, "
+        f"rest for batches of {training.batch_size} videos, {training.grad_accum_steps} a step, "
         f"{'with' if training.checkpointing else 'without'} checkpointing",
         f"forecast of time: {hours:.1f} h for {steps} steps over {clips['train']} clips and scoring, from one step of "
         f"{a_step:.2f} s on one video; larger batches on a GPU, or waiting for videos, may change that",

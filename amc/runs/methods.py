@@ -12,6 +12,7 @@ from amc.base.errors import AmcError, choice
 from amc.baselines import category_clip, conv3d, msqnet
 from amc.config import METHOD, Experiment
 from amc.datasets.catalogue import DATASETS
+from amc.datasets.clips import refuse_enlarging
 from amc.datasets.table import ClipTable
 from amc.model import System, weights
 
@@ -19,8 +20,8 @@ from amc.model import System, weights
 def animal_motion_clip(cfg: Experiment, table: ClipTable) -> System:
     """The paper's: X-CLIP over frames, flow, or both interleaved; from CLIP, or from a run of ours that is finished."""
     recogniser = model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed)
-    if cfg.network_weights:
-        checkpoint.load_strictly(recogniser.xclip, checkpoint.read(cfg.network_weights)[0], cfg.network_weights)
+    if cfg.init_from:
+        checkpoint.load_strictly(recogniser.xclip, checkpoint.read(cfg.init_from)[0], cfg.init_from)
     return recogniser.system(table.names)
 
 
@@ -35,7 +36,7 @@ def category(cfg: Experiment, table: ClipTable) -> System:
 def convolutional(cfg: Experiment, table: ClipTable) -> System:
     """I3D, SlowFast or X3D."""
     return conv3d.build(
-        cfg.network, cfg.network_weights, num_classes=len(table.names), seed=cfg.seed, size=cfg.picture or None
+        cfg.network, cfg.init_from, num_classes=len(table.names), seed=cfg.seed, size=cfg.picture or None
     )
 
 
@@ -43,7 +44,7 @@ def multi_query(cfg: Experiment, table: ClipTable) -> System:
     """MSQNet, from scratch or on a video encoder that was trained before."""
     return msqnet.build(
         cfg.network,
-        cfg.network_weights,
+        cfg.init_from,
         clip=(cfg.backbone, cfg.pretrained),
         names=table.names,
         num_slots=cfg.num_slots,
@@ -72,13 +73,13 @@ def check(cfg: Experiment) -> None:
     """Raise AmcError unless everything that the system of a cell starts from is there, and its pictures are kept large
     enough for what it sees; builds nothing."""
     choice("method", cfg.method, list(METHODS))
-    taken = "" if cfg.network_weights in DATASETS else cfg.network_weights  # a data set to train on can be had
+    taken = "" if cfg.init_from in DATASETS else cfg.init_from  # a data set to train on can be had
     if METHODS[cfg.method] is convolutional:
         conv3d.check(cfg.network, taken)
-        cfg.pixels.refuse_enlarging(cfg.picture or conv3d.NETWORKS[cfg.network].size, cfg.network)
+        refuse_enlarging(cfg.pixels, cfg.picture or conv3d.NETWORKS[cfg.network].size, cfg.network)
         return
     weights.check(cfg.backbone, cfg.pretrained)
-    cfg.pixels.refuse_enlarging(weights.image_size(cfg.backbone, cfg.pretrained), cfg.backbone)
+    refuse_enlarging(cfg.pixels, weights.image_size(cfg.backbone, cfg.pretrained), cfg.backbone)
     if taken and cfg.method == METHOD and not Path(taken).is_file():
         raise AmcError(f"start_from: {taken!r} is neither a file nor a data set; give a run's model.safetensors")
     if METHODS[cfg.method] is multi_query:

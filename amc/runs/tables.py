@@ -75,7 +75,7 @@ def _training(test: Scores) -> dict:
         return dict.fromkeys(("scheme", "modality"), "") | dict.fromkeys(("gflops", "parameters"))
     fit, cfg = test.meta["fit"], test.meta["experiment"]
     clip = f"{cfg['backbone']} {cfg['pretrained']}"
-    own = f"{cfg['network']} {Path(cfg['network_weights']).name or 'random'}" if cfg["network"] else ""
+    own = f"{cfg['network']} {Path(cfg['init_from']).name or 'random'}" if cfg["network"] else ""
     return {
         **test.meta["cost"],
         "views": test.logits.shape[1],
