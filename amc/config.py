@@ -99,6 +99,10 @@ class Experiment:
     def title(self) -> str:
         """The name with what tells runs of one name apart: data set, size, backbone, protocol, clips, checkpoint."""
         usual, extras = SIZES[self.size], []
+        counts = [(self.sampling.num_windows, usual.sampling.num_windows, "windows")]
+        counts += [(self.sampling.frames, usual.sampling.frames, "frames")] * (self.method == METHOD)
+        counts += [(self.training.epochs, usual.training.epochs, "epochs")] * (self.method == METHOD)
+        extras += [f"{count} {what}" for count, default, what in counts if count != default]
         extras += [self.protocol] * (self.protocol != "official")
         extras += [self.backbone] * (self.backbone != usual.backbone)
         extras += [self.pretrained.rsplit("/", 1)[-1]] * (self.pretrained != usual.pretrained)

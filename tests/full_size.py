@@ -95,10 +95,9 @@ def work(folder: Path, stage: str) -> None:
         experiment.run(one, report=tell, device="cpu")
     else:
         table = experiment.load(one)
-        system = methods.build(one, table)
-        predict(
-            system.recognise, experiment._views(one, table.split("test"), system.preprocess.size), meta={}, report=tell
-        )
+        classifier = methods.build(one, table)
+        views = experiment._views(one, table.split("test"), classifier.preprocess.size)
+        predict(classifier, views, meta={}, report=tell)
 
 
 def tell_lengths(folder: Path, size: str) -> None:

@@ -127,11 +127,11 @@ def test_pictures_of_any_size_and_shape_give_logits_and_change_nothing(small, ne
 
 
 def test_a_system_takes_uint8_slots_of_its_size(small):
-    system = small["x3d-xs"]
+    classifier = small["x3d-xs"]
     slots = torch.randint(256, (2, 4, 3, 64, 64), dtype=torch.uint8)
-    expected = system.module((slots / 255 - 0.45) / 0.225)
-    torch.testing.assert_close(system.recognise(slots), expected)
-    assert system.preprocess.size == 64
+    expected = classifier.network((slots / 255 - 0.45) / 0.225)
+    torch.testing.assert_close(classifier(slots), expected)
+    assert classifier.preprocess.size == 64
     assert conv3d.build("x3d-xs", "", num_classes=3).preprocess.size == 160
 
 
@@ -148,11 +148,11 @@ def test_gradients_reach_every_parameter(small, network):
 
 @pytest.mark.parametrize("network", SMALL)
 def test_a_shift_is_added_to_every_logit(network):
-    system = conv3d.build(network, "", num_classes=3)
+    classifier = conv3d.build(network, "", num_classes=3)
     pixels = torch.randn(1, conv3d.NETWORKS[network].frames, 3, 32, 32)
-    before = system.module(pixels)
-    system.shift(torch.tensor(-2.5))
-    torch.testing.assert_close(system.module(pixels), before - 2.5)
+    before = classifier.network(pixels)
+    classifier.add_bias(torch.tensor(-2.5))
+    torch.testing.assert_close(classifier.network(pixels), before - 2.5)
 
 
 @pytest.mark.parametrize("network", SMALL)
@@ -183,14 +183,14 @@ def test_weights_follow_the_seed_and_leave_the_global_generator_alone():
 def test_a_checkpoint_of_the_zoo_brings_all_but_the_last_projection(tmp_path):
     state = hub().x3d_xs(pretrained=False).state_dict()
     torch.save({"model_state": state, "epoch": 3}, tmp_path / "X3D_XS.pyth")
-    system = conv3d.build("x3d-xs", tmp_path / "X3D_XS.pyth", num_classes=3, seed=4)
+    classifier = conv3d.build("x3d-xs", tmp_path / "X3D_XS.pyth", num_classes=3, seed=4)
     fresh = conv3d.build("x3d-xs", "", num_classes=3, seed=4)
-    loaded = system.module.net.state_dict()
+    loaded = classifier.network.net.state_dict()
     head = {name for name in state if name.startswith("blocks.5.proj.")}
     assert len(head) == 2 and loaded.keys() == state.keys()
     assert all(torch.equal(loaded[name], state[name]) for name in state.keys() - head)
     assert all(torch.equal(loaded[name], fresh.module.net.state_dict()[name]) for name in head)
-    assert (system.card["random"], fresh.card["random"]) == ("head", "all")
+    assert (classifier.card["random"], fresh.card["random"]) == ("head", "all")
 
 
 def test_model_state_is_read_as_weights(tmp_path):

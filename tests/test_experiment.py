@@ -38,7 +38,7 @@ def in_place(finished, monkeypatch):
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> model.Recogniser:
+def recogniser() -> model.Classifier:
     return model.build("synth-clip", "random", num_slots=4, seed=1)
 
 
@@ -54,7 +54,7 @@ def views(cell, tmp_path_factory) -> ClipViews:
 
 
 def test_every_clip_is_scored_once_in_order_by_every_classifier(views, recogniser):
-    recognise = recogniser.system(views.table.names).recognise
+    recognise = recogniser.with_names(views.table.names)
     found = scores.predict(recognise, views, meta={"a": 1}, batch=2)
     assert found.ids.tolist() == [clip.id for clip in views.table.clips]
     assert found.species.tolist() == [clip.species for clip in views.table.clips]
@@ -69,7 +69,7 @@ def test_every_clip_is_scored_once_in_order_by_every_classifier(views, recognise
 
 @pytest.mark.parametrize("batch", [1, 3, 5, 64])
 def test_the_batch_size_changes_no_score(views, recogniser, batch):
-    recognise = recogniser.system(views.table.names).recognise
+    recognise = recogniser.with_names(views.table.names)
     found, alone = (scores.predict(recognise, views, meta={}, batch=size) for size in (batch, 1))
     # Logits are 100 x a cosine in float32: sums in another order differ by a few 1e-5. Clips differ by more than 0.1.
     np.testing.assert_allclose(found.logits, alone.logits, atol=1e-3, rtol=0)
@@ -77,11 +77,11 @@ def test_the_batch_size_changes_no_score(views, recogniser, batch):
 
 
 def test_scoring_leaves_the_model_and_its_mode_alone(views, recogniser):
-    recognise = recogniser.system(views.table.names).recognise
-    before = {name: value.clone() for name, value in recogniser.xclip.state_dict().items()}
+    recognise = recogniser.with_names(views.table.names)
+    before = {name: value.clone() for name, value in recogniser.network.state_dict().items()}
     scores.predict(recognise, views, meta={}, batch=2)
-    after = recogniser.xclip.state_dict()
-    assert all(torch.equal(before[name], after[name]) for name in before) and not recogniser.xclip.training
+    after = recogniser.network.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before) and not recogniser.network.training
 
 
 def test_a_cell_leaves_scores_of_both_splits_and_a_model_that_gives_them_again(finished, cell):
@@ -93,7 +93,7 @@ def test_a_cell_leaves_scores_of_both_splits_and_a_model_that_gives_them_again(f
     loaded, meta = model.load(run.folder / "model.safetensors")
     assert tuple(meta["names"]) == table.names
     views = ClipViews(table.split("test").limit(3), cell.sampling, PixelReader(cell.pixels), size=64)
-    again = scores.predict(loaded.system(table.names).recognise, views, meta={})
+    again = scores.predict(loaded.with_names(table.names), views, meta={})
     np.testing.assert_allclose(again.logits, run.scores("test").logits[:3], atol=1e-3)
     assert any("epoch 1/1" in line for line in lines) and "best epoch 1" in lines[-1]
 

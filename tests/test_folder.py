@@ -7,7 +7,7 @@ import torch
 from amc.base import checkpoint
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, folder
-from amc.model import System
+from amc.model import Classifier
 from amc.runs import experiment
 from amc.runs.ablation import ablation
 
@@ -129,7 +129,9 @@ def test_one_s_own_folder_trains_with_frozen_towers_unless_told_otherwise():
     [own] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
     [all_of_it] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
     [world] = ablation(scheme="sparse", modality="rgb", size="smoke")
-    assert own.training.freeze_backbone and not all_of_it.training.freeze_backbone and not world.training.freeze_backbone
+    assert (
+        own.training.freeze_backbone and not all_of_it.training.freeze_backbone and not world.training.freeze_backbone
+    )
 
 
 def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refused(smoke_world, tmp_path):
@@ -143,7 +145,7 @@ def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refu
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved == {"integration", "prompts", "logit_bias"}
     with pytest.raises(AmcError, match="Linear has no such parts"):
-        System(torch.nn.Linear(1, 1), None, {}).freeze()
+        Classifier(torch.nn.Linear(1, 1), None, {}).freeze_backbone()
 
 
 def test_fewer_training_clips_are_a_part_of_more_and_show_each_behaviour_early(smoke_world):

@@ -24,7 +24,7 @@ def recogniser():
 @pytest.fixture(scope="module")
 def lively(recogniser):
     """The same with new modules that say something: untrained, they hardly do."""
-    xclip = copy.deepcopy(recogniser.xclip)
+    xclip = copy.deepcopy(recogniser.network)
     for name, parameter in xclip.named_parameters():
         if is_new(name):
             parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
@@ -91,17 +91,17 @@ def test_equals_transformers_in_float64_and_float32(config, sizes, shape):
 
 def test_logits_are_the_cosine_at_the_scale_that_clip_learned_plus_the_bias(recogniser):
     clip, names = pixels(2, 6, 3, 64, 64), recogniser.encode(NAMES)
-    cosine = recogniser.xclip.embed(clip, names).cosine
-    assert torch.allclose(recogniser.xclip(clip, names), cosine / 0.07, rtol=1e-4)  # an untrained CLIP starts there
+    cosine = recogniser.network.embed(clip, names).cosine
+    assert torch.allclose(recogniser.network(clip, names), cosine / 0.07, rtol=1e-4)  # an untrained CLIP starts there
     assert cosine.abs().max() <= 1
-    model = copy.deepcopy(recogniser.xclip)
+    model = copy.deepcopy(recogniser.network)
     model.logit_bias.fill_(-3)
     assert torch.allclose(model(clip, names), cosine / 0.07 - 3, rtol=1e-4)
 
 
 @pytest.mark.parametrize("is_training", [True, False])
 def test_forward_changes_no_mode_parameter_or_buffer(recogniser, is_training):
-    xclip = copy.deepcopy(recogniser.xclip).train(is_training)
+    xclip = copy.deepcopy(recogniser.network).train(is_training)
     before = {name: tensor.clone() for name, tensor in xclip.state_dict().items()}
     xclip(pixels(1, 6, 3, 64, 64), recogniser.encode(NAMES))
     assert all(module.training is is_training for module in xclip.modules())
@@ -109,7 +109,7 @@ def test_forward_changes_no_mode_parameter_or_buffer(recogniser, is_training):
 
 
 def test_gradients_reach_every_parameter_from_an_interleaved_clip(recogniser):
-    xclip = copy.deepcopy(recogniser.xclip)
+    xclip = copy.deepcopy(recogniser.network)
     xclip(pixels(2, 6, 3, 64, 64), recogniser.encode(NAMES))[:, 0].sum().backward()
     untouched = [name for name, p in xclip.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # The key's bias moves all attention logits alike, so its gradient is zero, but the fused bias has query and value.
@@ -128,8 +128,8 @@ def test_a_clip_scores_alike_alone_and_in_a_batch(recogniser, lively):
 def test_the_order_of_labels_only_permutes_logits(recogniser):
     clip, order = pixels(1, 6, 3, 64, 64), [2, 0, 1]
     with torch.no_grad():
-        logits = recogniser.xclip(clip, recogniser.encode(NAMES))
-        permuted = recogniser.xclip(clip, recogniser.encode([NAMES[index] for index in order]))
+        logits = recogniser.network(clip, recogniser.encode(NAMES))
+        permuted = recogniser.network(clip, recogniser.encode([NAMES[index] for index in order]))
     assert torch.allclose(permuted, logits[:, order], atol=1e-3)  # 1e-5 of a cosine, times 100
 
 
@@ -147,15 +147,15 @@ def test_frames_hear_of_each_other_but_not_of_their_order(lively):
 def test_integration_knows_the_order_of_frames(recogniser):
     frames = pixels(1, 6, 128)
     with torch.no_grad():
-        video, backwards = (recogniser.xclip.integration(x) for x in (frames, frames.flip(1)))
+        video, backwards = (recogniser.network.integration(x) for x in (frames, frames.flip(1)))
     assert (video - backwards).abs().max() > 1e-5
 
 
 def test_untrained_modules_leave_clips_embeddings_nearly_alone(recogniser):
     frames, names = pixels(2, 6, 128), recogniser.encode(NAMES)
     with torch.no_grad():
-        video = recogniser.xclip.integration(frames)
-        refined = recogniser.xclip.prompts(names, pixels(2, 6, 64, 160))
+        video = recogniser.network.integration(frames)
+        refined = recogniser.network.prompts(names, pixels(2, 6, 64, 160))
     assert torch.cosine_similarity(video, frames.mean(1), dim=-1).min() > 0.9
     assert torch.cosine_similarity(refined, names.expand(2, -1, -1), dim=-1).min() > 0.9
 
@@ -206,12 +206,12 @@ def test_the_longest_name_that_fits_is_encoded(recogniser):
 )
 def test_pixels_of_another_form_are_refused(recogniser, clip, message):
     with pytest.raises(AmcError, match=message):
-        recogniser.xclip(clip, recogniser.encode(NAMES))
+        recogniser.network(clip, recogniser.encode(NAMES))
 
 
 def test_text_of_another_width_is_refused(recogniser):
     with pytest.raises(AmcError, match=r"has to be \(C, 128\)"):
-        recogniser.xclip(pixels(1, 6, 3, 64, 64), torch.zeros(3, 64))
+        recogniser.network(pixels(1, 6, 3, 64, 64), torch.zeros(3, 64))
 
 
 def test_nearest_texts_come_by_name_and_in_order():
@@ -227,7 +227,7 @@ def test_nearest_texts_come_by_name_and_in_order():
 
 
 def test_groups_hold_every_parameter_once_and_new_modules_learn_faster(recogniser):
-    xclip = recogniser.xclip
+    xclip = recogniser.network
     names = {parameter: name for name, parameter in xclip.named_parameters()}
     groups = xclip.parameter_groups(8e-6, lr_mult=10, weight_decay=1e-3)
     assert sorted(names[p] for group in groups for p in group["params"]) == sorted(names.values())

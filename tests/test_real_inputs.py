@@ -54,7 +54,7 @@ def test_kabr_trains_and_is_scored_like_any_data_set(kabr):
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> model.Recogniser:
+def recogniser() -> model.Classifier:
     return model.build("synth-clip", "random", num_slots=6)
 
 
@@ -69,10 +69,10 @@ def test_a_real_video_is_scored_zero_shot_and_the_nearest_behaviours_are_named(r
     assert views.windows(None, 0) == [window.frames for window in windows]
     assert slots.shape == (2, 6, 3, 64, 64) and slots[:, ::2].float().std() > 5  # a picture, not a blank
     assert (slots[:, 1::2] != 255).any()  # something moves in each of them
-    recognise = recogniser.system(BEHAVIOURS).recognise
+    recognise = recogniser.with_names(BEHAVIOURS)
     with torch.inference_mode():
         logits = recognise(slots)  # (M, C)
-        cosine = ((logits - recogniser.xclip.logit_bias) / recogniser.xclip.logit_scale.exp()).mean(0, keepdim=True)
+        cosine = ((logits - recogniser.network.logit_bias) / recogniser.network.logit_scale.exp()).mean(0, keepdim=True)
     assert torch.isfinite(logits).all() and cosine.abs().max() <= 1 + 1e-5
     (nearest,) = model.nearest(cosine, BEHAVIOURS, k=3)
     order = cosine[0].argsort(descending=True)[:3].tolist()

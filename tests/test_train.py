@@ -15,7 +15,7 @@ from amc.config import Pixels, Sampling, Training
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 
-CFG = Training(epochs=3, warm_up=1, batch=2, grad_accum_steps=1, lr=1e-3, workers=0)
+CFG = Training(epochs=3, warm_up=1, batch_size=2, grad_accum_steps=1, lr=1e-3, workers=0)
 
 
 class Few(Dataset):
@@ -88,8 +88,8 @@ def animals(smoke_world, tmp_path_factory) -> ClipViews:
 
 def train_animals(animals: ClipViews, folder, stop: int | None = None) -> tuple[dict, train.Fit | None]:
     """Weights of a new model after training in `folder`, interrupted in epoch `stop` (from 0) where one is given."""
-    system = model.build("synth-clip", "random", num_slots=2, seed=5).system(animals.table.names)
-    xclip, recognise = system.module, system.recognise
+    classifier = model.build("synth-clip", "random", num_slots=2, seed=5).with_names(animals.table.names)
+    xclip, recognise = classifier.network, classifier
     rate = lambda: xclip.prompts.alpha.sum().sin().item()  # noqa: E731  any number that only the weights decide
     if stop is None:
         fitted = fit(xclip, folder, views=animals, validate=rate, recognise=recognise)
@@ -141,7 +141,7 @@ def test_dropout_is_drawn_from_seed_and_epoch_and_the_global_generator_is_left_a
 
 def test_the_optimizer_is_the_one_that_is_named(tmp_path):
     """One step of each on the same gradient: SGD moves by it, AdamW by its sign."""
-    once = replace(CFG, epochs=1, warm_up=0, batch=5, lr=0.1, weight_decay=0)
+    once = replace(CFG, epochs=1, warm_up=0, batch_size=5, lr=0.1, weight_decay=0)
     toys = {name: Toy() for name in train.OPTIMIZERS}
     for name, toy in toys.items():
         fit(toy, tmp_path / name, cfg=replace(once, optimizer=name))
@@ -214,7 +214,7 @@ def test_accumulating_small_batches_equals_large_ones(tmp_path, monkeypatch, cou
     ended = []
     for batch, accumulate in ((2, 1), (1, 2)):
         toy = Toy()
-        cfg = replace(CFG, batch=batch, grad_accum_steps=accumulate, lr=0.1)
+        cfg = replace(CFG, batch_size=batch, grad_accum_steps=accumulate, lr=0.1)
         fit(toy, tmp_path / str(batch), views=Few(count), cfg=cfg)
         ended.append(toy.layer.weight.detach())
     # float32 sums in another order; a batch weighed doubly or by half moves the weights by 1e-2.

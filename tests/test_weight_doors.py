@@ -99,7 +99,7 @@ XCLIP_DOORS = {
 def test_an_xclip_equals_transformers_through_every_door(tmp_path, theirs, door):
     recogniser = build("xclip", XCLIP_DOORS[door](theirs, tmp_path), num_slots=3)
     # In float64 only the order of summation differs, about 1e-15; a wrong weight gives 1e-2 and more.
-    parts = theirs.double(), recogniser.xclip.double(), recogniser.text_tower.double()
+    parts = theirs.double(), recogniser.network.double(), recogniser.encode.tower.double()
     assert difference(*parts, pixels(2, 3, 3, 24, 24).double()) < 1e-8
     theirs.float()
 
@@ -255,7 +255,7 @@ def test_a_name_on_the_hub_is_downloaded_and_read_as_a_folder(tmp_path, theirs, 
     theirs.save_pretrained(tmp_path)
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns: str(tmp_path))
     recogniser = build("xclip", "microsoft/xclip-base-patch16", num_slots=3)
-    assert torch.equal(recogniser.xclip.prompts.alpha, theirs.prompts_generator.alpha)
+    assert torch.equal(recogniser.network.prompts.alpha, theirs.prompts_generator.alpha)
 
 
 def test_a_hub_that_does_not_answer_is_one_line(monkeypatch):

@@ -58,8 +58,8 @@ def test_random_weights_follow_the_seed_and_leave_the_global_generator_alone():
     torch.manual_seed(5)
     first, again, other = (build("synth-clip", "random", num_slots=3, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(torch.rand(3), expected)
-    assert same(first.xclip, again.xclip) and same(first.text_tower, again.text_tower)
-    assert not same(first.xclip, other.xclip)
+    assert same(first.network, again.network) and same(first.encode.tower, again.encode.tower)
+    assert not same(first.network, other.xclip)
     assert first.card["pretrained"] == "random"
 
 
@@ -72,17 +72,17 @@ def test_a_file_gives_its_weights_and_the_seed_only_new_modules(tmp_path, clip, 
     else:
         checkpoint.save(clip, path, {})
     first, other = (build("synth-clip", path, num_slots=3, seed=seed) for seed in (1, 2))
-    assert torch.equal(first.xclip.frames.proj, clip.visual.proj)
-    assert torch.equal(first.text_tower.token_embedding.weight, clip.token_embedding.weight)
-    assert same(first.xclip.frames.blocks[0].block, clip.visual.transformer.resblocks[0])
-    assert not torch.equal(first.xclip.integration.positions, other.xclip.integration.positions)
+    assert torch.equal(first.network.frames.proj, clip.visual.proj)
+    assert torch.equal(first.encode.tower.token_embedding.weight, clip.token_embedding.weight)
+    assert same(first.network.frames.blocks[0].block, clip.visual.transformer.resblocks[0])
+    assert not torch.equal(first.network.integration.positions, other.xclip.integration.positions)
 
 
 def test_the_text_tower_is_frozen_and_the_image_tower_is_not(clip):
     recogniser = build("synth-clip", "random", num_slots=3)
-    assert not any(p.requires_grad for p in recogniser.text_tower.parameters())
-    assert all(p.requires_grad for p in recogniser.xclip.parameters())
-    assert not hasattr(recogniser.text_tower, "visual")
+    assert not any(p.requires_grad for p in recogniser.encode.tower.parameters())
+    assert all(p.requires_grad for p in recogniser.network.parameters())
+    assert not hasattr(recogniser.encode.tower, "visual")
 
 
 def test_shipped_weights_return_as_float32_with_their_own_preprocessing(house, clip):
@@ -90,7 +90,7 @@ def test_shipped_weights_return_as_float32_with_their_own_preprocessing(house, c
     assert path == house / "data/weights/synth-clip.safetensors"
     assert load_file(path)["visual.proj"].dtype == torch.float16
     recogniser = build("synth-clip", "shipped", num_slots=3)
-    assert torch.equal(recogniser.xclip.frames.proj, clip.visual.proj.half().float())
+    assert torch.equal(recogniser.network.frames.proj, clip.visual.proj.half().float())
     assert recogniser.preprocess.mean == (0.1, 0.2, 0.3) and recogniser.preprocess.size == 64
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["made by"] == "a test" and card["quick_gelu"] is True and len(card["sha256"]) == 64
@@ -180,12 +180,12 @@ def test_no_network_and_no_cached_weights_is_one_line(monkeypatch):
 
 def test_a_trained_recogniser_returns_from_its_file(tmp_path):
     recogniser = build("synth-clip", "random", num_slots=3, seed=4)
-    torch.nn.init.normal_(recogniser.xclip.prompts.alpha)
+    torch.nn.init.normal_(recogniser.network.prompts.alpha)
     save(recogniser, tmp_path / "best.safetensors", {"names": ["walking", "running"], "epoch": 2})
     again, meta = load(tmp_path / "best.safetensors")
-    assert same(again.xclip, recogniser.xclip) and same(again.text_tower, recogniser.text_tower)
+    assert same(again.network, recogniser.network) and same(again.encode.tower, recogniser.encode.tower)
     assert meta == {"names": ["walking", "running"], "epoch": 2} and again.card == recogniser.card
-    assert again.preprocess == recogniser.preprocess and not again.xclip.training
+    assert again.preprocess == recogniser.preprocess and not again.network.training
 
 
 def test_weights_without_a_card_are_no_recogniser(tmp_path, clip):
@@ -235,5 +235,5 @@ def test_an_xclip_file_is_a_backbone_of_its_own(tmp_path):
     config = XCLIPConfig(text_config=towers, vision_config={**towers, **vision}, projection_dim=64)
     checkpoint.save(XCLIPModel(config), tmp_path / "model.safetensors", {})
     recogniser = build("xclip", tmp_path / "model.safetensors", num_slots=6)
-    logits = recogniser.xclip(torch.zeros(1, 6, 3, 16, 16), recogniser.encode(["walking", "eating"]))
+    logits = recogniser.network(torch.zeros(1, 6, 3, 16, 16), recogniser.encode(["walking", "eating"]))
     assert logits.shape == (1, 2) and recogniser.preprocess.size == 16

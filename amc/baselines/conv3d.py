@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import amc.base.torchvision_cpu  # noqa: F401  before pytorchvideo imports torchvision
 from amc.base import checkpoint
 from amc.base.errors import AmcError, choice
-from amc.model import Preprocess, System, layers
+from amc.model import Classifier, Preprocess, layers
 from amc.model.weights import seeded
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)  # what pytorchvideo's networks were trained with
@@ -125,7 +125,7 @@ def check(network: str, weights: str | Path) -> None:
         )
 
 
-def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0, size: int | None = None) -> System:
+def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0, size: int | None = None) -> Classifier:
     """A network of NETWORKS for `num_classes` behaviours, float32, in eval mode.
 
     weights: "" (random, from `seed`), or the path of its checkpoint from pytorchvideo's model zoo or of a Conv3D that
@@ -153,7 +153,7 @@ def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0,
         "num_classes": num_classes,
         "seed": seed,
     }
-    return System(module, Preprocess(size, MEAN, STD), card)
+    return Classifier(module, Preprocess(size, MEAN, STD), card)
 
 
 def _slow(clip: Tensor, divisor: int) -> Tensor:

@@ -151,7 +151,9 @@ def curve(given: Asked, *, report: Callable[[str], None]) -> tuple[list[dict], s
     [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
-        cell: Experiment = replace(base, training_clips=count, training=replace(base.training, batch=min(8, count)))
+        cell: Experiment = replace(
+            base, training_clips=count, training=replace(base.training, batch_size=min(8, count))
+        )
         done = experiment.run(cell, report=lambda line, count=count: report(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
     return rows, eye.stamp({"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset)

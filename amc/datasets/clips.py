@@ -21,7 +21,7 @@ from amc.config import Pixels, Sampling
 from amc.datasets import codecs
 from amc.datasets.store import PixelCache
 from amc.datasets.table import ClipTable
-from amc.interleave import interleave, slots
+from amc.interleave import interleave
 from amc.raft import refine as raft_refine
 from amc.raft import weights as raft_weights
 from amc.synth import generate
@@ -118,15 +118,17 @@ class ClipViews(Dataset):
         epoch, index = key
         windows = self.windows(epoch, index)
         if self.table.clips[index].unreadable:
-            count = slots(self.reader.settings.modality, len(windows[0]))
-            return torch.zeros(len(windows), count, 3, self.size, self.size, dtype=torch.uint8), self.labels[index]
+            count = 2 if self.reader.settings.modality == "rgb+flow" else 1
+            return torch.zeros(
+                len(windows), count * len(windows[0]), 3, self.size, self.size, dtype=torch.uint8
+            ), self.labels[index]
         frames, vectors = self._pixels(index, [frame for window in windows for frame in window])
         if epoch is None:
             frames, vectors = transforms.eval_view(frames, vectors, self.size)
         else:
             generator = torch.Generator().manual_seed(int(self._rng(epoch, index, 1).integers(2**63)))
             frames, vectors = transforms.train_view(frames, vectors, self.size, generator)
-        return self._stack(frames, vectors).unflatten(0, (len(windows), -1)), self.labels[index]
+        return slots(frames, vectors, self.reader.settings).unflatten(0, (len(windows), -1)), self.labels[index]
 
     def windows(self, epoch: int | None, index: int) -> list[tuple[int, ...]]:
         """The frames of each classifier of a clip: K tuples of P indices."""
@@ -160,13 +162,6 @@ class ClipViews(Dataset):
         except VideoError as error:  # cut short, or damaged
             raise VideoError(f"{error}; {self.table.remedy}") from error
 
-    def _stack(self, frames: Tensor | None, vectors: Tensor | None) -> Tensor:
-        """The clip, uint8 (T, 3, size, size), the flow drawn at an explicit scale that follows the crop."""
-        if vectors is None:
-            return interleave(frames, None)
-        scale = self.reader.settings.max_px * self.size / self.reader.settings.stored
-        return interleave(frames, flow_color.render(vectors, encoding=self.reader.settings.encoding, max_px=scale))
-
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
 
@@ -178,6 +173,18 @@ def _code() -> str:
     files = [*sorted(Path(video.__file__).parent.glob("*.py")), *(Path(module.__file__) for module in modules)]
     sources = [file.read_bytes() for file in (*files, Path(__file__))]
     return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+
+
+def slots(frames: Tensor | None, vectors: Tensor | None, settings: Pixels) -> Tensor:
+    """The slots of P frames and their motion, uint8 (T, 3, size, size): flow drawn as colours, and interleaved.
+
+    frames: (P, 3, size, size) uint8; vectors: (P, 2, size, size) float, pixels per frame; None for what the modality
+    lacks. The scale of the colours, `max_px` at the stored size, follows the crop to its size.
+    """
+    if vectors is None:
+        return interleave(frames, None)
+    scale = settings.max_px * vectors.shape[-1] / settings.stored
+    return interleave(frames, flow_color.render(vectors, encoding=settings.encoding, max_px=scale))
 
 
 def refuse_enlarging(pixels: Pixels, size: int, what: str) -> None:

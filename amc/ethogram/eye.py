@@ -27,9 +27,9 @@ from amc.datasets.clips import ClipViews, reader, refuse_enlarging
 from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
 from amc.ethogram.novelty import Familiar, learn
-from amc.model import Recogniser, weights
+from amc.model import Classifier, weights
 from amc.model.weights import SHIPPED, SYNTH_CLIP
-from amc.runs import experiment
+from amc.runs import experiment, lookup
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
 from amc.synth import generate
@@ -38,14 +38,14 @@ ZERO_SHOT = "ZERO-SHOT, new modules untrained"
 DRAWN = "CLIP OF DRAWN ANIMALS on other videos"
 FEW_CLIPS = 10  # validation clips, or labels of training clips: with fewer nothing is known of a model
 LOOKED_AT = 300  # training clips, and half as many for validation, whose embeddings tell what is familiar
-FILE = experiment.MODEL
+FILE = lookup.MODEL
 
 
 @dataclass(frozen=True)
 class Eye:
     """What watches a video, and what is known about how far to trust it."""
 
-    recogniser: Recogniser
+    recogniser: Classifier
     names: tuple[str, ...]  # C behaviours
     text: Tensor  # (C, E), the names encoded
     sampling: Sampling  # of the frames of one window, as if it were a clip
@@ -60,14 +60,14 @@ class Eye:
     @torch.inference_mode()
     def look(self, slots: Tensor) -> tuple[Tensor, Tensor]:
         """Probabilities (B, C) and embeddings (B, E) of clips, uint8 (B, T, 3, size, size)."""
-        xclip, pixels = self.recogniser.xclip, self.recogniser.preprocess
+        xclip, pixels = self.recogniser.network, self.recogniser.preprocess
         seen = xclip.embed(transforms.normalise(slots, pixels.mean, pixels.std), self.text)
         logits = xclip.logit_scale.exp() * seen.cosine + xclip.logit_bias
         return (logits.softmax(dim=1) if self.competes else logits.sigmoid()), seen.video
 
     def to(self, device: str) -> "Eye":
         """The same on another device."""
-        self.recogniser.xclip.to(device)
+        self.recogniser.network.to(device)
         return replace(self, text=self.text.to(device))
 
 

@@ -40,7 +40,7 @@ class XCLIP(nn.Module):
         self.prompts = prompts
         self.register_buffer("logit_scale", torch.tensor(LOGIT_SCALE))
         # X-CLIP has no bias, as a softmax needs none. A sigmoid does (SigLIP, Zhai et al. 2023): cosines of CLIP's are
-        # nearly all positive, so every label would start as almost certain. Training sets it, see `train.start_bias`.
+        # nearly all positive, so every label would start as almost certain. Training sets it, see `train.prior_bias`.
         self.register_buffer("logit_bias", torch.tensor(0.0))
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:

@@ -38,31 +38,32 @@ def ablation(
     pretrained: str = "",
     data_root: str = "",
     protocol: str = "official",
-    memory: float = 0,
-    start_from: str = "",
-    frozen: bool | None = None,
+    memory_limit_gb: float = 0,
+    init_from: str = "",
+    freeze_backbone: bool | None = None,
 ) -> list[Experiment]:
-    """The cells of Tables 2 and 3 that were asked for; 0 and "" leave a value to the size.
+    """The runs of Tables 2 and 3 that were asked for; 0 and "" mean the default of the size.
 
-    With `scheme` and `modality` at "all" these are the five cells of the paper's tables (RGB under every scheme, every
-    modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives that cell.
-    frozen: by default for the data set `folder`, one's own few clips; start_from: see `Experiment.init_from`.
-    Raises AmcError for a value that is not allowed.
+    With `scheme` and `modality` at "all" these are the five runs of the paper's tables (RGB under every scheme, every
+    modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives one run.
+    freeze_backbone: None means yes for the data set `folder` (a user's own few clips), no for all others. init_from:
+    see `Experiment.init_from`. Raises AmcError for a value that is not allowed.
     """
-    dataset = str(dataset).replace("_", "-")  # as folders and shells prefer to have it
+    dataset = str(dataset).replace("_", "-")  # the spelling of folders and shells
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
-    _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory)
+    _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory_limit_gb)
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
-    overrides |= {"backbone": backbone, "pretrained": pretrained, "init_from": start_from}
-    frozen = dataset == FOLDER if frozen is None else flag("frozen", frozen)
+    overrides |= {"backbone": backbone, "pretrained": pretrained, "init_from": init_from}
+    freezes = dataset == FOLDER if freeze_backbone is None else flag("freeze_backbone", freeze_backbone)
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
     pixels = replace(_pixels(base), flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
+    training = replace(base.training, memory_limit_gb=memory_limit_gb, freeze_backbone=freezes)
     return [
         replace(
             base,
             sampling=Sampling(s, num_windows or base.sampling.num_windows, frames or base.sampling.frames),
             pixels=replace(pixels, modality=m),
-            training=replace(base.training, epochs=epochs or base.training.epochs, memory=memory, frozen=frozen),
+            training=replace(training, epochs=epochs or training.epochs),
             seed=seed,
         )
         for seed in _seeds(seeds)
@@ -70,40 +71,43 @@ def ablation(
     ]
 
 
-def pixels_for(size: str, picture: int) -> Pixels:
-    """The pixels of a size, kept in its own proportion to the `picture` pixels, height and width, that a network sees.
+def pixels_for(size: str, image_size: int) -> Pixels:
+    """The pixels of a size for a network that sees `image_size` pixels, height and width: stored larger in proportion.
 
-    At quick 72 px are kept for the 64 px of its CLIP, so for 224 px it is 252; at paper 256 for 224, so for 336 384.
+    Size quick stores 72 px for the 64 px of its CLIP, so 252 px for 224; size paper stores 256 px for 224, so 384
+    for 336.
     """
     usual = SIZES[size]
-    return usual.pixels.at(round(usual.pixels.stored * picture / weights.image_size(usual.backbone, usual.pretrained)))
+    own = weights.image_size(usual.backbone, usual.pretrained)
+    return usual.pixels.at(round(usual.pixels.stored * image_size / own))
 
 
 def _pixels(cfg: Experiment) -> Pixels:
-    """The pixels of a size, kept for the backbone that was asked for."""
+    """The pixels of a size, stored large enough for the backbone that was asked for."""
     if cfg.backbone == SIZES[cfg.size].backbone:
         return cfg.pixels
     return pixels_for(cfg.size, weights.image_size(cfg.backbone, cfg.pretrained))
 
 
-def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], memory: float) -> None:
-    """Raise AmcError for a value that is not known, or not a count, or allowed by itself but not with the others."""
+def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], gigabytes: float) -> None:
+    """Raise AmcError for an unknown value, a bad number, or values that do not go together."""
     for name, value in chosen.items():
         choice(name, value, CHOICES[name])
     for name, count in counts.items():
         if isinstance(count, bool) or not isinstance(count, int) or count < 0:
-            raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's own")
-    if isinstance(memory, bool) or not isinstance(memory, int | float) or not 0 <= memory < float("inf"):
-        raise AmcError(f"memory: {memory!r} is no amount; give gigabytes such as 24, or 0 to keep the size's batch")
+            raise AmcError(f"{name}: {count!r} is not a count; give a whole number, or 0 for the size's default")
+    is_number = isinstance(gigabytes, int | float) and not isinstance(gigabytes, bool)
+    if not is_number or not 0 <= gigabytes < float("inf"):
+        raise AmcError(f"memory_limit_gb: {gigabytes!r} is not a limit; give gigabytes such as 24, or 0 for no limit")
     dataset = chosen["dataset"]
     if dataset in SIZED and chosen["size"] == "paper":
-        raise AmcError("size: 'paper' is for real videos; name their data set too, as in -p dataset animal-kingdom")
-    if flow_method:  # only a renderer knows true flow
+        raise AmcError("size: 'paper' is for real videos; give their data set too, as in -p dataset animal-kingdom")
+    if flow_method:  # only a renderer knows the true flow
         choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset in SIZED])
 
 
 def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:
-    """The schemes and modalities of the cells that were asked for."""
+    """The schemes and modalities of the runs that were asked for."""
     flag("grid", grid)
     schemes = list(SCHEMES) if scheme == ALL else [scheme]
     modalities = list(MODALITIES) if modality == ALL else [modality]
@@ -118,5 +122,5 @@ def _seeds(text: str | int) -> list[int]:
     except ValueError:
         seeds = [-1]
     if min(seeds) < 0 or max(seeds) >= 2**32:
-        raise AmcError(f"seeds: {text!r} is not a list of whole numbers from 0; give such as 0 or 0,1,2")
+        raise AmcError(f"seeds: {text!r} is not a list of whole numbers from 0; give for example 0 or 0,1,2")
     return seeds

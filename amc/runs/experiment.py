@@ -1,12 +1,13 @@
-"""One cell of a table, from its configuration to its score files; and many cells at once, on all cores.
+"""One run, from its configuration to its score files; and many runs at once, on all cores.
 
-A cell is known by a content key: its configuration, its data, its weights and the code that computes it. What was
-computed under the same key is used again; anything else is computed anew. An interrupted cell goes on.
+A run is kept under a key of what its scores depend on (`key`). A run that is complete is used again, one that was
+interrupted continues from its last epoch.
 """
 
 import hashlib
 import json
 import queue
+import re
 import time
 import warnings
 import zlib
@@ -26,29 +27,26 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Report, silent, told
 from amc.base.provenance import versions
+from amc.base.stages import STAGES
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
-from amc.config import METHOD, Experiment
+from amc.config import Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
-from amc.model import System
+from amc.model import Classifier
 from amc.model.weights import seeded
-from amc.runs import cost, forecast, methods
+from amc.runs import cost, memory, methods
+from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
-from amc.train import fit, start_bias
+from amc.synth import generate
+from amc.train import fit, prior_bias
 
-# These change no score; what recipes say is in the configuration.
-PRESENTATION = (
-    "figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "options", "processes",
-    "__main__",
-)  # fmt: skip
-MODEL = "model.safetensors"  # in the folder of a run, beside its score files
-LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
+LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # the networks are theirs
 
 
 class Run(NamedTuple):
-    """Where a finished cell lies, and what it left."""
+    """A finished run: its configuration and the folder of its model and score files."""
 
     cfg: Experiment
     folder: Path
@@ -81,27 +79,36 @@ def name_of(cells: list[Experiment]) -> str:
     return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
 
 
+def folder(cfg: Experiment, table: ClipTable) -> Path:
+    """Where a run is kept: its title, and a short hash of all that its scores depend on.
+
+    Raises AmcError when its flow needs weights that are absent.
+    """
+    readable = re.sub(r"[^\w.+-]+", "-", cfg.title)
+    return paths.cache() / "runs" / f"{readable}-{key(cfg, table)[:10]}"
+
+
 def key(cfg: Experiment, table: ClipTable) -> str:
-    """Content key of a cell, 20 hex digits. Raises AmcError when its flow needs weights that are absent."""
-    source, pixels = Path(__file__).parent, cfg.pixels
-    code = sorted(path for path in source.rglob("*.py") if not {path.stem, path.parent.name} & set(PRESENTATION))
-    if cfg.method == METHOD:  # the other systems do not touch it
-        code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
-    # What lies at a path counts, not where that is; a tag, or a name of the hub's, stands for itself.
+    """What the scores of a run depend on, as 20 hex digits: configuration, data, weights, libraries, `stages.STAGES`.
+
+    The text of the source is no part of it. Raises AmcError when its flow needs weights that are absent.
+    """
+    # The content of a file of weights counts, not where it lies; a tag, or a name on the hub, stands for itself.
     known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(cfg.init_from))
-    known = replace(known, training=replace(cfg.training, memory=0, checkpointing=False))  # how, not what
-    card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
-    vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
+    # How a run is computed changes no score.
+    known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
+    card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
     # A video that was replaced under its name has another size; reading thousands of them would take minutes.
     sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
     parts = [
         json.dumps(known.asdict(), sort_keys=True),
         f"{table.checksum()} {sizes}",
         repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
+        generate.digest(generate.find_world(table.clips[0].path.parents[1])) if cfg.dataset in catalogue.SIZED else "",
         digest(card) if cfg.pretrained == "shipped" else "",
-        vectors,
+        flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
         repr(versions(LIBRARIES)),
-        *(path.read_text(encoding="utf-8") for path in code),
+        repr(sorted(STAGES.items())),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
 
@@ -114,69 +121,65 @@ def _content(source: str) -> str:
 def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
     """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
     table = load(cfg)
-    folder = paths.cache() / "runs" / key(cfg, table)
-    if _is_whole(folder, cfg.method):
+    place = folder(cfg, table)
+    if _is_whole(place, cfg.method):
         if report:
             report("already computed")
-        return Run(cfg, folder, is_reused=True)
+        return Run(cfg, place, is_reused=True)
     if cfg.method in BLIND:
         for split in ("val", "test"):  # every process writes the same, and files are replaced whole
-            predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(folder / f"{split}.npz")
-        return Run(cfg, folder, is_reused=False)
+            predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(place / f"{split}.npz")
+        return Run(cfg, place, is_reused=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores cost more than they bring, and sum in another order
     try:
-        _compute(cfg, table, folder, report, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        _compute(cfg, table, place, report, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     finally:
         torch.set_num_threads(threads)
-    return Run(cfg, folder, is_reused=False)
+    return Run(cfg, place, is_reused=False)
 
 
-def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
-    """Train, or go on, and write the model and both score files."""
-    weights, before = _pretrain(cfg, report, device)
-    system = methods.build(replace(cfg, init_from=weights), table).to(device)
+def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Report | None, device: str) -> None:
+    """Train, or continue, and write the model and both score files."""
+    weights, before = _pretrain(cfg, log, device)
+    model = methods.build(replace(cfg, init_from=weights), table).to(device)
     if cfg.training.freeze_backbone:
-        system.freeze()
-    views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
-    training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
+        model.freeze_backbone()
+    views = {split: _views(cfg, table.split(split), model.preprocess.size) for split in table.counts()}
+    training = memory.plan(cfg, model, device=device, log=log)
     if cfg.pixels.keep_frames:
-        _prepare(views["train"], cfg, report)
+        _prepare(views["train"], cfg, log)
         distributed.wait()
-    score = partial(predict, system.recognise, batch=training.batch_size, device=device, workers=training.workers)
+    score = partial(predict, model, batch=training.batch_size, device=device, workers=training.workers)
 
     def validate() -> float:
-        scores = score(views["val"], meta={}, report=report)
+        scores = score(views["val"], meta={}, report=log)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
     if training.prior_bias_init:
-        system.shift(_bias(views["train"], system, device, cfg.training.batch_size))
-    fitted = fit(
-        system.module, system.recognise, views["train"], validate, training,
-        seed=cfg.seed, folder=folder, device=device, report=report,
-    )  # fmt: skip
-    facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
+        model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
+    fitted = fit(model, views["train"], validate, training, seed=cfg.seed, folder=folder, device=device, log=log)
+    facts = meta(cfg, table) | {"card": model.card, "fit": asdict(fitted), "device": device}
     if distributed.rank() == 0:
         with distributed.alone():
-            facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
-        system.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
-    for split in ("val", "test"):  # test last: its presence says that the cell is whole
-        scores = score(views[split], meta=facts, report=report)
+            facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
+        model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
+    for split in ("val", "test"):  # test last: its presence says that the run is complete
+        scores = score(views[split], meta=facts, report=log)
         if distributed.rank() == 0:
             scores.save(folder / f"{split}.npz")
     distributed.wait()
-    if report:
-        report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
+    if log:
+        log(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
-    """Scores of the test split by a cell's system as it is built: what its CLIP knows, before any training here."""
+    """Scores of the test split before any training of ours: what the CLIP knows."""
     device, table = device or ("cuda" if torch.cuda.is_available() else "cpu"), load(cfg)
-    system = methods.build(cfg, table).to(device)
-    views = _views(cfg, table.split("test"), system.preprocess.size)
-    facts = meta(cfg, table) | {"card": system.card, "device": device}
-    system.module.eval()
-    return predict(system.recognise, views, meta=facts, batch=cfg.training.batch_size, device=device)
+    model = methods.build(cfg, table).to(device).eval()
+    views = _views(cfg, table.split("test"), model.preprocess.size)
+    facts = meta(cfg, table) | {"card": model.card, "device": device}
+    return predict(model, views, meta=facts, batch=cfg.training.batch_size, device=device)
 
 
 def meta(cfg: Experiment, table: ClipTable) -> dict:
@@ -202,7 +205,7 @@ def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str,
 def pretraining(cfg: Experiment) -> Experiment:
     """The cell that trains the network of `cfg` on the other data set that `cfg.init_from` names."""
     epochs = cfg.training.pretraining or cfg.training.epochs
-    training = replace(cfg.training, epochs=epochs, pretraining=0, frozen=False)
+    training = replace(cfg.training, epochs=epochs, pretraining=0, freeze_backbone=False)
     other = {"dataset": cfg.init_from, "root": "", "protocol": "official", "init_from": ""}
     return replace(cfg, training=training, **other)
 
@@ -221,7 +224,9 @@ def _is_whole(folder: Path, method: str) -> bool:
 
 
 def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
-    return ClipViews(table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.train_windows, seed=cfg.seed)
+    return ClipViews(
+        table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.train_windows, seed=cfg.seed
+    )
 
 
 def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
@@ -234,14 +239,14 @@ def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
         report(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
 
 
-def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
-    """The bias of `start_bias` from the first training clips, as the untrained network sees them in training."""
-    system.module.train()  # for BatchNorm, which knows nothing of the data yet
+def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> Tensor:
+    """The bias of `prior_bias` from the first training clips, as the untrained network sees them in training."""
+    model.train()  # for BatchNorm, which knows nothing of the data yet
     with torch.inference_mode(), seeded(views.seed):  # dropout draws
-        slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch, len(views)))])
-        logits = torch.cat([system.recognise(part.to(device)) for part in slots.split(batch)])
-    system.module.eval()
-    return start_bias(logits, views.labels.to(device))
+        slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch_size, len(views)))])
+        logits = torch.cat([model(part.to(device)) for part in slots.split(batch_size)])
+    model.eval()
+    return prior_bias(logits, views.labels.to(device))
 
 
 def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:

@@ -91,7 +91,7 @@ def describe(cell: Experiment) -> dict:
         "starts from": Path(cell.init_from).name or ("that CLIP" if not cell.network else "random"),
         "views x frames": f"{plan.num_windows} x ({pace})",
         "modality": cell.pixels.modality,
-        "picture": f"{cell.picture} px" if cell.picture else "the CLIP's",
+        "image size": f"{cell.image_size} px" if cell.image_size else "the CLIP's",
         "epochs": training.epochs,
         "optimizer": f"{training.optimizer} {training.lr:g}",
     }
@@ -141,13 +141,13 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
         training = replace(training, grad_accum_steps=4)  # 64 clips a step
     elif rgb.size != "smoke":
         training = replace(training, epochs=EPOCHS[rgb.method])
-    picture = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
-    kept = rgb.pixels if rgb.pixels.stored >= picture else pixels_for(rgb.size, picture)
+    image_size = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
+    kept = rgb.pixels if rgb.pixels.stored >= image_size else pixels_for(rgb.size, image_size)
     return replace(
         rgb,
         network=name,
         init_from=_found(kinetics, rgb.method) if kinetics else "",
-        picture=picture,
+        image_size=image_size,
         pixels=replace(rgb.pixels, stored=kept.stored, max_px=kept.max_px),
         sampling=Sampling("clip", rgb.sampling.num_windows, own.frames, own.stride),
         training=training,
