@@ -25,7 +25,7 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> object:
     """`load` and `predict`, imported on first use: they need torch, and most of the package does not."""
     if name in ("load", "predict"):
-        from amc import predict
+        from amc import inference
 
-        return getattr(predict, name)
+        return getattr(inference, name)
     raise AttributeError(f"module 'amc' has no attribute {name!r}")

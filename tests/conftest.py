@@ -92,8 +92,8 @@ def run_folder(tmp_path_factory):
 
     folder = tmp_path_factory.mktemp("run")
     [cell] = ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
-    recogniser = model.build(cell.backbone, "random", num_slots=cell.num_slots)
-    recogniser.with_names(WATCHED).save(folder / eye.FILE, {"names": WATCHED, "experiment": cell.asdict()})
+    classifier = model.build(cell.backbone, "random", num_slots=cell.num_slots)
+    classifier.with_names(WATCHED).save(folder / eye.FILE, {"names": WATCHED, "experiment": cell.asdict()})
     labels = np.arange(36).reshape(12, 3) % 2 == 0
     logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((12, 2, 3), np.float32)
     frames, ids = np.zeros((12, 2, 2), np.int32), np.array([f"v{k}" for k in range(12)])
@@ -101,7 +101,7 @@ def run_folder(tmp_path_factory):
     val = Scores(ids, np.array(WATCHED), labels, logits, frames, np.full(12, 9, np.int32), np.array([""] * 12), meta)
     val.save(folder / "val.npz")
     rng = np.random.default_rng(0)
-    width = recogniser.network.prompts.alpha.shape[0]
+    width = classifier.network.prompts.alpha.shape[0]
     novelty.learn(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(folder / "familiar.npz")
     return folder
 

@@ -64,7 +64,7 @@ def test_an_animal_that_adds_nothing_leaves_exactly_x_clips_logits(classifier, l
 
 
 def test_x_clip_below_starts_as_the_one_that_model_builds(classifier):
-    alone = model.build("synth-clip", "random", num_slots=3).xclip.state_dict()
+    alone = model.build("synth-clip", "random", num_slots=3).network.state_dict()
     inside = classifier.network.xclip.state_dict()
     assert alone.keys() == inside.keys() and all(torch.equal(alone[name], inside[name]) for name in alone)
 
@@ -76,7 +76,7 @@ def test_the_category_is_open_clips_own_zero_shot_reading_of_the_middle_frame(sh
         image, text, scale = clip(pixels()[:, 1], tokens)
     # Another order of summation moves cosines by 1e-7 and logits, 100 times larger, by 1e-5.
     expected = (scale * image @ text.T).softmax(dim=-1)
-    assert (shipped.module.category(pixels(), shipped.context[1]) - expected).abs().max() < 1e-4
+    assert (shipped.network.category(pixels(), shipped.context[1]) - expected).abs().max() < 1e-4
     assert expected.max() > 0.2  # so that a uniform answer would fail
 
 
@@ -161,11 +161,11 @@ def test_the_order_of_species_changes_nothing_and_the_order_of_names_permutes_lo
 def test_an_animal_scores_as_the_mixture_of_species_that_it_is_read_as(shipped):
     text, animals = shipped.context
     clip = pixels(1)[:, 1:2]
-    probs = shipped.module.category(clip, animals)
+    probs = shipped.network.category(clip, animals)
     mixture = (probs.unsqueeze(-1) * animals).sum(dim=1)  # (1, E): as if it were the name of the only species
-    logits = shipped.module(clip, text, mixture)
-    assert torch.allclose(shipped.module(clip, text, animals), logits, atol=1e-3)  # 1e-5 of a cosine, times 100
-    assert not torch.allclose(shipped.module(clip, text, animals[:1]), logits, atol=1e-2)
+    logits = shipped.network(clip, text, mixture)
+    assert torch.allclose(shipped.network(clip, text, animals), logits, atol=1e-3)  # 1e-5 of a cosine, times 100
+    assert not torch.allclose(shipped.network(clip, text, animals[:1]), logits, atol=1e-2)
 
 
 @torch.no_grad()
@@ -185,7 +185,7 @@ def middle_frames(table, preprocess) -> torch.Tensor:
 
 def test_seen_animals_are_told_far_above_chance_and_unseen_ones_become_mixtures(smoke_world, shipped):
     table = synth_kingdom.index(smoke_world, size="smoke")
-    probs = shipped.module.category(middle_frames(table, shipped.preprocess), shipped.context[1])
+    probs = shipped.network.category(middle_frames(table, shipped.preprocess), shipped.context[1])
     is_known = torch.tensor([clip.species in SEEN for clip in table.clips])
     truth = torch.tensor([SEEN.index(clip.species) for clip in table.clips if clip.species in SEEN])
     accuracy = (probs[is_known].argmax(dim=-1) == truth).float().mean()
@@ -199,10 +199,10 @@ def test_saved_weights_restore_the_same_logits_and_bias(tmp_path, lively, classi
     checkpoint.save(lively, tmp_path / "category.safetensors", {})
     fresh = category_clip.build("synth-clip", "random", names=NAMES, species=ANIMALS, num_slots=3, seed=5)
     fresh.add_bias(torch.tensor(-3.0))
-    assert fresh.module.logit_bias == -3
-    checkpoint.load_strictly(fresh.module, checkpoint.read(tmp_path / "category.safetensors")[0], "category")
+    assert fresh.network.logit_bias == -3
+    checkpoint.load_strictly(fresh.network, checkpoint.read(tmp_path / "category.safetensors")[0], "category")
     with torch.no_grad():
-        assert torch.equal(fresh.module(pixels(), *fresh.context), lively(pixels(), *fresh.context))
+        assert torch.equal(fresh.network(pixels(), *fresh.context), lively(pixels(), *fresh.context))
 
 
 def test_one_seed_gives_one_system_and_another_seed_another(classifier):
@@ -211,8 +211,8 @@ def test_one_seed_gives_one_system_and_another_seed_another(classifier):
     )
     slots = torch.randint(256, (1, 3, 3, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
-        assert torch.equal(build(0).recognise(slots), classifier(slots))
-    mine, other = (prompts.state_dict() for prompts in (classifier.network.text_prompts, build(1).module.text_prompts))
+        assert torch.equal(build(0)(slots), classifier(slots))
+    mine, other = (prompts.state_dict() for prompts in (classifier.network.text_prompts, build(1).network.text_prompts))
     assert not torch.equal(mine["layers.0.out.weight"], other["layers.0.out.weight"])
 
 

@@ -50,7 +50,7 @@ class Toy(nn.Module):
 def test_a_weight_that_is_not_finite_stops_training_with_its_name_and_epoch(tmp_path):
     toy, cfg = Toy(), Training(epochs=3, warm_up=1, batch_size=2, grad_accum_steps=1, lr=1e-3, workers=0)
     with pytest.raises(AmcError, match=r"epoch 2: 1 of 2 values of layer\.bias are not finite; lower lr") as error:
-        train.fit(toy, toy, Few(toy.layer), lambda: 0.5, cfg, folder=tmp_path, report=[].append, seed=1)
+        train.fit(toy, Few(toy.layer), lambda: 0.5, cfg, folder=tmp_path, log=[].append, seed=1)
     assert "\n" not in str(error.value) and train._load(tmp_path / "last.pt")["epoch"] == 1
 
 

@@ -88,7 +88,7 @@ MODULES = {name.removesuffix(".py").removesuffix("/__init__").replace("/", "."):
 
 def test_imports_have_no_cycle_anywhere():
     graph = {name: imported(name, tree) for name, tree in MODULES.items()}
-    assert "amc.train" in graph["amc.runs.experiment"] and "amc.datasets.clips" in graph["amc.train"]
+    assert "amc.train" in graph["amc.runs.experiment"]
     graphlib.TopologicalSorter(graph).prepare()  # raises CycleError, which names the cycle
 
 

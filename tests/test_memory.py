@@ -10,7 +10,7 @@ from amc import model
 from amc.base.errors import AmcError
 from amc.config import SIZES, Training
 from amc.model.classifier import Classifier, Preprocess
-from amc.runs import experiment, memory
+from amc.runs import experiment, keys, memory
 from amc.runs.ablation import ablation
 from amc.runs.memory import Memory
 
@@ -110,7 +110,7 @@ def test_a_cell_told_its_memory_says_what_it_will_take_and_gives_the_same_scores
     where = {"scheme": "sparse", "modality": "rgb", "size": "smoke", "data_root": str(smoke_world)}
     (usual,), (small,) = ablation(**where), ablation(**where, memory_limit_gb=0.1)
     table = experiment.load(usual)
-    assert experiment.key(usual, table) == experiment.key(small, table)  # a notebook finds what the command computed
+    assert keys.key(usual, table) == keys.key(small, table)  # a notebook finds what the command computed
     said, found = [], []
     for name, cell in (("usual", usual), ("small", small)):
         monkeypatch.setenv("AMC_CACHE", str(tmp_path / name))

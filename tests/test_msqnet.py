@@ -135,7 +135,7 @@ def test_forward_changes_no_state(classifier, is_training):
 
 def test_one_seed_gives_one_model_and_leaves_the_global_generator_alone(classifier):
     before = torch.get_rng_state()
-    again, other = (msqnet.build(SMALL, "", names=NAMES, num_slots=3, seed=seed).module for seed in (0, 1))
+    again, other = (msqnet.build(SMALL, "", names=NAMES, num_slots=3, seed=seed).network for seed in (0, 1))
     assert torch.equal(torch.get_rng_state(), before)
     ours, same, different = (m.state_dict() for m in (classifier.network, again, other))
     assert all(torch.equal(tensor, same[name]) for name, tensor in ours.items())
@@ -158,7 +158,7 @@ def test_a_shift_moves_every_logit_alike(classifier):
     moved.add_bias(torch.tensor(-2.5))
     with torch.no_grad():
         assert torch.allclose(moved(slots), classifier(slots) - 2.5, atol=1e-5)
-    assert moved.module.logit_bias.requires_grad  # and training goes on from there
+    assert moved.network.logit_bias.requires_grad  # and training goes on from there
 
 
 def test_pixels_are_prepared_as_clip_wants_them(classifier):
@@ -168,10 +168,10 @@ def test_pixels_are_prepared_as_clip_wants_them(classifier):
 def test_a_saved_model_is_restored_whole(classifier, tmp_path):
     path, restored = tmp_path / "model.safetensors", msqnet.build(SMALL, "", names=NAMES, num_slots=3, seed=5)
     checkpoint.save(classifier.network, path, {})
-    checkpoint.load_strictly(restored.module, checkpoint.read(path)[0], path)
+    checkpoint.load_strictly(restored.network, checkpoint.read(path)[0], path)
     clip = pixels(1, 3, 3, 64, 64)
     with torch.no_grad():
-        assert torch.equal(restored.module(clip), classifier.network(clip))
+        assert torch.equal(restored.network(clip), classifier.network(clip))
 
 
 def test_from_another_msqnet_only_the_video_encoder_is_taken(classifier, tmp_path):
@@ -179,8 +179,8 @@ def test_from_another_msqnet_only_the_video_encoder_is_taken(classifier, tmp_pat
     checkpoint.save(classifier.network, path, {})
     started = msqnet.build(SMALL, path, names=["rearing", "nodding"], num_slots=3, seed=5)
     scratch = msqnet.build(SMALL, "", names=["rearing", "nodding"], num_slots=3, seed=5)
-    theirs, fresh = classifier.network.state_dict(), scratch.module.state_dict()
-    for name, tensor in started.module.state_dict().items():
+    theirs, fresh = classifier.network.state_dict(), scratch.network.state_dict()
+    for name, tensor in started.network.state_dict().items():
         assert torch.equal(tensor, (theirs if name.startswith("video.") else fresh)[name]), name
     assert (started.card["is_random"], scratch.card["is_random"]) == (False, True)
     assert started.card["weights"] == "model.safetensors"  # not where it lies on this machine
@@ -190,7 +190,7 @@ def test_from_another_msqnet_only_the_video_encoder_is_taken(classifier, tmp_pat
 def test_a_transformers_timesformer_gives_what_it_gives_there_at_any_number_of_slots(tmp_path, num_slots):
     """There, positions in time of another T are interpolated in every forward; here once, when weights are taken."""
     theirs, clip = saved_timesformer(tmp_path), pixels(2, num_slots, 3, 64, 64)
-    ours = msqnet.build(SMALL, tmp_path, names=NAMES, num_slots=num_slots).module.video
+    ours = msqnet.build(SMALL, tmp_path, names=NAMES, num_slots=num_slots).network.video
     theirs.config.num_frames = num_slots
     with torch.no_grad():
         assert torch.equal(ours(clip)[0], theirs.timesformer(clip)[0])

@@ -52,19 +52,17 @@ def ablation(
     dataset = str(dataset).replace("_", "-")  # the spelling of folders and shells
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
     _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory_limit_gb)
-    overrides = {"dataset": dataset, "root": data_root, "protocol": protocol}
-    overrides |= {"backbone": backbone, "pretrained": pretrained, "init_from": init_from}
+    overrides = {"dataset": dataset, "root": data_root, "protocol": protocol, "backbone": backbone}
+    overrides |= {"pretrained": pretrained, "init_from": init_from}
     freezes = dataset == FOLDER if freeze_backbone is None else flag("freeze_backbone", freeze_backbone)
     base = replace(SIZES[size], **{name: value for name, value in overrides.items() if value})
     pixels = replace(_pixels(base), flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
     training = replace(base.training, memory_limit_gb=memory_limit_gb, freeze_backbone=freezes)
+    training = replace(training, epochs=epochs or training.epochs)
+    sampling = Sampling(ALL, num_windows or base.sampling.num_windows, frames or base.sampling.frames)
     return [
         replace(
-            base,
-            sampling=Sampling(s, num_windows or base.sampling.num_windows, frames or base.sampling.frames),
-            pixels=replace(pixels, modality=m),
-            training=replace(training, epochs=epochs or training.epochs),
-            seed=seed,
+            base, sampling=replace(sampling, scheme=s), pixels=replace(pixels, modality=m), training=training, seed=seed
         )
         for seed in _seeds(seeds)
         for s, m in _pairs(scheme, modality, grid)

@@ -7,7 +7,6 @@ interrupted continues from its last epoch.
 import hashlib
 import json
 import queue
-import re
 import time
 import warnings
 import zlib
@@ -22,12 +21,10 @@ from torch import Tensor
 
 from amc import flow, metrics
 from amc.aggregate import AGGREGATES
-from amc.base import checkpoint, distributed, paths, processes
+from amc.base import checkpoint, distributed, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Report, silent, told
-from amc.base.provenance import versions
-from amc.base.stages import STAGES
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import Experiment
@@ -36,13 +33,10 @@ from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
 from amc.model.weights import seeded
-from amc.runs import cost, memory, methods
+from amc.runs import cost, keys, memory, methods
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
-from amc.synth import generate
 from amc.train import fit, prior_bias
-
-LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # the networks are theirs
 
 
 class Run(NamedTuple):
@@ -79,49 +73,10 @@ def name_of(cells: list[Experiment]) -> str:
     return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
 
 
-def folder(cfg: Experiment, table: ClipTable) -> Path:
-    """Where a run is kept: its title, and a short hash of all that its scores depend on.
-
-    Raises AmcError when its flow needs weights that are absent.
-    """
-    readable = re.sub(r"[^\w.+-]+", "-", cfg.title)
-    return paths.cache() / "runs" / f"{readable}-{key(cfg, table)[:10]}"
-
-
-def key(cfg: Experiment, table: ClipTable) -> str:
-    """What the scores of a run depend on, as 20 hex digits: configuration, data, weights, libraries, `stages.STAGES`.
-
-    The text of the source is no part of it. Raises AmcError when its flow needs weights that are absent.
-    """
-    # The content of a file of weights counts, not where it lies; a tag, or a name on the hub, stands for itself.
-    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(cfg.init_from))
-    # How a run is computed changes no score.
-    known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
-    card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
-    # A video that was replaced under its name has another size; reading thousands of them would take minutes.
-    sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
-    parts = [
-        json.dumps(known.asdict(), sort_keys=True),
-        f"{table.checksum()} {sizes}",
-        repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
-        generate.digest(generate.find_world(table.clips[0].path.parents[1])) if cfg.dataset in catalogue.SIZED else "",
-        digest(card) if cfg.pretrained == "shipped" else "",
-        flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
-        repr(versions(LIBRARIES)),
-        repr(sorted(STAGES.items())),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
-
-
-def _content(source: str) -> str:
-    """The digest of a file or folder of weights, and whatever else names weights as it is."""
-    return digest(source) if source and Path(source).exists() else source
-
-
 def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
     """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
     table = load(cfg)
-    place = folder(cfg, table)
+    place = keys.folder(cfg, table)
     if _is_whole(place, cfg.method):
         if report:
             report("already computed")
