@@ -20,8 +20,8 @@ from pathlib import Path
 from amc.base import paths, processes
 from amc.base.errors import AmcError, choice, print_any_path
 from amc.base.parameters import whole
+from amc.config import SIZES
 from amc.runs import options
-from amc.runs.ablation import ablation
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
     "00_quickstart", "01_sampling_windows", "03_ablation", "02_flow_interleaving", "04_state_of_the_art",
@@ -161,6 +161,8 @@ def _predict(given: argparse.Namespace) -> int:
 def _cells(given: argparse.Namespace) -> list:
     """The cells that the options of `options.add_cells` ask for."""
 
+    from amc.runs.ablation import ablation
+
     known = inspect.signature(ablation).parameters
     return ablation(**{name: value for name, value in vars(given).items() if name in known})
 
@@ -251,9 +253,7 @@ def _unpack(given: argparse.Namespace) -> int:
 
 def _reports(size: str) -> Path:
     """Where `reproduce` writes a size: AMC_REPORTS, else the committed `reports`, where no other run writes."""
-    from amc import config  # here, so that --help does not wait for torch
-
-    choice("size", size, list(config.SIZES))
+    choice("size", size, list(SIZES))
     whole = paths.reports() if os.environ.get("AMC_REPORTS") else paths.root() / "reports"
     return whole if size == "quick" else whole / size
 

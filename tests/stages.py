@@ -10,6 +10,7 @@ import json
 from pathlib import Path
 
 from amc.base.stages import STAGES
+from amc.synth import generate
 
 ROOT = Path(__file__).resolve().parents[1]
 RECORD = Path(__file__).with_name("stages.json")
@@ -21,6 +22,7 @@ FILES = {
     "model": ("model/*.py", "baselines/*.py", "runs/methods.py"),
     "training": ("train.py", "runs/experiment.py", "metrics.py", "aggregate.py"),
     "scoring": ("scores.py",),
+    "world": ("synth/*.py",),  # its number is generate.VERSION
 }
 
 
@@ -39,12 +41,14 @@ def fingerprint(sources: list[str]) -> str:
 def sources(stage: str) -> list[str]:
     """The files of a stage, in the order of their names."""
     paths = sorted(path for pattern in FILES[stage] for path in (ROOT / "amc").glob(pattern))
+    paths = [path for path in paths if stage != "world" or path.stem not in generate.NOT_DRAWING]
     return [path.read_text(encoding="utf-8") for path in paths]
 
 
 def now() -> dict[str, list]:
     """The number and the fingerprint of every stage."""
-    return {stage: [number, fingerprint(sources(stage))] for stage, number in STAGES.items()}
+    numbers = STAGES | {"world": generate.VERSION}
+    return {stage: [number, fingerprint(sources(stage))] for stage, number in numbers.items()}
 
 
 if __name__ == "__main__":

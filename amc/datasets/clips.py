@@ -3,9 +3,8 @@
 Every random draw is a function of (seed, epoch, clip), so a run that was interrupted goes on exactly as it would have.
 """
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -17,17 +16,17 @@ from amc import flow, flow_color, sampling, transforms, video
 from amc.base import paths
 from amc.base.digests import content_key
 from amc.base.errors import AmcError, NotFinite
+from amc.base.stages import STAGES
 from amc.config import Pixels, Sampling
 from amc.datasets import codecs
 from amc.datasets.store import PixelCache
 from amc.datasets.table import ClipTable
 from amc.interleave import interleave
-from amc.raft import refine as raft_refine
-from amc.raft import weights as raft_weights
 from amc.synth import generate
 from amc.video import VideoError
 
-AT_ONCE = 128  # pairs of frames whose flow is computed in one go
+BATCH_SIZE = 128  # pairs of frames whose flow is computed in one go
+VERSION = repr([STAGES[stage] for stage in ("video", "flow", "slots")])  # of what is kept on disk
 
 
 @dataclass(frozen=True)
@@ -41,7 +40,7 @@ class PixelReader:
     def frames(self, path: Path, indices: list[int]) -> Tensor:
         """uint8 (P, 3, h, w), short side `settings.stored`."""
         side = self.settings.stored
-        key = content_key(path, "frames", side, _code()) if self._frames.folder else ""
+        key = content_key(path, "frames", side, VERSION) if self._frames.folder else ""
         return self._frames.get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
 
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
@@ -60,7 +59,7 @@ class PixelReader:
         world = generate.digest(generate.find_world(path.parents[1])) if method == "true" else ""
         source = flow.fingerprint(method, weights) + world
         kept_as = "" if settings.kept_as == "float16" else f"{settings.kept_as} {settings.max_px}"
-        return content_key(path, source, settings.stored, kept_as, _code())
+        return content_key(path, source, settings.stored, kept_as, VERSION)
 
     @cached_property
     def _frames(self) -> PixelCache:
@@ -76,8 +75,10 @@ class PixelReader:
         return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
 
     def _estimate(self, path: Path, pairs: list[tuple[int, int]]) -> Tensor:
-        if len(pairs) > AT_ONCE:  # a long video, of which many frames are wanted: memory stays that of some
-            return torch.cat([self._estimate(path, pairs[k : k + AT_ONCE]) for k in range(0, len(pairs), AT_ONCE)])
+        if len(pairs) > BATCH_SIZE:  # a long video, of which many frames are wanted: memory stays that of some
+            return torch.cat(
+                [self._estimate(path, pairs[k : k + BATCH_SIZE]) for k in range(0, len(pairs), BATCH_SIZE)]
+            )
         if self.settings.flow_method == "true":
             vectors = torch.from_numpy(generate.true_flow(path, pairs))
         else:
@@ -164,15 +165,6 @@ class ClipViews(Dataset):
 
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
-
-
-@cache
-def _code() -> str:
-    """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
-    modules = (transforms, flow, raft_weights, raft_refine, codecs)
-    files = [*sorted(Path(video.__file__).parent.glob("*.py")), *(Path(module.__file__) for module in modules)]
-    sources = [file.read_bytes() for file in (*files, Path(__file__))]
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
 
 
 def slots(frames: Tensor | None, vectors: Tensor | None, settings: Pixels) -> Tensor:

@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from amc.base.paths import atomic
-from amc.ethogram.record import SUBJECT, Ethogram, budget
+from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 AGGREGATED = (
@@ -100,8 +100,8 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
 
 
 def time_budget(shown: Ethogram) -> pd.DataFrame:
-    """`record.budget` as BORIS writes it: NA where nothing can be computed; the stamp stands as a modifier."""
-    table = budget(shown).round(3)
+    """`Ethogram.budget` as BORIS writes it: NA where nothing can be computed; the stamp stands as a modifier."""
+    table = shown.budget().round(3)
     table["Modifiers"] = shown.stamp
     return table.astype(object).where(table.notna(), "NA")
 
