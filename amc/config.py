@@ -30,13 +30,13 @@ class Pixels:
     flow_weights: str = ""  # a RAFT checkpoint; empty: torchvision's own [ours]
     encoding: str = "wheel"  # how two channels become three: a key of flow_color.ENCODINGS [ours]
     max_px: float = 20.0  # motion at which the colours saturate, pixels per frame [inferred: two-stream networks]
-    stored: int = 256  # short side of stored frames and vectors, before crops, pixels [inferred: X-CLIP]
+    short_side: int = 256  # short side of stored frames and vectors, before crops, pixels [inferred: X-CLIP]
     keep_frames: bool = False  # also keep decoded frames on disk, as flow always is [ours]
-    kept_as: str = "float16"  # float16 | jpeg: float16 needs about 1 TB at full size; jpeg is lossy [ours]
+    storage_format: str = "float16"  # float16 | jpeg: float16 needs about 1 TB at full size; jpeg is lossy [ours]
 
-    def at(self, stored: int) -> "Pixels":
+    def at(self, short_side: int) -> "Pixels":
         """The same pixels stored with another short side; `max_px` is counted there, so it is scaled too."""
-        return replace(self, stored=stored, max_px=self.max_px * stored / self.stored)
+        return replace(self, short_side=short_side, max_px=self.max_px * short_side / self.short_side)
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ class Experiment:
         return cls(**fields | {name: part(**fields[name]) for name, part in parts.items()})
 
 
-_SMALL = Pixels(flow_method="dis", max_px=8.0, stored=72, keep_frames=True)
+_SMALL = Pixels(flow_method="dis", max_px=8.0, short_side=72, keep_frames=True)
 # X-CLIP's rate is for a schedule a thousand times longer. Of (1e-4, 10), (3e-4, 3) and (8e-4, 2) for lr and lr_mult,
 # this pair had the lowest validation loss at size quick, for RGB and for flow (the others with an earlier synth-clip).
 _SHORT = Training(epochs=4, warm_up=1, batch_size=16, grad_accum_steps=1, lr=8e-4, lr_mult=2, workers=0)
@@ -153,6 +153,6 @@ SIZES = {
         size="paper",
         backbone="ViT-B-16-quickgelu",
         pretrained="openai",
-        pixels=Pixels(kept_as="jpeg"),
+        pixels=Pixels(storage_format="jpeg"),
     ),
 }

@@ -110,7 +110,7 @@ def _pretrained(name: str, pretrained: str | Path) -> tuple[Classifier, VideoPre
     if not is_whole:
         classifier.card["stamp"] = ZERO_SHOT
     own = weights.image_size(usual.backbone, usual.pretrained)
-    pixels = usual.pixels.at(max(size, round(usual.pixels.stored * size / own)))
+    pixels = usual.pixels.at(max(size, round(usual.pixels.short_side * size / own)))
     return _with_clips(classifier, replace(usual.sampling, frames=frames), replace(pixels, modality="rgb"))
 
 

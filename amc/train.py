@@ -26,7 +26,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from amc.base import checkpoint, distributed
 from amc.base.errors import AmcError
-from amc.base.progress import Report, told
+from amc.base.progress import Log, progress
 from amc.config import Training
 from amc.model import Classifier
 
@@ -57,7 +57,7 @@ def fit(
     seed: int,
     folder: Path,
     device: str = "cpu",
-    log: Report | None = None,
+    log: Log | None = None,
 ) -> Fit:
     """Train `model` in place, and leave it with the weights of the epoch that `validate` rated highest.
 
@@ -105,7 +105,7 @@ class _Loop:
 
     def __init__(self, model: Classifier, clips: Dataset, cfg: Training, seed: int, device: str):
         self.model, self.cfg, self.seed, self.device = model, cfg, seed, device
-        self.network = distributed.replicated(model)
+        self.network = distributed.data_parallel(model)
         self.optimizer, self.schedule = _optimizer(model, cfg, len(clips))
         self.batches = _Batches(len(clips), cfg, seed)
         self.loader = DataLoader(  # workers live as long as the loader: they import torch once, not every epoch
@@ -113,14 +113,14 @@ class _Loop:
             pin_memory=device == "cuda",
         )  # fmt: skip
 
-    def run(self, epoch: int, log: Report | None) -> float:
+    def run(self, epoch: int, log: Log | None) -> float:
         """One pass over the training clips, in an order drawn for the epoch; the mean loss."""
         with torch.random.fork_rng(devices=[]):  # dropout knows no generator but the global one
             torch.manual_seed(_seed(self.seed, epoch) + 2**40 * distributed.rank())
             self.model.train()
             batches = self.batches.draw(epoch)
             total, name = torch.zeros((), device=self.device), f"epoch {epoch + 1}/{self.cfg.epochs}"
-            loaded = told(self.loader, name, total=len(batches), unit="batches", report=log)
+            loaded = progress(self.loader, name, total=len(batches), unit="batches", log=log)
             for batch, (slots, labels) in zip(batches, loaded, strict=True):
                 total += self._backward(slots, labels, batch)
                 if batch.is_last:
@@ -128,7 +128,7 @@ class _Loop:
                     self.schedule.step()
                     self.optimizer.zero_grad(set_to_none=True)
             self.model.eval()
-        mean = distributed.summed(total).item() / sum(batch.is_last for batch in batches)
+        mean = distributed.all_reduce(total).item() / sum(batch.is_last for batch in batches)
         if not math.isfinite(mean):
             raise AmcError(f"training: the loss is not finite in epoch {epoch + 1}; lower lr, now {self.cfg.lr}")
         return mean
@@ -201,7 +201,7 @@ def _steps(count: int, cfg: Training, seed: int, epoch: int) -> Iterator[list[_B
         clips = order[start : start + size]
         batch_size = min(cfg.batch_size, math.ceil(len(clips) / distributed.world()))
         parts = [clips[first : first + batch_size] for first in range(0, len(clips), batch_size)]
-        own = [(part, len(part) / len(clips)) for part in distributed.mine(parts)]
+        own = [(part, len(part) / len(clips)) for part in distributed.shard(parts)]
         own = own or [(clips[:1], 0.0)]  # fewer clips than processes: this one only keeps step
         yield [_Batch(part, weight, n == len(own)) for n, (part, weight) in enumerate(own, start=1)]
 

@@ -75,7 +75,8 @@ def test_every_value_that_is_given_arrives_and_nothing_else_changes():
         dataset="kabr", size="smoke", root="/kabr", backbone="ViT-B-32", pretrained="random",
         sampling=config.Sampling("dense", 5, 3),
         pixels=replace(
-            smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth", stored=252, max_px=28.0
+            smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth", short_side=252,
+            max_px=28.0,
         ),
         training=replace(smoke.training, epochs=2), seed=7,
     )  # fmt: skip
@@ -142,7 +143,7 @@ def test_size_paper_is_xclips_published_recipe():
 
 
 @pytest.mark.parametrize(
-    ("size", "backbone", "stored", "max_px"),
+    ("size", "backbone", "short_side", "max_px"),
     [
         ("quick", "ViT-B-16-quickgelu", 252, 28.0),  # 72 px are kept for the 64 that synth-clip sees, with 8 px a frame
         ("standard", "ViT-L-14-336", 378, 42.0),
@@ -153,13 +154,15 @@ def test_size_paper_is_xclips_published_recipe():
     ],
 )
 def test_pictures_are_kept_in_proportion_to_what_the_backbone_sees_and_the_scale_of_flow_with_them(
-    size, backbone, stored, max_px
+    size, backbone, short_side, max_px
 ):
     for cell in ablation(size=size, dataset="folder", backbone=backbone):
-        assert (cell.pixels.stored, cell.pixels.max_px) == (stored, max_px)
+        assert (cell.pixels.short_side, cell.pixels.max_px) == (short_side, max_px)
 
 
 def test_pictures_that_would_be_enlarged_are_refused():
     refuse_enlarging(SIZES["quick"].pixels, 72, "a network")
-    with pytest.raises(AmcError, match="stored: pictures kept at 72 px .* enlarged to the 224 px that ViT-B-32 sees"):
+    with pytest.raises(
+        AmcError, match="short_side: pictures kept at 72 px .* enlarged to the 224 px that ViT-B-32 sees"
+    ):
         refuse_enlarging(SIZES["quick"].pixels, 224, "ViT-B-32")

@@ -28,7 +28,7 @@ def finished(cell, tmp_path_factory):
     lines = []
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMC_CACHE", str(tmp_path_factory.mktemp("cache")))
-        yield experiment.run(cell, report=lines.append), lines, os.environ["AMC_CACHE"]
+        yield experiment.run(cell, log=lines.append), lines, os.environ["AMC_CACHE"]
 
 
 @pytest.fixture
@@ -115,7 +115,7 @@ def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_i
     (scratch, trained) = recipes.table_1(methods="MSQNet,MSQNet + pre-training", size="smoke", data_root=cell.root)
     assert experiment.pretraining(trained).dataset == "synth-menagerie"
     lines = []
-    run = experiment.run(trained, report=lines.append)
+    run = experiment.run(trained, log=lines.append)
     first = experiment.run(experiment.pretraining(trained))
     assert first.is_reused and any(line.startswith("on synth-menagerie: epoch 1/1") for line in lines)
     seconds = run.scores("test").meta["pretraining"]["seconds"]
@@ -128,7 +128,7 @@ def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_i
 def test_a_finished_cell_is_used_again(finished, cell, in_place, monkeypatch):
     monkeypatch.setattr(experiment, "fit", None)  # training would fail
     lines = []
-    run = experiment.run(cell, report=lines.append)
+    run = experiment.run(cell, log=lines.append)
     assert run == finished[0]._replace(is_reused=True) and lines == ["already computed"]
 
 
@@ -138,7 +138,7 @@ def test_a_cell_without_one_of_its_score_files_is_computed_again_with_the_same_r
 ):
     run, before = finished[0], finished[0].scores(lost)
     (run.folder / f"{lost}.npz").unlink()
-    assert experiment.run(cell, report=[].append) == run
+    assert experiment.run(cell, log=[].append) == run
     assert same_scores(run.scores(lost), before)
 
 
@@ -150,7 +150,7 @@ def test_a_lost_or_damaged_model_is_made_again_without_training(finished, cell, 
     path.unlink() if damage == "lost" else path.write_bytes(right[:-1] + bytes([right[-1] ^ 64]))
     monkeypatch.setattr(train._Loop, "run", None)  # training would fail
     with pytest.warns(UserWarning, match=r"model\.safetensors: .*; this cell is finished again from its last"):
-        assert experiment.run(cell, report=[].append) == run
+        assert experiment.run(cell, log=[].append) == run
     assert path.read_bytes() == right and same_scores(run.scores("test"), before)
 
 
@@ -160,9 +160,9 @@ def test_a_cell_that_was_interrupted_goes_on_and_ends_with_the_same_scores(cell,
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):  # after training, before scoring
         patch.setattr(cost, "measure", interrupt)
-        experiment.run(cell, report=[].append)
+        experiment.run(cell, log=[].append)
     lines = []
-    run = experiment.run(cell, report=lines.append)
+    run = experiment.run(cell, log=lines.append)
     assert not any(line.startswith("epoch") for line in lines)
     assert same_scores(run.scores("test"), finished[0].scores("test"))
 
@@ -178,7 +178,7 @@ def test_a_cell_that_was_interrupted_goes_on_and_ends_with_the_same_scores(cell,
 )
 def test_what_cannot_be_had_is_one_line(cell, change, message):
     with pytest.raises(AmcError, match=message) as error:
-        experiment.run(replace(cell, **change), report=[].append)
+        experiment.run(replace(cell, **change), log=[].append)
     assert "\n" not in str(error.value)
 
 
@@ -201,17 +201,17 @@ def test_cells_side_by_side_give_the_same_scores_and_survive_the_failure_of_anot
     ruined = replace(cell, seed=3, training=replace(cell.training, lr=1e38))
     lines = []
     with pytest.raises(AmcError, match="the loss is not finite in epoch 1; lower lr, now 1e") as error:
-        experiment.run_all([ruined, cell], workers=2, say=lines.append)
+        experiment.run_all([ruined, cell], workers=2, log=lines.append)
     assert "\n" not in str(error.value)
     assert any(line.startswith(cell.name) and "epoch 1/1" in line for line in lines)
-    (run,) = experiment.run_all([cell], say=lines.append)
+    (run,) = experiment.run_all([cell], log=lines.append)
     assert lines[-1].endswith("already computed")
     assert same_scores(run.scores("test"), finished[0].scores("test"))  # a process of its own, this one: equal bits
 
 
 def test_one_worker_computes_in_this_process_and_keeps_the_order(cell, monkeypatch):
     calls = []
-    monkeypatch.setattr(experiment, "run", lambda cfg, report: calls.append(cfg) or report("hello") or cfg)
+    monkeypatch.setattr(experiment, "run", lambda cfg, log: calls.append(cfg) or log("hello") or cfg)
     cells, lines = [replace(cell, seed=seed) for seed in (2, 0, 1)], []
-    assert experiment.run_all(cells, workers=1, say=lines.append) == cells == calls
+    assert experiment.run_all(cells, workers=1, log=lines.append) == cells == calls
     assert lines[0].split() == ["sparse", "rgb", "seed", "2", "hello"]

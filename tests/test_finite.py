@@ -87,7 +87,7 @@ def test_motion_that_the_cache_cannot_hold_is_refused_with_video_and_frame_and_n
     value, smoke_world, tmp_path, monkeypatch
 ):
     video = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[0]
-    reader = PixelReader(Pixels(flow_method="dis", max_px=8.0, stored=72), tmp_path)
+    reader = PixelReader(Pixels(flow_method="dis", max_px=8.0, short_side=72), tmp_path)
 
     def estimate(self, path, pairs):
         return torch.stack([torch.full((2, 4, 5), value if first == 3 else 1.0) for first, _ in pairs])

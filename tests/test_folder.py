@@ -139,7 +139,7 @@ def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refu
         scheme="sparse", modality="rgb", size="smoke", data_root=str(smoke_world), frozen=True,
         pretrained="random",
     )  # fmt: skip
-    done = experiment.run(cell, report=lambda line: None)
+    done = experiment.run(cell, log=lambda line: None)
     before = experiment.systems.build(cell, experiment.load(cell)).module.state_dict()
     after = checkpoint.read(done.folder / "model.safetensors")[0]
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
@@ -150,8 +150,8 @@ def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refu
 
 def test_fewer_training_clips_are_a_part_of_more_and_show_each_behaviour_early(smoke_world):
     table = catalogue.load("synth", smoke_world, size="smoke")
-    ids = [{clip.id for clip in table.few(count).split("train").clips} for count in (4, 8, 1000)]
+    ids = [{clip.id for clip in table.subset(count).split("train").clips} for count in (4, 8, 1000)]
     assert ids[0] < ids[1] < ids[2] and [len(found) for found in ids[:2]] == [4, 8]
-    assert table.few(4).counts()["test"] == table.counts()["test"]
-    labels = table.few(8).split("train").labels()
+    assert table.subset(4).counts()["test"] == table.counts()["test"]
+    labels = table.subset(8).split("train").labels()
     assert np.count_nonzero(labels.any(axis=0)) >= 6

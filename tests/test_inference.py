@@ -21,7 +21,7 @@ def run(smoke_world, tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AMC_CACHE", str(tmp_path_factory.mktemp("cache")))
         [cell] = ablation(scheme="sparse", modality="rgb+flow", size="smoke", data_root=str(smoke_world))
-        yield experiment.run(cell, report=[].append)
+        yield experiment.run(cell, log=[].append)
 
 
 @pytest.fixture(autouse=True)

@@ -114,7 +114,7 @@ def test_a_cell_told_its_memory_says_what_it_will_take_and_gives_the_same_scores
     said, found = [], []
     for name, cell in (("usual", usual), ("small", small)):
         monkeypatch.setenv("AMC_CACHE", str(tmp_path / name))
-        found.append(experiment.run(cell, device="cpu", report=said.append).scores("test"))
+        found.append(experiment.run(cell, device="cpu", log=said.append).scores("test"))
     (told,) = [line for line in said if line.startswith("memory:")]
     assert "batches of 4 videos, 2 per step, without checkpointing" in told
     assert small.training.memory_limit_gb == found[1].meta["experiment"]["training"]["memory_limit_gb"]

@@ -22,7 +22,7 @@ def cells(smoke_world):
 
 def run(cells, **options):
     said: list[str] = []
-    return precompute.motion(cells, report=said.append, **options), said
+    return precompute.motion(cells, log=said.append, **options), said
 
 
 def test_training_and_scoring_find_all_the_flow_that_was_computed_ahead(cells, monkeypatch):
@@ -53,7 +53,7 @@ def test_what_is_there_is_not_computed_again(cells):
             raise Stop
 
     with pytest.raises(Stop):
-        precompute.motion(cells, report=stop, every=0)
+        precompute.motion(cells, log=stop, every=0)
     done, _ = run(cells)
     assert (done.done, done.computed) == (72, 62)
     assert run(cells)[0].computed == 0

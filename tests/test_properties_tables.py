@@ -9,7 +9,6 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amc import config
 from amc.base import parameters
 from amc.base.errors import AmcError, printable
 from amc.datasets import charades, delimited, folder, names
@@ -148,7 +147,7 @@ ASKED = sorted(inspect.signature(ablation).parameters)
 @given(asked=st.dictionaries(st.sampled_from(ASKED), VALUES, min_size=1, max_size=3))
 def test_properties_any_value_of_a_parameter_is_a_cell_or_one_line(asked):
     try:
-        cells = parameters.take({"In": []} | asked, config.ablation)
+        cells = parameters.take({"In": []} | asked, ablation)
     except AmcError as error:
         assert str(error).isprintable() and any(str(error).startswith(name) for name in (*ASKED, "flow", "size"))
     else:

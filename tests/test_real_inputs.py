@@ -42,7 +42,7 @@ def test_kabrs_clips_have_three_splits_without_a_source_video_on_two_sides(kabr)
 def test_kabr_trains_and_is_scored_like_any_data_set(kabr):
     assert kabr.pixels.modality == "rgb+flow"
     lines = []
-    run = experiment.run(kabr, report=lines.append)
+    run = experiment.run(kabr, log=lines.append)
     test = run.scores("test")
     table = experiment.load(kabr)
     assert test.ids.tolist() == [clip.id for clip in table.split("test").clips]

@@ -32,7 +32,7 @@ def test_rows_share_data_views_selection_clip_and_seed(size):
     names = ("dataset", "size", "root", "validation", "seed", "backbone", "pretrained")
     found = cells(size).values()
     assert len({tuple(getattr(cell, name) for name in names) for cell in found}) == 1
-    assert len({(cell.sampling.num_windows, cell.pixels.stored, cell.pixels.keep_frames) for cell in found}) == 1
+    assert len({(cell.sampling.num_windows, cell.pixels.short_side, cell.pixels.keep_frames) for cell in found}) == 1
 
 
 def test_the_papers_own_row_is_the_cell_of_its_ablation_so_that_it_is_computed_once():
@@ -139,9 +139,9 @@ def test_a_row_says_what_sets_it_apart():
 )
 def test_no_row_is_shown_pictures_larger_than_they_are_kept(size, backbone, kept):
     found = {name: cell for name, cell in cells(size, backbone=backbone).items() if name not in BLIND}
-    assert {cell.pixels.stored for cell in found.values()} == kept
+    assert {cell.pixels.short_side for cell in found.values()} == kept
     for cell in found.values():
         methods.check(replace(cell, pretrained="random", init_from=""))
         small = replace(cell, pretrained="random", init_from="", pixels=cell.pixels.at(63))
-        with pytest.raises(AmcError, match="stored: pictures kept at 63 px would be enlarged"):
+        with pytest.raises(AmcError, match="short_side: pictures kept at 63 px would be enlarged"):
             methods.check(small)

@@ -81,9 +81,9 @@ def interrupted_at(epoch: int, validate):
 def animals(smoke_world, tmp_path_factory) -> ClipViews:
     """Six training clips of Synth Kingdom, as interleaved pairs."""
     table = animal_kingdom.index(smoke_world / "smoke").split("train").limit(6)
-    pixels = Pixels(flow_method="dis-ultrafast", max_px=8, stored=72, keep_frames=True)
+    pixels = Pixels(flow_method="dis-ultrafast", max_px=8, short_side=72, keep_frames=True)
     reader = PixelReader(pixels, tmp_path_factory.mktemp("pixels"))
-    return ClipViews(table, Sampling("sparse", 2, 1), reader, size=64, views=1, seed=5)
+    return ClipViews(table, Sampling("sparse", 2, 1), reader, size=64, train_windows=1, seed=5)
 
 
 def train_animals(animals: ClipViews, folder, stop: int | None = None) -> tuple[dict, train.Fit | None]:

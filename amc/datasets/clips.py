@@ -38,8 +38,8 @@ class PixelReader:
     device: str = "cpu"  # where flow is computed
 
     def frames(self, path: Path, indices: list[int]) -> Tensor:
-        """uint8 (P, 3, h, w), short side `settings.stored`."""
-        side = self.settings.stored
+        """uint8 (P, 3, h, w), short side `settings.short_side`."""
+        side = self.settings.short_side
         key = content_key(path, "frames", side, VERSION) if self._frames.folder else ""
         return self._frames.get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
 
@@ -58,8 +58,8 @@ class PixelReader:
         method, weights = settings.flow_method, settings.flow_weights or None
         world = generate.digest(generate.find_world(path.parents[1])) if method == "true" else ""
         source = flow.fingerprint(method, weights) + world
-        kept_as = "" if settings.kept_as == "float16" else f"{settings.kept_as} {settings.max_px}"
-        return content_key(path, source, settings.stored, kept_as, VERSION)
+        storage_format = "" if settings.storage_format == "float16" else f"{settings.storage_format} {settings.max_px}"
+        return content_key(path, source, settings.short_side, storage_format, VERSION)
 
     @cached_property
     def _frames(self) -> PixelCache:
@@ -68,8 +68,8 @@ class PixelReader:
     @cached_property
     def flow_cache(self) -> PixelCache:
         """Where motion fields are kept."""
-        packing = codecs.KEPT_AS[self.settings.kept_as](self.settings.max_px)
-        return PixelCache(self.cache / "flow" if self.cache else None, packing)
+        codec = codecs.STORAGE_FORMATS[self.settings.storage_format](self.settings.max_px)
+        return PixelCache(self.cache / "flow" if self.cache else None, codec)
 
     def _read(self, path: Path, indices: list[int], side: int) -> Tensor:
         return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
@@ -83,15 +83,9 @@ class PixelReader:
             vectors = torch.from_numpy(generate.true_flow(path, pairs))
         else:
             needed = sorted({index for pair in pairs for index in pair})
-            # Small videos at their own size, where motion is largest; large ones at the stored size, as it costs less.
-            frames = video.read_frames(path, needed)
-            if min(frames.shape[-2:]) > 2 * self.settings.stored:
-                frames = transforms.resize_short_side(frames, None, self.settings.stored)[0]
             first, second = ([needed.index(pair[side]) for pair in pairs] for side in (0, 1))
-            weights = self.settings.flow_weights or None
-            first, second = (frames[side].to(self.device) for side in (first, second))
-            vectors = flow.estimate(first, second, method=self.settings.flow_method, weights=weights).cpu()
-        return transforms.resize_short_side(None, vectors, self.settings.stored)[1]
+            return motion(video.read_frames(path, needed), first, second, self.settings, self.device)
+        return transforms.resize_short_side(None, vectors, self.settings.short_side)[1]
 
 
 class ClipViews(Dataset):
@@ -167,6 +161,19 @@ class ClipViews(Dataset):
         return np.random.default_rng([self.seed, epoch, index, stream])
 
 
+def motion(frames: Tensor, first: list[int], second: list[int], settings: Pixels, device: str = "cpu") -> Tensor:
+    """Flow from `frames[first]` to `frames[second]`, (P, 2, h, w) float32 in pixels per frame at the stored size.
+
+    frames: (N, 3, H, W) uint8, as read. Small videos are estimated at their own size, where motion is largest, large
+    ones at the stored size, which costs less.
+    """
+    if min(frames.shape[-2:]) > 2 * settings.short_side:
+        frames = transforms.resize_short_side(frames, None, settings.short_side)[0]
+    sides = (frames[side].to(device) for side in (first, second))
+    vectors = flow.estimate(*sides, method=settings.flow_method, weights=settings.flow_weights or None).cpu()
+    return transforms.resize_short_side(None, vectors, settings.short_side)[1]
+
+
 def slots(frames: Tensor | None, vectors: Tensor | None, settings: Pixels) -> Tensor:
     """The slots of P frames and their motion, uint8 (T, 3, size, size): flow drawn as colours, and interleaved.
 
@@ -175,15 +182,15 @@ def slots(frames: Tensor | None, vectors: Tensor | None, settings: Pixels) -> Te
     """
     if vectors is None:
         return interleave(frames, None)
-    scale = settings.max_px * vectors.shape[-1] / settings.stored
+    scale = settings.max_px * vectors.shape[-1] / settings.short_side
     return interleave(frames, flow_color.render(vectors, encoding=settings.encoding, max_px=scale))
 
 
 def refuse_enlarging(pixels: Pixels, size: int, what: str) -> None:
     """Raise AmcError where pictures are kept smaller than the `size` pixels that `what` sees."""
-    if pixels.stored < size:
+    if pixels.short_side < size:
         raise AmcError(
-            f"stored: pictures kept at {pixels.stored} px would be enlarged to the {size} px that {what} sees; "
+            f"short_side: pictures kept at {pixels.short_side} px would be enlarged to the {size} px that {what} sees; "
             f"give {size} or more, or leave it to the size and train again"
         )
 

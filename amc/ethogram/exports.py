@@ -29,7 +29,7 @@ AGGREGATED = (
 )  # fmt: skip
 TIDY = (
     "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
-    "threshold", "unlike_training", "stamp",
+    "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
 DECIMALS = 6  # of seconds: a microsecond tells the frames of any camera apart, and BORIS reads as many as it is given
 
@@ -92,7 +92,11 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
     for bout in shown.bouts:
         c = shown.names.index(bout.behaviour)
         inside = shown.probs[bout.start : bout.stop, c]
-        unlike = "" if shown.unlike is None else round(float(shown.unlike[bout.start : bout.stop].mean()), 3)
+        unlike = (
+            ""
+            if shown.is_out_of_distribution is None
+            else round(float(shown.is_out_of_distribution[bout.start : bout.stop].mean()), 3)
+        )
         scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
         span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
         rows.append((shown.video, bout.behaviour, *span, *scores, unlike, shown.stamp))

@@ -57,7 +57,7 @@ class Ethogram:
         return to_frames(self.bouts, self.names, self.num_frames)
 
     @property
-    def unlike(self) -> np.ndarray | None:
+    def is_out_of_distribution(self) -> np.ndarray | None:
         """bool (N,): frames unlike anything in training."""
         return None if self.distance is None else self.distance > 1
 

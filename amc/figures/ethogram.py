@@ -60,9 +60,9 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
             high = 0.16 if human else 0.2
             axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE, zorder=3)
     top = -0.6
-    if shown.unlike is not None and shown.unlike.any():
+    if shown.is_out_of_distribution is not None and shown.is_out_of_distribution.any():
         axes.broken_barh(
-            _stretches(shown.unlike, shown.edges, unit),
+            _stretches(shown.is_out_of_distribution, shown.edges, unit),
             (-0.88, 0.22),
             facecolors=UNLIKE,
             hatch="//",

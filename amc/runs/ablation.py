@@ -77,7 +77,7 @@ def pixels_for(size: str, image_size: int) -> Pixels:
     """
     usual = SIZES[size]
     own = weights.image_size(usual.backbone, usual.pretrained)
-    return usual.pixels.at(round(usual.pixels.stored * image_size / own))
+    return usual.pixels.at(round(usual.pixels.short_side * image_size / own))
 
 
 def _pixels(cfg: Experiment) -> Pixels:

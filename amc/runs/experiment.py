@@ -24,7 +24,7 @@ from amc.aggregate import AGGREGATES
 from amc.base import checkpoint, distributed, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
-from amc.base.progress import Report, silent, told
+from amc.base.progress import Log, progress, silent
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import Experiment
@@ -55,7 +55,7 @@ def load(cfg: Experiment) -> ClipTable:
     """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
     where = {"size": cfg.size, "validation": cfg.validation, "protocol": cfg.protocol}
     table = catalogue.load(cfg.dataset, cfg.root, **where)
-    return table.few(cfg.training_clips) if cfg.training_clips else table
+    return table.subset(cfg.training_clips) if cfg.training_clips else table
 
 
 def check(cells: list[Experiment]) -> list[Experiment]:
@@ -73,13 +73,13 @@ def name_of(cells: list[Experiment]) -> str:
     return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
 
 
-def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
+def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -> Run:
     """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
     table = load(cfg)
     place = keys.folder(cfg, table)
     if _is_whole(place, cfg.method):
-        if report:
-            report("already computed")
+        if log:
+            log("already computed")
         return Run(cfg, place, is_reused=True)
     if cfg.method in BLIND:
         for split in ("val", "test"):  # every process writes the same, and files are replaced whole
@@ -88,13 +88,13 @@ def run(cfg: Experiment, *, report: Report | None = None, device: str | None = N
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores cost more than they bring, and sum in another order
     try:
-        _compute(cfg, table, place, report, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        _compute(cfg, table, place, log, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     finally:
         torch.set_num_threads(threads)
     return Run(cfg, place, is_reused=False)
 
 
-def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Report | None, device: str) -> None:
+def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, device: str) -> None:
     """Train, or continue, and write the model and both score files."""
     weights, before = _pretrain(cfg, log, device)
     model = methods.build(replace(cfg, init_from=weights), table).to(device)
@@ -104,11 +104,11 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Report | None
     training = memory.plan(cfg, model, device=device, log=log)
     if cfg.pixels.keep_frames:
         _prepare(views["train"], cfg, log)
-        distributed.wait()
+        distributed.barrier()
     score = partial(predict, model, batch=training.batch_size, device=device, workers=training.workers)
 
     def validate() -> float:
-        scores = score(views["val"], meta={}, report=log)
+        scores = score(views["val"], meta={}, log=log)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
     if training.prior_bias_init:
@@ -116,14 +116,14 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Report | None
     fitted = fit(model, views["train"], validate, training, seed=cfg.seed, folder=folder, device=device, log=log)
     facts = meta(cfg, table) | {"card": model.card, "fit": asdict(fitted), "device": device}
     if distributed.rank() == 0:
-        with distributed.alone():
+        with distributed.single_process():
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
         model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence says that the run is complete
-        scores = score(views[split], meta=facts, report=log)
+        scores = score(views[split], meta=facts, log=log)
         if distributed.rank() == 0:
             scores.save(folder / f"{split}.npz")
-    distributed.wait()
+    distributed.barrier()
     if log:
         log(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
 
@@ -147,12 +147,12 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
     return {"experiment": cfg.asdict(), "train_positives": train.labels().sum(axis=0).tolist()} | origin
 
 
-def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:
+def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]:
     """What the cell's network starts from, as `methods.build` takes it, and what it took to train that here."""
     if cfg.init_from not in catalogue.DATASETS:
         return cfg.init_from, {"seconds": 0.0}
-    say = (lambda line: report(f"on {cfg.init_from}: {line}")) if report else None
-    first = run(pretraining(cfg), report=say, device=device)
+    named = (lambda line: log(f"on {cfg.init_from}: {line}")) if log else None
+    first = run(pretraining(cfg), log=named, device=device)
     file = first.folder / MODEL
     return str(file), first.scores("val").meta["fit"] | {"on": cfg.init_from, "sha256": digest(file)}
 
@@ -184,14 +184,14 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
     )
 
 
-def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
+def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
     """Decode every training video once for all epochs. Cells side by side share results, so each begins elsewhere."""
-    started, own = time.perf_counter(), list(distributed.mine(range(len(views))))
+    started, own = time.perf_counter(), list(distributed.shard(range(len(views))))
     turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
-    for index in told(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", report=report):
+    for index in progress(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", log=log):
         views.prepare(index, list(range(cfg.training.epochs)))
-    if report:
-        report(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
+    if log:
+        log(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
 
 
 def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> Tensor:
@@ -204,8 +204,8 @@ def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> 
     return prior_bias(logits, views.labels.to(device))
 
 
-def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:
-    """Run cells side by side, each in a process of its own; `say` gets a line for whatever happens in any of them.
+def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = print) -> list[Run]:
+    """Run cells side by side, each in a process of its own; `log` gets a line for whatever happens in any of them.
 
     workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished cell is kept
     even if another fails; the first failure is raised then.
@@ -219,18 +219,18 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
         if distributed.rank() == 0:
             load(cell)  # draws the data once, before the processes need it
-        distributed.wait()
+        distributed.barrier()
     if distributed.world() > 1:  # every process takes part in every cell, and the first one tells
-        say = say if distributed.rank() == 0 else silent
+        log = log if distributed.rank() == 0 else silent
     if workers == 1 or len(cells) == 1 or distributed.world() > 1:
-        return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
+        return [run(cell, log=lambda line, name=cell.name: log(f"{name:28} {line}")) for cell in cells]
     with processes.queue() as lines, processes.pool(min(workers, len(cells))) as pool:
         # Longest first, so that the last cells to finish are short ones.
         order = sorted(cells, key=_work, reverse=True)
         futures = {pool.submit(_worker, cell, lines): cell for cell in order}
         while not all(future.done() for future in futures) or not lines.empty():
             try:
-                say(lines.get(timeout=0.5))
+                log(lines.get(timeout=0.5))
             except queue.Empty:
                 continue
         done = {futures[future]: future.result() for future in as_completed(futures)}
@@ -244,4 +244,4 @@ def _work(cfg: Experiment) -> int:
 
 
 def _worker(cfg: Experiment, lines: queue.Queue) -> Run:
-    return run(cfg, report=lambda line: lines.put(f"{cfg.name:28} {line}"))
+    return run(cfg, log=lambda line: lines.put(f"{cfg.name:28} {line}"))

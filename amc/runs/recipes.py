@@ -15,7 +15,7 @@ from amc.baselines.conv3d import NETWORKS
 from amc.baselines.species_prior import BLIND
 from amc.config import ALL, METHOD, Experiment, Sampling
 from amc.datasets import animal_kingdom
-from amc.datasets.table import carve_validation
+from amc.datasets.table import split_validation
 from amc.runs import experiment, methods, tables
 from amc.runs.ablation import ablation, pixels_for
 
@@ -104,7 +104,7 @@ def blind_on_annotation(workbook: Path | str) -> list[dict]:
     AR_metadata.xlsx. Raises AmcError where it is missing or foreign.
     """
     whole, found = animal_kingdom.index_metadata(workbook), []
-    table, official = carve_validation(whole, Experiment.validation), whole.split("train")
+    table, official = split_validation(whole, Experiment.validation), whole.split("train")
     for cell in table_1(methods=",".join(BLIND), dataset="animal-kingdom"):
         meta = experiment.meta(cell, whole)
         val = species_prior.predict(cell.method, table, "val", meta=meta)
@@ -142,13 +142,13 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
     elif rgb.size != "smoke":
         training = replace(training, epochs=EPOCHS[rgb.method])
     image_size = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
-    kept = rgb.pixels if rgb.pixels.stored >= image_size else pixels_for(rgb.size, image_size)
+    kept = rgb.pixels if rgb.pixels.short_side >= image_size else pixels_for(rgb.size, image_size)
     return replace(
         rgb,
         network=name,
         init_from=_found(kinetics, rgb.method) if kinetics else "",
         image_size=image_size,
-        pixels=replace(rgb.pixels, stored=kept.stored, max_px=kept.max_px),
+        pixels=replace(rgb.pixels, short_side=kept.short_side, max_px=kept.max_px),
         sampling=Sampling("clip", rgb.sampling.num_windows, own.frames, own.stride),
         training=training,
     )

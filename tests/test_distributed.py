@@ -124,4 +124,4 @@ def test_parts_come_together_in_the_order_they_were_taken_from(monkeypatch, coun
         out[:] = parts
 
     monkeypatch.setattr(distributed.distributed, "all_gather_object", all_gather_object)
-    assert distributed.gathered(parts[1]) == items
+    assert distributed.all_gather(parts[1]) == items

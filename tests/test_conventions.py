@@ -29,7 +29,10 @@ RIGHT_OF_THE_SEAM = (
     *("base.errors", "base.paths", "base.parameters", "base.provenance", "aggregate", "metrics", "scores", "figures"),
     *("runs.results", "runs.tables", "runs.readme", "figures.table_1", "ethogram", "baselines.species_prior"),
     *("datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
-    *(f"ethogram.{name}" for name in ("timeline", "bouts", "record", "exports", "annotations", "agreement", "novelty")),
+    *(
+        f"ethogram.{name}"
+        for name in ("timeline", "bouts", "record", "exports", "annotations", "agreement", "out_of_distribution")
+    ),
 )
 PLACES = "/(?:home|Users|root|work|mnt|private)/"  # where machines keep what belongs to one person
 
