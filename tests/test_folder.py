@@ -127,7 +127,7 @@ def test_too_few_clips_and_no_table_are_refused(tmp_path):
 
 def test_one_s_own_folder_trains_with_frozen_towers_unless_told_otherwise():
     [own] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
-    [all_of_it] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
+    [all_of_it] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", freeze_backbone=False)
     [world] = ablation(scheme="sparse", modality="rgb", size="smoke")
     assert (
         own.training.freeze_backbone and not all_of_it.training.freeze_backbone and not world.training.freeze_backbone
@@ -136,7 +136,7 @@ def test_one_s_own_folder_trains_with_frozen_towers_unless_told_otherwise():
 
 def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refused(smoke_world, tmp_path):
     [cell] = ablation(
-        scheme="sparse", modality="rgb", size="smoke", data_root=str(smoke_world), frozen=True,
+        scheme="sparse", modality="rgb", size="smoke", data_root=str(smoke_world), freeze_backbone=True,
         pretrained="random",
     )  # fmt: skip
     done = experiment.run(cell, log=lambda line: None)

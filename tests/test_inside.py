@@ -15,7 +15,7 @@ from amc.model.layers import self_attention
 @pytest.fixture(scope="module")
 def xclip():
     """New modules that say something: untrained, they hardly do."""
-    built = model.build("synth-clip", "random", num_slots=4).xclip
+    built = model.build("synth-clip", "random", num_slots=4).network
     for parameter in built.parameters():
         parameter.data.add_(0.05 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
     return built
@@ -114,7 +114,7 @@ def test_a_text_that_no_video_moves_stays_where_it_is(xclip, pixels):
     text = torch.randn(3, xclip.prompts.alpha.shape[0], generator=torch.Generator().manual_seed(2))
     found = inside.moved(xclip, pixels, text)
     assert (found["angle"] > 0.1).all() and not np.allclose(found["before"], found["after"])
-    still = model.build("synth-clip", "random", num_slots=4).xclip
+    still = model.build("synth-clip", "random", num_slots=4).network
     torch.nn.init.zeros_(still.prompts.alpha)
     found = inside.moved(still, pixels, text)
     assert found["before"] == pytest.approx(found["after"], abs=1e-6) and (found["angle"] < 0.1).all()
@@ -126,6 +126,6 @@ def test_both_implementations_see_the_same_video():
 
 
 def test_a_clip_of_another_size_can_be_looked_into():
-    built = model.build("ViT-B-32-quickgelu", "random", num_slots=2).xclip
+    built = model.build("ViT-B-32-quickgelu", "random", num_slots=2).network
     seen = inside.look(built, torch.randn(1, 2, 3, 224, 224))
     assert seen.grid == (7, 7) and seen.class_token.shape == (12, 1, 2, 12, 51)

@@ -95,7 +95,7 @@ def test_a_model_that_is_not_there_is_refused_with_those_that_are(tmp_path, run_
     shutil.copytree(run_folder, tmp_path / "runs" / "0123")
     assert lookup.find("sparse rgb+flow seed 0") == lookup.find("synth sparse rgb+flow seed 0") == lookup.find("0123")
     assert lookup.find("synth smoke sparse rgb+flow seed 0") == tmp_path / "runs" / "0123" / lookup.MODEL
-    with pytest.raises(AmcError, match=r"give one of: synth smoke sparse rgb\+flow seed 0 \(0123, of 20"):
+    with pytest.raises(AmcError, match=r"give one of: synth smoke sparse rgb\+flow seed 0 random \(0123, of 20"):
         lookup.find("mine")
 
 

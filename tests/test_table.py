@@ -114,6 +114,6 @@ def test_an_unknown_data_set_is_refused_with_the_known_ones():
 
 
 def test_reading_tables_scores_and_metrics_does_not_import_torch():
-    parts = "amc.datasets, amc.scores, amc.aggregate, amc.metrics, amc.results"
+    parts = "amc.datasets, amc.scores, amc.aggregate, amc.metrics, amc.runs.results"
     code = f"import sys, {parts}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], cwd=Path(__file__).parents[1], check=False).returncode == 0

@@ -148,7 +148,7 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
     Her own folder where `labels` names one, else clips of Synth Kingdom, which the towers have not seen either.
     """
     own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
-    [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
+    [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, freeze_backbone=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
         cell: Experiment = replace(

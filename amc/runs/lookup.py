@@ -13,8 +13,8 @@ MODEL = "model.safetensors"  # in the folder of a run, beside its score files
 def find(name: str | Path) -> Path:
     """The file of weights that `name` means. Raises AmcError where that is none or several, and lists what is there.
 
-    A run is known by its folder's name, its title ("synth quick sparse rgb+flow seed 0"), or a part of the title that
-    begins after data set or size, as long as only one run has it.
+    A run is known by its folder's name, its title ("synth quick sparse rgb+flow seed 0"), or the title without data
+    set, size or what follows the seed, as long as only one run has that name.
     """
     given = Path(name).expanduser()
     if given.is_file():
@@ -58,9 +58,10 @@ def _is_exact(name: str, path: Path, known: str) -> bool:
 
 
 def _is_part(name: str, path: Path, known: str) -> bool:
-    """Whether a title is `name` but for its data set, or its data set and size."""
+    """Whether `name` is a title without its data set, its size, or what tells it from other runs of that name."""
     words = known.split(" ")
-    return name in (" ".join(words[1:]), " ".join(words[2:]), " ".join([words[0], *words[2:]]))
+    shorter = (words, words[1:], words[2:], [words[0], *words[2:]])
+    return any(f"{' '.join(part)} ".startswith(f"{name} ") for part in shorter)
 
 
 def _day(path: Path) -> str:
