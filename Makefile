@@ -45,6 +45,7 @@ class: env
 test: env
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
 	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile
 

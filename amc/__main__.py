@@ -20,6 +20,7 @@ from pathlib import Path
 from amc.base import paths, processes
 from amc.base.errors import AmcError, choice, print_any_path
 from amc.base.parameters import whole
+from amc.config import SIZES
 from amc.runs import options
 
 NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
@@ -132,11 +133,11 @@ def _predict(given: argparse.Namespace) -> int:
     """Status 1 when a video failed; the others are done then."""
     import torch
 
-    from amc.ethogram import eye, predict
+    from amc.ethogram import predict, predictor
     from amc.ethogram.bouts import Rules
-    from amc.ethogram.watch import Sliding
+    from amc.ethogram.sliding_window import SlidingWindow
 
-    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), Sliding(given.seconds, given.stride)
+    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
     options = predict.Options(sliding, rules, given.threshold, given.annotate, given.human, given.device)
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):
@@ -145,10 +146,10 @@ def _predict(given: argparse.Namespace) -> int:
     if given.device != "cpu" and not torch.cuda.is_available():
         raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
     if given.model:
-        watcher = eye.by_model(given.model, behaviours=names, report=print)
+        watcher = predictor.by_model(given.model, behaviours=names, log=print)
     else:
-        watcher = eye.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    report = predict.predict(given.videos, watcher, Path(given.out), options, say=lambda line: print(line, flush=True))
+        watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
+    report = predict.predict(given.videos, watcher, Path(given.out), options, log=lambda line: print(line, flush=True))
     for note in report.notes:
         print(f"note: {note}")
     for row in report.failed:
@@ -159,17 +160,18 @@ def _predict(given: argparse.Namespace) -> int:
 
 def _cells(given: argparse.Namespace) -> list:
     """The cells that the options of `options.add_cells` ask for."""
-    from amc import config
 
-    known = inspect.signature(config.ablation).parameters
-    return config.ablation(**{name: value for name, value in vars(given).items() if name in known})
+    from amc.runs.ablation import ablation
+
+    known = inspect.signature(ablation).parameters
+    return ablation(**{name: value for name, value in vars(given).items() if name in known})
 
 
 def _train(given: argparse.Namespace) -> int:
     from amc.base import distributed
     from amc.runs import experiment
 
-    with distributed.joined():
+    with distributed.init():
         runs = experiment.run_all(_cells(given), workers=given.workers)
         if distributed.rank() == 0:
             for run in runs:
@@ -183,11 +185,11 @@ def _flow(given: argparse.Namespace) -> int:
     from amc.base import distributed
     from amc.runs import precompute
 
-    with distributed.joined():
+    with distributed.init():
         torch.set_num_threads(1)  # a process a core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
         is_first = distributed.rank() == 0
-        done = precompute.motion(_cells(given), report=print if is_first else lambda line: None, device=device)
+        done = precompute.motion(_cells(given), log=print if is_first else lambda line: None, device=device)
         if is_first:
             print(
                 f"done: {done.computed} of {done.clips} clips computed, the others were there; {_short(paths.cache())}"
@@ -211,11 +213,11 @@ def _flow_train(given: argparse.Namespace) -> int:
         raise AmcError("real, compare: only what is shipped is measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cores = os.cpu_count() or 1
-    with distributed.joined():
+    with distributed.init():
         free = cores // distributed.world() - 1  # a GPU is as fast as many that draw, a core as one
-        drawers = max(0, min(free, 1) if device == "cpu" else free)
+        workers = max(0, min(free, 1) if device == "cpu" else free)
         best = raft_train.train(
-            recipe, folder=folder, report=lambda line: print(line, flush=True), device=device, drawers=drawers
+            recipe, folder=folder, log=lambda line: print(line, flush=True), device=device, workers=workers
         )
         is_first = distributed.rank() == 0
     if is_first:
@@ -235,7 +237,7 @@ def _index(given: argparse.Namespace) -> int:
     from amc.datasets import download
 
     whole("workers", given.workers, 1)
-    wrong = download.check(given.dataset, given.folder, workers=given.workers, report=print)
+    wrong = download.check(given.dataset, given.folder, workers=given.workers, log=print)
     for line in wrong:
         print(f"wrong: {line}")
     print(f"{len(wrong)} wrong" if wrong else "nothing is wrong")
@@ -251,9 +253,7 @@ def _unpack(given: argparse.Namespace) -> int:
 
 def _reports(size: str) -> Path:
     """Where `reproduce` writes a size: AMC_REPORTS, else the committed `reports`, where no other run writes."""
-    from amc import config  # here, so that --help does not wait for torch
-
-    choice("size", size, list(config.SIZES))
+    choice("size", size, list(SIZES))
     whole = paths.reports() if os.environ.get("AMC_REPORTS") else paths.root() / "reports"
     return whole if size == "quick" else whole / size
 

@@ -36,7 +36,8 @@ def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]
 def is_cut(first: Tensor, second: Tensor) -> Tensor:
     """Whether each of `second` shows another scene than its partner in `first`, as after a cut: bool (P,).
 
-    first, second: (P, 3, H, W) uint8 RGB of any size. Seen at 24 x 32 px: nearly all has changed, or nothing is alike.
+    first, second: (P, 3, H, W) uint8 RGB of any size. Compared at 24 x 32 px: nearly all has changed, or nothing is
+    alike.
     Measured at 24 frames per second: motion changes such a picture by up to 18 levels (shaking drones included), the
     cuts of drawn films by 30 to 170. A flash or a fade keeps what is where, and is none.
     """

@@ -13,6 +13,7 @@ COVERAGE = (  # to be said wherever such intervals are shown, until macro mAP ha
     "Intervals: bootstrap over videos, nominal 95 %; those of macro mAP cover less than that, 84 to 87 % in a "
     "simulation."
 )
+MAPS = ("map_macro", "map_micro")  # always given together
 BLOCK = 2**18  # weights gathered at a time in a bootstrap; more of them leave the processor cache
 
 

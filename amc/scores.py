@@ -16,7 +16,7 @@ import numpy as np
 
 from amc.base import seal
 from amc.base.errors import AmcError
-from amc.base.progress import Report, silent, told
+from amc.base.progress import Log, progress, silent
 
 if TYPE_CHECKING:  # reading a score file needs no torch
     from torch import Tensor
@@ -107,7 +107,7 @@ def predict(
     batch: int = 16,
     device: str = "cpu",
     workers: int = 0,
-    report: Report | None = silent,
+    log: Log | None = silent,
 ) -> Scores:
     """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
 
@@ -122,10 +122,10 @@ def predict(
     from amc.base import distributed
 
     logits = []
-    keys = [(None, index) for index in distributed.mine(range(len(views)))]
+    keys = [(None, index) for index in distributed.shard(range(len(views)))]
     loader = DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers)
     with torch.inference_mode():
-        for clips, _ in told(loader, "scoring", total=len(loader), unit="batches", report=report):  # (B, M, T, 3, H, W)
+        for clips, _ in progress(loader, "scoring", total=len(loader), unit="batches", log=log):  # (B, M, T, 3, H, W)
             # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
             each = [recognise(slots.to(device)) for slots in clips.unbind(1)]
             logits.extend(torch.stack(each, dim=1).float().cpu().numpy())  # B of (M, C)
@@ -134,7 +134,7 @@ def predict(
         ids=np.array([clip.id for clip in table.clips]),
         names=np.array(table.names),
         labels=table.labels(),
-        logits=np.stack(distributed.gathered(logits)),
+        logits=np.stack(distributed.all_gather(logits)),
         frames=np.array([views.windows(None, index) for index in range(len(views))], dtype=np.int32),
         num_frames=np.array([views.num_frames(index) for index in range(len(views))], dtype=np.int32),
         species=np.array([clip.species for clip in table.clips]),

@@ -97,14 +97,15 @@ def run_folder(tmp_path_factory):
     """What training leaves: weights and validation scores, here of an untrained model of random weights."""
     import numpy as np
 
-    from amc import config, model
-    from amc.ethogram import eye, novelty
+    from amc import model
+    from amc.ethogram import out_of_distribution
+    from amc.runs.ablation import ablation
     from amc.scores import Scores
 
     folder = tmp_path_factory.mktemp("run")
-    [cell] = config.ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
-    recogniser = model.build(cell.backbone, "random", num_slots=cell.num_slots)
-    recogniser.system(WATCHED).save(folder / eye.FILE, {"names": WATCHED, "experiment": cell.asdict()})
+    [cell] = ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
+    classifier = model.build(cell.backbone, "random", num_slots=cell.num_slots)
+    classifier.with_names(WATCHED).save(folder / "model.safetensors", {"names": WATCHED, "experiment": cell.asdict()})
     labels = np.arange(36).reshape(12, 3) % 2 == 0
     logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((12, 2, 3), np.float32)
     frames, ids = np.zeros((12, 2, 2), np.int32), np.array([f"v{k}" for k in range(12)])
@@ -112,14 +113,16 @@ def run_folder(tmp_path_factory):
     val = Scores(ids, np.array(WATCHED), labels, logits, frames, np.full(12, 9, np.int32), np.array([""] * 12), meta)
     val.save(folder / "val.npz")
     rng = np.random.default_rng(0)
-    width = recogniser.xclip.prompts.alpha.shape[0]
-    novelty.learn(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(folder / "familiar.npz")
+    width = classifier.network.prompts.alpha.shape[0]
+    out_of_distribution.fit(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(
+        folder / "out_of_distribution.npz"
+    )
     return folder
 
 
 @pytest.fixture
 def watcher(run_folder):
     """`run_folder` as what watches videos."""
-    from amc.ethogram import eye
+    from amc.ethogram import predictor
 
-    return eye.by_model(run_folder)
+    return predictor.by_model(run_folder)

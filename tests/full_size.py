@@ -73,7 +73,10 @@ def cell(folder: Path):
     from amc.config import SIZES, Sampling
 
     quick = SIZES["quick"]
-    pixels, training = replace(quick.pixels, keep_frames=False, kept_as="jpeg"), replace(quick.training, epochs=1)
+    pixels, training = (
+        replace(quick.pixels, keep_frames=False, storage_format="jpeg"),
+        replace(quick.training, epochs=1),
+    )
     small = {"sampling": Sampling("sparse", 2, 2), "pixels": pixels, "training": training}
     return replace(quick, dataset="animal-kingdom", root=str(folder), **small)
 
@@ -87,18 +90,17 @@ def work(folder: Path, stage: str) -> None:
     one = cell(folder)
     tell = lambda line: print(line, flush=True)  # noqa: E731
     if stage == "videos":
-        for _ in videos.examine(experiment.load(one), one.dataset, workers=1, report=tell):
+        for _ in videos.examine(experiment.load(one), one.dataset, workers=1, log=tell):
             pass
     elif stage == "flow":
-        precompute.motion([one], report=tell)
+        precompute.motion([one], log=tell)
     elif stage == "train":
-        experiment.run(one, report=tell, device="cpu")
+        experiment.run(one, log=tell, device="cpu")
     else:
         table = experiment.load(one)
-        system = methods.build(one, table)
-        predict(
-            system.recognise, experiment._views(one, table.split("test"), system.preprocess.size), meta={}, report=tell
-        )
+        classifier = methods.build(one, table)
+        views = experiment._views(one, table.split("test"), classifier.preprocess.size)
+        predict(classifier, views, meta={}, log=tell)
 
 
 def tell_lengths(folder: Path, size: str) -> None:

@@ -23,14 +23,14 @@ SEEN = [name for name, species in SPECIES.items() if not species.unseen]
 
 
 @pytest.fixture(scope="module")
-def system():
+def classifier():
     return category_clip.build("synth-clip", "random", names=NAMES, species=ANIMALS, num_slots=3)
 
 
 @pytest.fixture(scope="module")
-def lively(system):
+def lively(classifier):
     """The same with modules that say something: untrained, they hardly do."""
-    module = copy.deepcopy(system.module)
+    module = copy.deepcopy(classifier.network)
     for name, parameter in module.named_parameters():
         if category_clip.is_new(name):
             parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
@@ -53,19 +53,19 @@ def with_other_slot(clips: torch.Tensor, slot: int) -> torch.Tensor:
 
 
 @torch.no_grad()
-def test_an_animal_that_adds_nothing_leaves_exactly_x_clips_logits(system, lively):
+def test_an_animal_that_adds_nothing_leaves_exactly_x_clips_logits(classifier, lively):
     silent = copy.deepcopy(lively)
     silent.xclip.logit_bias.fill_(-2)
     for prompts in (silent.text_prompts, silent.video_prompts):
         prompts.alpha.zero_()
-    text, _ = system.context
-    assert torch.equal(silent(pixels(), *system.context), silent.xclip(pixels(), text))
-    assert not torch.allclose(lively(pixels(), *system.context), lively.xclip(pixels(), text), atol=1e-2)
+    text, _ = classifier.context
+    assert torch.equal(silent(pixels(), *classifier.context), silent.xclip(pixels(), text))
+    assert not torch.allclose(lively(pixels(), *classifier.context), lively.xclip(pixels(), text), atol=1e-2)
 
 
-def test_x_clip_below_starts_as_the_one_that_model_builds(system):
-    alone = model.build("synth-clip", "random", num_slots=3).xclip.state_dict()
-    inside = system.module.xclip.state_dict()
+def test_x_clip_below_starts_as_the_one_that_model_builds(classifier):
+    alone = model.build("synth-clip", "random", num_slots=3).network.state_dict()
+    inside = classifier.network.xclip.state_dict()
     assert alone.keys() == inside.keys() and all(torch.equal(alone[name], inside[name]) for name in alone)
 
 
@@ -76,22 +76,22 @@ def test_the_category_is_open_clips_own_zero_shot_reading_of_the_middle_frame(sh
         image, text, scale = clip(pixels()[:, 1], tokens)
     # Another order of summation moves cosines by 1e-7 and logits, 100 times larger, by 1e-5.
     expected = (scale * image @ text.T).softmax(dim=-1)
-    assert (shipped.module.category(pixels(), shipped.context[1]) - expected).abs().max() < 1e-4
+    assert (shipped.network.category(pixels(), shipped.context[1]) - expected).abs().max() < 1e-4
     assert expected.max() > 0.2  # so that a uniform answer would fail
 
 
-def test_only_the_middle_frame_moves_the_category(lively, system):
-    _, animals = system.context
+def test_only_the_middle_frame_moves_the_category(lively, classifier):
+    _, animals = classifier.context
     read = lambda clips: lively.category(clips, animals)  # noqa: E731
     assert all(torch.equal(read(with_other_slot(pixels(), slot)), read(pixels())) for slot in (0, 2))
     assert not torch.allclose(read(with_other_slot(pixels(), 1)), read(pixels()), atol=1e-3)
 
 
-def test_training_x_clip_does_not_move_the_category(lively, system):
+def test_training_x_clip_does_not_move_the_category(lively, classifier):
     moved = copy.deepcopy(lively)
     for parameter in moved.xclip.frames.parameters():
         parameter.data.mul_(1.5)
-    animals = system.context[1]
+    animals = classifier.context[1]
     assert torch.equal(moved.category(pixels(), animals), lively.category(pixels(), animals))
 
 
@@ -121,36 +121,36 @@ def test_the_query_decides_nothing_and_is_frozen():
     assert (prompts(embeddings, animal) - before).abs().max() < 1e-12
 
 
-def test_gradients_reach_all_that_trains_and_nothing_of_the_tower(system):
-    module = copy.deepcopy(system.module).train()
-    module(pixels(), *system.context)[:, 0].sum().backward()
+def test_gradients_reach_all_that_trains_and_nothing_of_the_tower(classifier):
+    module = copy.deepcopy(classifier.network).train()
+    module(pixels(), *classifier.context)[:, 0].sum().backward()
     parameters = dict(module.named_parameters())
     untouched = [n for n, p in parameters.items() if p.requires_grad and (p.grad is None or not p.grad.abs().sum() > 0)]
     assert untouched == []
     assert all(p.grad is None for p in module.tower.parameters())
 
 
-def test_groups_hold_x_clips_own_and_the_generators_as_new_and_no_frozen_parameter(system):
-    module = system.module
-    rate = {id(p): group["lr"] for group in module.parameter_groups(1.0, new_factor=7) for p in group["params"]}
-    wanted = {id(p): group["lr"] for group in module.xclip.parameter_groups(1.0, new_factor=7) for p in group["params"]}
+def test_groups_hold_x_clips_own_and_the_generators_as_new_and_no_frozen_parameter(classifier):
+    module = classifier.network
+    rate = {id(p): group["lr"] for group in module.parameter_groups(1.0, lr_mult=7) for p in group["params"]}
+    wanted = {id(p): group["lr"] for group in module.xclip.parameter_groups(1.0, lr_mult=7) for p in group["params"]}
     generators = [*module.text_prompts.parameters(), *module.video_prompts.parameters()]
     assert rate == wanted | {id(p): 7.0 for p in generators if p.requires_grad}
 
 
 @pytest.mark.parametrize("is_training", [True, False])
-def test_forward_changes_nothing_and_the_tower_never_trains(system, is_training):
-    module = copy.deepcopy(system.module).train(is_training)
+def test_forward_changes_nothing_and_the_tower_never_trains(classifier, is_training):
+    module = copy.deepcopy(classifier.network).train(is_training)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
-    module(pixels(1), *system.context)
+    module(pixels(1), *classifier.context)
     assert module.training is module.xclip.training is is_training
     assert not any(part.training for part in module.tower.modules())
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 
 @torch.no_grad()
-def test_the_order_of_species_changes_nothing_and_the_order_of_names_permutes_logits(lively, system):
-    text, animals = system.context
+def test_the_order_of_species_changes_nothing_and_the_order_of_names_permutes_logits(lively, classifier):
+    text, animals = classifier.context
     logits = lively(pixels(), text, animals)
     assert torch.allclose(lively(pixels(), text, animals[[2, 0, 1]]), logits, atol=1e-4)  # order of summation, times 14
     assert torch.allclose(lively(pixels(), text[[1, 0]], animals), logits[:, [1, 0]], atol=1e-4)
@@ -161,17 +161,17 @@ def test_the_order_of_species_changes_nothing_and_the_order_of_names_permutes_lo
 def test_an_animal_scores_as_the_mixture_of_species_that_it_is_read_as(shipped):
     text, animals = shipped.context
     clip = pixels(1)[:, 1:2]
-    probs = shipped.module.category(clip, animals)
+    probs = shipped.network.category(clip, animals)
     mixture = (probs.unsqueeze(-1) * animals).sum(dim=1)  # (1, E): as if it were the name of the only species
-    logits = shipped.module(clip, text, mixture)
-    assert torch.allclose(shipped.module(clip, text, animals), logits, atol=1e-3)  # 1e-5 of a cosine, times 100
-    assert not torch.allclose(shipped.module(clip, text, animals[:1]), logits, atol=1e-2)
+    logits = shipped.network(clip, text, mixture)
+    assert torch.allclose(shipped.network(clip, text, animals), logits, atol=1e-3)  # 1e-5 of a cosine, times 100
+    assert not torch.allclose(shipped.network(clip, text, animals[:1]), logits, atol=1e-2)
 
 
 @torch.no_grad()
-def test_a_clip_scores_alike_alone_and_in_a_batch(lively, system):
-    together = lively(pixels(3), *system.context)
-    alone = torch.cat([lively(clip[None], *system.context) for clip in pixels(3)])
+def test_a_clip_scores_alike_alone_and_in_a_batch(lively, classifier):
+    together = lively(pixels(3), *classifier.context)
+    alone = torch.cat([lively(clip[None], *classifier.context) for clip in pixels(3)])
     assert (together - alone).abs().max() < 1e-4  # order of summation, times 14
     assert (together - together[[0, 2, 1]]).abs().max() > 1e-2
 
@@ -185,7 +185,7 @@ def middle_frames(table, preprocess) -> torch.Tensor:
 
 def test_seen_animals_are_told_far_above_chance_and_unseen_ones_become_mixtures(smoke_world, shipped):
     table = synth_kingdom.index(smoke_world, size="smoke")
-    probs = shipped.module.category(middle_frames(table, shipped.preprocess), shipped.context[1])
+    probs = shipped.network.category(middle_frames(table, shipped.preprocess), shipped.context[1])
     is_known = torch.tensor([clip.species in SEEN for clip in table.clips])
     truth = torch.tensor([SEEN.index(clip.species) for clip in table.clips if clip.species in SEEN])
     accuracy = (probs[is_known].argmax(dim=-1) == truth).float().mean()
@@ -195,30 +195,30 @@ def test_seen_animals_are_told_far_above_chance_and_unseen_ones_become_mixtures(
     assert unknown < known and not is_known.all()
 
 
-def test_saved_weights_restore_the_same_logits_and_bias(tmp_path, lively, system):
+def test_saved_weights_restore_the_same_logits_and_bias(tmp_path, lively, classifier):
     checkpoint.save(lively, tmp_path / "category.safetensors", {})
     fresh = category_clip.build("synth-clip", "random", names=NAMES, species=ANIMALS, num_slots=3, seed=5)
-    fresh.shift(torch.tensor(-3.0))
-    assert fresh.module.logit_bias == -3
-    checkpoint.load_strictly(fresh.module, checkpoint.read(tmp_path / "category.safetensors")[0], "category")
+    fresh.add_bias(torch.tensor(-3.0))
+    assert fresh.network.logit_bias == -3
+    checkpoint.load_strictly(fresh.network, checkpoint.read(tmp_path / "category.safetensors")[0], "category")
     with torch.no_grad():
-        assert torch.equal(fresh.module(pixels(), *fresh.context), lively(pixels(), *fresh.context))
+        assert torch.equal(fresh.network(pixels(), *fresh.context), lively(pixels(), *fresh.context))
 
 
-def test_one_seed_gives_one_system_and_another_seed_another(system):
+def test_one_seed_gives_one_system_and_another_seed_another(classifier):
     build = lambda seed: category_clip.build(  # noqa: E731
         "synth-clip", "random", names=NAMES, species=ANIMALS, num_slots=3, seed=seed
     )
     slots = torch.randint(256, (1, 3, 3, 64, 64), dtype=torch.uint8)
     with torch.no_grad():
-        assert torch.equal(build(0).recognise(slots), system.recognise(slots))
-    mine, other = (prompts.state_dict() for prompts in (system.module.text_prompts, build(1).module.text_prompts))
+        assert torch.equal(build(0)(slots), classifier(slots))
+    mine, other = (prompts.state_dict() for prompts in (classifier.network.text_prompts, build(1).network.text_prompts))
     assert not torch.equal(mine["layers.0.out.weight"], other["layers.0.out.weight"])
 
 
-def test_the_card_says_what_the_system_was_built_from(system):
+def test_the_card_says_what_the_system_was_built_from(classifier):
     expected = {"network": "category-clip", "backbone": "synth-clip", "pretrained": "random", "num_slots": 3, "seed": 0}
-    assert system.card == expected | {"quick_gelu": True, "species": ANIMALS}
+    assert classifier.card == expected | {"quick_gelu": True, "species": ANIMALS}
 
 
 @pytest.mark.parametrize(
@@ -236,6 +236,6 @@ def test_what_cannot_be_built_is_refused(changes, message):
         category_clip.build(arguments.pop("backbone"), arguments.pop("pretrained"), **arguments)
 
 
-def test_species_of_another_width_are_refused(system):
+def test_species_of_another_width_are_refused(classifier):
     with pytest.raises(AmcError, match=r"has to be \(S, 128\)"):
-        system.module(pixels(), system.context[0], torch.zeros(3, 64))
+        classifier.network(pixels(), classifier.context[0], torch.zeros(3, 64))

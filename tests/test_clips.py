@@ -17,7 +17,7 @@ from amc.datasets.table import ClipTable
 from amc.interleave import MODALITIES, interleave
 from amc.synth import generate
 
-PIXELS = Pixels(modality="rgb+flow", flow_method="dis-ultrafast", max_px=8, stored=72, keep_frames=True)
+PIXELS = Pixels(modality="rgb+flow", flow_method="dis-ultrafast", max_px=8, short_side=72, keep_frames=True)
 PLAN = Sampling(scheme="sparse", num_windows=2, frames=3)
 
 
@@ -45,21 +45,21 @@ def forbid(monkeypatch):
 
 
 @pytest.mark.parametrize("modality", MODALITIES)
-@pytest.mark.parametrize("stored", [72, 48])  # flow at the video's own 128 px, and at the stored size
-def test_an_evaluation_item_is_what_the_steps_give_by_hand(table, modality, stored):
-    item, labels = views(table, pixels=replace(PIXELS, modality=modality, stored=stored), size=32)[None, 1]
+@pytest.mark.parametrize("short_side", [72, 48])  # flow at the own 128 px of the video, and at the stored size
+def test_an_evaluation_item_is_what_the_steps_give_by_hand(table, modality, short_side):
+    item, labels = views(table, pixels=replace(PIXELS, modality=modality, short_side=short_side), size=32)[None, 1]
     clip = table.clips[1]
     windows = views(table).windows(None, 1)
     assert len(windows) == 2 and labels.tolist() == [float(k in clip.labels) for k in range(len(table.names))]
     for seen, indices in zip(item, windows, strict=True):
         first, second = (video.read_frames(clip.path, [i + step for i in indices]) for step in (0, 1))
-        frames = transforms.resize_short_side(first, None, stored)[0]
-        if stored == 48:
-            first, second = (transforms.resize_short_side(x, None, stored)[0] for x in (first, second))
+        frames = transforms.resize_short_side(first, None, short_side)[0]
+        if short_side == 48:
+            first, second = (transforms.resize_short_side(x, None, short_side)[0] for x in (first, second))
         vectors = flow.estimate(first, second, method="dis-ultrafast")
-        vectors = transforms.resize_short_side(None, vectors, stored)[1].half().float()  # as they are kept
+        vectors = transforms.resize_short_side(None, vectors, short_side)[1].half().float()  # as they are kept
         frames, vectors = transforms.eval_view(frames, vectors, 32)
-        colours = flow_color.render(vectors, max_px=8 * 32 / stored)  # the scale shrinks with the picture
+        colours = flow_color.render(vectors, max_px=8 * 32 / short_side)  # the scale shrinks with the picture
         expected = interleave(None if modality == "flow" else frames, None if modality == "rgb" else colours)
         assert torch.equal(seen, expected)
 
@@ -149,7 +149,7 @@ def test_a_damaged_cache_is_announced_and_computed_again(table, tmp_path):
     assert len(warned) == 2
 
 
-@pytest.mark.parametrize("change", [{"stored": 80}, {"flow_method": "dis"}])
+@pytest.mark.parametrize("change", [{"short_side": 80}, {"flow_method": "dis"}])
 def test_what_was_kept_under_other_settings_is_not_used(table, tmp_path, change):
     pixels = replace(PIXELS, **change)
     views(table, cache=tmp_path)[None, 0]
@@ -196,16 +196,16 @@ def test_clips_of_one_frame_and_of_another_shape_give_items_of_the_same_shape(re
 
 
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
-@pytest.mark.parametrize("kept_as", sorted(codecs.KEPT_AS))
-def test_a_worker_of_any_start_method_reads_a_clip_as_this_process_does(table, tmp_path, kept_as, method):
-    seen = views(table, pixels=replace(PIXELS, kept_as=kept_as), cache=tmp_path / "cache")
+@pytest.mark.parametrize("storage_format", sorted(codecs.STORAGE_FORMATS))
+def test_a_worker_of_any_start_method_reads_a_clip_as_this_process_does(table, tmp_path, storage_format, method):
+    seen = views(table, pixels=replace(PIXELS, storage_format=storage_format), cache=tmp_path / "cache")
     loader = DataLoader(seen, sampler=[(None, 1)], batch_size=None, num_workers=1, multiprocessing_context=method)
     [(slots, labels)] = list(loader)
-    expected = views(table, pixels=replace(PIXELS, kept_as=kept_as))[None, 1]
+    expected = views(table, pixels=replace(PIXELS, storage_format=storage_format))[None, 1]
     assert torch.equal(slots, expected[0]) and torch.equal(labels, expected[1])
 
 
 def test_clips_that_would_be_enlarged_are_refused(table):
     assert views(table, size=72).size == 72
-    with pytest.raises(AmcError, match="stored: pictures kept at 72 px would be enlarged to the 224 px"):
+    with pytest.raises(AmcError, match="short_side: pictures kept at 72 px would be enlarged to the 224 px"):
         views(table, size=224)

@@ -8,7 +8,9 @@ import pytest
 
 from amc import config
 from amc.base.errors import AmcError
-from amc.config import SIZES, Experiment, Training, ablation
+from amc.config import SIZES, Experiment, Training
+from amc.datasets.clips import refuse_enlarging
+from amc.runs.ablation import ablation
 
 PAPER = [("dense", "rgb"), ("semi-dense", "rgb"), ("sparse", "rgb"), ("sparse", "flow"), ("sparse", "rgb+flow")]
 
@@ -73,7 +75,8 @@ def test_every_value_that_is_given_arrives_and_nothing_else_changes():
         dataset="kabr", size="smoke", root="/kabr", backbone="ViT-B-32", pretrained="random",
         sampling=config.Sampling("dense", 5, 3),
         pixels=replace(
-            smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth", stored=252, max_px=28.0
+            smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth", short_side=252,
+            max_px=28.0,
         ),
         training=replace(smoke.training, epochs=2), seed=7,
     )  # fmt: skip
@@ -133,14 +136,14 @@ def test_cells_have_names_of_their_own_and_plain_json():
 
 def test_size_paper_is_xclips_published_recipe():
     training = SIZES["paper"].training
-    assert (training.epochs, training.warm_up, training.lr, training.new_factor) == (30, 5, 8e-6, 10)
-    assert training.batch * training.accumulate == 256 and training.weight_decay == 1e-3
+    assert (training.epochs, training.warm_up, training.lr, training.lr_mult) == (30, 5, 8e-6, 10)
+    assert training.batch_size * training.grad_accum_steps == 256 and training.weight_decay == 1e-3
     assert SIZES["paper"].pixels.flow_method == "raft-large"
     assert {size: preset.size for size, preset in SIZES.items()} == {size: size for size in SIZES}
 
 
 @pytest.mark.parametrize(
-    ("size", "backbone", "stored", "max_px"),
+    ("size", "backbone", "short_side", "max_px"),
     [
         ("quick", "ViT-B-16-quickgelu", 252, 28.0),  # 72 px are kept for the 64 that synth-clip sees, with 8 px a frame
         ("standard", "ViT-L-14-336", 378, 42.0),
@@ -151,13 +154,15 @@ def test_size_paper_is_xclips_published_recipe():
     ],
 )
 def test_pictures_are_kept_in_proportion_to_what_the_backbone_sees_and_the_scale_of_flow_with_them(
-    size, backbone, stored, max_px
+    size, backbone, short_side, max_px
 ):
     for cell in ablation(size=size, dataset="folder", backbone=backbone):
-        assert (cell.pixels.stored, cell.pixels.max_px) == (stored, max_px)
+        assert (cell.pixels.short_side, cell.pixels.max_px) == (short_side, max_px)
 
 
 def test_pictures_that_would_be_enlarged_are_refused():
-    SIZES["quick"].pixels.refuse_enlarging(72, "a network")
-    with pytest.raises(AmcError, match="stored: pictures kept at 72 px .* enlarged to the 224 px that ViT-B-32 sees"):
-        SIZES["quick"].pixels.refuse_enlarging(224, "ViT-B-32")
+    refuse_enlarging(SIZES["quick"].pixels, 72, "a network")
+    with pytest.raises(
+        AmcError, match="short_side: pictures kept at 72 px .* enlarged to the 224 px that ViT-B-32 sees"
+    ):
+        refuse_enlarging(SIZES["quick"].pixels, 224, "ViT-B-32")

@@ -71,7 +71,7 @@ def small() -> dict:
 )
 def test_published_networks_have_their_published_parameters_and_cost(network, size, millions, gflops):
     with torch.device("meta"):  # shapes alone
-        module = conv3d.build(network, "", num_classes=400).module
+        module = conv3d.build(network, "", num_classes=400).network
         pixels = torch.zeros(1, conv3d.NETWORKS[network].frames, 3, size, size)
         with FlopCounterMode(display=False) as counter:
             module(pixels)
@@ -83,14 +83,14 @@ def test_published_networks_have_their_published_parameters_and_cost(network, si
 @pytest.mark.parametrize("network", PUBLISHED)
 def test_names_and_shapes_are_those_of_the_zoos_checkpoints(network):
     with torch.device("meta"):
-        ours = conv3d.build(network, "", num_classes=400).module.net
+        ours = conv3d.build(network, "", num_classes=400).network.net
         theirs = getattr(hub(), network.replace("-", "_"))(pretrained=False)
     assert shapes(ours.state_dict()) == shapes(theirs.state_dict())
 
 
 def test_i3d_computes_what_the_zoos_does_at_the_zoos_size():
     theirs = hub().i3d_r50(model_num_class=3, stem_dim_out=32, head_pool_kernel_size=(4, 7, 7))
-    ours = conv3d.build("i3d-small", "", num_classes=3, seed=1).module
+    ours = conv3d.build("i3d-small", "", num_classes=3, seed=1).network
     theirs.load_state_dict(stirred(ours.net).state_dict())
     pixels = clips(2, 8, 224)
     torch.testing.assert_close(ours(pixels), theirs.eval()(pixels.transpose(1, 2)), **ROUNDING)
@@ -98,7 +98,7 @@ def test_i3d_computes_what_the_zoos_does_at_the_zoos_size():
 
 def test_slowfast_computes_what_the_zoos_does_at_the_zoos_size():
     theirs = hub().slowfast_r50(model_num_class=3, stem_dim_outs=(32, 4))
-    ours = conv3d.build("slowfast-small", "", num_classes=3, seed=1).module
+    ours = conv3d.build("slowfast-small", "", num_classes=3, seed=1).network
     theirs.load_state_dict(stirred(ours.net).state_dict())
     pixels = clips(2, 32, 224)
     fast = pixels.transpose(1, 2)
@@ -108,7 +108,7 @@ def test_slowfast_computes_what_the_zoos_does_at_the_zoos_size():
 
 def test_x3d_computes_what_the_zoos_does_but_its_softmax():
     theirs = hub().x3d_xs(model_num_class=3)
-    ours = conv3d.build("x3d-xs", "", num_classes=3, seed=1).module
+    ours = conv3d.build("x3d-xs", "", num_classes=3, seed=1).network
     theirs.load_state_dict(stirred(ours.net).state_dict())
     pixels = clips(2, 4, 160)
     logits = ours(pixels)
@@ -118,7 +118,7 @@ def test_x3d_computes_what_the_zoos_does_but_its_softmax():
 
 @pytest.mark.parametrize("network", SMALL)
 def test_pictures_of_any_size_and_shape_give_logits_and_change_nothing(small, network):
-    module, num_slots = small[network].module, conv3d.NETWORKS[network].frames
+    module, num_slots = small[network].network, conv3d.NETWORKS[network].frames
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     for height, width in ((32, 32), (64, 96)):
         logits = module(torch.randn(2, num_slots, 3, height, width))
@@ -127,17 +127,17 @@ def test_pictures_of_any_size_and_shape_give_logits_and_change_nothing(small, ne
 
 
 def test_a_system_takes_uint8_slots_of_its_size(small):
-    system = small["x3d-xs"]
+    classifier = small["x3d-xs"]
     slots = torch.randint(256, (2, 4, 3, 64, 64), dtype=torch.uint8)
-    expected = system.module((slots / 255 - 0.45) / 0.225)
-    torch.testing.assert_close(system.recognise(slots), expected)
-    assert system.preprocess.size == 64
+    expected = classifier.network((slots / 255 - 0.45) / 0.225)
+    torch.testing.assert_close(classifier(slots), expected)
+    assert classifier.preprocess.size == 64
     assert conv3d.build("x3d-xs", "", num_classes=3).preprocess.size == 160
 
 
 @pytest.mark.parametrize("network", SMALL)
 def test_gradients_reach_every_parameter(small, network):
-    module = small[network].module
+    module = small[network].network
     gradients = torch.autograd.grad(
         module(torch.randn(1, conv3d.NETWORKS[network].frames, 3, 32, 32)).sum(),
         list(module.parameters()),
@@ -148,17 +148,17 @@ def test_gradients_reach_every_parameter(small, network):
 
 @pytest.mark.parametrize("network", SMALL)
 def test_a_shift_is_added_to_every_logit(network):
-    system = conv3d.build(network, "", num_classes=3)
+    classifier = conv3d.build(network, "", num_classes=3)
     pixels = torch.randn(1, conv3d.NETWORKS[network].frames, 3, 32, 32)
-    before = system.module(pixels)
-    system.shift(torch.tensor(-2.5))
-    torch.testing.assert_close(system.module(pixels), before - 2.5)
+    before = classifier.network(pixels)
+    classifier.add_bias(torch.tensor(-2.5))
+    torch.testing.assert_close(classifier.network(pixels), before - 2.5)
 
 
 @pytest.mark.parametrize("network", SMALL)
 def test_only_the_last_projection_learns_faster_and_vectors_do_not_decay(small, network):
-    module = small[network].module
-    groups = module.parameter_groups(1e-3, new_factor=7, weight_decay=0.5)
+    module = small[network].network
+    groups = module.parameter_groups(1e-3, lr_mult=7, weight_decay=0.5)
     found = {(group["lr"], group["weight_decay"]): group["params"] for group in groups}
     proj = module.net.blocks[-1].proj
     assert [id(p) for p in found[7e-3, 0.5]] == [id(proj.weight)]
@@ -168,14 +168,14 @@ def test_only_the_last_projection_learns_faster_and_vectors_do_not_decay(small, 
 
 
 def test_the_head_drops_half_of_its_input_in_training(small):
-    assert [small[network].module.net.blocks[-1].dropout.p for network in SMALL] == [0.5] * 3
+    assert [small[network].network.net.blocks[-1].dropout.p for network in SMALL] == [0.5] * 3
 
 
 def test_weights_follow_the_seed_and_leave_the_global_generator_alone():
     torch.manual_seed(5)
     expected = torch.rand(3)
     torch.manual_seed(5)
-    first, again, other = (conv3d.build("x3d-xs", "", num_classes=3, seed=n).module.state_dict() for n in (1, 1, 2))
+    first, again, other = (conv3d.build("x3d-xs", "", num_classes=3, seed=n).network.state_dict() for n in (1, 1, 2))
     assert torch.equal(torch.rand(3), expected)
     assert same(first, again) and not same(first, other)
 
@@ -183,14 +183,14 @@ def test_weights_follow_the_seed_and_leave_the_global_generator_alone():
 def test_a_checkpoint_of_the_zoo_brings_all_but_the_last_projection(tmp_path):
     state = hub().x3d_xs(pretrained=False).state_dict()
     torch.save({"model_state": state, "epoch": 3}, tmp_path / "X3D_XS.pyth")
-    system = conv3d.build("x3d-xs", tmp_path / "X3D_XS.pyth", num_classes=3, seed=4)
+    classifier = conv3d.build("x3d-xs", tmp_path / "X3D_XS.pyth", num_classes=3, seed=4)
     fresh = conv3d.build("x3d-xs", "", num_classes=3, seed=4)
-    loaded = system.module.net.state_dict()
+    loaded = classifier.network.net.state_dict()
     head = {name for name in state if name.startswith("blocks.5.proj.")}
     assert len(head) == 2 and loaded.keys() == state.keys()
     assert all(torch.equal(loaded[name], state[name]) for name in state.keys() - head)
-    assert all(torch.equal(loaded[name], fresh.module.net.state_dict()[name]) for name in head)
-    assert (system.card["random"], fresh.card["random"]) == ("head", "all")
+    assert all(torch.equal(loaded[name], fresh.network.net.state_dict()[name]) for name in head)
+    assert (classifier.card["random"], fresh.card["random"]) == ("head", "all")
 
 
 def test_model_state_is_read_as_weights(tmp_path):
@@ -199,15 +199,15 @@ def test_model_state_is_read_as_weights(tmp_path):
 
 
 def test_a_trained_module_serves_other_behaviours(small, tmp_path):
-    module = small["x3d-xs"].module
+    module = small["x3d-xs"].network
     checkpoint.save(module, tmp_path / "a.safetensors", {})
-    other = conv3d.build("x3d-xs", tmp_path / "a.safetensors", num_classes=5).module
+    other = conv3d.build("x3d-xs", tmp_path / "a.safetensors", num_classes=5).network
     theirs, ours = ({n: t for n, t in m.state_dict().items() if ".proj." not in n} for m in (module, other))
     assert same(theirs, ours) and len(other.logit_bias) == 5
 
 
 def test_a_checkpoint_that_lacks_a_tensor_or_is_another_networks_is_refused(small, tmp_path):
-    state = small["x3d-xs"].module.net.state_dict()
+    state = small["x3d-xs"].network.net.state_dict()
     lacking = {name: tensor for name, tensor in state.items() if name != "blocks.0.conv.conv_t.weight"}
     torch.save({"model_state": lacking}, tmp_path / "lacking.pyth")
     torch.save({"model_state": state}, tmp_path / "xs.pyth")
@@ -243,7 +243,7 @@ def test_what_cannot_be_built_is_refused_at_once(tmp_path):
 )
 def test_pixels_that_a_network_cannot_take_are_refused(small, network, pixels, reason):
     with pytest.raises(AmcError, match=reason):
-        small[network].module(pixels)
+        small[network].network(pixels)
 
 
 def test_without_pytorchvideo_it_is_known_before_anything_is_built_what_to_install(monkeypatch):

@@ -35,7 +35,7 @@ def folder(tmp_path, smoke_world):
 
 def test_everything_wrong_with_a_download_has_a_line(folder):
     said: list[str] = []
-    wrong = download.check("animal-kingdom", folder, workers=1, report=said.append)
+    wrong = download.check("animal-kingdom", folder, workers=1, log=said.append)
     assert wrong[:3] == [
         "behaviours: 2, but 140 were published; a part of the download is missing or another",
         "train: 2, but 24003 were published; a part of the download is missing or another",
@@ -83,7 +83,7 @@ def test_a_folder_of_one_s_own_is_checked_by_the_command_that_its_errors_name(tm
 
 def test_a_split_without_clips_is_told(folder):
     (folder / "annotation" / "val.csv").write_text("original_vido_id video_id frame_id path labels type\n")
-    wrong = download.check("animal-kingdom", folder, workers=1, report=lambda line: None)
+    wrong = download.check("animal-kingdom", folder, workers=1, log=lambda line: None)
     assert "test: 0, but 6096 were published; a part of the download is missing or another" in wrong
 
 
@@ -218,7 +218,7 @@ def test_a_cut_archive_is_said_to_be_cut_and_leaves_nothing(tmp_path, kind, kept
 def test_an_unpacking_that_is_killed_leaves_no_cut_file_under_its_own_name(tmp_path, monkeypatch, kind):
     path, into = packed(tmp_path / "a", kind, 5000, 5000, 5000), tmp_path / "into"
     read, blocks = download._block, iter(range(99))
-    monkeypatch.setattr(download, "AT_ONCE", 1000)
+    monkeypatch.setattr(download, "BLOCK_SIZE", 1000)
     # Five blocks and the end make a file: killed in the middle of the second one.
     monkeypatch.setattr(download, "_block", lambda source: read(source) if next(blocks) < 9 else os._exit(7))
     if not (child := os.fork()):

@@ -8,7 +8,7 @@ import pytest
 from amc.base.errors import AmcError
 from amc.ethogram import timeline
 from amc.ethogram.bouts import Bout, Rules, find, frames_of, from_frames, to_frames
-from amc.ethogram.record import Ethogram, budget, transitions
+from amc.ethogram.record import Ethogram
 
 RATES = {
     "23.976": Fraction(24000, 1001),
@@ -113,7 +113,7 @@ def test_a_bout_that_cannot_be_is_refused(bout):
 
 
 def test_a_time_budget_adds_up():
-    row = budget(shown([[1, 0]] * 3 + [[0, 0]] * 4 + [[1, 0]] * 1 + [[0, 0]] * 2)).iloc[0]
+    row = shown([[1, 0]] * 3 + [[0, 0]] * 4 + [[1, 0]] * 1 + [[0, 0]] * 2).budget().iloc[0]
     assert row["Total number of occurences"] == 2 and row["Total duration (s)"] == pytest.approx(0.4)
     assert row["Duration mean (s)"] == pytest.approx(0.2)
     assert row["Duration std dev"] == pytest.approx(np.std([0.3, 0.1], ddof=1))
@@ -122,7 +122,7 @@ def test_a_time_budget_adds_up():
 
 
 def test_transitions_count_what_begins_next():
-    counts = transitions(shown([[1, 0], [0, 1], [0, 0], [0, 1], [1, 1]]))
+    counts = shown([[1, 0], [0, 1], [0, 0], [0, 1], [1, 1]]).transitions()
     assert counts.loc["graze", "walk"] == 1 and counts.loc["walk", "walk"] == 1 and counts.loc["walk", "graze"] == 1
     assert counts.to_numpy().sum() == 3
 

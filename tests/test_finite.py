@@ -43,14 +43,14 @@ class Toy(nn.Module):
     def forward(self, slots):
         return self.layer(slots.flatten(1).float()).nan_to_num(0, 0, 0)
 
-    def parameter_groups(self, lr, *, new_factor, weight_decay):
+    def parameter_groups(self, lr, *, lr_mult, weight_decay):
         return [{"params": list(self.parameters()), "lr": lr}]
 
 
 def test_a_weight_that_is_not_finite_stops_training_with_its_name_and_epoch(tmp_path):
-    toy, cfg = Toy(), Training(epochs=3, warm_up=1, batch=2, accumulate=1, lr=1e-3, workers=0)
+    toy, cfg = Toy(), Training(epochs=3, warm_up=1, batch_size=2, grad_accum_steps=1, lr=1e-3, workers=0)
     with pytest.raises(AmcError, match=r"epoch 2: 1 of 2 values of layer\.bias are not finite; lower lr") as error:
-        train.fit(toy, toy, Few(toy.layer), lambda: 0.5, cfg, folder=tmp_path, report=[].append, seed=1)
+        train.fit(toy, Few(toy.layer), lambda: 0.5, cfg, folder=tmp_path, log=[].append, seed=1)
     assert "\n" not in str(error.value) and train._load(tmp_path / "last.pt")["epoch"] == 1
 
 
@@ -87,7 +87,7 @@ def test_motion_that_the_cache_cannot_hold_is_refused_with_video_and_frame_and_n
     value, smoke_world, tmp_path, monkeypatch
 ):
     video = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[0]
-    reader = PixelReader(Pixels(flow_method="dis", max_px=8.0, stored=72), tmp_path)
+    reader = PixelReader(Pixels(flow_method="dis", max_px=8.0, short_side=72), tmp_path)
 
     def estimate(self, path, pairs):
         return torch.stack([torch.full((2, 4, 5), value if first == 3 else 1.0) for first, _ in pairs])

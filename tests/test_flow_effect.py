@@ -8,9 +8,10 @@ from test_tables import scores
 
 from amc.base.errors import AmcError
 from amc.companion import flow_effect
-from amc.config import Experiment, ablation
+from amc.config import Experiment
 from amc.figures import motion as drawn
 from amc.runs import tables
+from amc.runs.ablation import ablation
 from amc.scores import Scores
 
 

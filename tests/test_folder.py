@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import torch
 
-from amc import config
 from amc.base import checkpoint
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, folder
-from amc.model import System
+from amc.model import Classifier
 from amc.runs import experiment
+from amc.runs.ablation import ablation
 
 
 def lay(root, lines: list[str], header: str = "file,labels") -> None:
@@ -126,30 +126,32 @@ def test_too_few_clips_and_no_table_are_refused(tmp_path):
 
 
 def test_one_s_own_folder_trains_with_frozen_towers_unless_told_otherwise():
-    [own] = config.ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
-    [all_of_it] = config.ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
-    [world] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
-    assert own.training.frozen and not all_of_it.training.frozen and not world.training.frozen
+    [own] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke")
+    [all_of_it] = ablation(scheme="sparse", modality="rgb", dataset="folder", size="smoke", frozen=False)
+    [world] = ablation(scheme="sparse", modality="rgb", size="smoke")
+    assert (
+        own.training.freeze_backbone and not all_of_it.training.freeze_backbone and not world.training.freeze_backbone
+    )
 
 
 def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refused(smoke_world, tmp_path):
-    [cell] = config.ablation(
+    [cell] = ablation(
         scheme="sparse", modality="rgb", size="smoke", data_root=str(smoke_world), frozen=True,
         pretrained="random",
     )  # fmt: skip
-    done = experiment.run(cell, report=lambda line: None)
+    done = experiment.run(cell, log=lambda line: None)
     before = experiment.systems.build(cell, experiment.load(cell)).module.state_dict()
     after = checkpoint.read(done.folder / "model.safetensors")[0]
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved == {"integration", "prompts", "logit_bias"}
     with pytest.raises(AmcError, match="Linear has no such parts"):
-        System(torch.nn.Linear(1, 1), None, {}).freeze()
+        Classifier(torch.nn.Linear(1, 1), None, {}).freeze_backbone()
 
 
 def test_fewer_training_clips_are_a_part_of_more_and_show_each_behaviour_early(smoke_world):
     table = catalogue.load("synth", smoke_world, size="smoke")
-    ids = [{clip.id for clip in table.few(count).split("train").clips} for count in (4, 8, 1000)]
+    ids = [{clip.id for clip in table.subset(count).split("train").clips} for count in (4, 8, 1000)]
     assert ids[0] < ids[1] < ids[2] and [len(found) for found in ids[:2]] == [4, 8]
-    assert table.few(4).counts()["test"] == table.counts()["test"]
-    labels = table.few(8).split("train").labels()
+    assert table.subset(4).counts()["test"] == table.counts()["test"]
+    labels = table.subset(8).split("train").labels()
     assert np.count_nonzero(labels.any(axis=0)) >= 6

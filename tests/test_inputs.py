@@ -14,9 +14,9 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import eye, inputs, predict
+from amc.ethogram import inputs, predict, predictor
 from amc.ethogram.inputs import ENDINGS, TABLES, UNTRUSTED
-from amc.ethogram.watch import Sliding, watch
+from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.synth import generate
 
 
@@ -36,7 +36,7 @@ def copies(clip, folder, *names: str) -> None:
 
 def test_of_two_videos_whose_paths_differ_by_a_slash_alone_both_are_done(clip, watcher, tmp_path):
     copies(clip, tmp_path / "in", "2024-05/cam1/v.mp4", "2024/05/cam1/v.mp4")
-    report = predict.predict([tmp_path / "in"], watcher, tmp_path / "out", predict.Options(), say=lambda line: None)
+    report = predict.predict([tmp_path / "in"], watcher, tmp_path / "out", predict.Options(), log=lambda line: None)
     assert len(report.done) == 2 and not report.failed
     assert len({row["video"] for row in report.done}) == len(list((tmp_path / "out").glob("*_frames.csv"))) == 2
 
@@ -106,24 +106,24 @@ def test_nothing_that_was_given_is_written_over(clip, watcher, tmp_path):
         ([tmp_path / "fox.mp4"], predict.Options(human=str(human))),
     ):
         with pytest.raises(AmcError, match="was given, and would be written over; choose another folder"):
-            predict.predict(sources, watcher, tmp_path, options, say=print)
+            predict.predict(sources, watcher, tmp_path, options, log=print)
     assert human.exists()
 
 
 def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip, watcher, tmp_path):
-    look = eye.Eye.look
+    look = predictor.VideoPredictor.look
 
-    class Broken(eye.Eye):
+    class Broken(predictor.VideoPredictor):
         def look(self, slots):
             probs, embeddings = look(self, slots)
             probs = probs.clone()
             probs[0, 1] = float("nan")
             return probs, embeddings
 
-    broken = Broken(**{name: getattr(watcher, name) for name in eye.Eye.__dataclass_fields__})
+    broken = Broken(**{name: getattr(watcher, name) for name in predictor.VideoPredictor.__dataclass_fields__})
     with pytest.raises(AmcError, match="from 0.00 to 0.50 s the probability of 'Keeping still' is not finite"):
-        watch(clip, broken, Sliding())
-    report = predict.predict([clip], broken, tmp_path, predict.Options(), say=lambda line: None)
+        sliding_window(clip, broken, SlidingWindow())
+    report = predict.predict([clip], broken, tmp_path, predict.Options(), log=lambda line: None)
     assert not report.done and "not finite" in report.failed[0]["error"]
     assert not list(tmp_path.glob("clip*"))
 
@@ -141,7 +141,7 @@ def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(watche
                 yield [number], torch.stack([frame])
 
     monkeypatch.setattr(predict.annotated.video, "stream", damaged)
-    sliding = predict.Options(Sliding(1, 0.5))
-    report = predict.predict([path], watcher, tmp_path / "out", sliding, say=lambda line: None)
+    sliding = predict.Options(SlidingWindow(1, 0.5))
+    report = predict.predict([path], watcher, tmp_path / "out", sliding, log=lambda line: None)
     [row] = report.done
     assert row["frames"] == 60 and any("s only: film.mp4: frame 60 is damaged" in note for note in report.notes)

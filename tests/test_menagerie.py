@@ -133,6 +133,7 @@ def test_a_folder_of_no_world_is_refused_with_the_known_ones(tmp_path):
         ("scene", "SPEED = 2", ["Synth Kingdom", "Synth Menagerie"]),
         ("a_new_module", "SPEED = 2", ["Synth Kingdom", "Synth Menagerie"]),
         ("scene", "# a comment", []),
+        ("scene", "import math as maths", []),
         ("pretrain", "SPEED = 2", []),
     ],
 )
@@ -144,6 +145,19 @@ def test_a_change_redraws_the_worlds_that_it_draws(tmp_path, monkeypatch, module
     with (tmp_path / "synth" / f"{module}.py").open("a") as file:
         file.write(f"\n{text}\n")
     assert [name for name, world in generate.WORLDS.items() if generate.digest(world) != before[name]] == redrawn
+
+
+def test_another_name_draws_nothing_anew_and_another_constant_does(tmp_path, monkeypatch):
+    shutil.copytree(Path(generate.__file__).parent, tmp_path / "synth", ignore=shutil.ignore_patterns("__pycache__"))
+    monkeypatch.setattr(generate, "__file__", str(tmp_path / "synth" / "generate.py"))
+    (file := tmp_path / "synth" / "a_new_module.py").write_text(
+        'def walk(x: int) -> int:\n    """Words."""\n    return 2 * x\n'
+    )
+    before = generate.digest()
+    file.write_text("def stride(y):  # other words\n    return 2 * y\n")
+    assert generate.digest() == before
+    file.write_text("def stride(y):\n    return 3 * y\n")
+    assert generate.digest() != before
 
 
 def test_every_module_of_a_world_is_there():

@@ -17,14 +17,14 @@ NAMES = ["walking", "keeping still", "performing sexual display"]  # of 1, 2 and
 
 
 @pytest.fixture(scope="module")
-def recogniser():
+def classifier():
     return build("synth-clip", "random", num_slots=6)  # three frames interleaved with their flows
 
 
 @pytest.fixture(scope="module")
-def lively(recogniser):
+def lively(classifier):
     """The same with new modules that say something: untrained, they hardly do."""
-    xclip = copy.deepcopy(recogniser.xclip)
+    xclip = copy.deepcopy(classifier.network)
     for name, parameter in xclip.named_parameters():
         if is_new(name):
             parameter.data.add_(0.1 * torch.randn(parameter.shape, generator=torch.Generator().manual_seed(1)))
@@ -89,35 +89,35 @@ def test_equals_transformers_in_float64_and_float32(config, sizes, shape):
     assert difference(theirs.double(), xclip.double(), tower.double(), pixels(*shape).double()) < 1e-8
 
 
-def test_logits_are_the_cosine_at_the_scale_that_clip_learned_plus_the_bias(recogniser):
-    clip, names = pixels(2, 6, 3, 64, 64), recogniser.encode(NAMES)
-    cosine = recogniser.xclip.embed(clip, names).cosine
-    assert torch.allclose(recogniser.xclip(clip, names), cosine / 0.07, rtol=1e-4)  # an untrained CLIP starts there
+def test_logits_are_the_cosine_at_the_scale_that_clip_learned_plus_the_bias(classifier):
+    clip, names = pixels(2, 6, 3, 64, 64), classifier.encode(NAMES)
+    cosine = classifier.network.embed(clip, names).cosine
+    assert torch.allclose(classifier.network(clip, names), cosine / 0.07, rtol=1e-4)  # an untrained CLIP starts there
     assert cosine.abs().max() <= 1
-    model = copy.deepcopy(recogniser.xclip)
+    model = copy.deepcopy(classifier.network)
     model.logit_bias.fill_(-3)
     assert torch.allclose(model(clip, names), cosine / 0.07 - 3, rtol=1e-4)
 
 
 @pytest.mark.parametrize("is_training", [True, False])
-def test_forward_changes_no_mode_parameter_or_buffer(recogniser, is_training):
-    xclip = copy.deepcopy(recogniser.xclip).train(is_training)
+def test_forward_changes_no_mode_parameter_or_buffer(classifier, is_training):
+    xclip = copy.deepcopy(classifier.network).train(is_training)
     before = {name: tensor.clone() for name, tensor in xclip.state_dict().items()}
-    xclip(pixels(1, 6, 3, 64, 64), recogniser.encode(NAMES))
+    xclip(pixels(1, 6, 3, 64, 64), classifier.encode(NAMES))
     assert all(module.training is is_training for module in xclip.modules())
     assert all(torch.equal(tensor, before[name]) for name, tensor in xclip.state_dict().items())
 
 
-def test_gradients_reach_every_parameter_from_an_interleaved_clip(recogniser):
-    xclip = copy.deepcopy(recogniser.xclip)
-    xclip(pixels(2, 6, 3, 64, 64), recogniser.encode(NAMES))[:, 0].sum().backward()
+def test_gradients_reach_every_parameter_from_an_interleaved_clip(classifier):
+    xclip = copy.deepcopy(classifier.network)
+    xclip(pixels(2, 6, 3, 64, 64), classifier.encode(NAMES))[:, 0].sum().backward()
     untouched = [name for name, p in xclip.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0]
     # The key's bias moves all attention logits alike, so its gradient is zero, but the fused bias has query and value.
     assert untouched == []
 
 
-def test_a_clip_scores_alike_alone_and_in_a_batch(recogniser, lively):
-    clips, names = pixels(3, 6, 3, 64, 64), recogniser.encode(NAMES)
+def test_a_clip_scores_alike_alone_and_in_a_batch(classifier, lively):
+    clips, names = pixels(3, 6, 3, 64, 64), classifier.encode(NAMES)
     with torch.no_grad():
         together, other = lively.embed(clips, names), lively.embed(clips[[0, 2, 1]], names)
         alone = torch.cat([lively.embed(clip[None], names).cosine for clip in clips])
@@ -125,11 +125,11 @@ def test_a_clip_scores_alike_alone_and_in_a_batch(recogniser, lively):
     assert (together.cosine - other.cosine).abs().max() > 1e-3
 
 
-def test_the_order_of_labels_only_permutes_logits(recogniser):
+def test_the_order_of_labels_only_permutes_logits(classifier):
     clip, order = pixels(1, 6, 3, 64, 64), [2, 0, 1]
     with torch.no_grad():
-        logits = recogniser.xclip(clip, recogniser.encode(NAMES))
-        permuted = recogniser.xclip(clip, recogniser.encode([NAMES[index] for index in order]))
+        logits = classifier.network(clip, classifier.encode(NAMES))
+        permuted = classifier.network(clip, classifier.encode([NAMES[index] for index in order]))
     assert torch.allclose(permuted, logits[:, order], atol=1e-3)  # 1e-5 of a cosine, times 100
 
 
@@ -144,18 +144,18 @@ def test_frames_hear_of_each_other_but_not_of_their_order(lively):
     assert (alone - frames[:, :1]).abs().max() > 1e-4
 
 
-def test_integration_knows_the_order_of_frames(recogniser):
+def test_integration_knows_the_order_of_frames(classifier):
     frames = pixels(1, 6, 128)
     with torch.no_grad():
-        video, backwards = (recogniser.xclip.integration(x) for x in (frames, frames.flip(1)))
+        video, backwards = (classifier.network.integration(x) for x in (frames, frames.flip(1)))
     assert (video - backwards).abs().max() > 1e-5
 
 
-def test_untrained_modules_leave_clips_embeddings_nearly_alone(recogniser):
-    frames, names = pixels(2, 6, 128), recogniser.encode(NAMES)
+def test_untrained_modules_leave_clips_embeddings_nearly_alone(classifier):
+    frames, names = pixels(2, 6, 128), classifier.encode(NAMES)
     with torch.no_grad():
-        video = recogniser.xclip.integration(frames)
-        refined = recogniser.xclip.prompts(names, pixels(2, 6, 64, 160))
+        video = classifier.network.integration(frames)
+        refined = classifier.network.prompts(names, pixels(2, 6, 64, 160))
     assert torch.cosine_similarity(video, frames.mean(1), dim=-1).min() > 0.9
     assert torch.cosine_similarity(refined, names.expand(2, -1, -1), dim=-1).min() > 0.9
 
@@ -186,13 +186,13 @@ def test_trimmed_text_equals_open_clips_own_encoding():
         ("walking", "give a list"),
     ],
 )
-def test_names_that_cannot_be_encoded_are_refused(recogniser, names, message):
+def test_names_that_cannot_be_encoded_are_refused(classifier, names, message):
     with pytest.raises(AmcError, match=message):
-        recogniser.encode(names)
+        classifier.encode(names)
 
 
-def test_the_longest_name_that_fits_is_encoded(recogniser):
-    assert recogniser.encode(["very " * 29 + "long"]).shape == (1, 128)  # 30 words, start and end: 32 tokens
+def test_the_longest_name_that_fits_is_encoded(classifier):
+    assert classifier.encode(["very " * 29 + "long"]).shape == (1, 128)  # 30 words, start and end: 32 tokens
 
 
 @pytest.mark.parametrize(
@@ -204,14 +204,14 @@ def test_the_longest_name_that_fits_is_encoded(recogniser):
         (torch.zeros(1, 6, 3, 64, 64, dtype=torch.uint8), "floats"),
     ],
 )
-def test_pixels_of_another_form_are_refused(recogniser, clip, message):
+def test_pixels_of_another_form_are_refused(classifier, clip, message):
     with pytest.raises(AmcError, match=message):
-        recogniser.xclip(clip, recogniser.encode(NAMES))
+        classifier.network(clip, classifier.encode(NAMES))
 
 
-def test_text_of_another_width_is_refused(recogniser):
+def test_text_of_another_width_is_refused(classifier):
     with pytest.raises(AmcError, match=r"has to be \(C, 128\)"):
-        recogniser.xclip(pixels(1, 6, 3, 64, 64), torch.zeros(3, 64))
+        classifier.network(pixels(1, 6, 3, 64, 64), torch.zeros(3, 64))
 
 
 def test_nearest_texts_come_by_name_and_in_order():
@@ -226,10 +226,10 @@ def test_nearest_texts_come_by_name_and_in_order():
         nearest(cosine, NAMES[:2])
 
 
-def test_groups_hold_every_parameter_once_and_new_modules_learn_faster(recogniser):
-    xclip = recogniser.xclip
+def test_groups_hold_every_parameter_once_and_new_modules_learn_faster(classifier):
+    xclip = classifier.network
     names = {parameter: name for name, parameter in xclip.named_parameters()}
-    groups = xclip.parameter_groups(8e-6, new_factor=10, weight_decay=1e-3)
+    groups = xclip.parameter_groups(8e-6, lr_mult=10, weight_decay=1e-3)
     assert sorted(names[p] for group in groups for p in group["params"]) == sorted(names.values())
     for group in groups:
         for parameter in group["params"]:

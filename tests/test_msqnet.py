@@ -21,7 +21,7 @@ SMALL = "timesformer-small"
 
 
 @pytest.fixture(scope="module")
-def system():
+def classifier():
     return msqnet.build(SMALL, "", names=NAMES, num_slots=3)
 
 
@@ -59,22 +59,22 @@ def test_positions_are_sines_and_cosines_in_turn():
             assert positions[token, 2 * pair + 1] == pytest.approx(math.cos(angle), abs=1e-6)
 
 
-def test_the_picture_is_the_mean_of_clips_features_before_their_projection(system):
+def test_the_picture_is_the_mean_of_clips_features_before_their_projection(classifier):
     clip, tower = pixels(2, 3, 3, 64, 64), weights.open_clip_model("synth-clip", "shipped")
     with torch.no_grad():
-        picture = system.module.picture(clip)
+        picture = classifier.network.picture(clip)
         expected = torch.stack([tower.encode_image(frame) for frame in clip.unbind(1)]).mean(dim=0)
         assert picture.shape == (2, 160)
         assert torch.allclose(picture @ tower.visual.proj, expected, atol=1e-5)  # order of summation
 
 
-def test_queries_start_as_clips_features_of_the_names(system):
+def test_queries_start_as_clips_features_of_the_names(classifier):
     tower = weights.open_clip_model("synth-clip", "shipped")
-    assert torch.equal(system.module.queries, text.encode(tower, NAMES))
+    assert torch.equal(classifier.network.queries, text.encode(tower, NAMES))
 
 
-def test_forward_is_the_published_figure_step_by_step(system):
-    module, clip = system.module, pixels(2, 3, 3, 64, 64)
+def test_forward_is_the_published_figure_step_by_step(classifier):
+    module, clip = classifier.network, pixels(2, 3, 3, 64, 64)
     with torch.no_grad():
         tokens = torch.nn.functional.linear(module.video(clip)[0], module.project_tokens.weight)
         memory = module.transformer.encoder(tokens + msqnet.sinusoids(1 + 16 * 3, 128))
@@ -84,68 +84,68 @@ def test_forward_is_the_published_figure_step_by_step(system):
             assert torch.allclose(module(clip)[b], module.head(found)[0], atol=1e-5)  # order of summation
 
 
-def test_the_order_of_behaviours_only_permutes_logits(system):
-    clip, order, permuted = pixels(2, 3, 3, 64, 64), [2, 0, 1], copy.deepcopy(system.module)
+def test_the_order_of_behaviours_only_permutes_logits(classifier):
+    clip, order, permuted = pixels(2, 3, 3, 64, 64), [2, 0, 1], copy.deepcopy(classifier.network)
     for parameter in (permuted.queries, permuted.head.weight, permuted.head.bias):
         parameter.data = parameter.data[order]
     with torch.no_grad():
-        logits = system.module(clip)
+        logits = classifier.network(clip)
         assert torch.allclose(permuted(clip), logits[:, order], atol=1e-5)
     assert logits.std(dim=1).min() > 1e-3  # behaviours differ by more than the tolerance
 
 
-def test_a_clip_scores_alike_alone_and_in_a_batch(system):
+def test_a_clip_scores_alike_alone_and_in_a_batch(classifier):
     clips = pixels(3, 3, 3, 64, 64)
     with torch.no_grad():
-        together = system.module(clips)
-        alone = torch.cat([system.module(clip[None]) for clip in clips])
+        together = classifier.network(clips)
+        alone = torch.cat([classifier.network(clip[None]) for clip in clips])
     assert (together - alone).abs().max() < 1e-5
     assert (together[0] - together[1]).abs().max() > 1e-4  # clips differ by more
 
 
-def test_the_order_of_frames_matters(system):
+def test_the_order_of_frames_matters(classifier):
     clip = pixels(1, 3, 3, 64, 64)
     with torch.no_grad():
-        assert (system.module(clip) - system.module(clip.flip(1))).abs().max() > 1e-4
+        assert (classifier.network(clip) - classifier.network(clip.flip(1))).abs().max() > 1e-4
 
 
-def test_gradients_reach_all_but_clips_tower(system):
-    module = copy.deepcopy(system.module)
+def test_gradients_reach_all_but_clips_tower(classifier):
+    module = copy.deepcopy(classifier.network)
     module(pixels(2, 3, 3, 64, 64)).sum().backward()
     untouched = {name for name, p in module.named_parameters() if p.grad is None or not p.grad.abs().sum() > 0}
     assert untouched == {name for name, _ in module.named_parameters() if name.startswith("image.")}
     assert not any(p.requires_grad for p in module.image.parameters())
 
 
-def test_training_leaves_clips_tower_in_evaluation(system):
-    module = copy.deepcopy(system.module).train()
+def test_training_leaves_clips_tower_in_evaluation(classifier):
+    module = copy.deepcopy(classifier.network).train()
     assert module.training and module.transformer.training and module.video.training
     assert not any(part.training for part in module.image.modules())
     assert not any(part.training for part in module.eval().modules())
 
 
 @pytest.mark.parametrize("is_training", [True, False])
-def test_forward_changes_no_state(system, is_training):
-    module = copy.deepcopy(system.module).train(is_training)
+def test_forward_changes_no_state(classifier, is_training):
+    module = copy.deepcopy(classifier.network).train(is_training)
     before = {name: tensor.clone() for name, tensor in module.state_dict().items()}
     module(pixels(1, 3, 3, 64, 64))
     assert module.training is is_training
     assert all(torch.equal(tensor, before[name]) for name, tensor in module.state_dict().items())
 
 
-def test_one_seed_gives_one_model_and_leaves_the_global_generator_alone(system):
+def test_one_seed_gives_one_model_and_leaves_the_global_generator_alone(classifier):
     before = torch.get_rng_state()
-    again, other = (msqnet.build(SMALL, "", names=NAMES, num_slots=3, seed=seed).module for seed in (0, 1))
+    again, other = (msqnet.build(SMALL, "", names=NAMES, num_slots=3, seed=seed).network for seed in (0, 1))
     assert torch.equal(torch.get_rng_state(), before)
-    ours, same, different = (m.state_dict() for m in (system.module, again, other))
+    ours, same, different = (m.state_dict() for m in (classifier.network, again, other))
     assert all(torch.equal(tensor, same[name]) for name, tensor in ours.items())
     assert not torch.equal(ours["head.weight"], different["head.weight"])
     assert torch.equal(ours["queries"], different["queries"])  # CLIP's
 
 
-def test_groups_hold_every_trainable_parameter_once_and_the_video_encoder_learns_slower(system):
-    names = {parameter: name for name, parameter in system.module.named_parameters()}
-    groups = system.module.parameter_groups(1e-5, new_factor=7, weight_decay=0.5)
+def test_groups_hold_every_trainable_parameter_once_and_the_video_encoder_learns_slower(classifier):
+    names = {parameter: name for name, parameter in classifier.network.named_parameters()}
+    groups = classifier.network.parameter_groups(1e-5, lr_mult=7, weight_decay=0.5)
     held = [names[parameter] for group in groups for parameter in group["params"]]
     assert sorted(held) == sorted(name for name in names.values() if not name.startswith("image."))
     for group in groups:
@@ -153,34 +153,34 @@ def test_groups_hold_every_trainable_parameter_once_and_the_video_encoder_learns
             assert group["lr"] == pytest.approx(1e-5 if names[parameter].startswith("video.") else 7e-5)
 
 
-def test_a_shift_moves_every_logit_alike(system):
-    moved, slots = copy.deepcopy(system), torch.zeros(2, 3, 3, 64, 64, dtype=torch.uint8)
-    moved.shift(torch.tensor(-2.5))
+def test_a_shift_moves_every_logit_alike(classifier):
+    moved, slots = copy.deepcopy(classifier), torch.zeros(2, 3, 3, 64, 64, dtype=torch.uint8)
+    moved.add_bias(torch.tensor(-2.5))
     with torch.no_grad():
-        assert torch.allclose(moved.recognise(slots), system.recognise(slots) - 2.5, atol=1e-5)
-    assert moved.module.logit_bias.requires_grad  # and training goes on from there
+        assert torch.allclose(moved(slots), classifier(slots) - 2.5, atol=1e-5)
+    assert moved.network.logit_bias.requires_grad  # and training goes on from there
 
 
-def test_pixels_are_prepared_as_clip_wants_them(system):
-    assert system.preprocess == build("synth-clip", "shipped", num_slots=1).preprocess
+def test_pixels_are_prepared_as_clip_wants_them(classifier):
+    assert classifier.preprocess == build("synth-clip", "shipped", num_slots=1).preprocess
 
 
-def test_a_saved_model_is_restored_whole(system, tmp_path):
+def test_a_saved_model_is_restored_whole(classifier, tmp_path):
     path, restored = tmp_path / "model.safetensors", msqnet.build(SMALL, "", names=NAMES, num_slots=3, seed=5)
-    checkpoint.save(system.module, path, {})
-    checkpoint.load_strictly(restored.module, checkpoint.read(path)[0], path)
+    checkpoint.save(classifier.network, path, {})
+    checkpoint.load_strictly(restored.network, checkpoint.read(path)[0], path)
     clip = pixels(1, 3, 3, 64, 64)
     with torch.no_grad():
-        assert torch.equal(restored.module(clip), system.module(clip))
+        assert torch.equal(restored.network(clip), classifier.network(clip))
 
 
-def test_from_another_msqnet_only_the_video_encoder_is_taken(system, tmp_path):
+def test_from_another_msqnet_only_the_video_encoder_is_taken(classifier, tmp_path):
     path = tmp_path / "model.safetensors"
-    checkpoint.save(system.module, path, {})
+    checkpoint.save(classifier.network, path, {})
     started = msqnet.build(SMALL, path, names=["rearing", "nodding"], num_slots=3, seed=5)
     scratch = msqnet.build(SMALL, "", names=["rearing", "nodding"], num_slots=3, seed=5)
-    theirs, fresh = system.module.state_dict(), scratch.module.state_dict()
-    for name, tensor in started.module.state_dict().items():
+    theirs, fresh = classifier.network.state_dict(), scratch.network.state_dict()
+    for name, tensor in started.network.state_dict().items():
         assert torch.equal(tensor, (theirs if name.startswith("video.") else fresh)[name]), name
     assert (started.card["is_random"], scratch.card["is_random"]) == (False, True)
     assert started.card["weights"] == "model.safetensors"  # not where it lies on this machine
@@ -190,7 +190,7 @@ def test_from_another_msqnet_only_the_video_encoder_is_taken(system, tmp_path):
 def test_a_transformers_timesformer_gives_what_it_gives_there_at_any_number_of_slots(tmp_path, num_slots):
     """There, positions in time of another T are interpolated in every forward; here once, when weights are taken."""
     theirs, clip = saved_timesformer(tmp_path), pixels(2, num_slots, 3, 64, 64)
-    ours = msqnet.build(SMALL, tmp_path, names=NAMES, num_slots=num_slots).module.video
+    ours = msqnet.build(SMALL, tmp_path, names=NAMES, num_slots=num_slots).network.video
     theirs.config.num_frames = num_slots
     with torch.no_grad():
         assert torch.equal(ours(clip)[0], theirs.timesformer(clip)[0])
@@ -247,9 +247,9 @@ def test_without_transformers_the_remedy_is_named(monkeypatch):
         (torch.zeros(1, 3, 3, 64, 64, dtype=torch.uint8), "floats"),
     ],
 )
-def test_pixels_of_another_form_are_refused(system, clip, message):
+def test_pixels_of_another_form_are_refused(classifier, clip, message):
     with pytest.raises(AmcError, match=message):
-        system.module(clip)
+        classifier.network(clip)
 
 
 def test_weights_of_other_sizes_heads_or_networks_are_refused(tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from amc import video
 from amc.base.errors import AmcError
 from amc.companion import own_video
-from amc.ethogram import eye, keys, timeline
+from amc.ethogram import keys, predictor, timeline
 from amc.ethogram.record import Ethogram
 from amc.synth.kingdom import KINGDOM
 
@@ -75,5 +75,8 @@ def test_what_is_not_there_is_refused_before_anything_is_computed(wrong, message
 
 
 def test_a_curve_says_what_its_own_trainings_are_worth():
-    assert eye.stamp({"pretrained": "shipped"}, "quick", dataset="synth") == ""
-    assert eye.stamp({"pretrained": "random"}, "smoke", dataset="synth") == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"
+    assert predictor.stamp({"pretrained": "shipped"}, "quick", dataset="synth") == ""
+    assert (
+        predictor.stamp({"pretrained": "random"}, "smoke", dataset="synth")
+        == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"
+    )

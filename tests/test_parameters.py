@@ -2,9 +2,9 @@
 
 import pytest
 
-from amc import config
 from amc.base import parameters
 from amc.base.errors import AmcError
+from amc.runs.ablation import ablation
 
 
 def greet(*, name: str = "fox", times: int = 1) -> str:
@@ -56,11 +56,11 @@ def test_outside_a_notebook_there_is_no_record_of_cells():
 
 def test_a_wrong_value_ends_with_the_functions_own_line():
     with pytest.raises(AmcError, match="scheme: 'spares' is not known; choose one of: all, dense"):
-        parameters.take(notebook('# Parameters\nscheme = "spares"\n', scheme="spares"), config.ablation)
+        parameters.take(notebook('# Parameters\nscheme = "spares"\n', scheme="spares"), ablation)
 
 
 def test_an_optional_modality_such_as_rgb_and_flow_survives_papermill():
-    cells = parameters.take(notebook('# Parameters\nmodality = "rgb+flow"\n', modality="rgb+flow"), config.ablation)
+    cells = parameters.take(notebook('# Parameters\nmodality = "rgb+flow"\n', modality="rgb+flow"), ablation)
     assert [cell.pixels.modality for cell in cells] == ["rgb+flow"]
 
 
@@ -81,9 +81,9 @@ def test_where_text_is_declared_a_list_a_number_and_null_are_one_line(name, valu
 def test_seeds_may_be_a_number_or_text():
     for seeds in (3, "3"):
         given = notebook(scheme="sparse", modality="rgb", size="smoke", seeds=seeds)
-        assert [cell.seed for cell in parameters.take(given, config.ablation)] == [3]
+        assert [cell.seed for cell in parameters.take(given, ablation)] == [3]
     with pytest.raises(AmcError, match=r"seeds: \[0, 1\] is not text"):
-        parameters.take(notebook(seeds=[0, 1]), config.ablation)
+        parameters.take(notebook(seeds=[0, 1]), ablation)
 
 
 def test_a_flag_is_true_or_false_and_not_the_word():

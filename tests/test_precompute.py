@@ -6,22 +6,23 @@ from dataclasses import replace
 
 import pytest
 
-from amc import config, flow
+from amc import flow
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.runs import experiment, precompute
+from amc.runs.ablation import ablation
 
 
 @pytest.fixture
 def cells(smoke_world):
-    found = config.ablation(scheme="sparse", size="smoke", data_root=str(smoke_world))
+    found = ablation(scheme="sparse", size="smoke", data_root=str(smoke_world))
     return [replace(cell, training=replace(cell.training, epochs=2)) for cell in found]
 
 
 def run(cells, **options):
     said: list[str] = []
-    return precompute.motion(cells, report=said.append, **options), said
+    return precompute.motion(cells, log=said.append, **options), said
 
 
 def test_training_and_scoring_find_all_the_flow_that_was_computed_ahead(cells, monkeypatch):
@@ -52,7 +53,7 @@ def test_what_is_there_is_not_computed_again(cells):
             raise Stop
 
     with pytest.raises(Stop):
-        precompute.motion(cells, report=stop, every=0)
+        precompute.motion(cells, log=stop, every=0)
     done, _ = run(cells)
     assert (done.done, done.computed) == (72, 62)
     assert run(cells)[0].computed == 0
@@ -61,7 +62,7 @@ def test_what_is_there_is_not_computed_again(cells):
 def test_a_video_that_cannot_be_read_is_named_after_the_others_are_done(smoke_world, tmp_path):
     shutil.copytree(smoke_world / "smoke", tmp_path / "animal_kingdom")
     root = tmp_path / "animal_kingdom"
-    (cell,) = config.ablation(scheme="dense", modality="flow", size="smoke", data_root=str(smoke_world))
+    (cell,) = ablation(scheme="dense", modality="flow", size="smoke", data_root=str(smoke_world))
     cell = replace(cell, dataset="animal-kingdom", root=str(root))
     broken = sorted((root / "video").iterdir())[5]
     broken.write_bytes(broken.read_bytes()[:2000])

@@ -18,26 +18,27 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import Clip, ClipTable
-from amc.ethogram import annotated, eye, predict
+from amc.ethogram import annotated, predict, predictor
 from amc.ethogram.bouts import Rules
-from amc.ethogram.watch import Sliding, watch
+from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.runs import lookup
 from amc.scores import predict as score
 
 
 def test_a_window_of_a_whole_clip_has_the_scores_that_a_clip_gets_anywhere(films, watcher, run_folder):
     paths = sorted(films.glob("*.mp4"))
     table = ClipTable("t", NAMES, tuple(Clip(path.stem, path, (0,), "test") for path in paths))
-    views = ClipViews(table, watcher.sampling, reader(watcher.pixels), size=watcher.recogniser.preprocess.size)
-    expected = score(watcher.recogniser.system(NAMES).recognise, views, meta={}).probs.mean(axis=1)
-    found = np.concatenate([watch(path, watcher, Sliding(100, 100)).probs for path in paths])
+    views = ClipViews(table, watcher.sampling, reader(watcher.pixels), size=watcher.classifier.preprocess.size)
+    expected = score(watcher.classifier.with_names(NAMES), views, meta={}).probs.mean(axis=1)
+    found = np.concatenate([sliding_window(path, watcher, SlidingWindow(100, 100)).probs for path in paths])
     assert np.abs(found - expected).max() < 1e-6  # only the batch differs
 
 
 def test_windows_do_not_depend_on_how_the_video_is_cut_into_parts(films, watcher, monkeypatch):
     path = films / "film 0.mp4"
-    whole = watch(path, watcher, Sliding(1, 0.25))
+    whole = sliding_window(path, watcher, SlidingWindow(1, 0.25))
     monkeypatch.setattr(video, "CHUNK_BYTES", 3 * 128 * 128)  # one frame at a time
-    parts = watch(path, watcher, Sliding(1, 0.25))
+    parts = sliding_window(path, watcher, SlidingWindow(1, 0.25))
     assert np.array_equal(whole.probs, parts.probs) and len(whole.windows) > 4
     assert whole.frame_probs.shape == (video.probe(path).num_frames, 3)
 
@@ -77,30 +78,34 @@ def test_the_support_of_each_behaviour_is_told(watcher):
 
 
 def test_some_of_its_behaviours_can_be_chosen_and_no_others(run_folder):
-    some = eye.by_model(run_folder, behaviours=["Eating", "Walking"])
-    assert some.names == ("Eating", "Walking") and some.support[0]["training_clips"] == 0 and len(some.text) == 2
+    some = predictor.by_model(run_folder, behaviours=["Eating", "Walking"])
+    assert (
+        some.names == ("Eating", "Walking")
+        and some.support[0]["training_clips"] == 0
+        and len(some.classifier.context[0]) == 2
+    )
     with pytest.raises(AmcError, match="not trained on 'Flying'; choose from: Walking, Keeping still, Eating"):
-        eye.by_model(run_folder, behaviours=["Flying"])
+        predictor.by_model(run_folder, behaviours=["Flying"])
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(tmp_path, run_folder, monkeypatch):
     monkeypatch.setenv("AMC_CACHE", str(tmp_path))
-    with pytest.raises(AmcError, match="none yet, so train one"):
-        eye.find("mine")
+    with pytest.raises(AmcError, match="none yet: train one"):
+        lookup.find("mine")
     shutil.copytree(run_folder, tmp_path / "runs" / "0123")
-    assert eye.find("sparse rgb+flow seed 0") == eye.find("synth sparse rgb+flow seed 0") == eye.find("0123")
-    assert eye.find("synth smoke sparse rgb+flow seed 0") == tmp_path / "runs" / "0123" / eye.FILE
+    assert lookup.find("sparse rgb+flow seed 0") == lookup.find("synth sparse rgb+flow seed 0") == lookup.find("0123")
+    assert lookup.find("synth smoke sparse rgb+flow seed 0") == tmp_path / "runs" / "0123" / lookup.MODEL
     with pytest.raises(AmcError, match=r"give one of: synth smoke sparse rgb\+flow seed 0 \(0123, of 20"):
-        eye.find("mine")
+        lookup.find("mine")
 
 
 def test_names_alone_compete_and_say_that_they_are_a_first_look(films):
-    look = eye.by_names(["walking", " eating "])
-    seen = watch(films / "film 0.mp4", look, Sliding())
+    look = predictor.by_names(["walking", " eating "])
+    seen = sliding_window(films / "film 0.mp4", look, SlidingWindow())
     assert seen.probs.sum(axis=1) == pytest.approx(1) and look.names == ("walking", "eating")
     assert look.stamp == "ZERO-SHOT, new modules untrained, weights shipped"
     with pytest.raises(AmcError, match="two or more"):
-        eye.by_names(["walking"])
+        predictor.by_names(["walking"])
 
 
 def test_a_folder_in_one_call_with_a_broken_file_told_at_the_end(films, run_folder, tmp_path, capsys):
@@ -127,8 +132,8 @@ def test_a_folder_in_one_call_with_a_broken_file_told_at_the_end(films, run_fold
 def test_all_the_real_clips_in_one_call(real, one_frame, run_folder, tmp_path):
     nasty = [path for path in (real / "clips/nasty").iterdir() if path.name != one_frame.name]
     sources = [real / "clips/animals", real / "clips/kabr", *nasty, one_frame]
-    options = predict.Options(Sliding(4, 4), threshold=0.2)
-    report = predict.predict(sources, eye.by_model(run_folder), tmp_path, options, say=lambda line: None)
+    options = predict.Options(SlidingWindow(4, 4), threshold=0.2)
+    report = predict.predict(sources, predictor.by_model(run_folder), tmp_path, options, log=lambda line: None)
     assert [row["video"] for row in report.failed] == ["decord_corrupted"] and len(report.done) == 23
     for row in report.done:
         assert len(pd.read_csv(tmp_path / f"{row['video']}.untrusted_frames.csv")) == row["frames"]
@@ -140,7 +145,7 @@ def test_what_an_earlier_run_wrote_is_no_input_and_no_result(films, watcher, tmp
     (folder / "film 1.mp4").rename(folder / f"film 0{annotated.ENDING}")
     for name in ("bouts", "agreement"):
         (folder / f"{name}.csv").write_text("of another run")
-    report = predict.predict([folder], watcher, folder, predict.Options(Sliding(9, 9), threshold=1.0), say=print)
+    report = predict.predict([folder], watcher, folder, predict.Options(SlidingWindow(9, 9), threshold=1.0), log=print)
     assert [row["video"] for row in report.done] == ["film 0"]
     assert any("1 annotated copies left out" in note for note in report.notes)
     assert not (folder / "agreement.csv").exists() and len(pd.read_csv(folder / "bouts.csv")) == 0
@@ -155,16 +160,16 @@ def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, watcher, 
         return write(shown, folder, stem=stem)
 
     monkeypatch.setattr(predict.exports, "write", failing)
-    report = predict.predict([films], watcher, tmp_path, predict.Options(Sliding(9, 9)), say=lambda line: None)
+    report = predict.predict([films], watcher, tmp_path, predict.Options(SlidingWindow(9, 9)), log=lambda line: None)
     assert [row["video"] for row in report.done] == ["film 1"]
     assert "ZeroDivisionError, a mistake of ours" in report.failed[0]["error"]
 
 
 def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, watcher, tmp_path):
-    options = predict.Options(Sliding(2, 1), threshold=0.01)
-    predict.predict([films / "film 0.mp4"], watcher, tmp_path, options, say=lambda line: None)
+    options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
+    predict.predict([films / "film 0.mp4"], watcher, tmp_path, options, log=lambda line: None)
     assert (tmp_path / "film 0.untrusted_key_frames.png").is_file()
-    seen = watch(films / "film 0.mp4", watcher, Sliding(9, 9))
+    seen = sliding_window(films / "film 0.mp4", watcher, SlidingWindow(9, 9))
     shown = predict.ethogram("film", films / "film 0.mp4", seen, watcher, np.full(3, 0.01), Rules())
     assert shown.support == (9, 3, 0)
     labels = [text.get_text() for text in predict.drawn.ethogram(shown).axes[0].get_yticklabels()]
@@ -181,8 +186,8 @@ def test_tables_of_a_file_have_the_times_of_its_frames(rate, watcher, tmp_path):
             picture = np.full((64, 64, 3), 5 * k, np.uint8)
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
-    options = predict.Options(Sliding(1, 1), threshold=0.01)
-    predict.predict([path], watcher, tmp_path / "out", options, say=lambda line: None)
+    options = predict.Options(SlidingWindow(1, 1), threshold=0.01)
+    predict.predict([path], watcher, tmp_path / "out", options, log=lambda line: None)
     table = pd.read_csv(tmp_path / "out" / "film.untrusted_frames.csv")
     assert table["frame"].tolist() == list(range(40))
     assert np.abs(table["time_s"] - np.arange(40) / float(Fraction(rate))).max() < 2e-6
@@ -192,11 +197,11 @@ def test_files_of_an_earlier_run_make_way(films, watcher, tmp_path):
     other = tmp_path / "film 02_budget.csv"  # of another video
     other.touch()
     for options in (
-        predict.Options(Sliding(9, 9), threshold=0.01, annotate=True),
-        predict.Options(Sliding(9, 9), threshold=1.0),
+        predict.Options(SlidingWindow(9, 9), threshold=0.01, annotate=True),
+        predict.Options(SlidingWindow(9, 9), threshold=1.0),
     ):
         trusted = replace(watcher, stamp="") if options.annotate else watcher
-        predict.predict([films / "film 0.mp4"], trusted, tmp_path, options, say=lambda line: None)
+        predict.predict([films / "film 0.mp4"], trusted, tmp_path, options, log=lambda line: None)
     left = {path.name for path in tmp_path.glob("film 0*")} - {other.name}
     assert {name.split("_")[0] for name in left} == {"film 0.untrusted"} and other.exists()
     assert not any("key_frames" in name or name.endswith(annotated.ENDING) for name in left)
@@ -204,7 +209,11 @@ def test_files_of_an_earlier_run_make_way(films, watcher, tmp_path):
 
 @pytest.mark.parametrize("size", [(160, 120), (280, 210), (1080, 1920), (1920, 1080)])
 def test_text_fits_into_any_picture(size):
-    lines = ["12.345 s, frame 300", *(f"a behaviour {k} 0.50" for k in range(12)), eye.ZERO_SHOT + ", weights shipped"]
+    lines = [
+        "12.345 s, frame 300",
+        *(f"a behaviour {k} 0.50" for k in range(12)),
+        predictor.ZERO_SHOT + ", weights shipped",
+    ]
     pen = ImageDraw.Draw(Image.new("RGB", size))
     font, high = annotated._fitting(pen, lines, size)
     assert max(pen.textlength(line, font) for line in lines) <= size[0] - font.size / 2
@@ -213,7 +222,7 @@ def test_text_fits_into_any_picture(size):
 
 def test_the_annotated_copy_has_the_same_frames_at_the_same_times(real, watcher, tmp_path):
     path = real / "clips/nasty/nasa_vfr.mp4"
-    seen = watch(path, watcher, Sliding())
+    seen = sliding_window(path, watcher, SlidingWindow())
     shown = predict.ethogram("vfr", path, seen, watcher, np.full(3, 0.01), Rules())
     copy = annotated.write(path, shown, tmp_path / "copy.mp4", max_side=200)
     info = video.probe(copy)

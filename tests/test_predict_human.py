@@ -9,13 +9,15 @@ import pytest
 from amc.base.errors import AmcError
 from amc.ethogram import agreement, annotations, predict
 from amc.ethogram.bouts import Rules
-from amc.ethogram.watch import Sliding, watch
+from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.figures import ethogram as drawn
 
 
 def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watcher, tmp_path):
     path = films / "film 0.mp4"
-    shown = predict.ethogram("film 0", path, watch(path, watcher, Sliding(9, 9)), watcher, np.full(3, 0.01), Rules())
+    shown = predict.ethogram(
+        "film 0", path, sliding_window(path, watcher, SlidingWindow(9, 9)), watcher, np.full(3, 0.01), Rules()
+    )
     file = tmp_path / "film 0_labels.csv"
     rows = [f"{k},0,{-1 if k > 5 else 1}" for k in range(shown.num_frames)]
     file.write_text("\n".join([",background,walking", *rows]))
@@ -34,7 +36,7 @@ def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watche
 
 def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
     path = films / "film 0.mp4"
-    seen = watch(path, watcher, Sliding(1, 0.5))
+    seen = sliding_window(path, watcher, SlidingWindow(1, 0.5))
     shown = predict.ethogram("film 0", path, seen, watcher, np.full(3, 0.01), Rules(1, 0, 0))
     (tmp_path / "human.csv").write_text(
         "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
@@ -52,17 +54,17 @@ def test_of_videos_of_one_name_each_has_its_own_annotation(films, watcher, tmp_p
     head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
     for name, compared in (("fox", []), ("b-fox.mp4", ["b-fox.mp4"])):
         (tmp_path / "human.csv").write_text(f"{head}{name},Walking,0,1,0,23,1\n")
-        options = predict.Options(Sliding(9, 9), threshold=0.01, human=str(tmp_path / "human.csv"))
+        options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=str(tmp_path / "human.csv"))
         sources = [tmp_path / "a", tmp_path / "b"]
-        report = predict.predict(sources, watcher, tmp_path / "out", options, say=lambda line: None)
+        report = predict.predict(sources, watcher, tmp_path / "out", options, log=lambda line: None)
         assert len(report.done) == 2 and [table["video"][0] for table in report.agreement] == compared
 
 
 def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
     head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
     (tmp_path / "human.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\nother,Eating,0,1,0,23,1\n")
-    options = predict.Options(Sliding(4, 4), threshold=0.01, human=str(tmp_path / "human.csv"))
-    report = predict.predict([films], watcher, tmp_path / "out", options, say=lambda line: None)
+    options = predict.Options(SlidingWindow(4, 4), threshold=0.01, human=str(tmp_path / "human.csv"))
+    report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
     assert len(report.done) == 2 and not report.failed
     [note] = [note for note in report.notes if note.startswith("film 1")]
     assert "not compared" in note and "nothing about film 1" in note

@@ -5,10 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from amc import config
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import eye, predict
+from amc.ethogram import predict, predictor
+from amc.runs import lookup
+from amc.runs.ablation import ablation
 
 
 def test_videos_of_one_name_keep_apart(tmp_path):
@@ -37,7 +38,7 @@ def test_names_that_become_alike_with_their_endings_keep_apart_and_links_keep_th
 )
 def test_names_that_tables_cannot_hold_are_refused(names, said):
     with pytest.raises(AmcError, match=f"behaviours: .*{said}"):
-        eye.by_names(names)
+        predictor.by_names(names)
 
 
 def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
@@ -64,7 +65,7 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
     ],
 )
 def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, capsys, options, said):
-    monkeypatch.setattr(predict, "watch", lambda *given, **options: pytest.fail("a video was opened"))
+    monkeypatch.setattr(predict, "sliding_window", lambda *given, **options: pytest.fail("a video was opened"))
     video = tmp_path / "fox.mp4"
     video.touch()
     given = ["predict", str(video), "--behaviours", "a,b", "--out", str(tmp_path / "out")]
@@ -73,19 +74,19 @@ def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, cap
     assert said in error and error.count("amc: ") == 1 and "Traceback" not in error
 
 
-@pytest.mark.parametrize(("backbone", "stored"), [("", 72), ("ViT-B-32", 256), ("ViT-L-14-336", 384)])
-def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, stored, monkeypatch):
-    known = SimpleNamespace(card={"pretrained": "random"}, encode=lambda names: None)
-    monkeypatch.setattr(eye.model, "build", lambda *given, **options: known)
-    found = eye.by_names(["walking", "eating"], backbone=backbone, pretrained="random")
-    assert (found.pixels.stored, found.pixels.modality) == (stored, "rgb")
+@pytest.mark.parametrize(("backbone", "short_side"), [("", 72), ("ViT-B-32", 256), ("ViT-L-14-336", 384)])
+def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, short_side, monkeypatch):
+    known = SimpleNamespace(card={"pretrained": "random"}, with_names=lambda names: known)
+    monkeypatch.setattr(predictor.model, "build", lambda *given, **options: known)
+    found = predictor.by_names(["walking", "eating"], backbone=backbone, pretrained="random")
+    assert (found.pixels.short_side, found.pixels.modality) == (short_side, "rgb")
 
 
 def test_a_model_that_was_trained_on_enlarged_pictures_is_refused(tmp_path, monkeypatch):
-    [cell] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
-    known = SimpleNamespace(preprocess=SimpleNamespace(size=224), card={})
+    [cell] = ablation(scheme="sparse", modality="rgb", size="smoke")
+    known = SimpleNamespace(preprocess=SimpleNamespace(size=224), card={}, names=("walking", "eating"))
     meta = {"names": ["walking", "eating"], "experiment": cell.asdict()}
-    monkeypatch.setattr(eye.model, "load", lambda path: (known, meta))
-    (tmp_path / eye.FILE).touch()
+    monkeypatch.setattr(predictor.model, "load", lambda path: (known, meta))
+    (tmp_path / lookup.MODEL).touch()
     with pytest.raises(AmcError, match="pictures kept at 72 px would be enlarged to the 224 px .* train again"):
-        eye.by_model(tmp_path)
+        predictor.by_model(tmp_path)

@@ -7,7 +7,7 @@ def run(monkeypatch, seconds_each: float, count: int, start: float = 0) -> tuple
     clock = iter([1.0, *(1 + start + n * seconds_each for n in range(1, count + 1))])
     monkeypatch.setattr(progress.time, "perf_counter", lambda: next(clock))
     said: list[str] = []
-    found = list(progress.told(range(count), "scoring", total=count, unit="batches", report=said.append))
+    found = list(progress.progress(range(count), "scoring", total=count, unit="batches", log=said.append))
     return found, said
 
 
@@ -31,5 +31,5 @@ def test_a_short_loop_says_nothing(monkeypatch):
 
 
 def test_without_a_report_there_is_a_bar(capsys):
-    assert list(progress.told([1, 2, 3], "reading", total=3, unit="videos", report=None)) == [1, 2, 3]
+    assert list(progress.progress([1, 2, 3], "reading", total=3, unit="videos", log=None)) == [1, 2, 3]
     assert "reading: 100%" in capsys.readouterr().err

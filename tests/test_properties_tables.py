@@ -9,10 +9,10 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from amc import config
 from amc.base import parameters
 from amc.base.errors import AmcError, printable
 from amc.datasets import charades, delimited, folder, names
+from amc.runs.ablation import ablation
 
 SIGNS = "abé,;\t\" \n\r'|\u200b\u2028\u0301\u00a0.0=\x00\ufeff\x85"
 TEXT = st.text(SIGNS, max_size=12) | st.text(max_size=4)
@@ -141,13 +141,13 @@ VALUES = st.one_of(
     *(st.lists(st.integers(0, 2), max_size=2), st.dictionaries(st.text(max_size=2), st.none(), max_size=1)),
     st.sampled_from(["sparse", "rgb", "smoke", "0,1", "dis"]),
 )
-ASKED = sorted(inspect.signature(config.ablation).parameters)
+ASKED = sorted(inspect.signature(ablation).parameters)
 
 
 @given(asked=st.dictionaries(st.sampled_from(ASKED), VALUES, min_size=1, max_size=3))
 def test_properties_any_value_of_a_parameter_is_a_cell_or_one_line(asked):
     try:
-        cells = parameters.take({"In": []} | asked, config.ablation)
+        cells = parameters.take({"In": []} | asked, ablation)
     except AmcError as error:
         assert str(error).isprintable() and any(str(error).startswith(name) for name in (*ASKED, "flow", "size"))
     else:

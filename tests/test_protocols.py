@@ -8,7 +8,7 @@ import pytest
 from amc.base.errors import AmcError
 from amc.datasets import animal_kingdom
 from amc.datasets.protocols import PROTOCOLS
-from amc.datasets.table import Clip, ClipTable, carve_validation
+from amc.datasets.table import Clip, ClipTable, split_validation
 
 
 def clip(name: str, split: str, labels=(0,), species="fox", group="") -> Clip:
@@ -25,7 +25,7 @@ def ids(found: ClipTable, split: str) -> list[str]:
 
 @pytest.fixture(scope="module")
 def published(real):
-    return carve_validation(animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx"), 0.15)
+    return split_validation(animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx"), 0.15)
 
 
 def test_the_official_protocol_changes_nothing():

@@ -14,7 +14,7 @@ from amc.base import bundled, checkpoint
 from amc.base.errors import AmcError
 from amc.raft import weights
 from amc.synth import raft_card, raft_measure, raft_optimizer, raft_train
-from amc.synth.raft_optimizer import Descent
+from amc.synth.raft_optimizer import RaftOptimizer
 from amc.synth.raft_train import Recipe
 
 SHORT = Recipe(steps=2, updates=2)
@@ -36,7 +36,7 @@ def small(monkeypatch):
 
 def run(folder, recipe=SHORT):
     lines = []
-    return raft_train.train(recipe, folder=folder, report=lines.append), lines
+    return raft_train.train(recipe, folder=folder, log=lines.append), lines
 
 
 def test_a_run_that_was_stopped_goes_on_as_if_it_had_not_been(tmp_path, small, monkeypatch):
@@ -214,7 +214,7 @@ def test_two_processes_average_the_gradients_of_a_chunk_each(tmp_path):
         "train.CHUNKS = 6\n"
         "with parallel.joined():\n"
         "    recipe = raft_train.Recipe(steps=1, updates=1, precision='float32')\n"
-        "    raft_train.train(recipe, folder=Path(sys.argv[1]), report=print)\n"
+        "    raft_train.train(recipe, folder=Path(sys.argv[1]), log=print)\n"
     )
     (tmp_path / "two.py").write_text(script)
     command = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
@@ -231,7 +231,7 @@ def test_two_processes_average_the_gradients_of_a_chunk_each(tmp_path):
             raft_train.chunk_loss(taught, *raft_train.Chunks()[number], recipe) / len(chunks) for number in chunks
         ).backward()
         torch.nn.utils.clip_grad_norm_(taught.parameters(), raft_train.CLIP)
-        Descent(taught, recipe.lr, recipe.weight_decay).step(1.0)
+        RaftOptimizer(taught, recipe.lr, recipe.weight_decay).step(1.0)
     found = torch.load(tmp_path / "run/state.pt", weights_only=True)["model"]
     change = {name: x - found[name] for name, x in one.state_dict().items()}
     assert max(x.abs().max() for x in change.values()) > 1e-3  # a step with half of the pairs goes elsewhere
@@ -243,7 +243,7 @@ def test_a_step_of_muon_has_the_size_of_one_of_adam_and_biases_are_adams():
     torch.manual_seed(0)
     model = torch.nn.Conv2d(32, 64, 3)
     before = [p.detach().clone() for p in model.parameters()]
-    muon = Descent(model, lr=1e-2, weight_decay=0.0)
+    muon = RaftOptimizer(model, lr=1e-2, weight_decay=0.0)
     model(torch.randn(8, 32, 8, 8)).square().mean().backward()
     muon.step(0.5)
     filters, bias = (p.detach() - old for p, old in zip(model.parameters(), before, strict=True))

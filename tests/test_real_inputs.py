@@ -42,7 +42,7 @@ def test_kabrs_clips_have_three_splits_without_a_source_video_on_two_sides(kabr)
 def test_kabr_trains_and_is_scored_like_any_data_set(kabr):
     assert kabr.pixels.modality == "rgb+flow"
     lines = []
-    run = experiment.run(kabr, report=lines.append)
+    run = experiment.run(kabr, log=lines.append)
     test = run.scores("test")
     table = experiment.load(kabr)
     assert test.ids.tolist() == [clip.id for clip in table.split("test").clips]
@@ -54,25 +54,25 @@ def test_kabr_trains_and_is_scored_like_any_data_set(kabr):
 
 
 @pytest.fixture(scope="module")
-def recogniser() -> model.Recogniser:
+def classifier() -> model.Classifier:
     return model.build("synth-clip", "random", num_slots=6)
 
 
 @pytest.mark.parametrize("name", ANIMALS)
-def test_a_real_video_is_scored_zero_shot_and_the_nearest_behaviours_are_named(real, recogniser, name):
+def test_a_real_video_is_scored_zero_shot_and_the_nearest_behaviours_are_named(real, classifier, name):
     path = real / "clips" / "animals" / f"{name}.mp4"
     plan = Sampling("sparse", num_windows=2, frames=3)
     table = ClipTable("video", BEHAVIOURS, (Clip(path.stem, path, (0,), "test"),))
-    views = ClipViews(table, plan, PixelReader(SIZES["smoke"].pixels), size=recogniser.preprocess.size)
+    views = ClipViews(table, plan, PixelReader(SIZES["smoke"].pixels), size=classifier.preprocess.size)
     slots, _ = views[None, 0]
     windows = sampling.plan(views.num_frames(0), scheme="sparse", num_windows=2, frames=3)
     assert views.windows(None, 0) == [window.frames for window in windows]
     assert slots.shape == (2, 6, 3, 64, 64) and slots[:, ::2].float().std() > 5  # a picture, not a blank
     assert (slots[:, 1::2] != 255).any()  # something moves in each of them
-    recognise = recogniser.system(BEHAVIOURS).recognise
+    recognise = classifier.with_names(BEHAVIOURS)
     with torch.inference_mode():
         logits = recognise(slots)  # (M, C)
-        cosine = ((logits - recogniser.xclip.logit_bias) / recogniser.xclip.logit_scale.exp()).mean(0, keepdim=True)
+        cosine = ((logits - classifier.network.logit_bias) / classifier.network.logit_scale.exp()).mean(0, keepdim=True)
     assert torch.isfinite(logits).all() and cosine.abs().max() <= 1 + 1e-5
     (nearest,) = model.nearest(cosine, BEHAVIOURS, k=3)
     order = cosine[0].argsort(descending=True)[:3].tolist()
@@ -84,6 +84,6 @@ def test_every_real_video_that_is_there_is_among_those_scored(real):
 
 
 def test_nothing_of_the_product_reads_the_folder_of_real_inputs():
-    package = Path(experiment.__file__).parent
+    package = Path(experiment.__file__).parents[1]
     assert not [path for path in package.rglob("*.py") if "AMC_TEST_DATA" in path.read_text(encoding="utf-8")]
     assert "kabr" in catalogue.DATASETS

@@ -7,8 +7,9 @@ import pytest
 from amc.base.errors import AmcError
 from amc.baselines.conv3d import NETWORKS
 from amc.baselines.species_prior import BLIND
-from amc.config import METHOD, SIZES, ablation
+from amc.config import METHOD, SIZES
 from amc.runs import methods
+from amc.runs.ablation import ablation
 from amc.runs.recipes import HUB, KINETICS, METHODS, PRETRAINED, WORLD, blind_on_annotation, describe, table_1
 from amc.runs.results import paper_tables
 
@@ -31,7 +32,7 @@ def test_rows_share_data_views_selection_clip_and_seed(size):
     names = ("dataset", "size", "root", "validation", "seed", "backbone", "pretrained")
     found = cells(size).values()
     assert len({tuple(getattr(cell, name) for name in names) for cell in found}) == 1
-    assert len({(cell.sampling.num_windows, cell.pixels.stored, cell.pixels.keep_frames) for cell in found}) == 1
+    assert len({(cell.sampling.num_windows, cell.pixels.short_side, cell.pixels.keep_frames) for cell in found}) == 1
 
 
 def test_the_papers_own_row_is_the_cell_of_its_ablation_so_that_it_is_computed_once():
@@ -60,9 +61,9 @@ def test_the_two_rows_of_msqnet_differ_by_what_the_video_encoder_starts_from_alo
     for size, start in (("quick", WORLD), ("paper", HUB)):
         scratch, trained = (cells(size)[name].asdict() for name in ("MSQNet", PRETRAINED))
         differing = {name for name in scratch if scratch[name] != trained[name]}
-        assert differing <= {"method", "network_weights", "training"}
+        assert differing <= {"method", "init_from", "training"}
         assert scratch["training"] == trained["training"] | {"pretraining": 0}
-        assert (scratch["network_weights"], trained["network_weights"]) == ("", start)
+        assert (scratch["init_from"], trained["init_from"]) == ("", start)
 
 
 def test_methods_are_a_list_in_any_order_for_every_seed():
@@ -76,8 +77,8 @@ def test_weights_of_kinetics_are_taken_from_the_folder_that_is_named(tmp_path):
     for name in KINETICS.values():
         (tmp_path / name).touch()
     found = cells("paper", kinetics=str(tmp_path))
-    assert {m: found[m].network_weights for m in KINETICS} == {m: str(tmp_path / name) for m, name in KINETICS.items()}
-    assert cells("paper")["I3D"].network_weights == found["MSQNet"].network_weights == ""
+    assert {m: found[m].init_from for m in KINETICS} == {m: str(tmp_path / name) for m, name in KINETICS.items()}
+    assert cells("paper")["I3D"].init_from == found["MSQNet"].init_from == ""
 
 
 @pytest.mark.parametrize(
@@ -138,9 +139,9 @@ def test_a_row_says_what_sets_it_apart():
 )
 def test_no_row_is_shown_pictures_larger_than_they_are_kept(size, backbone, kept):
     found = {name: cell for name, cell in cells(size, backbone=backbone).items() if name not in BLIND}
-    assert {cell.pixels.stored for cell in found.values()} == kept
+    assert {cell.pixels.short_side for cell in found.values()} == kept
     for cell in found.values():
-        methods.check(replace(cell, pretrained="random", network_weights=""))
-        small = replace(cell, pretrained="random", network_weights="", pixels=cell.pixels.at(63))
-        with pytest.raises(AmcError, match="stored: pictures kept at 63 px would be enlarged"):
+        methods.check(replace(cell, pretrained="random", init_from=""))
+        small = replace(cell, pretrained="random", init_from="", pixels=cell.pixels.at(63))
+        with pytest.raises(AmcError, match="short_side: pictures kept at 63 px would be enlarged"):
             methods.check(small)

@@ -13,16 +13,16 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from amc import config
 from amc.__main__ import main
 from amc.base import bundled, checkpoint, paths, seal
 from amc.base.errors import AmcError
 from amc.datasets import cached, codecs
 from amc.datasets.store import PixelCache
 from amc.datasets.table import Clip, ClipTable
-from amc.ethogram import eye
-from amc.ethogram.novelty import Familiar
-from amc.runs import results
+from amc.ethogram import predictor
+from amc.ethogram.out_of_distribution import OutOfDistribution
+from amc.runs import lookup, results
+from amc.runs.ablation import ablation
 from amc.scores import Scores
 from amc.synth import raft_train as raft_train
 
@@ -82,8 +82,8 @@ def table(folder: Path) -> Kind:
     return path, lambda: cached.table("t", [], lambda: replace(found, notes=("read again",))).clips
 
 
-def pictures(folder: Path, packing=None, dtype=torch.uint8) -> Kind:
-    cache = PixelCache(folder, packing)
+def pictures(folder: Path, codec=None, dtype=torch.uint8) -> Kind:
+    cache = PixelCache(folder, codec)
     values = torch.arange(2 * 2 * 8 * 9).reshape(2, 2, 8, 9).to(dtype)
     cache.get("abc", [4, 7], lambda indices: values, dtype)
     (path,) = folder.rglob("*.npz")
@@ -98,13 +98,13 @@ def packed_fields(folder: Path) -> Kind:
     return pictures(folder, codecs.jpeg(20.0), torch.float16)
 
 
-def familiar(folder: Path) -> Kind:
-    Familiar(np.arange(3.0), np.eye(3), 1.5).save(folder / "f.npz")
-    return folder / "f.npz", lambda: Familiar.load(folder / "f.npz").mean.tolist()
+def detector(folder: Path) -> Kind:
+    OutOfDistribution(np.arange(3.0), np.eye(3), 1.5).save(folder / "f.npz")
+    return folder / "f.npz", lambda: OutOfDistribution.load(folder / "f.npz").mean.tolist()
 
 
 KINDS = (
-    scores, model, state, raft_state, record, card, carded_weights, table, pictures, fields, packed_fields, familiar,
+    scores, model, state, raft_state, record, card, carded_weights, table, pictures, fields, packed_fields, detector,
 )  # fmt: skip
 
 
@@ -154,16 +154,16 @@ def test_a_cut_an_empty_and_a_longer_file_are_noticed(kind, damage, tmp_path):
 
 
 def test_a_damaged_run_does_not_hide_the_others_and_is_told_when_it_is_named():
-    [cell] = config.ablation(scheme="sparse", modality="rgb", size="smoke")
-    runs = [paths.cache() / "runs" / name / eye.FILE for name in ("one", "two")]
+    [cell] = ablation(scheme="sparse", modality="rgb", size="smoke")
+    runs = [paths.cache() / "runs" / name / lookup.MODEL for name in ("one", "two")]
     for path in runs:
         checkpoint.save(torch.nn.Linear(3, 2), path, {"experiment": cell.asdict()})
     runs[1].write_bytes(runs[1].read_bytes()[:-1] + b"x")
-    assert eye.find("sparse rgb seed 0") == runs[0] and eye.find("two") == runs[1]
+    assert lookup.find("sparse rgb seed 0") == runs[0] and lookup.find("two") == runs[1]
     with pytest.raises(AmcError, match=r"\? \(two, "):
-        eye.find("three")
+        lookup.find("three")
     with pytest.raises(AmcError, match="its sha256 is not the one inside it"):
-        eye.by_model("two")
+        predictor.by_model("two")
 
 
 @pytest.mark.parametrize("pattern", ["reports/**/*.json", "reports/**/*.npz", "data/weights/*"])

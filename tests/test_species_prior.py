@@ -12,7 +12,7 @@ from amc import metrics
 from amc.base.errors import AmcError
 from amc.baselines import species_prior
 from amc.datasets import animal_kingdom, synth_kingdom
-from amc.datasets.table import Clip, ClipTable, carve_validation
+from amc.datasets.table import Clip, ClipTable, split_validation
 from amc.scores import Scores
 from amc.synth.species import SPECIES
 
@@ -143,7 +143,7 @@ def test_synth_kingdom_knows_the_relatives_of_the_species_it_keeps_for_the_test_
 def test_on_the_real_labels_knowing_the_animal_alone_beats_every_convolutional_row_of_the_paper(real):
     table = animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx")
     chance = species_prior.predict("class frequency", table, "test", meta={})
-    prior = species_prior.predict("species prior", carve_validation(table, 0.15), "test", meta={})
+    prior = species_prior.predict("species prior", split_validation(table, 0.15), "test", meta={})
     maps = [
         100 * measure(scores.labels, scores.probs.mean(axis=1))
         for scores in (chance, prior)

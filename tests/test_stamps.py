@@ -1,6 +1,7 @@
 """A model that nobody should trust says so on every output: at chance, few clips, thresholds that label everything, or
 a CLIP that has seen drawn animals alone."""
 
+import copy
 import json
 from dataclasses import replace
 
@@ -9,7 +10,7 @@ import pandas as pd
 import pytest
 from test_cuts import scenes
 
-from amc.ethogram import eye, predict
+from amc.ethogram import predict, predictor
 from amc.scores import Scores
 from amc.synth import generate
 
@@ -23,7 +24,7 @@ def validated(labels: np.ndarray, logits: np.ndarray, *, train: int = 60) -> lis
     frames, lengths = np.zeros((count, 1, 2), np.int32), np.full(count, 9, np.int32)
     meta = {"train_positives": [train // 3] * 3}
     val = Scores(ids, np.array(NAMES), labels, logits[:, None].astype(np.float32), frames, lengths, species, meta)
-    return eye._validated(val, NAMES)[2]
+    return predictor._validated(val, NAMES)[2]
 
 
 @pytest.fixture
@@ -50,30 +51,34 @@ def test_thresholds_that_label_every_clip_are_stamped_and_told_for_each_behaviou
     logits = np.random.default_rng(1).normal(size=(40, 3)) * 0.01 - 4.5  # all near 0.011
     stamps = validated(labels, logits - 0.1 * labels)  # the wrong way round: the best F1 labels everything
     assert any(stamp.startswith("THRESHOLDS LABEL EVERYTHING: 3 of 3") for stamp in stamps)
-    assert eye._says_it_of_all(np.ones(4, bool), np.array([1, 0, 0, 1], bool))
-    assert not eye._says_it_of_all(np.ones(4, bool), np.ones(4, bool))  # that is right
+    assert predictor._says_it_of_all(np.ones(4, bool), np.array([1, 0, 0, 1], bool))
+    assert not predictor._says_it_of_all(np.ones(4, bool), np.ones(4, bool))  # that is right
 
 
 def test_a_model_without_validation_says_so():
-    assert eye._validated(None, NAMES) == (None, (), ["NOT VALIDATED"])
+    assert predictor._validated(None, NAMES) == (None, (), ["NOT VALIDATED"])
 
 
 def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher, tmp_path, monkeypatch):
     card = {"backbone": "synth-clip", "pretrained": "shipped"}
-    assert eye.stamp(card, "quick", dataset="folder") == eye.DRAWN and eye.stamp(card, "quick", dataset="synth") == ""
-    assert eye.stamp(card | {"backbone": "ViT-B-16"}, "quick", dataset="folder") == ""
+    assert (
+        predictor.stamp(card, "quick", dataset="folder") == predictor.DRAWN
+        and predictor.stamp(card, "quick", dataset="synth") == ""
+    )
+    assert predictor.stamp(card | {"backbone": "ViT-B-16"}, "quick", dataset="folder") == ""
     monkeypatch.setenv("AMC_CACHE", str(tmp_path / "cache"))
     drawn, other = tmp_path / "cache/films/0/film.mp4", tmp_path / "fox.mp4"
     for path in (drawn, other):
         path.parent.mkdir(parents=True, exist_ok=True)
         generate.write_video(path, iter(scenes(12)))
-    trusted = replace(watcher, stamp="", recogniser=replace(watcher.recogniser, card=card))
+    trusted = replace(watcher, stamp="", classifier=copy.copy(watcher.classifier))
+    trusted.classifier.card = card
     options = predict.Options(threshold=0.01)
     lines = []
-    report = predict.predict([drawn, other], trusted, tmp_path / "out", options, say=lines.append)
-    assert len(report.done) == 2 and f"note: {eye.DRAWN}" in lines
+    report = predict.predict([drawn, other], trusted, tmp_path / "out", options, log=lines.append)
+    assert len(report.done) == 2 and f"note: {predictor.DRAWN}" in lines
     assert (tmp_path / "out/film_frames.csv").is_file() and (tmp_path / "out/fox.untrusted_frames.csv").is_file()
     bouts = pd.read_csv(tmp_path / "out/bouts.csv", keep_default_na=False)
-    assert set(bouts[bouts["video"] == "fox"]["stamp"]) == {eye.DRAWN} and len(bouts) > 0
-    assert (pd.read_csv(tmp_path / "out/behaviours.csv")["stamp"] == eye.DRAWN).all()
-    assert json.loads((tmp_path / "out/report.json").read_text())["stamp"] == eye.DRAWN
+    assert set(bouts[bouts["video"] == "fox"]["stamp"]) == {predictor.DRAWN} and len(bouts) > 0
+    assert (pd.read_csv(tmp_path / "out/behaviours.csv")["stamp"] == predictor.DRAWN).all()
+    assert json.loads((tmp_path / "out/report.json").read_text())["stamp"] == predictor.DRAWN

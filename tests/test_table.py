@@ -9,7 +9,7 @@ import pytest
 
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
-from amc.datasets.table import Clip, ClipTable, carve_validation
+from amc.datasets.table import Clip, ClipTable, split_validation
 
 NAMES = ("jumping", "moving", "keeping still")
 
@@ -61,7 +61,7 @@ def test_the_checksum_depends_on_labels_names_and_splits_but_not_on_where_the_vi
 
 def test_the_taxonomy_stays_with_every_part_of_a_table_and_out_of_its_checksum():
     table = ClipTable("t", NAMES, grouped().clips, taxonomy={"fox": ("mammal",)})
-    parts = (carve_validation(table, 0.2), table.split("train"), table.limit(1))
+    parts = (split_validation(table, 0.2), table.split("train"), table.limit(1))
     assert all(part.taxonomy == {"fox": ("mammal",)} for part in parts)
     assert grouped().taxonomy == {} and grouped().checksum() == table.checksum()
 
@@ -78,7 +78,7 @@ def grouped() -> ClipTable:
 
 
 def test_validation_is_carved_by_whole_groups_and_leaves_the_test_split_alone():
-    table = carve_validation(grouped(), 0.2, seed=1)
+    table = split_validation(grouped(), 0.2, seed=1)
     groups = {name: {c.group for c in table.split(name).clips} for name in ("train", "val")}
     assert not groups["train"] & groups["val"]
     assert table.counts() == {"train": 48, "val": 12, "test": 1}
@@ -86,7 +86,7 @@ def test_validation_is_carved_by_whole_groups_and_leaves_the_test_split_alone():
 
 def test_validation_does_not_depend_on_the_order_of_clips_but_on_the_seed():
     def chosen(table, seed):
-        return {c.id for c in carve_validation(table, 0.2, seed=seed).split("val").clips}
+        return {c.id for c in split_validation(table, 0.2, seed=seed).split("val").clips}
 
     backwards = ClipTable("t", NAMES, grouped().clips[::-1])
     assert chosen(grouped(), 0) == chosen(backwards, 0) != chosen(grouped(), 1)
@@ -94,18 +94,18 @@ def test_validation_does_not_depend_on_the_order_of_clips_but_on_the_seed():
 
 def test_a_small_or_large_fraction_still_leaves_a_clip_on_both_sides():
     for fraction in (1e-9, 1 - 1e-9):
-        assert min(carve_validation(grouped(), fraction).counts().values()) >= 1
+        assert min(split_validation(grouped(), fraction).counts().values()) >= 1
 
 
 @pytest.mark.parametrize("fraction", [0.0, 1.0])
 def test_carving_nothing_or_everything_is_refused(fraction):
     with pytest.raises(AmcError, match="cannot carve"):
-        carve_validation(grouped(), fraction)
+        split_validation(grouped(), fraction)
 
 
 def test_carving_twice_is_refused():
     with pytest.raises(AmcError, match="no split 'val' yet"):
-        carve_validation(carve_validation(grouped(), 0.5), 0.5)
+        split_validation(split_validation(grouped(), 0.5), 0.5)
 
 
 def test_an_unknown_data_set_is_refused_with_the_known_ones():

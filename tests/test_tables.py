@@ -5,8 +5,8 @@ import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from amc import metrics
-from amc.config import ablation
 from amc.runs import tables
+from amc.runs.ablation import ablation
 from amc.scores import Scores
 
 V, M, C = 60, 3, 5
@@ -102,7 +102,7 @@ def test_rows_of_table_1_are_found_by_their_method_whatever_its_scheme():
     (row,) = tables.rows(x3d, x3d, tables=(1,))
     assert (row["table"], row["paper"], row["paper_metric"]) == (1, 25.25, "macro")
     assert row["weights"] == "x3d-xs random" and (row["views"], row["frames"], row["stride"]) == (3, 4, 12)
-    msqnet = named("MSQNet + pre-training", network="timesformer-small", network_weights="synth-menagerie")
+    msqnet = named("MSQNet + pre-training", network="timesformer-small", init_from="synth-menagerie")
     assert tables.rows(msqnet, msqnet, tables=(1,))[0]["weights"] == (
         "timesformer-small synth-menagerie, synth-clip shipped"
     )

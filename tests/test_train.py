@@ -15,7 +15,7 @@ from amc.config import Pixels, Sampling, Training
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 
-CFG = Training(epochs=3, warm_up=1, batch=2, accumulate=1, lr=1e-3, workers=0)
+CFG = Training(epochs=3, warm_up=1, batch_size=2, grad_accum_steps=1, lr=1e-3, workers=0)
 
 
 class Few(Dataset):
@@ -47,13 +47,13 @@ class Toy(nn.Module):
     def forward(self, slots):
         return self.layer(slots.flatten(1).float() / 255 - 0.5)
 
-    def parameter_groups(self, lr, *, new_factor, weight_decay):
+    def parameter_groups(self, lr, *, lr_mult, weight_decay):
         return [{"params": list(self.parameters()), "lr": lr, "weight_decay": weight_decay}]
 
 
-def fit(toy, folder, *, views=None, cfg=CFG, validate=lambda: 0.5, recognise=None, **options) -> train.Fit:
+def fit(model, folder, *, views=None, cfg=CFG, validate=lambda: 0.5, **options) -> train.Fit:
     views = Few(5) if views is None else views
-    return train.fit(toy, recognise or toy, views, validate, cfg, folder=folder, report=[].append, seed=1, **options)
+    return train.fit(model, views, validate, cfg, folder=folder, log=[].append, seed=1, **options)
 
 
 def weights(module: nn.Module) -> dict:
@@ -81,22 +81,21 @@ def interrupted_at(epoch: int, validate):
 def animals(smoke_world, tmp_path_factory) -> ClipViews:
     """Six training clips of Synth Kingdom, as interleaved pairs."""
     table = animal_kingdom.index(smoke_world / "smoke").split("train").limit(6)
-    pixels = Pixels(flow_method="dis-ultrafast", max_px=8, stored=72, keep_frames=True)
+    pixels = Pixels(flow_method="dis-ultrafast", max_px=8, short_side=72, keep_frames=True)
     reader = PixelReader(pixels, tmp_path_factory.mktemp("pixels"))
-    return ClipViews(table, Sampling("sparse", 2, 1), reader, size=64, views=1, seed=5)
+    return ClipViews(table, Sampling("sparse", 2, 1), reader, size=64, train_windows=1, seed=5)
 
 
 def train_animals(animals: ClipViews, folder, stop: int | None = None) -> tuple[dict, train.Fit | None]:
     """Weights of a new model after training in `folder`, interrupted in epoch `stop` (from 0) where one is given."""
-    system = model.build("synth-clip", "random", num_slots=2, seed=5).system(animals.table.names)
-    xclip, recognise = system.module, system.recognise
-    rate = lambda: xclip.prompts.alpha.sum().sin().item()  # noqa: E731  any number that only the weights decide
+    classifier = model.build("synth-clip", "random", num_slots=2, seed=5).with_names(animals.table.names)
+    rate = lambda: classifier.network.prompts.alpha.sum().sin().item()  # noqa: E731  any number that only the weights decide
     if stop is None:
-        fitted = fit(xclip, folder, views=animals, validate=rate, recognise=recognise)
-        return weights(xclip), fitted
+        fitted = fit(classifier, folder, views=animals, validate=rate)
+        return weights(classifier), fitted
     with pytest.raises(KeyboardInterrupt):
-        fit(xclip, folder, views=animals, validate=interrupted_at(stop, rate), recognise=recognise)
-    return weights(xclip), None
+        fit(classifier, folder, views=animals, validate=interrupted_at(stop, rate))
+    return weights(classifier), None
 
 
 @pytest.fixture(scope="module")
@@ -141,7 +140,7 @@ def test_dropout_is_drawn_from_seed_and_epoch_and_the_global_generator_is_left_a
 
 def test_the_optimizer_is_the_one_that_is_named(tmp_path):
     """One step of each on the same gradient: SGD moves by it, AdamW by its sign."""
-    once = replace(CFG, epochs=1, warm_up=0, batch=5, lr=0.1, weight_decay=0)
+    once = replace(CFG, epochs=1, warm_up=0, batch_size=5, lr=0.1, weight_decay=0)
     toys = {name: Toy() for name in train.OPTIMIZERS}
     for name, toy in toys.items():
         fit(toy, tmp_path / name, cfg=replace(once, optimizer=name))
@@ -169,8 +168,8 @@ def test_a_damaged_checkpoint_is_announced_and_training_starts_again(tmp_path, d
 
 
 def test_every_part_of_the_model_learns_and_the_new_modules_move_most(animals, straight):
-    start = weights(model.build("synth-clip", "random", num_slots=2, seed=5).xclip)
-    moved = {name: (straight[0][name] - start[name]).abs().max().item() for name in start}
+    start = weights(model.build("synth-clip", "random", num_slots=2, seed=5).network)
+    moved = {name: (straight[0][f"network.{name}"] - start[name]).abs().max().item() for name in start}
     assert [name for name, by in moved.items() if by == 0] == ["logit_scale", "logit_bias"]
     assert moved["integration.positions"] > 3 * moved["frames.positions"]
 
@@ -214,7 +213,7 @@ def test_accumulating_small_batches_equals_large_ones(tmp_path, monkeypatch, cou
     ended = []
     for batch, accumulate in ((2, 1), (1, 2)):
         toy = Toy()
-        cfg = replace(CFG, batch=batch, accumulate=accumulate, lr=0.1)
+        cfg = replace(CFG, batch_size=batch, grad_accum_steps=accumulate, lr=0.1)
         fit(toy, tmp_path / str(batch), views=Few(count), cfg=cfg)
         ended.append(toy.layer.weight.detach())
     # float32 sums in another order; a batch weighed doubly or by half moves the weights by 1e-2.
@@ -241,12 +240,13 @@ def test_an_overfitted_toy_learns_its_labels(tmp_path):
 
 
 def test_a_loss_that_is_no_longer_finite_stops_the_run_in_one_line_and_keeps_the_epochs_before(tmp_path):
-    toy, ruined = Toy(), lambda slots: toy(slots) * float("nan")
+    toy, ruined = Toy(), Toy()
+    ruined.layer.register_forward_hook(lambda layer, given, logits: logits * float("nan"))
     with pytest.raises(KeyboardInterrupt):
         fit(toy, tmp_path, validate=interrupted_at(1, lambda: 0.5))
     kept = (tmp_path / "last.pt").read_bytes()
-    with pytest.raises(AmcError, match=r"no longer finite in epoch 2; lower lr, now 0\.001") as error:
-        fit(Toy(), tmp_path, recognise=ruined)
+    with pytest.raises(AmcError, match=r"not finite in epoch 2; lower lr, now 0\.001") as error:
+        fit(ruined, tmp_path)
     assert "\n" not in str(error.value) and (tmp_path / "last.pt").read_bytes() == kept
     assert len(fit(Toy(), tmp_path).losses) == 3
 
@@ -255,7 +255,7 @@ def schedule(cfg: Training, num_clips: int) -> list[float]:
     """Learning rate of the first group at each step of a training, relative to its highest."""
     optimizer, rates = train._optimizer(Toy(), cfg, num_clips)
     values = []
-    for _ in range(cfg.epochs * math.ceil(math.ceil(num_clips / cfg.batch) / cfg.accumulate)):
+    for _ in range(cfg.epochs * math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)):
         values.append(optimizer.param_groups[0]["lr"] / cfg.lr)
         optimizer.step()
         rates.step()
@@ -276,13 +276,13 @@ def test_the_rate_never_exceeds_its_height(warm_up):
 
 
 def test_a_step_is_one_update_of_the_schedule_whatever_is_accumulated(tmp_path):
-    cfg = replace(CFG, accumulate=2)
+    cfg = replace(CFG, grad_accum_steps=2)
     fit(Toy(), tmp_path, views=Few(5), cfg=cfg)  # 3 batches, 2 steps an epoch
     assert train._load(tmp_path / "last.pt")["schedule"]["last_epoch"] == 3 * 2
 
 
 def test_new_modules_learn_ten_times_faster_and_vectors_do_not_decay():
-    xclip = model.build("synth-clip", "random", num_slots=2).xclip
+    xclip = model.build("synth-clip", "random", num_slots=2).network
     optimizer, _ = train._optimizer(xclip, replace(CFG, lr=8e-6, weight_decay=1e-3), 8)
     group = {id(p): g for g in optimizer.param_groups for p in g["params"]}
     rated = {name: (group[id(p)]["initial_lr"], group[id(p)]["weight_decay"]) for name, p in xclip.named_parameters()}

@@ -23,7 +23,7 @@ def table(*clips: Clip) -> ClipTable:
 
 
 def examine(found: ClipTable, *, workers: int = 2) -> dict[str, videos.Facts]:
-    return {clip.id: facts for clip, facts in videos.examine(found, "t", workers=workers, report=lambda line: None)}
+    return {clip.id: facts for clip, facts in videos.examine(found, "t", workers=workers, log=lambda line: None)}
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ def test_a_reader_that_crashes_or_hangs_costs_only_its_video(tmp_path, monkeypat
         "    print(json.dumps({'num_frames': 7}), flush=True)\n"
     )
     monkeypatch.setattr(videos, "COMMAND", [sys.executable, str(fake)])
-    monkeypatch.setattr(videos, "PATIENCE", 2)
+    monkeypatch.setattr(videos, "TIMEOUT", 2)
     found = examine(table(*clips), workers=1)
     assert {name for name, facts in found.items() if facts == videos.Facts(7)} == {"a", "b", "c"}
     assert "ended at it (status -6)" in found["crash"].error and "silent for 2 s" in found["hang"].error
@@ -125,7 +125,7 @@ def test_an_unreadable_test_clip_is_black_pictures_and_none_of_the_others_is(smo
     clips = list(synth_kingdom.index(smoke_world, size="smoke").split("test").limit(2).clips)
     clips[0] = replace(clips[0], unreadable="broken", path=Path("absent.mp4"))
     whole = replace(synth_kingdom.index(smoke_world, size="smoke"), clips=tuple(clips))
-    views = ClipViews(whole, Sampling("sparse", 2, 3), PixelReader(Pixels(flow_method="dis", stored=72)), size=64)
+    views = ClipViews(whole, Sampling("sparse", 2, 3), PixelReader(Pixels(flow_method="dis", short_side=72)), size=64)
     black, seen = (views[None, index][0] for index in (0, 1))
     assert black.shape == seen.shape == (2, 6, 3, 64, 64) and black.dtype == seen.dtype == torch.uint8
     assert not black.any() and seen.any()

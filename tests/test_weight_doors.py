@@ -97,9 +97,9 @@ XCLIP_DOORS = {
 
 @pytest.mark.parametrize("door", XCLIP_DOORS)
 def test_an_xclip_equals_transformers_through_every_door(tmp_path, theirs, door):
-    recogniser = build("xclip", XCLIP_DOORS[door](theirs, tmp_path), num_slots=3)
+    classifier = build("xclip", XCLIP_DOORS[door](theirs, tmp_path), num_slots=3)
     # In float64 only the order of summation differs, about 1e-15; a wrong weight gives 1e-2 and more.
-    parts = theirs.double(), recogniser.xclip.double(), recogniser.text_tower.double()
+    parts = theirs.double(), classifier.network.double(), classifier.encode.tower.double()
     assert difference(*parts, pixels(2, 3, 3, 24, 24).double()) < 1e-8
     theirs.float()
 
@@ -217,10 +217,10 @@ def test_a_clip_of_transformers_equals_theirs(tmp_path):
 def test_the_activation_is_read_from_a_configuration_beside_the_file(tmp_path, clip, recwarn, name, config):
     safetensors.torch.save_file(clip.state_dict(), tmp_path / "clip.safetensors")
     (tmp_path / name).write_text(json.dumps(config))
-    recogniser = build("synth-clip", tmp_path / "clip.safetensors", num_slots=3)
-    assert "note" not in recogniser.card and not [w for w in recwarn if "activation" in str(w.message)]
+    classifier = build("synth-clip", tmp_path / "clip.safetensors", num_slots=3)
+    assert "note" not in classifier.card and not [w for w in recwarn if "activation" in str(w.message)]
     if name == "open_clip_config.json":
-        assert recogniser.preprocess.mean == (0.1, 0.2, 0.3) and recogniser.preprocess.std == (1, 2, 3)
+        assert classifier.preprocess.mean == (0.1, 0.2, 0.3) and classifier.preprocess.std == (1, 2, 3)
 
 
 @pytest.mark.parametrize(
@@ -244,8 +244,8 @@ def test_an_unknown_activation_is_told_and_stays_on_the_card(tmp_path, clip):
     torch.save(clip.state_dict(), tmp_path / "clip.pt")
     (tmp_path / "config.json").write_text('{"of": "something else"}')
     with pytest.warns(UserWarning, match="nothing says which activation it was trained with; quick_gelu=True is"):
-        recogniser = build("synth-clip", tmp_path / "clip.pt", num_slots=3)
-    assert "clip.pt: nothing says which activation" in recogniser.card["note"]
+        classifier = build("synth-clip", tmp_path / "clip.pt", num_slots=3)
+    assert "clip.pt: nothing says which activation" in classifier.card["note"]
 
 
 # Names on the Hugging Face Hub.
@@ -254,8 +254,8 @@ def test_an_unknown_activation_is_told_and_stays_on_the_card(tmp_path, clip):
 def test_a_name_on_the_hub_is_downloaded_and_read_as_a_folder(tmp_path, theirs, monkeypatch):
     theirs.save_pretrained(tmp_path)
     monkeypatch.setattr("huggingface_hub.snapshot_download", lambda name, allow_patterns: str(tmp_path))
-    recogniser = build("xclip", "microsoft/xclip-base-patch16", num_slots=3)
-    assert torch.equal(recogniser.xclip.prompts.alpha, theirs.prompts_generator.alpha)
+    classifier = build("xclip", "microsoft/xclip-base-patch16", num_slots=3)
+    assert torch.equal(classifier.network.prompts.alpha, theirs.prompts_generator.alpha)
 
 
 def test_a_hub_that_does_not_answer_is_one_line(monkeypatch):

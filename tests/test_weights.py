@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from transformers import XCLIPConfig, XCLIPModel
 
 from amc.base.errors import AmcError
-from amc.model import build, load, save, weights
+from amc.model import build, load, weights
 from amc.base import checkpoint
 
 
@@ -58,8 +58,8 @@ def test_random_weights_follow_the_seed_and_leave_the_global_generator_alone():
     torch.manual_seed(5)
     first, again, other = (build("synth-clip", "random", num_slots=3, seed=seed) for seed in (1, 1, 2))
     assert torch.equal(torch.rand(3), expected)
-    assert same(first.xclip, again.xclip) and same(first.text_tower, again.text_tower)
-    assert not same(first.xclip, other.xclip)
+    assert same(first.network, again.network) and same(first.encode.tower, again.encode.tower)
+    assert not same(first.network, other.network)
     assert first.card["pretrained"] == "random"
 
 
@@ -72,26 +72,26 @@ def test_a_file_gives_its_weights_and_the_seed_only_new_modules(tmp_path, clip, 
     else:
         checkpoint.save(clip, path, {})
     first, other = (build("synth-clip", path, num_slots=3, seed=seed) for seed in (1, 2))
-    assert torch.equal(first.xclip.frames.proj, clip.visual.proj)
-    assert torch.equal(first.text_tower.token_embedding.weight, clip.token_embedding.weight)
-    assert same(first.xclip.frames.blocks[0].block, clip.visual.transformer.resblocks[0])
-    assert not torch.equal(first.xclip.integration.positions, other.xclip.integration.positions)
+    assert torch.equal(first.network.frames.proj, clip.visual.proj)
+    assert torch.equal(first.encode.tower.token_embedding.weight, clip.token_embedding.weight)
+    assert same(first.network.frames.blocks[0].block, clip.visual.transformer.resblocks[0])
+    assert not torch.equal(first.network.integration.positions, other.network.integration.positions)
 
 
 def test_the_text_tower_is_frozen_and_the_image_tower_is_not(clip):
-    recogniser = build("synth-clip", "random", num_slots=3)
-    assert not any(p.requires_grad for p in recogniser.text_tower.parameters())
-    assert all(p.requires_grad for p in recogniser.xclip.parameters())
-    assert not hasattr(recogniser.text_tower, "visual")
+    classifier = build("synth-clip", "random", num_slots=3)
+    assert not any(p.requires_grad for p in classifier.encode.tower.parameters())
+    assert all(p.requires_grad for p in classifier.network.parameters())
+    assert not hasattr(classifier.encode.tower, "visual")
 
 
 def test_shipped_weights_return_as_float32_with_their_own_preprocessing(house, clip):
     path = weights.ship(clip, "synth-clip", {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3], "made by": "a test"})
     assert path == house / "data/weights/synth-clip.safetensors"
     assert load_file(path)["visual.proj"].dtype == torch.float16
-    recogniser = build("synth-clip", "shipped", num_slots=3)
-    assert torch.equal(recogniser.xclip.frames.proj, clip.visual.proj.half().float())
-    assert recogniser.preprocess.mean == (0.1, 0.2, 0.3) and recogniser.preprocess.size == 64
+    classifier = build("synth-clip", "shipped", num_slots=3)
+    assert torch.equal(classifier.network.frames.proj, clip.visual.proj.half().float())
+    assert classifier.preprocess.mean == (0.1, 0.2, 0.3) and classifier.preprocess.size == 64
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["made by"] == "a test" and card["quick_gelu"] is True and len(card["sha256"]) == 64
 
@@ -179,18 +179,18 @@ def test_no_network_and_no_cached_weights_is_one_line(monkeypatch):
 
 
 def test_a_trained_recogniser_returns_from_its_file(tmp_path):
-    recogniser = build("synth-clip", "random", num_slots=3, seed=4)
-    torch.nn.init.normal_(recogniser.xclip.prompts.alpha)
-    save(recogniser, tmp_path / "best.safetensors", {"names": ["walking", "running"], "epoch": 2})
+    classifier = build("synth-clip", "random", num_slots=3, seed=4)
+    torch.nn.init.normal_(classifier.network.prompts.alpha)
+    classifier.save(tmp_path / "best.safetensors", {"names": ["walking", "running"], "epoch": 2})
     again, meta = load(tmp_path / "best.safetensors")
-    assert same(again.xclip, recogniser.xclip) and same(again.text_tower, recogniser.text_tower)
-    assert meta == {"names": ["walking", "running"], "epoch": 2} and again.card == recogniser.card
-    assert again.preprocess == recogniser.preprocess and not again.xclip.training
+    assert same(again.network, classifier.network) and same(again.encode.tower, classifier.encode.tower)
+    assert meta == {"names": ["walking", "running"], "epoch": 2} and again.card == classifier.card
+    assert again.preprocess == classifier.preprocess and not again.network.training
 
 
 def test_weights_without_a_card_are_no_recogniser(tmp_path, clip):
     checkpoint.save(clip, tmp_path / "clip.safetensors", {})
-    with fails("without the card of a recogniser"):
+    with fails("no card of a classifier"):
         load(tmp_path / "clip.safetensors")
 
 
@@ -234,6 +234,6 @@ def test_an_xclip_file_is_a_backbone_of_its_own(tmp_path):
     vision = {"image_size": 16, "patch_size": 8, "num_frames": 3, "mit_hidden_size": 64, "mit_intermediate_size": 256}
     config = XCLIPConfig(text_config=towers, vision_config={**towers, **vision}, projection_dim=64)
     checkpoint.save(XCLIPModel(config), tmp_path / "model.safetensors", {})
-    recogniser = build("xclip", tmp_path / "model.safetensors", num_slots=6)
-    logits = recogniser.xclip(torch.zeros(1, 6, 3, 16, 16), recogniser.encode(["walking", "eating"]))
-    assert logits.shape == (1, 2) and recogniser.preprocess.size == 16
+    classifier = build("xclip", tmp_path / "model.safetensors", num_slots=6)
+    logits = classifier.network(torch.zeros(1, 6, 3, 16, 16), classifier.encode(["walking", "eating"]))
+    assert logits.shape == (1, 2) and classifier.preprocess.size == 16

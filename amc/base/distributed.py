@@ -16,12 +16,12 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
-PATIENCE = timedelta(hours=24)  # for one process that draws or reads while the others wait
+TIMEOUT = timedelta(hours=24)  # for one process that draws or reads while the others wait
 _is_alone: ContextVar[bool] = ContextVar("is_alone", default=False)
 
 
 @contextmanager
-def joined() -> Iterator[None]:
+def init() -> Iterator[None]:
     """Be one of the processes that torchrun started: NCCL and a GPU each where there are GPUs, else gloo."""
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
@@ -29,11 +29,11 @@ def joined() -> Iterator[None]:
     has_gpu = torch.cuda.is_available()
     if has_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
-    store, rank, size = next(distributed.rendezvous("env://", timeout=PATIENCE))
+    store, rank, size = next(distributed.rendezvous("env://", timeout=TIMEOUT))
     # torchrun keeps its store when it restarts killed workers, and with it the addresses of those that are gone.
     store = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     distributed.init_process_group(
-        "nccl" if has_gpu else "gloo", store=store, rank=rank, world_size=size, timeout=PATIENCE
+        "nccl" if has_gpu else "gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT
     )
     try:
         yield
@@ -52,7 +52,7 @@ def rank() -> int:
 
 
 @contextmanager
-def alone() -> Iterator[None]:
+def single_process() -> Iterator[None]:
     """Work that one process does for itself: inside, it is the only one."""
     token = _is_alone.set(True)
     try:
@@ -61,19 +61,19 @@ def alone() -> Iterator[None]:
         _is_alone.reset(token)
 
 
-def wait() -> None:
+def barrier() -> None:
     """Until every process has come here."""
     if world() > 1:
         distributed.barrier()
 
 
-def mine(items: Sequence[T]) -> Sequence[T]:
+def shard(items: Sequence[T]) -> Sequence[T]:
     """This process's part: every `world()`-th of `items`, so that each is in exactly one part."""
     return items[rank() :: world()]
 
 
-def gathered(part: list[T]) -> list[T]:
-    """The parts of all processes, put together in the order that `mine` took them from; every process gets it."""
+def all_gather(part: list[T]) -> list[T]:
+    """The parts of all processes, put together in the order that `shard` took them from; every process gets it."""
     if world() == 1:
         return part
     parts: list[list[T]] = [[] for _ in range(world())]
@@ -84,14 +84,14 @@ def gathered(part: list[T]) -> list[T]:
     return whole
 
 
-def summed(value: torch.Tensor) -> torch.Tensor:
+def all_reduce(value: torch.Tensor) -> torch.Tensor:
     """The sum of a tensor over the processes."""
     if world() > 1:
         distributed.all_reduce(value)
     return value
 
 
-def replicated(network: nn.Module) -> nn.Module:
+def data_parallel(network: nn.Module) -> nn.Module:
     """The network, whose gradients are from now on the mean over the processes."""
     if world() == 1:
         return network

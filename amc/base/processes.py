@@ -26,7 +26,7 @@ from amc.base.errors import AmcError
 CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-PATIENCE = 5  # seconds for what was killed to be gone
+TIMEOUT = 5  # seconds for what was killed to be gone
 
 
 class Ended(KeyboardInterrupt):
@@ -114,7 +114,7 @@ def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
 def end_children() -> None:
     """Kill every process that this one has started, and those that they have started; takes no Ctrl-C meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
-    for _ in range(PATIENCE):
+    for _ in range(TIMEOUT):
         children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
         for child in children:
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile

@@ -7,30 +7,30 @@ from typing import TypeVar
 from tqdm.std import tqdm
 
 T = TypeVar("T")
-Report = Callable[[str], None]
-SILENCE = 15  # seconds after which a long loop says how far it is
+Log = Callable[[str], None]
+LOG_INTERVAL = 15  # seconds after which a long loop says how far it is
 
 
 def silent(line: str) -> None:
-    """A report to nobody."""
+    """A log that nobody reads."""
 
 
-def told(items: Iterable[T], what: str, *, total: int, unit: str, report: Report | None) -> Iterator[T]:
-    """The items one by one, as a progress bar or, where `report` is given, in a line to it every SILENCE seconds.
+def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log | None) -> Iterator[T]:
+    """The items one by one, as a progress bar or, where `log` is given, in a line to it every LOG_INTERVAL seconds.
 
     A line says how many of `total` are done and how long the others will take. A loop that is shorter than that says
     nothing.
     """
-    if report is None:
+    if log is None:
         yield from tqdm(items, desc=what, total=total, unit=unit)
         return
     last, pace = time.perf_counter(), Pace()
     for done, item in enumerate(items, start=1):
         yield item
         now = pace.step()
-        if now - last > SILENCE:
+        if now - last > LOG_INTERVAL:
             last = now
-            report(f"{what}: {done} of {total} {unit}, {pace.left(total - done):.0f} s left")
+            log(f"{what}: {done} of {total} {unit}, {pace.left(total - done):.0f} s left")
 
 
 class Pace:

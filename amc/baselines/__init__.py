@@ -1,1 +1,4 @@
-"""The other rows of the paper's Table 1, each a thin `System` over its network; `systems` has all by name."""
+"""The other rows of the paper's Table 1: names, weights and sizes in, a `Classifier` out; networks only.
+
+`runs.methods` builds them from configurations and knows all by name.
+"""

@@ -17,9 +17,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from amc.base.errors import AmcError
-from amc.model import layers, recogniser, weights, xclip
+from amc.model import layers, weights, xclip
+from amc.model.build import build as build_xclip
+from amc.model.classifier import Classifier
 from amc.model.prompts import PromptLayer
-from amc.model.system import System
 from amc.model.xclip import XCLIP, Embeddings
 
 
@@ -100,9 +101,9 @@ class CategoryCLIP(nn.Module):
         cosine = F.cosine_similarity(image.unsqueeze(1), categories, dim=-1)  # (B, S), in float32 under autocast too
         return (self.xclip.logit_scale.exp() * cosine).softmax(dim=-1)
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
         """AdamW's groups, as X-CLIP's; the prompt generators are new, the frozen tower is in none."""
-        return layers.parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
+        return layers.parameter_groups(self, lr, lr_mult=lr_mult, weight_decay=weight_decay, is_new=is_new)
 
     def train(self, mode: bool = True) -> "CategoryCLIP":
         """Training or evaluation mode for all but the frozen tower, which stays in evaluation mode."""
@@ -124,7 +125,7 @@ def build(
     species: Sequence[str],
     num_slots: int,
     seed: int = 0,
-) -> System:
+) -> Classifier:
     """Category-CLIP over a CLIP, bound to behaviours `names` and to the `species` that its animals are mixtures of.
 
     backbone, pretrained, num_slots, seed: as in `model.build`, but a CLIP of open_clip's it has to be: an X-CLIP file
@@ -136,9 +137,10 @@ def build(
     if not species:
         raise AmcError("species: none, but Category-CLIP needs some to tell apart; choose a data set that names them")
     tower = weights.open_clip_model(backbone, pretrained, seed=seed).visual
-    parts = recogniser.build(backbone, pretrained, num_slots=num_slots, seed=seed)
-    embed_dim = parts.xclip.prompts.alpha.shape[0]
+    parts = build_xclip(backbone, pretrained, num_slots=num_slots, seed=seed)
+    embed_dim = parts.network.prompts.alpha.shape[0]
     with weights.seeded(seed):
-        module = CategoryCLIP(parts.xclip, tower, CategoryPrompts(embed_dim), CategoryPrompts(embed_dim)).eval()
+        module = CategoryCLIP(parts.network, tower, CategoryPrompts(embed_dim), CategoryPrompts(embed_dim)).eval()
     card = {"network": "category-clip", **parts.card, "species": list(species)}
-    return System(module, parts.preprocess, card, (parts.encode(names), parts.encode(species)))
+    context = parts.encode(names), parts.encode(species)
+    return Classifier(module, parts.preprocess, card, names=names, context=context)

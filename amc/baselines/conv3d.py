@@ -18,7 +18,7 @@ from torch import Tensor, nn
 import amc.base.torchvision_cpu  # noqa: F401  before pytorchvideo imports torchvision
 from amc.base import checkpoint
 from amc.base.errors import AmcError, choice
-from amc.model import Preprocess, System, layers
+from amc.model import Classifier, Preprocess, layers
 from amc.model.weights import seeded
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)  # what pytorchvideo's networks were trained with
@@ -96,9 +96,9 @@ class Conv3D(nn.Module):
             pathways = [clip.contiguous(memory_format=torch.channels_last_3d) for clip in pathways]
         return self.net(pathways if self.has_slow else pathways[0])
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
-        """An optimizer's groups: the last projection learns `new_factor` times faster; vectors do not decay."""
-        return layers.parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+        """An optimizer's groups: the last projection learns `lr_mult` times faster; vectors do not decay."""
+        return layers.parameter_groups(self, lr, lr_mult=lr_mult, weight_decay=weight_decay, is_new=is_new)
 
     def _check(self, pixels: Tensor) -> None:
         is_right = pixels.ndim == 5 and pixels.shape[2] == 3 and min(pixels.shape[3:]) >= MIN_SIZE
@@ -125,7 +125,7 @@ def check(network: str, weights: str | Path) -> None:
         )
 
 
-def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0, size: int | None = None) -> System:
+def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0, size: int | None = None) -> Classifier:
     """A network of NETWORKS for `num_classes` behaviours, float32, in eval mode.
 
     weights: "" (random, from `seed`), or the path of its checkpoint from pytorchvideo's model zoo or of a Conv3D that
@@ -153,7 +153,7 @@ def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0,
         "num_classes": num_classes,
         "seed": seed,
     }
-    return System(module, Preprocess(size, MEAN, STD), card)
+    return Classifier(module, Preprocess(size, MEAN, STD), card)
 
 
 def _slow(clip: Tensor, divisor: int) -> Tensor:

@@ -26,7 +26,7 @@ from amc.base.errors import AmcError, choice
 from amc.base import checkpoint
 from amc.model import text
 from amc.model.layers import check_pixels, parameter_groups
-from amc.model.system import Preprocess, System
+from amc.model.classifier import Classifier, Preprocess
 from amc.model.weights import SHIPPED, SYNTH_CLIP, clip_and_note, seeded
 
 if TYPE_CHECKING:
@@ -119,12 +119,12 @@ class MSQNet(nn.Module):
         self.image.eval()
         return self
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
         """AdamW's groups: all but the video encoder is new, and CLIP's tower in none. MSQNet has factor 1, no decay."""
         return parameter_groups(
             self,
             lr,
-            new_factor=new_factor,
+            lr_mult=lr_mult,
             weight_decay=weight_decay,
             is_new=lambda name: not name.startswith("video."),
         )
@@ -171,7 +171,7 @@ def build(
     names: Sequence[str],
     num_slots: int,
     seed: int = 0,
-) -> System:
+) -> Classifier:
     """MSQNet for these behaviour names; all but CLIP and the weights of its video encoder is drawn from `seed`.
 
     network: one of VIDEO_ENCODERS. weights: "" to draw the video encoder too; a .safetensors file that
@@ -204,7 +204,7 @@ def build(
     if note:
         card["note"] = note
         warnings.warn(note, stacklevel=2)
-    return System(module, Preprocess(size, tuple(pixels["mean"]), tuple(pixels["std"])), card)
+    return Classifier(module, Preprocess(size, tuple(pixels["mean"]), tuple(pixels["std"])), card, names=names)
 
 
 def _video_encoder(sizes: VideoEncoder, source: str | Path, *, size: int, num_slots: int) -> "TimesformerModel":

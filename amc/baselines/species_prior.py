@@ -19,7 +19,7 @@ TOLD = {  # what a predictor may know of an animal, whose path runs from its spe
     "sub-class": lambda path: path[1:],
     "species": lambda path: path,
 }
-CLOSEST = 1e-12  # no probability is nearer to 0 or 1, so that log odds are finite and float32 can hold them
+EPS = 1e-12  # no probability is nearer to 0 or 1, so that log odds are finite and float32 can hold them
 
 
 def class_frequency(table: ClipTable, split: str, *, train: ClipTable | None = None) -> tuple[np.ndarray, dict]:
@@ -60,7 +60,7 @@ def predict(name: str, table: ClipTable, split: str, *, meta: dict, train: ClipT
     """
     choice("blind predictor", name, list(BLIND))
     probs, chosen = BLIND[name](table, split, train=train)
-    probs, clips = np.clip(probs, CLOSEST, 1 - CLOSEST), table.split(split)
+    probs, clips = np.clip(probs, EPS, 1 - EPS), table.split(split)
     return Scores(
         ids=np.array([clip.id for clip in clips.clips]),
         names=np.array(clips.names),

@@ -17,13 +17,15 @@ from amc.base import parameters
 from amc.base.errors import AmcError, choice
 from amc.baselines import species_prior
 from amc.datasets import animal_kingdom, catalogue
-from amc.datasets.table import ClipTable, carve_validation
+from amc.datasets.table import ClipTable, split_validation
 
 SIZES = ("smoke", "quick", "standard")  # of Synth Kingdom
 VALIDATION = 0.15  # part of the training groups, as in `config.Experiment`
 SMOOTHING = 5  # clips at the base rate that are added to every count of two labels together
 WEIGHTS = (0, 0.1, 0.25, 0.5, 1)  # of the evidence from other labels
-PULLS = tuple(4**n for n in range(7))  # of the species on what relatives from the same source showed, in clips
+PRIOR_STRENGTHS = tuple(
+    4**n for n in range(7)
+)  # of the species on what relatives from the same source showed, in clips
 EVIDENCE = {  # what each predictor is told about a clip, besides what training clips show
     "class frequency": "nothing",
     "parent class": "the widest group of each animal in it, such as bird",
@@ -58,7 +60,7 @@ def load(annotation: str = "", *, size: str = "quick") -> Annotation:
         whole = animal_kingdom.index_metadata(workbook)
     else:
         workbook, whole = None, catalogue.DATASETS["synth"](catalogue.folder("synth"), size=size)
-    return Annotation(carve_validation(whole, VALIDATION), whole.split("train"), workbook)
+    return Annotation(split_validation(whole, VALIDATION), whole.split("train"), workbook)
 
 
 def blind(found: Annotation) -> dict[str, tuple[np.ndarray, dict]]:
@@ -113,7 +115,7 @@ def _sources(found: Annotation, strength: float) -> tuple[np.ndarray, dict]:
     aside = np.random.default_rng(0).random(len(found.train)) < VALIDATION
     rest, val = (_part(found.train, mask) for mask in (~aside, aside))
     prior = _species(rest, val, strength)
-    tried = {pull: _quality(val.labels(), _with_source(prior, rest, val, pull)) for pull in PULLS}
+    tried = {pull: _quality(val.labels(), _with_source(prior, rest, val, pull)) for pull in PRIOR_STRENGTHS}
     best = max(tried, key=tried.get)
     prior = _species(found.train, found.test, strength)
     return _with_source(prior, found.train, found.test, best), {"pull": best, "validation": [*tried.items()]}

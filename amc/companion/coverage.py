@@ -13,8 +13,9 @@ from amc import sampling, video
 from amc.base.errors import choice
 from amc.base.parameters import flag, whole
 from amc.companion.events import runs, seen_by
-from amc.config import Experiment, ablation
+from amc.config import Experiment
 from amc.datasets.table import Clip
+from amc.runs.ablation import ablation
 from amc.sampling import SCHEMES, Window
 from amc.synth import generate
 from amc.synth.scripts import truth

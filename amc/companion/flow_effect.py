@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from amc.base.errors import AmcError, choice
-from amc.config import Experiment, ablation
+from amc.config import Experiment
 from amc.flow import METHODS
 from amc.raft.weights import ARCHITECTURES, SHIPPED
 from amc.runs import tables
+from amc.runs.ablation import ablation
 from amc.runs.experiment import Run, run_all
 
 NONE = "none"  # frames alone: what flow has to be better than

@@ -15,8 +15,9 @@ from amc import flow, video
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import file, flag, whole
 from amc.companion import flow_effect
-from amc.config import Experiment, ablation
+from amc.config import Experiment
 from amc.raft.weights import SHIPPED
+from amc.runs.ablation import ablation
 from amc.synth import generate
 from amc.synth.raft_measure import NOTHING
 from amc.synth.raft_train import end_point_error

@@ -10,14 +10,15 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import config, metrics
+from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
-from amc.ethogram import agreement, eye, predict
+from amc.ethogram import agreement, predict, predictor
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
 from amc.runs import experiment, tables
+from amc.runs.ablation import ablation
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
@@ -56,19 +57,19 @@ def asked(
         raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
     names = tuple(name.strip() for name in str(behaviours).split(",") if name.strip())
     out = Path(out_dir).expanduser().resolve() if out_dir else paths.reports() / "ethograms"
-    where = eye.find(model) if model else None
+    where = predictor.find(model) if model else None
     return Asked(found, names, where, human, out, float(threshold), size, labels)
 
 
-def watcher(given: Asked, *, report: Callable[[str], None]) -> eye.Eye:
+def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
     """The model that was asked for; without one the trained cell sparse rgb+flow of this size, trained if need be."""
     if given.model is None and given.behaviours:
-        return eye.by_names(given.behaviours)
+        return predictor.by_names(given.behaviours)
     path = given.model
     if path is None:
-        [cell] = experiment.check(config.ablation(scheme="sparse", modality="rgb+flow", size=given.size))
-        path = experiment.run(cell, report=report).folder
-    return eye.by_model(path, behaviours=given.behaviours, report=report)
+        [cell] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size))
+        path = experiment.run(cell, log=log).folder
+    return predictor.by_model(path, behaviours=given.behaviours, log=log)
 
 
 @dataclass(frozen=True)
@@ -140,17 +141,21 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
     }
 
 
-def curve(given: Asked, *, report: Callable[[str], None]) -> tuple[list[dict], str]:
+def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
     """What labels bring: the same test clips after training on ever more clips, towers frozen. Rows of `tables.rows`,
     and the stamp of these trainings.
 
     Her own folder where `labels` names one, else clips of Synth Kingdom, which the towers have not seen either.
     """
     own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
-    [base] = config.ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
+    [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, frozen=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
-        cell: Experiment = replace(base, training_clips=count, training=replace(base.training, batch=min(8, count)))
-        done = experiment.run(cell, report=lambda line, count=count: report(f"{count} clips: {line}"))
+        cell: Experiment = replace(
+            base, training_clips=count, training=replace(base.training, batch_size=min(8, count))
+        )
+        done = experiment.run(cell, log=lambda line, count=count: log(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
-    return rows, eye.stamp({"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset)
+    return rows, predictor.stamp(
+        {"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset
+    )

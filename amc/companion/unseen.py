@@ -6,12 +6,13 @@ knows by name only (paper sec. 2: the nearest text embeddings, whatever texts th
 
 import numpy as np
 
-from amc import config, metrics
+from amc import metrics
 from amc.aggregate import AGGREGATES
 from amc.baselines import species_prior
 from amc.config import Experiment
 from amc.datasets.table import ClipTable
 from amc.runs import tables
+from amc.runs.ablation import ablation
 from amc.scores import Scores
 
 HIDING = "unseen-behaviours"
@@ -24,7 +25,7 @@ def cells(
     """The same cell under the official protocol and without being told some behaviours. Raises AmcError."""
     same = {"dataset": dataset, "size": size, "scheme": scheme, "modality": modality, "seeds": seed}
     same |= {"flow_method": flow_method, "data_root": data_root}
-    return [config.ablation(**same, protocol=protocol)[0] for protocol in ("official", HIDING)]
+    return [ablation(**same, protocol=protocol)[0] for protocol in ("official", HIDING)]
 
 
 def by_animal(test: Scores, table: ClipTable) -> list[dict]:

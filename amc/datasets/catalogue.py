@@ -9,7 +9,7 @@ from amc.base.errors import AnnotationError, choice
 from amc.datasets import animal_kingdom, kabr, mammalnet, synth_kingdom, synth_menagerie, videos
 from amc.datasets import folder as own_folder
 from amc.datasets.protocols import PROTOCOLS
-from amc.datasets.table import ClipTable, carve_validation
+from amc.datasets.table import ClipTable, split_validation
 
 FOLDER = "folder"  # one's own clips
 DATASETS = {
@@ -51,7 +51,7 @@ def load(
         remedy = f"{command} finds all such videos and lets training know"
         table = replace(videos.apply(found, name), remedy=remedy)
     if "val" not in table.counts():
-        table = carve_validation(table, validation)
+        table = split_validation(table, validation)
     return PROTOCOLS[protocol](table)
 
 

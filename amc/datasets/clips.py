@@ -3,9 +3,8 @@
 Every random draw is a function of (seed, epoch, clip), so a run that was interrupted goes on exactly as it would have.
 """
 
-import hashlib
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -16,18 +15,18 @@ from torch.utils.data import Dataset
 from amc import flow, flow_color, sampling, transforms, video
 from amc.base import paths
 from amc.base.digests import content_key
-from amc.base.errors import NotFinite
+from amc.base.errors import AmcError, NotFinite
+from amc.base.stages import STAGES
 from amc.config import Pixels, Sampling
 from amc.datasets import codecs
 from amc.datasets.store import PixelCache
 from amc.datasets.table import ClipTable
-from amc.interleave import interleave, slots
-from amc.raft import refine as raft_refine
-from amc.raft import weights as raft_weights
+from amc.interleave import interleave
 from amc.synth import generate
 from amc.video import VideoError
 
-AT_ONCE = 128  # pairs of frames whose flow is computed in one go
+BATCH_SIZE = 128  # pairs of frames whose flow is computed in one go
+VERSION = repr([STAGES[stage] for stage in ("video", "flow", "slots")])  # of what is kept on disk
 
 
 @dataclass(frozen=True)
@@ -39,9 +38,9 @@ class PixelReader:
     device: str = "cpu"  # where flow is computed
 
     def frames(self, path: Path, indices: list[int]) -> Tensor:
-        """uint8 (P, 3, h, w), short side `settings.stored`."""
-        side = self.settings.stored
-        key = content_key(path, "frames", side, _code()) if self._frames.folder else ""
+        """uint8 (P, 3, h, w), short side `settings.short_side`."""
+        side = self.settings.short_side
+        key = content_key(path, "frames", side, VERSION) if self._frames.folder else ""
         return self._frames.get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
 
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
@@ -59,8 +58,8 @@ class PixelReader:
         method, weights = settings.flow_method, settings.flow_weights or None
         world = generate.digest(generate.find_world(path.parents[1])) if method == "true" else ""
         source = flow.fingerprint(method, weights) + world
-        kept_as = "" if settings.kept_as == "float16" else f"{settings.kept_as} {settings.max_px}"
-        return content_key(path, source, settings.stored, kept_as, _code())
+        storage_format = "" if settings.storage_format == "float16" else f"{settings.storage_format} {settings.max_px}"
+        return content_key(path, source, settings.short_side, storage_format, VERSION)
 
     @cached_property
     def _frames(self) -> PixelCache:
@@ -69,28 +68,24 @@ class PixelReader:
     @cached_property
     def flow_cache(self) -> PixelCache:
         """Where motion fields are kept."""
-        packing = codecs.KEPT_AS[self.settings.kept_as](self.settings.max_px)
-        return PixelCache(self.cache / "flow" if self.cache else None, packing)
+        codec = codecs.STORAGE_FORMATS[self.settings.storage_format](self.settings.max_px)
+        return PixelCache(self.cache / "flow" if self.cache else None, codec)
 
     def _read(self, path: Path, indices: list[int], side: int) -> Tensor:
         return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
 
     def _estimate(self, path: Path, pairs: list[tuple[int, int]]) -> Tensor:
-        if len(pairs) > AT_ONCE:  # a long video, of which many frames are wanted: memory stays that of some
-            return torch.cat([self._estimate(path, pairs[k : k + AT_ONCE]) for k in range(0, len(pairs), AT_ONCE)])
+        if len(pairs) > BATCH_SIZE:  # a long video, of which many frames are wanted: memory stays that of some
+            return torch.cat(
+                [self._estimate(path, pairs[k : k + BATCH_SIZE]) for k in range(0, len(pairs), BATCH_SIZE)]
+            )
         if self.settings.flow_method == "true":
             vectors = torch.from_numpy(generate.true_flow(path, pairs))
         else:
             needed = sorted({index for pair in pairs for index in pair})
-            # Small videos at their own size, where motion is largest; large ones at the stored size, as it costs less.
-            frames = video.read_frames(path, needed)
-            if min(frames.shape[-2:]) > 2 * self.settings.stored:
-                frames = transforms.resize_short_side(frames, None, self.settings.stored)[0]
             first, second = ([needed.index(pair[side]) for pair in pairs] for side in (0, 1))
-            weights = self.settings.flow_weights or None
-            first, second = (frames[side].to(self.device) for side in (first, second))
-            vectors = flow.estimate(first, second, method=self.settings.flow_method, weights=weights).cpu()
-        return transforms.resize_short_side(None, vectors, self.settings.stored)[1]
+            return motion(video.read_frames(path, needed), first, second, self.settings, self.device)
+        return transforms.resize_short_side(None, vectors, self.settings.short_side)[1]
 
 
 class ClipViews(Dataset):
@@ -105,7 +100,7 @@ class ClipViews(Dataset):
     def __init__(
         self, table: ClipTable, plan: Sampling, reader: PixelReader, *, size: int, views: int = 1, seed: int = 0
     ):
-        reader.settings.refuse_enlarging(size, "the model")
+        refuse_enlarging(reader.settings, size, "the model")
         self.table, self.sampling, self.reader = table, plan, reader
         self.size, self.views, self.seed = size, views, seed
         self.labels = torch.from_numpy(table.labels()).float()
@@ -118,15 +113,17 @@ class ClipViews(Dataset):
         epoch, index = key
         windows = self.windows(epoch, index)
         if self.table.clips[index].unreadable:
-            count = slots(self.reader.settings.modality, len(windows[0]))
-            return torch.zeros(len(windows), count, 3, self.size, self.size, dtype=torch.uint8), self.labels[index]
+            count = 2 if self.reader.settings.modality == "rgb+flow" else 1
+            return torch.zeros(
+                len(windows), count * len(windows[0]), 3, self.size, self.size, dtype=torch.uint8
+            ), self.labels[index]
         frames, vectors = self._pixels(index, [frame for window in windows for frame in window])
         if epoch is None:
             frames, vectors = transforms.eval_view(frames, vectors, self.size)
         else:
             generator = torch.Generator().manual_seed(int(self._rng(epoch, index, 1).integers(2**63)))
             frames, vectors = transforms.train_view(frames, vectors, self.size, generator)
-        return self._stack(frames, vectors).unflatten(0, (len(windows), -1)), self.labels[index]
+        return slots(frames, vectors, self.reader.settings).unflatten(0, (len(windows), -1)), self.labels[index]
 
     def windows(self, epoch: int | None, index: int) -> list[tuple[int, ...]]:
         """The frames of each classifier of a clip: K tuples of P indices."""
@@ -160,24 +157,42 @@ class ClipViews(Dataset):
         except VideoError as error:  # cut short, or damaged
             raise VideoError(f"{error}; {self.table.remedy}") from error
 
-    def _stack(self, frames: Tensor | None, vectors: Tensor | None) -> Tensor:
-        """The clip, uint8 (T, 3, size, size), the flow drawn at an explicit scale that follows the crop."""
-        if vectors is None:
-            return interleave(frames, None)
-        scale = self.reader.settings.max_px * self.size / self.reader.settings.stored
-        return interleave(frames, flow_color.render(vectors, encoding=self.reader.settings.encoding, max_px=scale))
-
     def _rng(self, epoch: int, index: int, stream: int) -> np.random.Generator:
         return np.random.default_rng([self.seed, epoch, index, stream])
 
 
-@cache
-def _code() -> str:
-    """Digest of the modules that make what is kept on disk: another version of them makes other keys."""
-    modules = (transforms, flow, raft_weights, raft_refine, codecs)
-    files = [*sorted(Path(video.__file__).parent.glob("*.py")), *(Path(module.__file__) for module in modules)]
-    sources = [file.read_bytes() for file in (*files, Path(__file__))]
-    return hashlib.sha256(b"".join(sources)).hexdigest()[:16]
+def motion(frames: Tensor, first: list[int], second: list[int], settings: Pixels, device: str = "cpu") -> Tensor:
+    """Flow from `frames[first]` to `frames[second]`, (P, 2, h, w) float32 in pixels per frame at the stored size.
+
+    frames: (N, 3, H, W) uint8, as read. Small videos are estimated at their own size, where motion is largest, large
+    ones at the stored size, which costs less.
+    """
+    if min(frames.shape[-2:]) > 2 * settings.short_side:
+        frames = transforms.resize_short_side(frames, None, settings.short_side)[0]
+    sides = (frames[side].to(device) for side in (first, second))
+    vectors = flow.estimate(*sides, method=settings.flow_method, weights=settings.flow_weights or None).cpu()
+    return transforms.resize_short_side(None, vectors, settings.short_side)[1]
+
+
+def slots(frames: Tensor | None, vectors: Tensor | None, settings: Pixels) -> Tensor:
+    """The slots of P frames and their motion, uint8 (T, 3, size, size): flow drawn as colours, and interleaved.
+
+    frames: (P, 3, size, size) uint8; vectors: (P, 2, size, size) float, pixels per frame; None for what the modality
+    lacks. The scale of the colours, `max_px` at the stored size, follows the crop to its size.
+    """
+    if vectors is None:
+        return interleave(frames, None)
+    scale = settings.max_px * vectors.shape[-1] / settings.short_side
+    return interleave(frames, flow_color.render(vectors, encoding=settings.encoding, max_px=scale))
+
+
+def refuse_enlarging(pixels: Pixels, size: int, what: str) -> None:
+    """Raise AmcError where pictures are kept smaller than the `size` pixels that `what` sees."""
+    if pixels.short_side < size:
+        raise AmcError(
+            f"short_side: pictures kept at {pixels.short_side} px would be enlarged to the {size} px that {what} sees; "
+            f"give {size} or more, or leave it to the size and train again"
+        )
 
 
 def planned(num_frames: int, plan: Sampling, *, seed: int | None = None) -> list[tuple[int, ...]]:

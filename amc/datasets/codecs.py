@@ -12,7 +12,7 @@ import torch
 from PIL import Image
 from torch import Tensor
 
-from amc.datasets.store import Packing
+from amc.datasets.store import Codec
 
 QUALITY = 95  # of the JPEG
 
@@ -34,17 +34,17 @@ class _Jpeg:
         return ((levels.float() - 128) * (self.max_px / 127)).unflatten(0, (2, -1))
 
 
-def jpeg(max_px: float) -> Packing:
+def jpeg(max_px: float) -> Codec:
     """Vectors (2, h, w), pixels a frame, as one grey picture, u above v. 128 is no motion, exactly.
 
     What is faster than max_px is cut off there: the picture that the model sees saturates at the same speed.
     """
     form = _Jpeg(max_px)
-    return Packing(form.pack, form.unpack)
+    return Codec(form.pack, form.unpack)
 
 
 def exact(max_px: float) -> None:
-    """No packing: the cache keeps float16."""
+    """No codec: the cache keeps float16."""
 
 
-KEPT_AS = {"float16": exact, "jpeg": jpeg}
+STORAGE_FORMATS = {"float16": exact, "jpeg": jpeg}

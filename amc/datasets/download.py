@@ -25,14 +25,14 @@ PUBLISHED = {  # None: a number that is not known, of clips that there must be
 }
 
 ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # what a zip file begins with: a member, the end of an empty one, a part
-AT_ONCE = 1 << 20  # bytes that are read together
+BLOCK_SIZE = 1 << 20  # bytes that are read together
 DAMAGED = (  # what archives of the three kinds raise that are cut, damaged, encrypted or packed in an unknown way
     OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, tarfile.TarError,
     zipfile.BadZipFile,
 )  # fmt: skip
 
 
-def check(name: str, root: Path | str | None, *, workers: int, report: Callable[[str], None]) -> list[str]:
+def check(name: str, root: Path | str | None, *, workers: int, log: Callable[[str], None]) -> list[str]:
     """Everything that is wrong with the data set `name` in `root`, one line each with what to do; empty: nothing is.
 
     The annotation first; when it stands, every video is read once by `workers` processes, which is remembered. report:
@@ -45,20 +45,20 @@ def check(name: str, root: Path | str | None, *, workers: int, report: Callable[
     except AnnotationError as error:
         return list(error.lines)
     counts = dict.fromkeys(PUBLISHED[name], 0) | {"behaviours": len(table.names)} | table.counts()
-    report(f"{name} in {folder}: {len(table)} clips")
+    log(f"{name} in {folder}: {len(table)} clips")
     wrong = []
     for what, count in counts.items():
         expected = PUBLISHED[name].get(what)
-        report(f"{what:>12}: {count:6}" + ("" if expected is None else f", published {expected}"))
+        log(f"{what:>12}: {count:6}" + ("" if expected is None else f", published {expected}"))
         if expected not in (None, count) or not count:
             expected = "some" if expected is None else expected
             wrong.append(
                 f"{what}: {count}, but {expected} were published; a part of the download is missing or another"
             )
     for note in table.notes:
-        report(f"note: {note}")
+        log(f"note: {note}")
     decoded = 0
-    for clip, facts in videos.examine(table, name, workers=workers, report=report):
+    for clip, facts in videos.examine(table, name, workers=workers, log=log):
         decoded += not facts.error
         if facts.error:
             wrong.append(f"{clip.id} ({clip.split}): {facts.error}; get this file again")
@@ -67,7 +67,7 @@ def check(name: str, root: Path | str | None, *, workers: int, report: Callable[
             wrong.append(says.format(clip.id, clip.split, facts.num_frames, clip.num_frames))
         if facts.doubt:
             wrong.append(f"{clip.id} ({clip.split}): {facts.doubt}; convert it anew, as with ffmpeg")
-    report(f"{decoded} of {len(table)} videos decode to their end")
+    log(f"{decoded} of {len(table)} videos decode to their end")
     return wrong
 
 
@@ -136,7 +136,7 @@ def _read_to_end(file: tarfile.TarFile) -> None:
     """Raise one of DAMAGED unless only the zeros of an archive's end follow, and the checksum of a compressed one is
     right: tarfile takes a damaged header for the end."""
     rest = 0
-    while block := file.fileobj.read(AT_ONCE):
+    while block := file.fileobj.read(BLOCK_SIZE):
         rest += len(block)
         if block.strip(b"\0"):
             raise tarfile.ReadError("damaged before its end")
@@ -178,7 +178,7 @@ def _write(member: _Member, folder: Path) -> None:
 def _block(source: IO[bytes]) -> bytes:
     """The next bytes; what is wrong with them is the archive's fault, not the disk's that they are written to."""
     try:
-        return source.read(AT_ONCE)
+        return source.read(BLOCK_SIZE)
     except DAMAGED as error:
         raise zipfile.BadZipFile(str(error)) from error
 

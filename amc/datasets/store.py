@@ -24,7 +24,7 @@ from amc.base.errors import AmcError, NotFinite
 DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
-class Packing(NamedTuple):
+class Codec(NamedTuple):
     """A smaller form of one value, and the way back; what it loses, it loses once."""
 
     pack: Callable[[torch.Tensor], bytes]
@@ -38,9 +38,9 @@ class PixelCache:
     may cost a value to be computed again, never a wrong one.
     """
 
-    def __init__(self, folder: Path | str | None, packing: Packing | None = None):
+    def __init__(self, folder: Path | str | None, codec: Codec | None = None):
         self.folder = None if folder is None else Path(folder)
-        self.packing = packing
+        self.codec = codec
 
     def get(
         self, key: str, indices: Sequence[int], compute: Callable[[list[int]], torch.Tensor], dtype: torch.dtype
@@ -48,7 +48,7 @@ class PixelCache:
         """The values of `indices`, in the order asked, repeats allowed.
 
         compute: given sorted distinct indices, returns their values (K, ...). Returns (len(indices), ...) of `dtype`,
-        the same bits from the disk as from `compute`, also where packing loses some. Raises AmcError for a computed
+        the same bits from the disk as from `compute`, also where codec loses some. Raises AmcError for a computed
         value that is not finite in `dtype`.
         """
         kept, wanted = self._read(key, dtype), set(indices)
@@ -58,7 +58,7 @@ class PixelCache:
                 warnings.warn(f"{self._path(key)}: holds values of another shape; computed again", stacklevel=2)
                 kept, missing = {}, sorted(wanted)
                 values = _computed(compute, missing, dtype)
-            packed = [self.packing.pack(value) for value in values] if self.packing else values
+            packed = [self.codec.pack(value) for value in values] if self.codec else values
             kept.update(zip(missing, packed, strict=True))
             self._write(key, kept)
         return torch.stack([self._unpacked(kept[index]) for index in indices]).to(dtype)
@@ -76,7 +76,7 @@ class PixelCache:
         return self._path(key).stat().st_size if self._path(key).exists() else 0
 
     def _unpacked(self, value: torch.Tensor | bytes) -> torch.Tensor:
-        return self.packing.unpack(value) if self.packing else value
+        return self.codec.unpack(value) if self.codec else value
 
     def _path(self, key: str) -> Path:
         return self.folder / key[:2] / f"{key}.npz"
@@ -88,7 +88,7 @@ class PixelCache:
             seal.check(self._path(key))
             with np.load(self._path(key), allow_pickle=False) as file:
                 index = file["index"]
-                if self.packing:
+                if self.codec:
                     whole, ends = file["bytes"].tobytes(), np.cumsum(file["sizes"]).tolist()
                     parts = [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
                     return dict(zip(index.tolist(), parts, strict=True))
@@ -107,7 +107,7 @@ class PixelCache:
             return
         index = sorted(kept)
         values = [kept[i] for i in index]
-        if self.packing:
+        if self.codec:
             whole = np.frombuffer(b"".join(values), dtype=np.uint8)
             arrays = {"sizes": np.array([len(value) for value in values]), "bytes": whole}
         else:

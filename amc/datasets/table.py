@@ -85,7 +85,7 @@ class ClipTable:
         note = f"limited to the first {num_clips} clips of each split, {len(clips)} of {len(self.clips)}"
         return replace(self, clips=tuple(clips), notes=(*self.notes, note))
 
-    def few(self, num_clips: int) -> "ClipTable":
+    def subset(self, num_clips: int) -> "ClipTable":
         """Only `num_clips` training clips, the first of each behaviour before the second of any; other splits whole.
 
         Fewer clips are a part of more. Which come first is drawn by a hash of their ids.
@@ -128,7 +128,7 @@ def inside(root: Path, name: str, place: str) -> Path:
     return path
 
 
-def carve_validation(table: ClipTable, fraction: float, *, seed: int = 0) -> ClipTable:
+def split_validation(table: ClipTable, fraction: float, *, seed: int = 0) -> ClipTable:
     """Move about `fraction` of the training clips to a validation split, whole groups (source videos) at a time.
 
     Groups are taken in the order of a hash of seed and name until the fraction is reached, so the order of the clips

@@ -20,7 +20,7 @@ from amc.base.progress import Pace
 from amc.datasets.table import Clip, ClipTable
 
 COMMAND = [sys.executable, "-m", "amc.datasets.video_reader"]
-PATIENCE = 120  # seconds for one video, then its reader is ended
+TIMEOUT = 120  # seconds for one video, then its reader is ended
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,13 @@ def apply(table: ClipTable, name: str) -> ClipTable:
 
 
 def examine(
-    table: ClipTable, name: str, *, workers: int, report: Callable[[str], None], every: float = 15
+    table: ClipTable, name: str, *, workers: int, log: Callable[[str], None], every: float = 15
 ) -> Iterator[tuple[Clip, Facts]]:
     """Facts of every clip's video, in no order; those not known to decode are read now, and kept as they come.
 
     What could not be read is tried again: a picture of a folder may have been mended, or a disk come back.
 
-    workers: processes. A video at which a process crashes or is silent for PATIENCE seconds is unreadable. report: gets
+    workers: processes. A video at which a process crashes or is silent for TIMEOUT seconds is unreadable. log: gets
     a line every so many seconds, with a forecast.
     """
     known = remembered(name)
@@ -90,7 +90,7 @@ def examine(
             if now - told > every or done == len(waiting):
                 told = now
                 kept.flush()
-                report(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
+                log(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
             yield clip, facts
 
 
@@ -149,7 +149,7 @@ def _drive(todo: Queue, done: Queue) -> None:
         except OSError as error:
             done.put((clip, Facts(0, f"no reader could be started ({error})")))
             continue
-        timer = threading.Timer(PATIENCE, process.kill)
+        timer = threading.Timer(TIMEOUT, process.kill)
         timer.start()
         try:
             process.stdin.write(json.dumps(str(clip.path)) + "\n")
@@ -162,7 +162,7 @@ def _drive(todo: Queue, done: Queue) -> None:
             done.put((clip, Facts(**json.loads(answer))))
         else:
             status = process.wait()
-            done.put((clip, Facts(0, f"the reader ended at it (status {status}), or was silent for {PATIENCE} s")))
+            done.put((clip, Facts(0, f"the reader ended at it (status {status}), or was silent for {TIMEOUT} s")))
             process = None
     if process:
         process.stdin.close()

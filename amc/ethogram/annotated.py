@@ -50,7 +50,7 @@ def _draw(frame: np.ndarray, shown: Ethogram, number: int, size: tuple[int, int]
     draw = ImageDraw.Draw(picture)
     going = [f"{shown.names[c]} {shown.probs[number, c]:.2f}" for c in np.flatnonzero(shown.frames[number])]
     upper = [(text, INK) for text in (f"{shown.edges[number]:.3f} s, frame {number}", *going)]
-    is_unlike = shown.unlike is not None and bool(shown.unlike[number])
+    is_unlike = shown.is_out_of_distribution is not None and bool(shown.is_out_of_distribution[number])
     lower = [(text, STAMP) for text in ("unlike training" * is_unlike, shown.stamp) if text]
     font, high = _fitting(draw, [text for text, _ in upper + lower], size)
     places = [high * k for k in range(len(upper))] + [

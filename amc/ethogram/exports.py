@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from amc.base.paths import atomic
-from amc.ethogram.record import SUBJECT, Ethogram, budget
+from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 AGGREGATED = (
@@ -29,7 +29,7 @@ AGGREGATED = (
 )  # fmt: skip
 TIDY = (
     "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
-    "threshold", "unlike_training", "stamp",
+    "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
 DECIMALS = 6  # of seconds: a microsecond tells the frames of any camera apart, and BORIS reads as many as it is given
 
@@ -92,7 +92,11 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
     for bout in shown.bouts:
         c = shown.names.index(bout.behaviour)
         inside = shown.probs[bout.start : bout.stop, c]
-        unlike = "" if shown.unlike is None else round(float(shown.unlike[bout.start : bout.stop].mean()), 3)
+        unlike = (
+            ""
+            if shown.is_out_of_distribution is None
+            else round(float(shown.is_out_of_distribution[bout.start : bout.stop].mean()), 3)
+        )
         scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
         span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
         rows.append((shown.video, bout.behaviour, *span, *scores, unlike, shown.stamp))
@@ -100,8 +104,8 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
 
 
 def time_budget(shown: Ethogram) -> pd.DataFrame:
-    """`record.budget` as BORIS writes it: NA where nothing can be computed; the stamp stands as a modifier."""
-    table = budget(shown).round(3)
+    """`Ethogram.budget` as BORIS writes it: NA where nothing can be computed; the stamp stands as a modifier."""
+    table = shown.budget().round(3)
     table["Modifiers"] = shown.stamp
     return table.astype(object).where(table.notna(), "NA")
 

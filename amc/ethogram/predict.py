@@ -23,14 +23,14 @@ from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic, folder
 from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
 from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
-from amc.ethogram.eye import Eye, stamp_on
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED, plain, videos
+from amc.ethogram.predictor import VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
-from amc.ethogram.watch import Seen, Sliding, watch
+from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
 from amc.figures import ethogram as drawn
 from amc.figures import style
 
-OFTEN = 15  # seconds after which the tables of all videos are written again
+WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 
 
@@ -38,7 +38,7 @@ ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 class Options:
     """What is asked of `predict` beside videos and a model."""
 
-    sliding: Sliding = field(default_factory=Sliding)
+    sliding: SlidingWindow = field(default_factory=SlidingWindow)
     rules: Rules = field(default_factory=Rules)
     threshold: float = 0.0  # by hand, for all behaviours; 0: of validation, or 0.5 for a zero-shot look
     annotate: bool = False  # also a copy of each video with labels drawn into it
@@ -62,24 +62,25 @@ class Report:
 
 
 def predict(
-    sources: Sequence[str | Path], eye: Eye, out: Path, options: Options, *, say: Callable[[str], None]
+    sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, options: Options, *, log: Callable[[str], None]
 ) -> Report:
     """Watch all videos and write everything into `out`. Raises AmcError before the first video for what is wrong in
     general; what is wrong with one video is in the report. Each video is either in `done` or in `failed`."""
     (named, notes, left_out), out = videos(sources), folder(out)
     _refuse_overwriting(named, out, options.human)
-    threshold = thresholds(eye, options.threshold)
+    threshold = thresholds(predictor, options.threshold)
     human = annotations.read(options.human) if options.human else None
-    report, eye = Report(notes=notes + list(human.notes if human else ()), left_out=left_out), eye.to(options.device)
-    report.stamps = sorted({stamp_on(eye, path) for path in named.values()} - {""})
+    report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
+    predictor = predictor.to(options.device)
+    report.stamps = sorted({stamp_on(predictor, path) for path in named.values()} - {""})
     for stamp in report.stamps:
-        say(f"note: {stamp}")
+        log(f"note: {stamp}")
     written = time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
-        tell = partial(_tell, say, f"{place}/{len(named)} {name}")
+        tell = partial(_tell, log, f"{place}/{len(named)} {name}")
         try:
-            seen = watch(path, eye, options.sliding, device=options.device, report=tell)
-            shown = ethogram(name, path, seen, eye, threshold, options.rules)
+            seen = sliding_window(path, predictor, options.sliding, device=options.device, log=tell)
+            shown = ethogram(name, path, seen, predictor, threshold, options.rules)
             _write_one(shown, path, out, options, human, report)
             report.notes += [f"{name}: {note}" for note in seen.info.notes]
             report.done.append({"video": name, "file": printable(path), "frames": shown.num_frames, **_summary(shown)})
@@ -89,8 +90,8 @@ def predict(
             said = said if printable(path) in said else f"{printable(path)}: {said}"
             report.failed.append({"video": name, "file": printable(path), "error": said})
             tell("failed, see the end")
-        if time.perf_counter() - written > OFTEN or place == len(named):
-            _write_all(report, eye, out, options, threshold)
+        if time.perf_counter() - written > WRITE_INTERVAL or place == len(named):
+            _write_all(report, predictor, out, options, threshold)
             written = time.perf_counter()
     assert sorted(row["video"] for row in report.done + report.failed) == sorted(named), "a video is missing"
     return report
@@ -106,11 +107,11 @@ def _refuse_overwriting(named: dict[str, Path], out: Path, human: str) -> None:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
 
 
-def _tell(say: Callable[[str], None], head: str, line: str) -> None:
-    say(f"{head}: {line}")
+def _tell(log: Callable[[str], None], head: str, line: str) -> None:
+    log(f"{head}: {line}")
 
 
-def thresholds(eye: Eye, by_hand: float) -> np.ndarray:
+def thresholds(predictor: VideoPredictor, by_hand: float) -> np.ndarray:
     """One a behaviour (C,): by hand where given (above 0), else of validation, else for a zero-shot look.
 
     Raises AmcError where there is none to be had.
@@ -118,25 +119,27 @@ def thresholds(eye: Eye, by_hand: float) -> np.ndarray:
     if isinstance(by_hand, bool) or not isinstance(by_hand, int | float) or not 0 <= by_hand <= 1:
         raise AmcError(f"threshold: {by_hand!r} is not allowed; give a probability up to 1, or 0 for validation's")
     if by_hand:
-        return np.full(len(eye.names), float(by_hand))
-    if eye.competes:
-        return np.full(len(eye.names), ZERO_SHOT_THRESHOLD)
-    if eye.threshold is None:
+        return np.full(len(predictor.names), float(by_hand))
+    if predictor.is_softmax:
+        return np.full(len(predictor.names), ZERO_SHOT_THRESHOLD)
+    if predictor.threshold is None:
         raise AmcError("threshold: the model has no val.npz beside it to choose one; give one by hand, such as 0.5")
-    return np.asarray(eye.threshold, dtype=float)
+    return np.asarray(predictor.threshold, dtype=float)
 
 
-def ethogram(name: str, path: Path, seen: Seen, eye: Eye, threshold: np.ndarray, rules: Rules) -> Ethogram:
+def ethogram(
+    name: str, path: Path, seen: WindowScores, predictor: VideoPredictor, threshold: np.ndarray, rules: Rules
+) -> Ethogram:
     """What was seen in a video, frame by frame."""
     distance = None
-    if eye.familiar is not None:
-        each = eye.familiar.distance(seen.embeddings)[:, None]
+    if predictor.detector is not None:
+        each = predictor.detector.distance(seen.embeddings)[:, None]
         distance = timeline.spread(each, seen.windows, len(seen.edges) - 1)[:, 0]
     fps = seen.info.fps if np.isfinite(seen.info.fps) else (len(seen.edges) - 1) / seen.edges[-1]
-    support = tuple(row["training_clips"] for row in eye.support) or None
+    support = tuple(row["training_clips"] for row in predictor.support) or None
     return Ethogram(
-        name, printable(path.name), fps, seen.edges, eye.names, seen.frame_probs, threshold, rules,
-        stamp_on(eye, path), distance, support,
+        name, printable(path.name), fps, seen.edges, predictor.names, seen.frame_probs, threshold, rules,
+        stamp_on(predictor, path), distance, support,
     )  # fmt: skip
 
 
@@ -173,12 +176,12 @@ def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFram
 
 
 def _summary(shown: Ethogram) -> dict:
-    unlike = None if shown.unlike is None else float(shown.unlike.mean())
-    return {"seconds": float(shown.edges[-1]), "bouts": len(shown.bouts), "unlike_training": unlike}
+    unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
+    return {"seconds": float(shown.edges[-1]), "bouts": len(shown.bouts), "out_of_distribution": unlike}
 
 
 def _alarm(shown: Ethogram) -> str:
-    share = 0 if shown.unlike is None else 100 * shown.unlike.mean()
+    share = 0 if shown.is_out_of_distribution is None else 100 * shown.is_out_of_distribution.mean()
     return f"; {share:.0f} % of it is unlike anything in training" if share > 0 else ""
 
 
@@ -220,7 +223,7 @@ def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) ->
     return {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
 
 
-def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold: np.ndarray) -> None:
+def _write_all(report: Report, predictor: VideoPredictor, out: Path, options: Options, threshold: np.ndarray) -> None:
     """The tables of all videos so far, and the report."""
     for name, tables in (("bouts", report.bouts), ("time_budget", report.budgets), ("agreement", report.agreement)):
         if tables:
@@ -228,13 +231,13 @@ def _write_all(report: Report, eye: Eye, out: Path, options: Options, threshold:
         else:  # of an earlier run into the same folder
             (out / f"{name}.csv").unlink(missing_ok=True)
     stamp = "; ".join(report.stamps)
-    rows = [dict(row) for row in eye.support] or [{"behaviour": name} for name in eye.names]
+    rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]
     for row, value in zip(rows, threshold, strict=True):
-        if options.threshold or eye.competes:
+        if options.threshold or predictor.is_softmax:
             row["threshold_from"] = "by hand" if options.threshold else "zero-shot default"
         row |= {"threshold": value, "stamp": stamp}
     exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
-    facts = {"stamp": stamp, "model": eye.facts, "options": asdict(options)}
+    facts = {"stamp": stamp, "model": predictor.facts, "options": asdict(options)}
     facts |= {"done": report.done, "failed": report.failed, "left_out": report.left_out, "notes": report.notes}
     facts |= {"provenance": report.origin}
     with atomic(out / "report.json") as temporary:

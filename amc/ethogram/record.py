@@ -57,7 +57,7 @@ class Ethogram:
         return to_frames(self.bouts, self.names, self.num_frames)
 
     @property
-    def unlike(self) -> np.ndarray | None:
+    def is_out_of_distribution(self) -> np.ndarray | None:
         """bool (N,): frames unlike anything in training."""
         return None if self.distance is None else self.distance > 1
 
@@ -65,22 +65,37 @@ class Ethogram:
         """The same scores with another threshold, a number or (C,)."""
         return replace(self, threshold=np.broadcast_to(np.asarray(threshold, float), len(self.names)).copy())
 
+    def budget(self) -> pd.DataFrame:
+        """BORIS's time budget: one row per behaviour, absent ones too. NaN where nothing can be computed."""
+        rows, length = [], self.edges[-1] - self.edges[0]
+        for name in self.names:
+            own = [bout for bout in self.bouts if bout.behaviour == name]
+            lasting = seconds(own, self.edges)
+            pauses = np.array([self.edges[b.start] - self.edges[a.stop] for a, b in zip(own, own[1:], strict=False)])
+            values = [len(own), lasting.sum(), *_moments(lasting), *_moments(pauses), 100 * lasting.sum() / length]
+            rows.append([SUBJECT, name, "", *values])
+        return pd.DataFrame(rows, columns=BUDGET)
+
+    def transitions(self) -> pd.DataFrame:
+        """(C, C) counts: how often a bout of the column's behaviour is the next to begin after one of the row's.
+
+        Bouts that begin in the same frame follow all those of the frame before together, and not each other.
+        """
+        counts = pd.DataFrame(0, index=list(self.names), columns=list(self.names))
+        starts: dict[int, list[str]] = {}
+        for bout in self.bouts:
+            starts.setdefault(bout.start, []).append(bout.behaviour)
+        groups = [starts[frame] for frame in sorted(starts)]
+        for before, after in zip(groups, groups[1:], strict=False):
+            for first in before:
+                for second in after:
+                    counts.loc[first, second] += 1
+        return counts
+
 
 def seconds(bouts: list[Bout], edges: np.ndarray) -> np.ndarray:
     """How long each bout lasts, (B,) seconds."""
     return np.array([edges[bout.stop] - edges[bout.start] for bout in bouts])
-
-
-def budget(shown: Ethogram) -> pd.DataFrame:
-    """BORIS's time budget: a row a behaviour, those that never happen too. NaN where nothing can be computed."""
-    rows, length = [], shown.edges[-1] - shown.edges[0]
-    for name in shown.names:
-        own = [bout for bout in shown.bouts if bout.behaviour == name]
-        lasting = seconds(own, shown.edges)
-        pauses = np.array([shown.edges[b.start] - shown.edges[a.stop] for a, b in zip(own, own[1:], strict=False)])
-        values = [len(own), lasting.sum(), *_moments(lasting), *_moments(pauses), 100 * lasting.sum() / length]
-        rows.append([SUBJECT, name, "", *values])
-    return pd.DataFrame(rows, columns=BUDGET)
 
 
 def _moments(values: np.ndarray) -> tuple[float, float]:
@@ -89,20 +104,3 @@ def _moments(values: np.ndarray) -> tuple[float, float]:
         float(values.mean()) if len(values) else np.nan,
         float(values.std(ddof=1)) if len(values) > 1 else np.nan,
     )
-
-
-def transitions(shown: Ethogram) -> pd.DataFrame:
-    """How often a bout of a column's behaviour is the next to begin after one of a row's began (a cell of counts).
-
-    Bouts that begin in the same frame follow all those of the frame before together, and not each other.
-    """
-    counts = pd.DataFrame(0, index=list(shown.names), columns=list(shown.names))
-    starts: dict[int, list[str]] = {}
-    for bout in shown.bouts:
-        starts.setdefault(bout.start, []).append(bout.behaviour)
-    groups = [starts[frame] for frame in sorted(starts)]
-    for before, after in zip(groups, groups[1:], strict=False):
-        for first in before:
-            for second in after:
-                counts.loc[first, second] += 1
-    return counts

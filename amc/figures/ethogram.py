@@ -3,8 +3,11 @@
 An `Ethogram`, tables or pictures in, matplotlib Figures out. What has to be said of the weights stands on each.
 """
 
+from __future__ import annotations
+
 import textwrap
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -14,10 +17,11 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from amc.ethogram.record import Ethogram, budget
-from amc.ethogram.record import transitions as count_transitions
 from amc.figures import style
 from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
+
+if TYPE_CHECKING:  # figures know nothing of the package that they draw for
+    from amc.ethogram.record import Ethogram
 
 BOUT, HUMAN, UNLIKE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
 AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
@@ -56,9 +60,9 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
             high = 0.16 if human else 0.2
             axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE, zorder=3)
     top = -0.6
-    if shown.unlike is not None and shown.unlike.any():
+    if shown.is_out_of_distribution is not None and shown.is_out_of_distribution.any():
         axes.broken_barh(
-            _stretches(shown.unlike, shown.edges, unit),
+            _stretches(shown.is_out_of_distribution, shown.edges, unit),
             (-0.88, 0.22),
             facecolors=UNLIKE,
             hatch="//",
@@ -122,7 +126,7 @@ def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
 @styled
 def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
     """Part of the video that each behaviour takes, with seconds and number of bouts."""
-    table = budget(shown).iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
+    table = shown.budget().iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     share = table["% of total length"].to_numpy()
@@ -145,7 +149,7 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
 def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     """What begins next after what: counts of bouts; a row adds up to what followed its behaviour."""
     names = [shown.names[c] for c in chosen(shown, most)]
-    counts = count_transitions(shown).loc[names, names]
+    counts = shown.transitions().loc[names, names]
     axes = _matrix(counts, "g", "next bout begins", "after a bout of", "bouts")
     none = "" if counts.to_numpy().any() else ": none"
     _title(axes.figure, axes, f"Transitions in {shown.video}{none}{_hidden(shown, names)}", shown.stamp)

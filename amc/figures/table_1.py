@@ -11,7 +11,7 @@ from matplotlib.transforms import Bbox
 
 from amc.config import METHOD
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
-from amc.runs.tables import MAPS
+from amc.metrics import MAPS
 
 OURS, PEER = MODALITY_COLORS["rgb+flow"], "#BBCCEE"  # the paper's own method; the others of Table 1
 # Places of a name about its point: left or right (x), above or below (y), and how far; the first free one is taken.

@@ -56,15 +56,15 @@ def check_pixels(pixels: Tensor, expected: str, is_right: bool) -> None:
 
 
 def parameter_groups(
-    module: nn.Module, lr: float, *, new_factor: float, weight_decay: float, is_new: Callable[[str], bool]
+    module: nn.Module, lr: float, *, lr_mult: float, weight_decay: float, is_new: Callable[[str], bool]
 ) -> list[dict]:
-    """An optimizer's groups: parameters whose name `is_new` learn `new_factor` times faster.
+    """An optimizer's groups: parameters whose name `is_new` learn `lr_mult` times faster.
 
     Vectors, and what is one of UNDECAYED, do not decay (X-CLIP). Frozen parameters are in none.
     """
     groups = [
         {"params": [], "lr": rate, "weight_decay": decay}
-        for rate in (lr, lr * new_factor)
+        for rate in (lr, lr * lr_mult)
         for decay in (weight_decay, 0.0)
     ]
     for name, parameter in module.named_parameters():

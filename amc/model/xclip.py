@@ -40,7 +40,7 @@ class XCLIP(nn.Module):
         self.prompts = prompts
         self.register_buffer("logit_scale", torch.tensor(LOGIT_SCALE))
         # X-CLIP has no bias, as a softmax needs none. A sigmoid does (SigLIP, Zhai et al. 2023): cosines of CLIP's are
-        # nearly all positive, so every label would start as almost certain. Training sets it, see `train.start_bias`.
+        # nearly all positive, so every label would start as almost certain. Training sets it, see `train.prior_bias`.
         self.register_buffer("logit_bias", torch.tensor(0.0))
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:
@@ -58,9 +58,9 @@ class XCLIP(nn.Module):
         refined = self.prompts(text, patches)  # (B, C, E)
         return Embeddings(video, refined, F.cosine_similarity(video.unsqueeze(1), refined, dim=-1))
 
-    def parameter_groups(self, lr: float, *, new_factor: float = 10, weight_decay: float = 1e-3) -> list[dict]:
-        """AdamW's groups: new modules learn `new_factor` times faster; vectors and positions do not decay (X-CLIP)."""
-        return parameter_groups(self, lr, new_factor=new_factor, weight_decay=weight_decay, is_new=is_new)
+    def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
+        """AdamW's groups: new modules learn `lr_mult` times faster; vectors and positions do not decay (X-CLIP)."""
+        return parameter_groups(self, lr, lr_mult=lr_mult, weight_decay=weight_decay, is_new=is_new)
 
     def _check(self, pixels: Tensor, text: Tensor) -> None:
         (height, width), embed_dim = self.frames.image_size, self.prompts.alpha.shape[0]

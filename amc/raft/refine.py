@@ -72,6 +72,7 @@ class Gates:
         ]
 
     def __call__(self, hidden: Tensor, motion: Tensor) -> Tensor:
+        """The next hidden state, of the last one and of the motion features."""
         update, reset = self._sum(0, hidden, motion).sigmoid().chunk(2, dim=1)
         return torch.lerp(hidden, self._sum(1, reset * hidden, motion).tanh(), update)
 

@@ -11,13 +11,13 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from amc import flow
 from amc.datasets.clips import ClipViews
-from amc.model import System
+from amc.model import Classifier
 from amc.scores import predict
 
 TIMED = 16  # clips, and nothing of them is kept
 
 
-def measure(views: ClipViews, system: System, device: str) -> dict:
+def measure(views: ClipViews, model: Classifier, device: str) -> dict:
     """Cost of a video, as the mean over the first clips of `views`; operations and parameters in 1e9 and 1e6.
 
     Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude.
@@ -30,11 +30,11 @@ def measure(views: ClipViews, system: System, device: str) -> dict:
     pairs = [flow.flow_pairs(frames, few.num_frames(i)) if has_flow else [] for i, frames in enumerate(seen)]
     # Frames and flow are read apart, each in one pass over the video.
     decoded = sum(len(f) * has_rgb + len({i for pair in p for i in pair}) for f, p in zip(seen, pairs, strict=True))
-    score = partial(predict, system.recognise, meta={}, batch=1, device=device)
+    score = partial(predict, model, meta={}, batch=1, device=device)
     started = time.perf_counter()
     score(few)
     seconds = (time.perf_counter() - started) / len(few)
-    sizes = [(parameter.numel() / 1e6, parameter.requires_grad) for parameter in system.module.parameters()]
+    sizes = [(parameter.numel() / 1e6, parameter.requires_grad) for parameter in model.network.parameters()]
     return {
         "frames_decoded": decoded / len(few),
         "flow_pairs": sum(map(len, pairs)) / len(few),

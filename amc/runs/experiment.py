@@ -1,7 +1,7 @@
-"""One cell of a table, from its configuration to its score files; and many cells at once, on all cores.
+"""One run, from its configuration to its score files; and many runs at once, on all cores.
 
-A cell is known by a content key: its configuration, its data, its weights and the code that computes it. What was
-computed under the same key is used again; anything else is computed anew. An interrupted cell goes on.
+A run is kept under a key of what its scores depend on (`key`). A run that is complete is used again, one that was
+interrupted continues from its last epoch.
 """
 
 import hashlib
@@ -21,34 +21,26 @@ from torch import Tensor
 
 from amc import flow, metrics
 from amc.aggregate import AGGREGATES
-from amc.base import checkpoint, distributed, paths, processes
+from amc.base import checkpoint, distributed, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
-from amc.base.progress import Report, silent, told
-from amc.base.provenance import versions
+from amc.base.progress import Log, progress, silent
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
-from amc.config import METHOD, Experiment
+from amc.config import Experiment
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import ClipTable
-from amc.model import System
+from amc.model import Classifier
 from amc.model.weights import seeded
-from amc.runs import cost, forecast, methods
+from amc.runs import cost, keys, memory, methods
+from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
-from amc.train import fit, start_bias
-
-# These change no score; what recipes say is in the configuration.
-PRESENTATION = (
-    "figures", "companion", "ethogram", "tables", "results", "readme", "recipes", "parameters", "options", "processes",
-    "__main__",
-)  # fmt: skip
-MODEL = "model.safetensors"  # in the folder of a run, beside its score files
-LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # networks are theirs
+from amc.train import fit, prior_bias
 
 
 class Run(NamedTuple):
-    """Where a finished cell lies, and what it left."""
+    """A finished run: its configuration and the folder of its model and score files."""
 
     cfg: Experiment
     folder: Path
@@ -63,7 +55,7 @@ def load(cfg: Experiment) -> ClipTable:
     """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
     where = {"size": cfg.size, "validation": cfg.validation, "protocol": cfg.protocol}
     table = catalogue.load(cfg.dataset, cfg.root, **where)
-    return table.few(cfg.training_clips) if cfg.training_clips else table
+    return table.subset(cfg.training_clips) if cfg.training_clips else table
 
 
 def check(cells: list[Experiment]) -> list[Experiment]:
@@ -81,102 +73,68 @@ def name_of(cells: list[Experiment]) -> str:
     return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
 
 
-def key(cfg: Experiment, table: ClipTable) -> str:
-    """Content key of a cell, 20 hex digits. Raises AmcError when its flow needs weights that are absent."""
-    source, pixels = Path(__file__).parent, cfg.pixels
-    code = sorted(path for path in source.rglob("*.py") if not {path.stem, path.parent.name} & set(PRESENTATION))
-    if cfg.method == METHOD:  # the other systems do not touch it
-        code = [path for path in code if path.parent.name != "baselines" or path.stem == "systems"]
-    # What lies at a path counts, not where that is; a tag, or a name of the hub's, stands for itself.
-    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), network_weights=_content(cfg.network_weights))
-    known = replace(known, training=replace(cfg.training, memory=0, checkpointing=False))  # how, not what
-    card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
-    vectors = flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
-    # A video that was replaced under its name has another size; reading thousands of them would take minutes.
-    sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
-    parts = [
-        json.dumps(known.asdict(), sort_keys=True),
-        f"{table.checksum()} {sizes}",
-        repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
-        digest(card) if cfg.pretrained == "shipped" else "",
-        vectors,
-        repr(versions(LIBRARIES)),
-        *(path.read_text(encoding="utf-8") for path in code),
-    ]
-    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
-
-
-def _content(source: str) -> str:
-    """The digest of a file or folder of weights, and whatever else names weights as it is."""
-    return digest(source) if source and Path(source).exists() else source
-
-
-def run(cfg: Experiment, *, report: Report | None = None, device: str | None = None) -> Run:
+def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -> Run:
     """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
     table = load(cfg)
-    folder = paths.cache() / "runs" / key(cfg, table)
-    if _is_whole(folder, cfg.method):
-        if report:
-            report("already computed")
-        return Run(cfg, folder, is_reused=True)
+    place = keys.folder(cfg, table)
+    if _is_whole(place, cfg.method):
+        if log:
+            log("already computed")
+        return Run(cfg, place, is_reused=True)
     if cfg.method in BLIND:
         for split in ("val", "test"):  # every process writes the same, and files are replaced whole
-            predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(folder / f"{split}.npz")
-        return Run(cfg, folder, is_reused=False)
+            predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(place / f"{split}.npz")
+        return Run(cfg, place, is_reused=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores cost more than they bring, and sum in another order
     try:
-        _compute(cfg, table, folder, report, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        _compute(cfg, table, place, log, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     finally:
         torch.set_num_threads(threads)
-    return Run(cfg, folder, is_reused=False)
+    return Run(cfg, place, is_reused=False)
 
 
-def _compute(cfg: Experiment, table: ClipTable, folder: Path, report: Report | None, device: str) -> None:
-    """Train, or go on, and write the model and both score files."""
-    weights, before = _pretrain(cfg, report, device)
-    system = methods.build(replace(cfg, network_weights=weights), table).to(device)
-    if cfg.training.frozen:
-        system.freeze()
-    views = {split: _views(cfg, table.split(split), system.preprocess.size) for split in table.counts()}
-    training = forecast.plan(cfg, system, table.counts(), device=device, report=report)
+def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, device: str) -> None:
+    """Train, or continue, and write the model and both score files."""
+    weights, before = _pretrain(cfg, log, device)
+    model = methods.build(replace(cfg, init_from=weights), table).to(device)
+    if cfg.training.freeze_backbone:
+        model.freeze_backbone()
+    views = {split: _views(cfg, table.split(split), model.preprocess.size) for split in table.counts()}
+    training = memory.plan(cfg, model, device=device, log=log)
     if cfg.pixels.keep_frames:
-        _prepare(views["train"], cfg, report)
-        distributed.wait()
-    score = partial(predict, system.recognise, batch=training.batch, device=device, workers=training.workers)
+        _prepare(views["train"], cfg, log)
+        distributed.barrier()
+    score = partial(predict, model, batch=training.batch_size, device=device, workers=training.workers)
 
     def validate() -> float:
-        scores = score(views["val"], meta={}, report=report)
+        scores = score(views["val"], meta={}, log=log)
         return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
 
-    if training.balanced:
-        system.shift(_bias(views["train"], system, device, cfg.training.batch))
-    fitted = fit(
-        system.module, system.recognise, views["train"], validate, training,
-        seed=cfg.seed, folder=folder, device=device, report=report,
-    )  # fmt: skip
-    facts = meta(cfg, table) | {"card": system.card, "fit": asdict(fitted), "device": device}
+    if training.prior_bias_init:
+        model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
+    fitted = fit(model, views["train"], validate, training, seed=cfg.seed, folder=folder, device=device, log=log)
+    facts = meta(cfg, table) | {"card": model.card, "fit": asdict(fitted), "device": device}
     if distributed.rank() == 0:
-        with distributed.alone():
-            facts |= {"cost": cost.measure(views["test"], system, device), "pretraining": before}
-        system.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
-    for split in ("val", "test"):  # test last: its presence says that the cell is whole
-        scores = score(views[split], meta=facts, report=report)
+        with distributed.single_process():
+            facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
+        model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
+    for split in ("val", "test"):  # test last: its presence says that the run is complete
+        scores = score(views[split], meta=facts, log=log)
         if distributed.rank() == 0:
             scores.save(folder / f"{split}.npz")
-    distributed.wait()
-    if report:
-        report(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
+    distributed.barrier()
+    if log:
+        log(f"done: best epoch {fitted.best_epoch}, {fitted.seconds:.0f} s of training")
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
-    """Scores of the test split by a cell's system as it is built: what its CLIP knows, before any training here."""
+    """Scores of the test split before any training of ours: what the CLIP knows."""
     device, table = device or ("cuda" if torch.cuda.is_available() else "cpu"), load(cfg)
-    system = methods.build(cfg, table).to(device)
-    views = _views(cfg, table.split("test"), system.preprocess.size)
-    facts = meta(cfg, table) | {"card": system.card, "device": device}
-    system.module.eval()
-    return predict(system.recognise, views, meta=facts, batch=cfg.training.batch, device=device)
+    model = methods.build(cfg, table).to(device).eval()
+    views = _views(cfg, table.split("test"), model.preprocess.size)
+    facts = meta(cfg, table) | {"card": model.card, "device": device}
+    return predict(model, views, meta=facts, batch=cfg.training.batch_size, device=device)
 
 
 def meta(cfg: Experiment, table: ClipTable) -> dict:
@@ -189,21 +147,21 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
     return {"experiment": cfg.asdict(), "train_positives": train.labels().sum(axis=0).tolist()} | origin
 
 
-def _pretrain(cfg: Experiment, report: Report | None, device: str) -> tuple[str, dict]:
+def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]:
     """What the cell's network starts from, as `methods.build` takes it, and what it took to train that here."""
-    if cfg.network_weights not in catalogue.DATASETS:
-        return cfg.network_weights, {"seconds": 0.0}
-    say = (lambda line: report(f"on {cfg.network_weights}: {line}")) if report else None
-    first = run(pretraining(cfg), report=say, device=device)
+    if cfg.init_from not in catalogue.DATASETS:
+        return cfg.init_from, {"seconds": 0.0}
+    named = (lambda line: log(f"on {cfg.init_from}: {line}")) if log else None
+    first = run(pretraining(cfg), log=named, device=device)
     file = first.folder / MODEL
-    return str(file), first.scores("val").meta["fit"] | {"on": cfg.network_weights, "sha256": digest(file)}
+    return str(file), first.scores("val").meta["fit"] | {"on": cfg.init_from, "sha256": digest(file)}
 
 
 def pretraining(cfg: Experiment) -> Experiment:
-    """The cell that trains the network of `cfg` on the other data set that `cfg.network_weights` names."""
+    """The cell that trains the network of `cfg` on the other data set that `cfg.init_from` names."""
     epochs = cfg.training.pretraining or cfg.training.epochs
-    training = replace(cfg.training, epochs=epochs, pretraining=0, frozen=False)
-    other = {"dataset": cfg.network_weights, "root": "", "protocol": "official", "network_weights": ""}
+    training = replace(cfg.training, epochs=epochs, pretraining=0, freeze_backbone=False)
+    other = {"dataset": cfg.init_from, "root": "", "protocol": "official", "init_from": ""}
     return replace(cfg, training=training, **other)
 
 
@@ -221,31 +179,33 @@ def _is_whole(folder: Path, method: str) -> bool:
 
 
 def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
-    return ClipViews(table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.views, seed=cfg.seed)
+    return ClipViews(
+        table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.train_windows, seed=cfg.seed
+    )
 
 
-def _prepare(views: ClipViews, cfg: Experiment, report: Report | None) -> None:
+def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
     """Decode every training video once for all epochs. Cells side by side share results, so each begins elsewhere."""
-    started, own = time.perf_counter(), list(distributed.mine(range(len(views))))
+    started, own = time.perf_counter(), list(distributed.shard(range(len(views))))
     turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
-    for index in told(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", report=report):
+    for index in progress(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", log=log):
         views.prepare(index, list(range(cfg.training.epochs)))
-    if report:
-        report(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
+    if log:
+        log(f"read {len(own)} videos in {time.perf_counter() - started:.0f} s")
 
 
-def _bias(views: ClipViews, system: System, device: str, batch: int) -> Tensor:
-    """The bias of `start_bias` from the first training clips, as the untrained network sees them in training."""
-    system.module.train()  # for BatchNorm, which knows nothing of the data yet
+def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> Tensor:
+    """The bias of `prior_bias` from the first training clips, as the untrained network sees them in training."""
+    model.train()  # for BatchNorm, which knows nothing of the data yet
     with torch.inference_mode(), seeded(views.seed):  # dropout draws
-        slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch, len(views)))])
-        logits = torch.cat([system.recognise(part.to(device)) for part in slots.split(batch)])
-    system.module.eval()
-    return start_bias(logits, views.labels.to(device))
+        slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch_size, len(views)))])
+        logits = torch.cat([model(part.to(device)) for part in slots.split(batch_size)])
+    model.eval()
+    return prior_bias(logits, views.labels.to(device))
 
 
-def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report = print) -> list[Run]:
-    """Run cells side by side, each in a process of its own; `say` gets a line for whatever happens in any of them.
+def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = print) -> list[Run]:
+    """Run cells side by side, each in a process of its own; `log` gets a line for whatever happens in any of them.
 
     workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished cell is kept
     even if another fails; the first failure is raised then.
@@ -255,22 +215,22 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(cells)
-    first = [pretraining(cell) for cell in cells if cell.network_weights in catalogue.DATASETS]
+    first = [pretraining(cell) for cell in cells if cell.init_from in catalogue.DATASETS]
     for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
         if distributed.rank() == 0:
             load(cell)  # draws the data once, before the processes need it
-        distributed.wait()
+        distributed.barrier()
     if distributed.world() > 1:  # every process takes part in every cell, and the first one tells
-        say = say if distributed.rank() == 0 else silent
+        log = log if distributed.rank() == 0 else silent
     if workers == 1 or len(cells) == 1 or distributed.world() > 1:
-        return [run(cell, report=lambda line, name=cell.name: say(f"{name:28} {line}")) for cell in cells]
+        return [run(cell, log=lambda line, name=cell.name: log(f"{name:28} {line}")) for cell in cells]
     with processes.queue() as lines, processes.pool(min(workers, len(cells))) as pool:
         # Longest first, so that the last cells to finish are short ones.
         order = sorted(cells, key=_work, reverse=True)
         futures = {pool.submit(_worker, cell, lines): cell for cell in order}
         while not all(future.done() for future in futures) or not lines.empty():
             try:
-                say(lines.get(timeout=0.5))
+                log(lines.get(timeout=0.5))
             except queue.Empty:
                 continue
         done = {futures[future]: future.result() for future in as_completed(futures)}
@@ -279,9 +239,9 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, say: Report 
 
 def _work(cfg: Experiment) -> int:
     """A guess at how long a cell takes, to compare with another's: slots of all epochs, of pre-training too."""
-    first = _work(pretraining(cfg)) if cfg.network_weights in catalogue.DATASETS else 0
+    first = _work(pretraining(cfg)) if cfg.init_from in catalogue.DATASETS else 0
     return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 
 
 def _worker(cfg: Experiment, lines: queue.Queue) -> Run:
-    return run(cfg, report=lambda line: lines.put(f"{cfg.name:28} {line}"))
+    return run(cfg, log=lambda line: lines.put(f"{cfg.name:28} {line}"))

@@ -40,17 +40,15 @@ class Progress(NamedTuple):
         return self.bytes / max(self.computed, 1) * (self.clips - self.done)
 
 
-def motion(
-    cells: list[Experiment], *, report: Callable[[str], None], device: str = "cpu", every: float = 15
-) -> Progress:
+def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15) -> Progress:
     """Compute and keep the flow of every frame that any of the cells draws, in training and in scoring.
 
-    report: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
+    log: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
     named at the end, after all others are done. Raises AmcError for that, for cells without flow, and, before the disk
     is full, when the forecast does not fit on it; also where nothing can be written.
     """
     jobs = _jobs(experiment.check(cells), device)
-    own = distributed.mine(jobs)
+    own = distributed.shard(jobs)
     now = Progress(0, len(own), 0, 0.0, 0)
     told, unread = time.perf_counter(), []
     for views, index, epochs in own:
@@ -75,8 +73,8 @@ def motion(
             _refuse_too_small_a_disk(now)
         if time.perf_counter() - told > every or now.done == now.clips:
             told = time.perf_counter()
-            report(_line(now))
-    distributed.wait()
+            log(_line(now))
+    distributed.barrier()
     if unread:
         raise AmcError(f"flow: {len(unread)} videos cannot be read, first {unread[0]}")
     return now
@@ -92,7 +90,9 @@ def _jobs(cells: list[Experiment], device: str) -> list[tuple[ClipViews, int, li
     for cfg in looks:
         table, eyes = experiment.load(cfg), replace(reader(cfg.pixels), device=device)
         for split in table.counts():
-            views = ClipViews(table.split(split), cfg.sampling, eyes, size=0, views=cfg.training.views, seed=cfg.seed)
+            views = ClipViews(
+                table.split(split), cfg.sampling, eyes, size=0, views=cfg.training.train_windows, seed=cfg.seed
+            )
             epochs = list(range(cfg.training.epochs)) if split == "train" else [None]
             for index, clip in enumerate(views.table.clips):
                 if not clip.unreadable:

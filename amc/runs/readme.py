@@ -5,8 +5,8 @@ from pathlib import Path
 from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError
+from amc.metrics import MAPS
 from amc.runs import results
-from amc.runs.tables import MAPS
 
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
 RECORDS = {  # by size: what each notebook wrote

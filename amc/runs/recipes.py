@@ -9,15 +9,15 @@ CLIP. (In the peers' own tests the convolutional networks take the maximum over 
 from dataclasses import replace
 from pathlib import Path
 
-from amc import config
 from amc.base.errors import AmcError, choice
 from amc.baselines import species_prior
 from amc.baselines.conv3d import NETWORKS
 from amc.baselines.species_prior import BLIND
 from amc.config import ALL, METHOD, Experiment, Sampling
 from amc.datasets import animal_kingdom
-from amc.datasets.table import carve_validation
+from amc.datasets.table import split_validation
 from amc.runs import experiment, methods, tables
+from amc.runs.ablation import ablation, pixels_for
 
 PRETRAINED = "MSQNet + pre-training"
 METHODS = (*methods.METHODS, *BLIND)  # in the order of Table 1
@@ -59,7 +59,7 @@ def table_1(
     SlowFast and X3D then start too. Raises AmcError for a value that is not allowed.
     """
     wanted = _methods(methods)
-    ours = config.ablation(
+    ours = ablation(
         scheme="sparse", modality="rgb+flow", dataset=dataset, size=size, seeds=seeds, num_windows=num_windows,
         epochs=epochs, flow_method=flow_method, flow_weights=flow_weights, backbone=backbone, pretrained=pretrained,
         data_root=data_root,
@@ -88,10 +88,10 @@ def describe(cell: Experiment) -> dict:
     return {
         "method": cell.method,
         "network": ", ".join(name for name in names if name),
-        "starts from": Path(cell.network_weights).name or ("that CLIP" if not cell.network else "random"),
+        "starts from": Path(cell.init_from).name or ("that CLIP" if not cell.network else "random"),
         "views x frames": f"{plan.num_windows} x ({pace})",
         "modality": cell.pixels.modality,
-        "picture": f"{cell.picture} px" if cell.picture else "the CLIP's",
+        "image size": f"{cell.image_size} px" if cell.image_size else "the CLIP's",
         "epochs": training.epochs,
         "optimizer": f"{training.optimizer} {training.lr:g}",
     }
@@ -104,7 +104,7 @@ def blind_on_annotation(workbook: Path | str) -> list[dict]:
     AR_metadata.xlsx. Raises AmcError where it is missing or foreign.
     """
     whole, found = animal_kingdom.index_metadata(workbook), []
-    table, official = carve_validation(whole, Experiment.validation), whole.split("train")
+    table, official = split_validation(whole, Experiment.validation), whole.split("train")
     for cell in table_1(methods=",".join(BLIND), dataset="animal-kingdom"):
         meta = experiment.meta(cell, whole)
         val = species_prior.predict(cell.method, table, "val", meta=meta)
@@ -136,19 +136,19 @@ def _cell(method: str, ours: Experiment, kinetics: str) -> Experiment:
 def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
     name = _network(rgb, rgb.method)
     own, rate = NETWORKS[name], RATES[rgb.method]
-    training = replace(rgb.training, optimizer="sgd", lr=rate, new_factor=1, weight_decay=1e-4)
+    training = replace(rgb.training, optimizer="sgd", lr=rate, lr_mult=1, weight_decay=1e-4)
     if rgb.size == "paper":
-        training = replace(training, accumulate=4)  # 64 clips a step
+        training = replace(training, grad_accum_steps=4)  # 64 clips a step
     elif rgb.size != "smoke":
         training = replace(training, epochs=EPOCHS[rgb.method])
-    picture = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
-    kept = rgb.pixels if rgb.pixels.stored >= picture else config.pixels_for(rgb.size, picture)
+    image_size = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
+    kept = rgb.pixels if rgb.pixels.short_side >= image_size else pixels_for(rgb.size, image_size)
     return replace(
         rgb,
         network=name,
-        network_weights=_found(kinetics, rgb.method) if kinetics else "",
-        picture=picture,
-        pixels=replace(rgb.pixels, stored=kept.stored, max_px=kept.max_px),
+        init_from=_found(kinetics, rgb.method) if kinetics else "",
+        image_size=image_size,
+        pixels=replace(rgb.pixels, short_side=kept.short_side, max_px=kept.max_px),
         sampling=Sampling("clip", rgb.sampling.num_windows, own.frames, own.stride),
         training=training,
     )
@@ -156,18 +156,18 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
 
 def _multi_query(rgb: Experiment, kinetics: str) -> Experiment:
     network = _network(rgb, "MSQNet")
-    start, plan, training = "", rgb.sampling, replace(rgb.training, new_factor=1)
+    start, plan, training = "", rgb.sampling, replace(rgb.training, lr_mult=1)
     if network == PUBLISHED["MSQNet"]:  # at MSQNet's rate, with our AdamW, warm-up, batch and epochs
         training = replace(training, lr=1e-5, weight_decay=0)
     if rgb.size == "paper":
-        plan, training = replace(plan, frames=16), replace(training, accumulate=1)
+        plan, training = replace(plan, frames=16), replace(training, grad_accum_steps=1)
     if rgb.method == PRETRAINED and rgb.size == "paper":
         start = _found(kinetics, rgb.method) if kinetics else HUB
     elif rgb.method == PRETRAINED:
         start = WORLD
         # After 4 epochs its validation mAP still rose by three points an epoch; after 12 it stands at 40.
         training = replace(training, pretraining=0 if rgb.size == "smoke" else 12)
-    return replace(rgb, network=network, network_weights=start, sampling=plan, training=training)
+    return replace(rgb, network=network, init_from=start, sampling=plan, training=training)
 
 
 def _network(cell: Experiment, family: str) -> str:

@@ -17,8 +17,7 @@ PAPER = {"paper": "map", "paper_metric": "metric", "paper_source": "source", "pa
 # Training positives that bound tail and head: of the generated worlds; elsewhere Animal Kingdom's own.
 BANDS = dict.fromkeys(("synth", "synth-menagerie"), (20, 100))
 PUBLISHED_BANDS = (100, 500)
-MAPS = ("map_macro", "map_micro")
-INTERVALS = tuple(f"{name}{end}" for name in MAPS for end in ("", "_low", "_high"))
+INTERVALS = tuple(f"{name}{end}" for name in metrics.MAPS for end in ("", "_low", "_high"))
 
 
 def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggregate: str = "mean") -> list[dict]:
@@ -38,7 +37,7 @@ def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggrega
 
 def _measured(val: Scores, test: Scores, fuse) -> dict:
     probs = fuse(test.probs)
-    found = {name: 100 * getattr(metrics, name)(test.labels, probs) for name in MAPS}
+    found = {name: 100 * getattr(metrics, name)(test.labels, probs) for name in metrics.MAPS}
     for name, (low, high) in metrics.bootstrap(test.labels, probs).items():
         found |= {f"{name}_low": 100 * low, f"{name}_high": 100 * high}
     positives = np.array(test.meta["train_positives"])
@@ -75,7 +74,7 @@ def _training(test: Scores) -> dict:
         return dict.fromkeys(("scheme", "modality"), "") | dict.fromkeys(("gflops", "parameters"))
     fit, cfg = test.meta["fit"], test.meta["experiment"]
     clip = f"{cfg['backbone']} {cfg['pretrained']}"
-    own = f"{cfg['network']} {Path(cfg['network_weights']).name or 'random'}" if cfg["network"] else ""
+    own = f"{cfg['network']} {Path(cfg['init_from']).name or 'random'}" if cfg["network"] else ""
     return {
         **test.meta["cost"],
         "views": test.logits.shape[1],
@@ -99,7 +98,7 @@ def compare(first: Scores, second: Scores, *, aggregate: str = "mean") -> dict:
     """`second` minus `first`, in points of mAP with paired intervals over the same videos. Raises AmcError."""
     fuse = AGGREGATES[aggregate]
     found = metrics.paired_bootstrap(first.labels, fuse(second.probs), fuse(first.probs))
-    return {f"{name}_{what}": v if what == "p" else 100 * v for name in MAPS for what, v in found[name].items()}
+    return {f"{name}_{what}": v if what == "p" else 100 * v for name in metrics.MAPS for what, v in found[name].items()}
 
 
 def reading(name: str, difference: dict, metric: str = "map_macro") -> str:

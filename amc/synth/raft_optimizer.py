@@ -7,7 +7,7 @@ BIASES = 0.25  # of Muon's rate is AdamW's
 WARM, DOWN = 0.04, 0.5  # parts of all steps in which the learning rate rises, and in which it falls, to zero
 
 
-class Descent:
+class RaftOptimizer:
     """Muon (Jordan et al., 2024) for the convolutions, whose filters are rows of a matrix, and AdamW for their biases.
 
     A step of Muon has all its singular values alike. Its size is scaled to that of an AdamW step, as in Liu et al.

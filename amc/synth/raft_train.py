@@ -2,8 +2,8 @@
 
 The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is compared with the truth, later ones weigh
 more; clipped gradients, a warm-up and a straight way down, and steps that round where the hardware is faster so. Ours
-are smaller pictures, fewer pairs, fewer updates a step, Muon in AdamW's place (see `Descent`), and a level stretch
-between the ways up and down, so that a run may be made longer or shorter while it lasts.
+are smaller pictures, fewer pairs, fewer updates per step, Muon instead of AdamW (see `RaftOptimizer`), and a constant
+rate between warm-up and decay, so that a run may be made longer or shorter while it lasts.
 What validation pairs find best is kept (`card.ship`). A run may start from the shipped weights and goes on counting.
 Under torchrun every process draws a chunk of pairs a step, and their gradients are averaged.
 """
@@ -25,10 +25,10 @@ from torch.utils.data import DataLoader, Dataset
 from amc.base import bundled, checkpoint, distributed
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
-from amc.base.progress import silent, told
+from amc.base.progress import progress, silent
 from amc.raft import refine, weights
 from amc.synth import generate, pairs
-from amc.synth.raft_optimizer import Descent, rate
+from amc.synth.raft_optimizer import RaftOptimizer, rate
 
 SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; no clip is drawn from them
 CHUNKS = 48  # of pairs in the validation set and in the held-out one
@@ -61,36 +61,34 @@ class Recipe:
             raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
 
 
-def train(
-    recipe: Recipe, *, folder: Path, report: Callable[[str], None], device: str = "cpu", drawers: int = 0
-) -> Path:
+def train(recipe: Recipe, *, folder: Path, log: Callable[[str], None], device: str = "cpu", workers: int = 0) -> Path:
     """Go on from what lies in `folder`, or start; returns the file of the best weights, by the validation error.
 
-    report: gets a line now and then; drawers: processes that draw pairs, 0 for none beside this one. Raises AmcError
+    log: gets a line now and then; workers: processes that draw pairs, 0 for none beside this one. Raises AmcError
     when `folder` holds a run of another recipe, and when the loss or a weight is no number any more.
     """
     model = _fresh(recipe.seed).to(device)
-    descent = Descent(model, recipe.lr, recipe.weight_decay)
+    descent = RaftOptimizer(model, recipe.lr, recipe.weight_decay)
     run = _resumed(folder, recipe, model, descent, device)
-    distributed.wait()  # until all have read what the first is about to write
-    report = report if distributed.rank() == 0 else silent
+    distributed.barrier()  # until all have read what the first is about to write
+    log = log if distributed.rank() == 0 else silent
     if distributed.world() > 1:
         _draw_alone()
     if run.first and run.best == float("inf"):
-        _keep(run, folder, model, descent, report)  # what the first steps may make worse
+        _keep(run, folder, model, descent, log)  # what the first steps may make worse
     left = run.first + recipe.steps - run.step
     if left <= 0:
         return folder / BEST
-    context = "spawn" if drawers else None  # a fork of a process with threads may hang
+    context = "spawn" if workers else None  # a fork of a process with threads may hang
     chunks = DataLoader(
-        Chunks(), batch_size=None, sampler=distributed.mine(range(run.chunks, run.chunks + left * run.processes)),
-        num_workers=drawers, worker_init_fn=_draw_alone, multiprocessing_context=context,
+        Chunks(), batch_size=None, sampler=distributed.shard(range(run.chunks, run.chunks + left * run.processes)),
+        num_workers=workers, worker_init_fn=_draw_alone, multiprocessing_context=context,
     )  # fmt: skip
     started = time.perf_counter() - run.seconds
     # True of convolutions of 1 x 1, where it costs a copy of little; a user can do nothing about it.
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
-    learner = distributed.replicated(Learner(model, recipe))
-    for chunk in told(chunks, "training RAFT", total=left, unit="steps", report=report):
+    learner = distributed.data_parallel(Learner(model, recipe))
+    for chunk in progress(chunks, "training RAFT", total=left, unit="steps", log=log):
         loss = learner(*(side.to(device) for side in chunk))
         model.zero_grad()
         loss.backward()
@@ -101,7 +99,7 @@ def train(
         run.advance(loss.item())
         if run.step % EVERY == 0 or run.step == run.first + recipe.steps:
             run.seconds = time.perf_counter() - started
-            _keep(run, folder, model, descent, report)
+            _keep(run, folder, model, descent, log)
     return folder / BEST
 
 
@@ -212,16 +210,16 @@ def _scaled(picture: Tensor) -> Tensor:
     return picture.float() / 127.5 - 1
 
 
-def _keep(run: _Run, folder: Path, model: nn.Module, descent: Descent, report: Callable[[str], None]) -> None:
+def _keep(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer, log: Callable[[str], None]) -> None:
     """Look at the validation pairs, and write the state to go on from and perhaps the best weights: one process does,
     the others wait."""
     checkpoint.refuse_non_finite(model.state_dict(), f"flow train: step {run.step}", "start anew with a smaller --lr")
     if distributed.rank() == 0:
-        report(_kept(run, folder, model, descent))
-    distributed.wait()
+        log(_kept(run, folder, model, descent))
+    distributed.barrier()
 
 
-def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
+def _kept(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer) -> str:
     def estimate(*pair: Tensor) -> Tensor:
         on_device = (side.to(run.device) for side in pair)
         return weights.run(model, *on_device, updates=weights.UPDATES[weights.SHIPPED]).cpu()
@@ -241,7 +239,7 @@ def _kept(run: _Run, folder: Path, model: nn.Module, descent: Descent) -> str:
     return f"step {run.step}: loss {run.loss:.3f}; validation error {shown} px, best mean {run.best:.3f}"
 
 
-def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: Descent, device: str) -> _Run:
+def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: RaftOptimizer, device: str) -> _Run:
     """Where the run in `folder` stands, its model and descent filled in; a new run where there is none."""
     asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, distributed.world())
     if not (folder / STATE).is_file():

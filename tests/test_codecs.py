@@ -15,21 +15,21 @@ def smooth(seed: int = 0) -> torch.Tensor:
 
 
 def test_a_field_survives_as_a_picture_within_a_fraction_of_a_pixel():
-    packing = codecs.jpeg(MAX_PX)
+    codec = codecs.jpeg(MAX_PX)
     field = smooth()
-    data = packing.pack(field)
-    error = (packing.unpack(data) - field.clamp(-MAX_PX, MAX_PX)).abs()
+    data = codec.pack(field)
+    error = (codec.unpack(data) - field.clamp(-MAX_PX, MAX_PX)).abs()
     # Eight bits of 40 px are steps of 0.16 px; the JPEG adds about as much.
     assert error.mean() < 0.16 and error.max() < 1
     assert len(data) < field.numel() * 2 / 4  # beside float16
 
 
 def test_no_motion_is_exactly_none_and_directions_keep_their_sign():
-    packing = codecs.jpeg(MAX_PX)
-    assert not packing.unpack(packing.pack(torch.zeros(2, 16, 24))).any()
+    codec = codecs.jpeg(MAX_PX)
+    assert not codec.unpack(codec.pack(torch.zeros(2, 16, 24))).any()
     field = torch.zeros(2, 16, 24)
     field[0], field[1] = 5, -7
-    found = packing.unpack(packing.pack(field))
+    found = codec.unpack(codec.pack(field))
     assert torch.allclose(found[0], torch.tensor(5.0), atol=0.16) and torch.allclose(
         found[1], torch.tensor(-7.0), atol=0.16
     )
@@ -37,8 +37,8 @@ def test_no_motion_is_exactly_none_and_directions_keep_their_sign():
 
 
 def test_a_motion_beyond_the_bound_is_cut_off_there():
-    packing = codecs.jpeg(MAX_PX)
-    found = packing.unpack(packing.pack(torch.full((2, 16, 16), -90.0)))
+    codec = codecs.jpeg(MAX_PX)
+    found = codec.unpack(codec.pack(torch.full((2, 16, 16), -90.0)))
     assert torch.allclose(found, torch.tensor(-MAX_PX))
 
 

@@ -21,7 +21,7 @@ QUANTILE = 0.95  # of validation clips that count as known: 5 % false alarms, by
 
 
 @dataclass(frozen=True)
-class Familiar:
+class OutOfDistribution:
     """The training clips as the model sees them: a cloud of embeddings."""
 
     mean: np.ndarray  # (E,)
@@ -42,7 +42,7 @@ class Familiar:
         seal.write_zip(path, buffer)
 
     @classmethod
-    def load(cls, path: Path) -> "Familiar":
+    def load(cls, path: Path) -> "OutOfDistribution":
         """Read what `save` wrote. Raises AmcError for a damaged file."""
         try:
             seal.check(path)
@@ -52,9 +52,9 @@ class Familiar:
             raise AmcError(f"{path}: not readable ({error}); delete it, and it is computed again") from error
 
 
-def learn(training: np.ndarray, validation: np.ndarray) -> Familiar:
-    """What is familiar, from embeddings (V, E) of training clips, and of validation clips for the limit."""
+def fit(training: np.ndarray, validation: np.ndarray) -> OutOfDistribution:
+    """The detector, from embeddings (V, E) of training clips, and of validation clips for the limit."""
     cloud = LedoitWolf().fit(training.astype(np.float64))
-    familiar = Familiar(cloud.location_, cloud.precision_, 1.0)
-    limit = float(np.quantile(familiar.distance(validation), QUANTILE))
-    return Familiar(cloud.location_, cloud.precision_, max(limit, 1e-9))
+    detector = OutOfDistribution(cloud.location_, cloud.precision_, 1.0)
+    limit = float(np.quantile(detector.distance(validation), QUANTILE))
+    return OutOfDistribution(cloud.location_, cloud.precision_, max(limit, 1e-9))

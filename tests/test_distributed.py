@@ -98,7 +98,7 @@ def workers(pid: int) -> list[int]:
     ("world", "count", "batch", "accumulate"), [(2, 40, 8, 1), (3, 41, 4, 4), (4, 6, 16, 1), (1, 21, 4, 2)]
 )
 def test_each_step_has_the_same_clips_however_many_processes_share_it(monkeypatch, world, count, batch, accumulate):
-    cfg = replace(SIZES["smoke"].training, batch=batch, accumulate=accumulate)
+    cfg = replace(SIZES["smoke"].training, batch_size=batch, grad_accum_steps=accumulate)
     alone = [sorted(chain(*(part.clips for part in step))) for step in train._steps(count, cfg, seed=3, epoch=1)]
     assert sorted(chain(*alone)) == list(range(count))
     monkeypatch.setattr(distributed, "world", lambda: world)
@@ -124,4 +124,4 @@ def test_parts_come_together_in_the_order_they_were_taken_from(monkeypatch, coun
         out[:] = parts
 
     monkeypatch.setattr(distributed.distributed, "all_gather_object", all_gather_object)
-    assert distributed.gathered(parts[1]) == items
+    assert distributed.all_gather(parts[1]) == items

@@ -1,0 +1,120 @@
+"""From a video to its scores in two calls: `load` a model, `predict` with it (paper sec. 2, inference).
+
+model, preprocess = amc.load("synth quick sparse rgb+flow seed 0")
+scores = amc.predict("fox.mp4", model)  # or, in parts: model(preprocess("fox.mp4"))
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from amc import flow, model, transforms, video
+from amc.base.errors import AmcError
+from amc.config import SIZES, Experiment, Pixels, Sampling
+from amc.datasets import clips
+from amc.model import Classifier, weights
+from amc.runs import lookup
+from amc.scores import Scores
+
+ZERO_SHOT = "ZERO-SHOT, X-CLIP's new modules untrained"
+
+
+@dataclass(frozen=True)
+class VideoPreprocess:
+    """From a video file to what the M classifiers see of it."""
+
+    sampling: Sampling
+    pixels: Pixels
+    size: int  # pixels, height and width, of a slot
+
+    def windows(self, path: str | Path) -> list[tuple[int, ...]]:
+        """The frames of each classifier: M tuples of P indices."""
+        return clips.planned(video.probe(path).num_frames, self.sampling)
+
+    def __call__(self, path: str | Path) -> Tensor:
+        """Slots, uint8 (M, T, 3, size, size). Raises VideoError for a video that cannot be read."""
+        windows, reader, modality = self.windows(path), clips.PixelReader(self.pixels), self.pixels.modality
+        indices = [frame for window in windows for frame in window]
+        frames = reader.frames(Path(path), indices) if "rgb" in modality else None
+        num_frames = video.probe(path).num_frames
+        vectors = reader.vectors(Path(path), indices, num_frames) if "flow" in modality else None
+        slots = clips.slots(*transforms.eval_view(frames, vectors, self.size), self.pixels)
+        return slots.unflatten(0, (len(windows), -1))  # (M, T, 3, size, size)
+
+
+def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, VideoPreprocess]:
+    """A model in evaluation mode, and what makes its slots of a video.
+
+    name: a finished run by its name ("synth quick sparse rgb+flow seed 0"), its folder or its `model.safetensors`; or,
+    with `pretrained`, "xclip" and a Hugging Face id, folder or file of an X-CLIP; or a CLIP ViT of open_clip and its
+    tag, whose new modules are then untrained (`model.card["stamp"]` says so). Only a finished run knows behaviours and
+    sees flow; the others see RGB and take behaviours by `predict` or `model.with_names`. Raises AmcError for what is
+    not known or cannot be loaded.
+    """
+    if pretrained or str(name) in (weights.XCLIP_BACKBONE, weights.SYNTH_CLIP):
+        return _pretrained(str(name), pretrained or weights.SHIPPED)
+    path = lookup.find(name)
+    classifier, meta = model.load(path)
+    run = lookup.experiment(path, meta)
+    if run.pixels.flow_method == "true" and "flow" in run.pixels.modality:
+        raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
+    if "flow" in run.pixels.modality:
+        flow.fingerprint(run.pixels.flow_method, run.pixels.flow_weights or None)  # its weights are here
+    return _with_clips(classifier, run.sampling, run.pixels)
+
+
+def predict(
+    videos: str | Path | Sequence[str | Path],
+    model: Classifier,
+    behaviours: Sequence[str] | None = None,
+    *,
+    device: str = "cpu",
+) -> Scores:
+    """Score unlabelled videos by all M classifiers of a model that `load` returned.
+
+    videos: one path or several. behaviours: other names than the model's own, for its text tower. Returns Scores of V
+    videos, whose ids are the paths and whose labels are all False. Raises AmcError for a model without behaviours, and
+    VideoError for a video that cannot be read.
+    """
+    paths = [Path(videos)] if isinstance(videos, str | Path) else [Path(path) for path in videos]
+    if not paths:
+        raise AmcError("videos: none were given; give a path or a list of paths")
+    classifier = model if behaviours is None else model.with_names(behaviours)
+    if not classifier.names:
+        raise AmcError('behaviours: this model knows none; give some, such as ["walking", "grazing"]')
+    preprocess, classifier = model.video_preprocess, classifier.to(device).eval()
+    with torch.inference_mode():
+        logits = [classifier(preprocess(path).to(device)).float().cpu().numpy() for path in paths]  # V of (M, C)
+    return Scores(
+        ids=np.array([str(path) for path in paths]),
+        names=np.array(classifier.names),
+        labels=np.zeros((len(paths), len(classifier.names)), dtype=bool),
+        logits=np.stack(logits),
+        frames=np.array([preprocess.windows(path) for path in paths], dtype=np.int32),
+        num_frames=np.array([video.probe(path).num_frames for path in paths], dtype=np.int32),
+        species=np.array([""] * len(paths)),
+        meta={"card": classifier.card, "is_labelled": False},
+    )
+
+
+def _pretrained(name: str, pretrained: str | Path) -> tuple[Classifier, VideoPreprocess]:
+    """An X-CLIP or a CLIP as others trained it, which sees RGB alone."""
+    usual: Experiment = SIZES["quick" if name == weights.SYNTH_CLIP else "paper"]
+    is_whole = name == weights.XCLIP_BACKBONE
+    classifier = model.build(name, pretrained, num_slots=None if is_whole else usual.sampling.frames)
+    size, frames = classifier.preprocess.size, classifier.card["num_slots"]
+    if not is_whole:
+        classifier.card["stamp"] = ZERO_SHOT
+    own = weights.image_size(usual.backbone, usual.pretrained)
+    pixels = usual.pixels.at(max(size, round(usual.pixels.short_side * size / own)))
+    return _with_clips(classifier, replace(usual.sampling, frames=frames), replace(pixels, modality="rgb"))
+
+
+def _with_clips(classifier: Classifier, plan: Sampling, pixels: Pixels) -> tuple[Classifier, VideoPreprocess]:
+    clips.refuse_enlarging(pixels, classifier.preprocess.size, "the model")
+    classifier.video_preprocess = VideoPreprocess(plan, pixels, classifier.preprocess.size)
+    return classifier, classifier.video_preprocess

@@ -1,0 +1,60 @@
+"""What a run is known by: everything that its scores depend on, as a short hash behind a readable name."""
+
+import hashlib
+import json
+import re
+from dataclasses import replace
+from pathlib import Path
+
+from amc import flow
+from amc.base import paths
+from amc.base.digests import digest
+from amc.base.provenance import versions
+from amc.base.stages import STAGES
+from amc.config import Experiment
+from amc.datasets.table import ClipTable
+from amc.synth import generate
+from amc.synth.kingdom import KINGDOM
+from amc.synth.menagerie import MENAGERIE
+
+WORLDS = {"synth": KINGDOM, "synth-menagerie": MENAGERIE}  # data sets that are drawn here
+LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # the networks are theirs
+
+
+def folder(cfg: Experiment, table: ClipTable) -> Path:
+    """Where a run is kept: its title, and a short hash of all that its scores depend on.
+
+    Raises AmcError when its flow needs weights that are absent.
+    """
+    readable = re.sub(r"[^\w.+-]+", "-", cfg.title)
+    return paths.cache() / "runs" / f"{readable}-{key(cfg, table)[:10]}"
+
+
+def key(cfg: Experiment, table: ClipTable) -> str:
+    """What the scores of a run depend on, as 20 hex digits: configuration, data, weights, libraries, `stages.STAGES`.
+
+    The text of the source is no part of it. Raises AmcError when its flow needs weights that are absent.
+    """
+    # The content of a file of weights counts, not where it lies; a tag, or a name on the hub, stands for itself.
+    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(cfg.init_from))
+    # How a run is computed changes no score.
+    known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
+    card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
+    # A video that was replaced under its name has another size; reading thousands of them would take minutes.
+    sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
+    parts = [
+        json.dumps(known.asdict(), sort_keys=True),
+        f"{table.checksum()} {sizes}",
+        repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
+        generate.digest(WORLDS[cfg.dataset]) if cfg.dataset in WORLDS else "",
+        digest(card) if cfg.pretrained == "shipped" else "",
+        flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
+        repr(versions(LIBRARIES)),
+        repr(sorted(STAGES.items())),
+    ]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def _content(source: str) -> str:
+    """The digest of a file or folder of weights, and whatever else names weights as it is."""
+    return digest(source) if source and Path(source).exists() else source

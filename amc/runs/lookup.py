@@ -1,0 +1,67 @@
+"""Find a finished run: by the name that people use, by its folder, or by its file of weights."""
+
+from datetime import datetime
+from pathlib import Path
+
+from amc.base import checkpoint, paths
+from amc.base.errors import AmcError
+from amc.config import METHOD, Experiment
+
+MODEL = "model.safetensors"  # in the folder of a run, beside its score files
+
+
+def find(name: str | Path) -> Path:
+    """The file of weights that `name` means. Raises AmcError where that is none or several, and lists what is there.
+
+    A run is known by its folder's name, its title ("synth quick sparse rgb+flow seed 0"), or a part of the title that
+    begins after data set or size, as long as only one run has it.
+    """
+    given = Path(name).expanduser()
+    if given.is_file():
+        return given
+    if (given / MODEL).is_file():
+        return given / MODEL
+    runs = {path: title(path) for path in sorted((paths.cache() / "runs").glob(f"*/{MODEL}"))}
+    for is_meant in (_is_exact, _is_part):
+        found = [path for path, known in runs.items() if is_meant(str(name), path, known)]
+        if len(found) == 1:
+            return found[0]
+        if found:
+            break
+    newest = sorted(found or runs, key=lambda path: -path.stat().st_mtime)
+    offers = "; ".join(f"{runs[path]} ({path.parent.name}, of {_day(path)})" for path in newest)
+    what = "means several runs" if found else "is no file, no folder of a run, and no run's name"
+    raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers or 'none yet: train one with amc train'}")
+
+
+def title(path: Path) -> str:
+    """What the run of a model is called; "?" where the file is damaged or of another version."""
+    try:
+        return experiment(path, checkpoint.read(path)[1]).title
+    except AmcError:
+        return "?"
+
+
+def experiment(path: Path, meta: dict) -> Experiment:
+    """The configuration that a model was trained with. Raises AmcError where the file does not say."""
+    try:
+        found = Experiment.fromdict(meta["experiment"])
+    except (KeyError, TypeError) as error:
+        raise AmcError(f"{path}: was not written by this version's training ({error}); train it again") from error
+    if found.method != METHOD:
+        raise AmcError(f"{path}: is a model of {found.method}; give one of {METHOD}")
+    return found
+
+
+def _is_exact(name: str, path: Path, known: str) -> bool:
+    return name in (known, path.parent.name)
+
+
+def _is_part(name: str, path: Path, known: str) -> bool:
+    """Whether a title is `name` but for its data set, or its data set and size."""
+    words = known.split(" ")
+    return name in (" ".join(words[1:]), " ".join(words[2:]), " ".join([words[0], *words[2:]]))
+
+
+def _day(path: Path) -> str:
+    return f"{datetime.fromtimestamp(path.stat().st_mtime):%Y-%m-%d %H:%M}"
