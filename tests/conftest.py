@@ -1,6 +1,8 @@
 """Fixtures shared by all tests: one thread, a throw-away cache, and the folder of other people's real inputs."""
 
+import fcntl
 import os
+import shutil
 from pathlib import Path
 
 import pytest
@@ -29,12 +31,15 @@ def real() -> Path:
 
 @pytest.fixture(scope="session")
 def smoke_world(tmp_path_factory) -> Path:
-    """Synth Kingdom at size smoke, drawn once a session: the folder to give as `root`; its clips are in `smoke/`."""
+    """Synth Kingdom at size smoke: the folder to give as `root`; its clips are in `smoke/`. All workers share it."""
     from amc.synth import generate
 
-    root = tmp_path_factory.mktemp("synth")
-    generate.generate(root / "smoke", "smoke", workers=1)
-    return root
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the parent is that of all workers
+    with (base / "synth.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed: the first draws, the others wait
+        generate.generate(base / "synth" / "smoke", "smoke", workers=1)
+    return base / "synth"
 
 
 @pytest.fixture(scope="session")
@@ -54,11 +59,18 @@ def one_frame(tmp_path_factory) -> Path:
     return path
 
 
+@pytest.fixture(scope="session")
+def shared_places(tmp_path_factory, smoke_world) -> dict[str, str]:
+    """Data and cache of all executed notebooks: a run that one has trained is used by the next, as in `reproduce`."""
+    data = tmp_path_factory.mktemp("data")
+    shutil.copytree(smoke_world, data / "synth")
+    return {"AMC_DATA": str(data), "AMC_CACHE": str(tmp_path_factory.mktemp("cache"))}
+
+
 @pytest.fixture(scope="module")
-def environment(tmp_path_factory) -> dict[str, str]:
-    """What a command of a user's runs in: this process's variables, with folders of their own for the module."""
-    places = {name: str(tmp_path_factory.mktemp(name)) for name in ("AMC_DATA", "AMC_CACHE", "AMC_REPORTS")}
-    return os.environ | places
+def environment(tmp_path_factory, shared_places) -> dict[str, str]:
+    """What a notebook runs with: this process's variables, shared data and cache, one folder of reports per module."""
+    return os.environ | shared_places | {"AMC_REPORTS": str(tmp_path_factory.mktemp("reports"))}
 
 
 @pytest.fixture(autouse=True)

@@ -4,13 +4,24 @@ import subprocess
 import sys
 from pathlib import Path
 
+from executed import MOST_BYTES, alts
+
 NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 
 
-def papermill(
-    notebook: str, folder: Path, output: Path, *options: str, environment: dict
-) -> subprocess.CompletedProcess:
-    """`papermill NOTEBOOK OUTPUT OPTIONS` from `folder`; the notebook's bare name where it lies there."""
-    source = notebook if folder == NOTEBOOKS else NOTEBOOKS / notebook
+def papermill(name: str, folder: Path, output: Path, *options: str, environment: dict) -> Path:
+    """The executed copy of a notebook: `papermill NOTEBOOK OUTPUT OPTIONS` from `folder`.
+
+    name: without its ending; options: such as "-p", "size", "smoke". Checks what holds for every notebook that has
+    run: no cell failed, every picture has an alternative text, the file is not too large, the record is written.
+    """
+    source = f"{name}.ipynb" if folder == NOTEBOOKS else NOTEBOOKS / f"{name}.ipynb"
     command = [sys.executable, "-m", "papermill", str(source), str(output), *options]
-    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr[-2000:]
+    assert all(alts(output))
+    assert output.stat().st_size <= MOST_BYTES
+    written = Path(environment["AMC_REPORTS"])
+    assert (written / "results" / f"{name}.json").is_file()
+    assert list((written / "figures").glob(f"{name[:2]}_*.pdf"))
+    return output
