@@ -8,7 +8,7 @@ from amc.base import checkpoint
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, folder
 from amc.model import Classifier
-from amc.runs import experiment
+from amc.runs import experiment, methods
 from amc.runs.ablation import ablation
 
 
@@ -140,11 +140,11 @@ def test_frozen_only_integration_and_prompts_learn_and_what_is_not_xclip_is_refu
         pretrained="random",
     )  # fmt: skip
     done = experiment.run(cell, log=lambda line: None)
-    before = experiment.systems.build(cell, experiment.load(cell)).module.state_dict()
+    before = methods.build(cell, experiment.load(cell)).network.state_dict()
     after = checkpoint.read(done.folder / "model.safetensors")[0]
     moved = {name.split(".")[0] for name in before if not torch.equal(before[name], after[name])}
     assert moved == {"integration", "prompts", "logit_bias"}
-    with pytest.raises(AmcError, match="Linear has no such parts"):
+    with pytest.raises(AmcError, match="freeze_backbone: Linear is not X-CLIP"):
         Classifier(torch.nn.Linear(1, 1), None, {}).freeze_backbone()
 
 
