@@ -21,24 +21,14 @@ from amc.base import paths, processes
 from amc.base.errors import AmcError, choice, print_any_path
 from amc.base.parameters import whole
 from amc.config import SIZES
-from amc.runs import options
-
-NOTEBOOKS = (  # what `reproduce` runs, in this order: 02, 04, 05, 06 and 07 use what 03 has trained
-    "00_quickstart", "01_sampling_windows", "03_ablation", "02_flow_interleaving", "04_state_of_the_art",
-    "05_error_analysis", "06_inside_the_model", "07_your_own_video", "08_benchmark_audit", "09_unseen",
-)  # fmt: skip
-# Their sizes are those of a drawn world, which has no size paper.
-GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video", "08_benchmark_audit")
-INTERACTIVE = (
-    "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
-)  # fmt: skip
-EFFECT = "dis,raft-synth,true"  # flow methods whose worth 02 measures at the sizes quick and standard
+from amc.runs import notebooks, options
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
     print_any_path()
-    given = _parser().parse_args(arguments)
+    arguments = sys.argv[1:] if arguments is None else arguments
+    given = _parser(arguments[0] if arguments else "").parse_args(arguments)
     try:
         with processes.stoppable():
             return given.run(given)
@@ -49,11 +39,12 @@ def main(arguments: list[str] | None = None) -> int:
         status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
     processes.end_children()  # only here, where loops and bars have come to their end
     name = "flow train" if given.run is _flow_train else given.command
-    print(f"amc: stopped; {options.AGAIN.get(name, 'the same command starts anew')}", file=sys.stderr)
+    print(f"amc: stopped; {options.RESUME.get(name, 'the same command starts again')}", file=sys.stderr)
     return status
 
 
-def _parser() -> argparse.ArgumentParser:
+def _parser(wanted: str = "") -> argparse.ArgumentParser:
+    """The commands, with the options of the `wanted` one: those of others may take seconds to import."""
     parser = argparse.ArgumentParser(prog="python -m amc", description=__doc__.splitlines()[0])
     commands = parser.add_subparsers(dest="command", required=True)
 
@@ -65,19 +56,22 @@ def _parser() -> argparse.ArgumentParser:
     sizes = "smoke | quick | standard | paper (default: %(default)s)"
     reproduce = command("reproduce", _reproduce, "run the notebooks: trains, and writes tables and figures to reports")
     reproduce.add_argument("--size", default="quick", help=sizes)
-    train = command("train", _train, "train and score cells of the ablation; finished ones are used again")
-    options.add_cells(train)
-    train.add_argument("--workers", type=int, help="cells side by side (default: one a core)")
-    train.add_argument("--memory", type=float, default=0, help="gigabytes a process may take (default: as it comes)")
+    train = command("train", _train, "train and score runs of the ablation; finished ones are reused")
+    train.add_argument("--workers", type=int, help="runs side by side (default: one per core)")
+    if wanted == "train":
+        options.add_runs(train)
     ethogram = command("predict", _predict, "your own videos to ethograms: tables and pictures of each and of all")
     options.add_predict(ethogram)
-    motion = commands.add_parser("flow", help="compute the motion fields that cells need, or train a RAFT of our own")
+    motion = commands.add_parser("flow", help="compute the flow that runs need, or train our own RAFT")
     subjects = motion.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
-    options.add_flow(subjects, fields=_flow, training=_flow_train)
+    if wanted == "flow":
+        options.add_flow(subjects, fields=_flow, training=_flow_train)
     index = command("index", _index, "check a downloaded data set or a folder of your own: annotation, every video")
     index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet | folder")
     index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
-    index.add_argument("--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one a core)")
+    index.add_argument(
+        "--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one per core)"
+    )
     unpack = command("unpack", _unpack, "unpack a downloaded tar or zip file, nothing outside the folder")
     unpack.add_argument("archive")
     unpack.add_argument("folder")
@@ -101,12 +95,12 @@ def _reproduce(given: argparse.Namespace) -> int:
     started = time.perf_counter()
     reports = _reports(given.size)
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
-    for name in NOTEBOOKS:
+    for name in notebooks.NAMES:
         done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
         (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
         print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
         command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
-        command += ["--log-output", "--no-progress-bar", *_parameters(name, given.size)]
+        command += ["--log-output", "--no-progress-bar", *notebooks.parameters(name, given.size)]
         record = reports / "results" / f"{name}.json"
         record.unlink(missing_ok=True)  # its presence says that the notebook ran to its end: this run, not an earlier
         status = processes.run(command, cwd=paths.root(), environment=environment)
@@ -117,16 +111,6 @@ def _reproduce(given: argparse.Namespace) -> int:
     _report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0
-
-
-def _parameters(name: str, size: str) -> list[str]:
-    """What `reproduce` gives to a notebook: the size, real videos at size paper, and no controls."""
-    given = {}
-    if name != NOTEBOOKS[0] and not (size == "paper" and name in GENERATED):
-        given |= {"size": size} | ({"dataset": "animal-kingdom"} if size == "paper" else {})
-    given |= {"interactive": "False"} if name in INTERACTIVE else {}
-    given |= {"effect": EFFECT} if name == "02_flow_interleaving" and size in ("quick", "standard") else {}
-    return [part for pair in given.items() for part in ("-p", *pair)]
 
 
 def _predict(given: argparse.Namespace) -> int:
@@ -159,7 +143,7 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _cells(given: argparse.Namespace) -> list:
-    """The cells that the options of `options.add_cells` ask for."""
+    """The cells that the options of `options.add_runs` ask for."""
 
     from amc.runs.ablation import ablation
 
@@ -204,7 +188,7 @@ def _flow_train(given: argparse.Namespace) -> int:
     from amc.synth import raft_card, raft_train
 
     folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
-    chosen = {name: getattr(given, name) for name in ("steps", "lr", "precision", "start_from")}
+    chosen = {name: getattr(given, name) for name in ("steps", "lr", "precision", "init_from")}
     recipe = raft_train.Recipe(**{name: value for name, value in chosen.items() if value is not None})
     measured = {"real": given.real, "compare": given.compare}
     if given.ship:

@@ -12,6 +12,7 @@ from amc import __main__ as cli
 from amc.__main__ import main
 from amc.base import paths
 from amc.config import SIZES
+from amc.runs import notebooks
 
 
 @pytest.mark.parametrize(
@@ -45,12 +46,12 @@ def test_help_names_every_command_and_is_there_without_torch():
     assert all(command in done.stdout for command in ("reproduce", "train", "pretrain", "readme"))
 
 
-@pytest.mark.parametrize("name", cli.NOTEBOOKS)
+@pytest.mark.parametrize("name", notebooks.NAMES)
 @pytest.mark.parametrize("size", SIZES)
 def test_reproduce_gives_each_notebook_parameters_that_it_has(name, size):
     path = Path(__file__).parents[1] / "notebooks" / f"{name}.ipynb"
     offered = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][1]["source"])
-    given = cli._parameters(name, size)
+    given = notebooks.parameters(name, size)
     values = dict(zip(given[1::3], given[2::3], strict=True))
     assert given[::3] == ["-p"] * len(values)
     assert all(f"{parameter}: " in offered for parameter in values)
@@ -59,8 +60,8 @@ def test_reproduce_gives_each_notebook_parameters_that_it_has(name, size):
 
 
 def test_reproduce_runs_every_notebook():
-    assert set(cli.NOTEBOOKS) == {path.stem for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb")}
-    order = [name[:2] for name in cli.NOTEBOOKS]
+    assert set(notebooks.NAMES) == {path.stem for path in (Path(__file__).parents[1] / "notebooks").glob("*.ipynb")}
+    order = [name[:2] for name in notebooks.NAMES]
     assert all(order.index("03") < order.index(user) for user in ("02", "04", "05", "06", "07"))  # of what it trains
 
 
@@ -81,7 +82,7 @@ def reproduce(tmp_path, monkeypatch):
     record.write_text("an earlier run's")
     monkeypatch.delenv("AMC_REPORTS", raising=False)
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
-    monkeypatch.setattr(cli, "NOTEBOOKS", ("00_quickstart",))
+    monkeypatch.setattr(notebooks, "NAMES", ("00_quickstart",))
 
     def run(fake) -> tuple[int, Path]:
         monkeypatch.setattr(cli.processes, "run", fake)

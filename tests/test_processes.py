@@ -70,13 +70,13 @@ def processes_of(process: psutil.Process) -> list[psutil.Process]:
 def test_a_stopped_training_of_several_runs_starts_none_of_the_others(places, send, number, status):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--epochs", "50", "--pretrained", "random"]
     found = stopped(arguments, places, send=send, number=number, is_busy=lambda said, children: "epoch 1/50" in said)
-    assert found == (status, [f"amc: stopped; {options.AGAIN['train']}"])
+    assert found == (status, [f"amc: stopped; {options.RESUME['train']}"])
 
 
 def test_workers_that_are_still_starting_say_nothing_when_they_are_stopped(places):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--seeds", "9", "--pretrained", "random"]
     found = stopped(arguments, places, send=GROUP, is_busy=lambda said, children: len(children) >= 4)
-    assert found == (130, [f"amc: stopped; {options.AGAIN['train']}"])
+    assert found == (130, [f"amc: stopped; {options.RESUME['train']}"])
 
 
 def test_a_stopped_reproduction_ends_papermill_and_its_kernel(places):
@@ -84,7 +84,7 @@ def test_a_stopped_reproduction_ends_papermill_and_its_kernel(places):
         return any("ipykernel" in told(child) for child in children)
 
     status, lines = stopped(["reproduce", "--size", "smoke"], places, send=GROUP, is_busy=is_busy)
-    assert status == 130 and lines[-1] == f"amc: stopped; {options.AGAIN['reproduce']}"
+    assert status == 130 and lines[-1] == f"amc: stopped; {options.RESUME['reproduce']}"
     assert "Traceback" not in "".join(lines)
 
 
@@ -93,7 +93,10 @@ def test_a_stopped_index_blames_no_video(places):
         return any("video_reader" in told(child) for child in children)
 
     arguments = ["index", "animal-kingdom", "--workers", "2"]
-    assert stopped(arguments, places, send=GROUP, is_busy=is_busy) == (130, [f"amc: stopped; {options.AGAIN['index']}"])
+    assert stopped(arguments, places, send=GROUP, is_busy=is_busy) == (
+        130,
+        [f"amc: stopped; {options.RESUME['index']}"],
+    )
     known = (Path(places["AMC_CACHE"]) / "videos" / "animal-kingdom.jsonl").read_text()
     assert "reader ended" not in known
 
@@ -108,7 +111,7 @@ def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):
         found = stopped(
             ["unpack", str(tmp_path / "a.tar"), str(into)], places, send=GROUP, is_busy=lambda *now: into.exists()
         )
-        assert found == (130, [f"amc: stopped; {options.AGAIN['unpack']}"])
+        assert found == (130, [f"amc: stopped; {options.RESUME['unpack']}"])
         assert list(into.iterdir()) == []
     finally:
         (tmp_path / "a.tar").unlink()
@@ -133,7 +136,7 @@ def test_every_command_that_is_stopped_says_how_to_go_on(arguments, function, st
     handler = signal.getsignal(signal.SIGINT)
     assert cli.main(arguments) == status
     name = " ".join(arguments[:2]) if arguments[:2] == ["flow", "train"] else arguments[0]
-    expected = options.AGAIN.get(name, "the same command starts anew")
+    expected = options.RESUME.get(name, "the same command starts again")
     assert capsys.readouterr().err == f"amc: stopped; {expected}\n"
     assert signal.getsignal(signal.SIGINT) == handler and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 

@@ -92,7 +92,7 @@ def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small,
     monkeypatch.setattr(
         raft_train.Chunks, "__getitem__", lambda self, number: drawn.append((self.seed, number)) or get(self, number)
     )
-    recipe = Recipe(steps=2, updates=2, lr=1e-9, start_from="raft-synth")
+    recipe = Recipe(steps=2, updates=2, lr=1e-9, init_from="raft-synth")
     monkeypatch.setattr(raft_optimizer, "WARM", 1.0)
     best, _ = run(tmp_path, recipe)
     kept = raft_train.state(tmp_path)
@@ -106,7 +106,7 @@ def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small,
 
 def test_a_start_from_the_shipped_weights_that_only_gets_worse_keeps_them(tmp_path, small):
     steps = bundled.find("raft-synth")[1]["steps"]
-    best, lines = run(tmp_path, Recipe(steps=2, updates=2, lr=0.5, start_from="raft-synth"))
+    best, lines = run(tmp_path, Recipe(steps=2, updates=2, lr=0.5, init_from="raft-synth"))
     assert f"step {steps}:" in lines[0] and raft_train.state(tmp_path)["step"] == steps + 2
     ours = load_file(bundled.place("raft-synth"))
     assert all(torch.equal(x, ours[name].float()) for name, x in load_file(best).items())
@@ -143,7 +143,7 @@ def test_a_run_of_other_pairs_or_a_damaged_one_is_not_gone_on_with(tmp_path, sma
         (["--lr", "-1"], "lr"),
         (["--lr", "nan"], "lr"),
         (["--precision", "float16"], "precision"),
-        (["--start-from", "dis"], "start_from: 'dis' is not known; choose one of: raft-synth"),
+        (["--init-from", "dis"], "init_from: 'dis' is not known; choose one of: raft-synth"),
         (["--ship", "--real", "nowhere"], "nowhere"),
         (["--ship", "--compare", "nowhere.pth"], "nowhere.pth"),
         (["--real", "nowhere"], "--ship"),

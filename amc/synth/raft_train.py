@@ -42,7 +42,7 @@ EVERY = 500  # steps between two looks at the validation pairs, each of which is
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and start_from."""
+    """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and init_from."""
 
     steps: int = 12000  # may become more or fewer when a run goes on, as long as its rate does not fall yet
     lr: float = 2e-3  # its peak, of Muon's steps, which have the size of Adam's; RAFT's code has 4e-4
@@ -50,12 +50,12 @@ class Recipe:
     precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
     weight_decay: float = 1e-2  # a step's part of the rate, as in AdamW
     seed: int = 0  # of the first weights, from scratch
-    start_from: str = ""  # "raft-synth": the shipped weights, whose steps, hours and history are counted on
+    init_from: str = ""  # "raft-synth": the shipped weights, whose steps, hours and history are counted on
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
-        if self.start_from:
-            choice("start_from", self.start_from, (weights.SHIPPED,))
+        if self.init_from:
+            choice("init_from", self.init_from, (weights.SHIPPED,))
         choice("precision", self.precision, PRECISIONS)
         if not 0 < self.lr < 1:
             raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
@@ -243,7 +243,7 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: RaftOptimi
     """Where the run in `folder` stands, its model and descent filled in; a new run where there is none."""
     asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, distributed.world())
     if not (folder / STATE).is_file():
-        return _after_shipped(asked, model, device) if recipe.start_from else asked
+        return _after_shipped(asked, model, device) if recipe.init_from else asked
     state = _read(folder)
     run = _Run(**state["run"])
     if ({**run.recipe, "steps": 0}, run.generator) != ({**asked.recipe, "steps": 0}, asked.generator):
