@@ -170,7 +170,7 @@ def _flow(given: argparse.Namespace) -> int:
     from amc.runs import precompute
 
     with distributed.init():
-        torch.set_num_threads(1)  # a process a core is faster than several threads
+        torch.set_num_threads(1)  # one process per core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
         is_first = distributed.rank() == 0
         done = precompute.motion(_cells(given), log=print if is_first else lambda line: None, device=device)

@@ -39,7 +39,7 @@ AGGREGATES = {"mean": mean, "max": maximum, "median": median, "mean-logit": mean
 
 @dataclass(frozen=True)
 class Threshold:
-    """A threshold chosen on validation data: a number, or one a behaviour (C,)."""
+    """A threshold chosen on validation data: a number, or one per behaviour (C,)."""
 
     value: float | np.ndarray
     num_fallback: int = 0  # behaviours with too few positives for a threshold of their own: they use the global one

@@ -1,4 +1,4 @@
-"""Pairs of frames in, dense motion vectors out, in pixels a frame (paper sec. 2: RAFT).
+"""Pairs of frames in, dense motion vectors out, in pixels per frame (paper sec. 2: RAFT).
 
 The flow of a frame is the motion to its native successor in the video, whatever frames the plan selects beside it:
 large steps are not what RAFT was trained for, and the paper's F_i lies between I_i and I_(i+1). The paper names RAFT;
@@ -77,7 +77,7 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
 
     first, second: (P, 3, H, W) uint8 RGB of any size. weights: for RAFT, a checkpoint of torchvision or of the official
     repository; None takes ours in data/weights for raft-synth, else torchvision's own from its download folder. Returns
-    (P, 2, H, W) float32 on the device of `first`, pixels a frame, u right and v down. Raises AmcError for an unknown
+    (P, 2, H, W) float32 on the device of `first`, pixels per frame, u right and v down. Raises AmcError for an unknown
     method, for absent or other weights, and for weights whose vectors are not finite.
     """
     choice("method", method, list(METHODS))
@@ -120,7 +120,7 @@ def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pairs are small, and data loaders already fill the cores
     try:
-        # A fresh estimator a pair: one that is used again carries something over, up to 2.7 px at some sizes.
+        # A fresh estimator per pair: one that is used again carries something over, up to 2.7 px at some sizes.
         flows = [cv2.DISOpticalFlow_create(preset).calc(a, b, None) for a, b in zip(*grays, strict=True)]
     finally:
         cv2.setNumThreads(threads)

@@ -1,4 +1,4 @@
-"""Motion vectors in, pictures that a CLIP tower can read out, on a scale fixed in pixels a frame.
+"""Motion vectors in, pictures that a CLIP tower can read out, on a scale fixed in pixels per frame.
 
 The paper does not say how a two-channel field becomes a three-channel picture: both encodings here are ours to choose
 from. The scale is a parameter, never the maximum of a picture or a batch (as in torchvision's `flow_to_image`), so that
@@ -15,11 +15,11 @@ from amc.base.errors import AmcError, choice
 def render(flow: torch.Tensor, *, encoding: str = "wheel", max_px: float) -> torch.Tensor:
     """Pictures of `flow`, whose colours are full at `max_px` and clipped beyond.
 
-    flow: (P, 2, H, W) float, pixels a frame, u right and v down. Returns (P, 3, H, W) uint8.
+    flow: (P, 2, H, W) float, pixels per frame, u right and v down. Returns (P, 3, H, W) uint8.
     """
     choice("encoding", encoding, list(ENCODINGS))
     if not max_px > 0:
-        raise AmcError(f"max_px: {max_px!r} is not a scale; give a number of pixels a frame above 0")
+        raise AmcError(f"max_px: {max_px!r} is not a scale; give a number of pixels per frame above 0")
     return ENCODINGS[encoding](flow.float() / max_px)
 
 

@@ -1,4 +1,4 @@
-"""Frames and pictures of flow in, one clip out: I1, F1, I2, F2 … (paper sec. 2). Pure; T slots a clip, P frames."""
+"""Frames and pictures of flow in, one clip out: I1, F1, I2, F2 … (paper sec. 2). Pure; T slots per clip, P frames."""
 
 import torch
 

@@ -75,13 +75,13 @@ def f1(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
 
 
 def top1(labels: np.ndarray, scores: np.ndarray) -> float:
-    """How often the highest score is a label: labels (V, C) bool with one a video, as MammalNet has it; scores (V, C).
+    """How often the highest score is a label: labels (V, C) bool, one per video, as in MammalNet; scores (V, C).
 
-    Of equal scores the first counts. Raises AmcError for labels that are not one a video.
+    Of equal scores the first counts. Raises AmcError for labels that are not one per video.
     """
     labels, scores = _checked(labels, scores)
     if (labels.sum(axis=1) != 1).any():
-        raise AmcError("top1: labels must be one a video; use map_macro and map_micro for several")
+        raise AmcError("top1: labels must be one per video; use map_macro and map_micro for several")
     return float(labels[np.arange(len(labels)), scores.argmax(axis=1)].mean())
 
 

@@ -1,6 +1,6 @@
 """Crops, sizes and mirrors that move frames and motion vectors together; pure, after reading and before `flow_color`.
 
-Every function takes `frames` (P, 3, H, W) uint8 and `vectors` (P, 2, H, W) float, pixels a frame, and returns both;
+Every function takes `frames` (P, 3, H, W) uint8 and `vectors` (P, 2, H, W) float, pixels per frame, and returns both;
 either may be None. Vectors change with the picture: a resize scales them, a mirror turns u around. Mirroring or
 resizing a *picture* of flow would show wrong directions and speeds.
 """

@@ -60,7 +60,7 @@ WAYS = {"torchvision": loop, "ours": ours}
 
 
 def shared(pool: ProcessPoolExecutor, cores: int, way: str, first: torch.Tensor, second: torch.Tensor, *which):
-    """The same by a process a core, each with its part of the pairs."""
+    """The same by one process per core, each with its part of the pairs."""
     parts = [[part.numpy() for part in side.chunk(cores)] for side in (first, second)]
     done = pool.map(_part, *parts, *([value] * len(parts[0]) for value in (way, *which)))
     return torch.from_numpy(np.concatenate(list(done)))

@@ -1,6 +1,6 @@
 """A dry run at Animal Kingdom's full size, without its videos: `python tests/full_size.py build FOLDER WORKBOOK`.
 
-30,100 clips with the real names and labels, 145 rows a clip as the published Charades files have them, over a few
+30,100 clips with the real names and labels, 145 rows per clip as the published Charades files have them, over a few
 hundred distinct Synth Kingdom videos. Each file ends in a box of its own, so that all have different contents, as real
 ones have. The name of the published workbook's file is given; it is not ours to ship.
 
@@ -24,7 +24,7 @@ from pathlib import Path
 from statistics import median
 
 PEAK = "resource.getrusage(resource.RUSAGE_SELF).ru_maxrss"
-ROWS = 145  # frames a clip: 4.4 million rows in all
+ROWS = 145  # frames per clip: 4.4 million rows in all
 
 
 def build(folder: Path, workbook: Path, size: str) -> None:

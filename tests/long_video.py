@@ -1,6 +1,6 @@
 """How long and how much memory an hour of video takes: `python tests/long_video.py build FILE`, then `watch FILE`.
 
-The video is 640 x 360 at 25 frames a second, made of Synth Kingdom scenes that are scaled up: a few minutes are drawn
+The video is 640 x 360 at 25 frames per second, made of Synth Kingdom scenes that are scaled up: a few minutes are drawn
 and encoded, and their packets are repeated until the hour is full, so it is made in a minute or two and decodes as any.
 
     python tests/long_video.py build FILE [--minutes 60]      the video
@@ -80,7 +80,7 @@ def watch(path: Path, model: str) -> None:
     row = {"video": f"{info.width}x{info.height}", "frames": info.num_frames, "rows": rows, "seconds": round(seconds)}
     row |= {"cpu_seconds": round(used.ru_utime + used.ru_stime), "largest_gb": used.ru_maxrss / 1e6}
     row |= {"times_real_time": round(info.duration / seconds, 2), "how": how}
-    assert rows == info.num_frames, "not a row a frame"
+    assert rows == info.num_frames, "not one row per frame"
     print(json.dumps(row))
     record = paths.reports() / "long_video.json"
     known = json.loads(record.read_text(encoding="utf-8"))["rows"] if record.is_file() else []

@@ -143,7 +143,7 @@ def test_a_foreign_or_damaged_workbook_is_refused(tmp_path):
 def test_the_real_workbook_gives_every_clip_and_name(published):
     assert published.counts() == {"train": 24004, "test": 6096}
     assert len(published.names) == 140
-    assert published.labels().sum() == pytest.approx(2.16 * 30100, rel=0.003)  # 2.16 labels a clip, as published
+    assert published.labels().sum() == pytest.approx(2.16 * 30100, rel=0.003)  # 2.16 labels per clip, as published
     assert published.clips[0].labels == (2, 40)
     assert published.clips[0].species == "Common Crane"
 

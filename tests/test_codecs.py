@@ -9,7 +9,7 @@ MAX_PX = 20.0
 
 
 def smooth(seed: int = 0) -> torch.Tensor:
-    """A field (2, 48, 80) as real ones are: smooth, up to about 20 px a frame."""
+    """A field (2, 48, 80) as real ones are: smooth, up to about 20 px per frame."""
     coarse = torch.randn(1, 2, 4, 6, generator=torch.Generator().manual_seed(seed)) * 8
     return torch.nn.functional.interpolate(coarse, (48, 80), mode="bicubic")[0]
 

@@ -145,9 +145,14 @@ def test_size_paper_is_xclips_published_recipe():
 @pytest.mark.parametrize(
     ("size", "backbone", "short_side", "max_px"),
     [
-        ("quick", "ViT-B-16-quickgelu", 252, 28.0),  # 72 px are kept for the 64 that synth-clip sees, with 8 px a frame
+        (
+            "quick",
+            "ViT-B-16-quickgelu",
+            252,
+            28.0,
+        ),  # 72 px are kept for the 64 that synth-clip sees, with 8 px per frame
         ("standard", "ViT-L-14-336", 378, 42.0),
-        ("paper", "ViT-L-14-336", 384, 30.0),  # 256 px for 224, with 20 px a frame
+        ("paper", "ViT-L-14-336", 384, 30.0),  # 256 px for 224, with 20 px per frame
         ("paper", "ViT-B-16-quickgelu", 256, 20.0),
         ("quick", "synth-clip", 72, 8.0),
         ("smoke", "", 72, 8.0),

@@ -1,4 +1,4 @@
-"""Figures show what they were given, with units, one colour a method even in grey, and text for who cannot see them."""
+"""Figures show what they were given, with units, one colour per method even in grey, and alternative text."""
 
 import io
 import subprocess

@@ -1,4 +1,4 @@
-"""MammalNet's lists become a table with one label a clip and its own validation split."""
+"""MammalNet's lists become a table with one label per clip and its own validation split."""
 
 import pytest
 

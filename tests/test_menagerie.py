@@ -98,7 +98,7 @@ def test_spinning_shows_both_sides_and_ends_as_it_began():
 def test_zigzagging_goes_both_ways_and_creeping_one_slow_way():
     zigzag, creep = (np.diff(perform(name).x) for name in ("Zigzagging", "Creeping"))
     assert zigzag.min() < -1 and zigzag.max() > 1
-    assert creep.min() > 0 and creep.max() < 1  # pixels a frame
+    assert creep.min() > 0 and creep.max() < 1  # pixels per frame
 
 
 def test_a_diving_animal_points_where_it_goes():

@@ -1,4 +1,4 @@
-"""Every classifier of Table 1 behind one interface: clips in, one logit a behaviour out, trained and moved alike."""
+"""Every classifier of Table 1 behind one interface: clips in, one logit per behaviour out, trained and moved alike."""
 
 import copy
 from dataclasses import replace

@@ -95,7 +95,7 @@ class MSQNet(nn.Module):
         Raises AmcError when pixels are not normalised floats of the model's T, H and W.
         """
         self._check(pixels)
-        # Every token is kept, as DETR does. MSQNet's code averages neighbours until T are left, one a frame it seems;
+        # Every token is kept, as DETR does. MSQNet's code averages neighbours until T are left, one per frame it seems;
         # but TimeSformer's order has frames innermost, so each is the mean of a band of the picture over all frames.
         tokens = self.project_tokens(self.video(pixels).last_hidden_state)  # (B, 1 + N * T, E)
         tokens = self.dropout(tokens + self.positions)

@@ -35,7 +35,7 @@ class Decisions:
     """What was predicted for the V videos of a score file, beside what was written and, where known, what happens."""
 
     scores: Scores
-    threshold: float | np.ndarray  # of highest F1 on validation data; one number, or one a behaviour (C,)
+    threshold: float | np.ndarray  # of highest F1 on validation data; one number, or one per behaviour (C,)
     truth: Sequence[np.ndarray] | None = None  # what happens in each frame: bool (N, C) for each video
 
     @cached_property
@@ -166,7 +166,7 @@ def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: 
 
 
 def tally(made: Decisions) -> list[dict]:
-    """A row a kind: errors, videos, errors a hundred videos with interval.
+    """One row per kind: errors, videos, errors a hundred videos with interval.
 
     Where the truth is known also `part`, the percentage of these errors that are the annotator's (predicted, not
     written, and it happens), and `true_rate`, errors of the kind a hundred videos when what happens is the label.

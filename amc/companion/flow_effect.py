@@ -52,7 +52,7 @@ def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], li
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:
-    """A row a cell: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
+    """One row per cell: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
     beyond that of frames alone, paired over the test videos. Percent and points."""
     alone = runs[0].scores("test")
     found = []

@@ -26,7 +26,7 @@ SIZES = ("smoke", "quick", "standard")
 DIS = ("dis", "dis-fast", "dis-ultrafast")
 RAFT = ("raft-synth", "raft-small", "raft-large")  # the first one has weights of its own here
 NIGHT = 1 / 3  # part of the clips that are to be at night, where that many are
-STILL = 0.3  # px a frame: a background that moves more is seen by a moving camera
+STILL = 0.3  # px per frame: a background that moves more is seen by a moving camera
 FEW = 5  # clips: of fewer nothing is said
 INCONSISTENT = 1.0  # px: there and back again does not end where it began, so the point is hidden in one frame
 
@@ -50,7 +50,7 @@ def settings(
     choice("flow_method", flow_method, [*DIS, *RAFT])
     file("flow_weights", flow_weights)
     if isinstance(max_px, bool) or not isinstance(max_px, int | float) or not 0 < max_px <= 100:
-        raise AmcError(f"max_px: {max_px!r} is not a scale; give pixels a frame, above 0 and at most 100")
+        raise AmcError(f"max_px: {max_px!r} is not a scale; give pixels per frame, above 0 and at most 100")
     whole("clips", clips, 2, 200)
     flow_effect.cells(effect, size, flow_weights)
     flag("interactive", interactive)
@@ -112,7 +112,7 @@ def read_pairs(path: Path, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Te
 
 
 def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -> tuple[Tensor, float]:
-    """Flow (P, 2, H, W) by `method`, or zeros for NOTHING, and its seconds a pair."""
+    """Flow (P, 2, H, W) by `method`, or zeros for NOTHING, and its seconds per pair."""
     if method == NOTHING:
         return torch.zeros(len(first), 2, *first.shape[-2:]), 0.0
     started = time.perf_counter()
@@ -138,7 +138,7 @@ def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
 def measure(
     paths: Sequence[Path], methods: Mapping[str, Path | None], *, pairs: int = 2, step: int = 1
 ) -> pd.DataFrame:
-    """EPE of each method on `pairs` pairs of frames of each clip of a generated world: one row a pair and method.
+    """EPE of each method on `pairs` pairs of frames of each clip of a generated world: one row per pair and method.
 
     Columns: clip, frame, method, step, epe, `hidden` and `visible` (EPE where the point can be seen in one frame only,
     and in both), `fast` (EPE of the fastest tenth of the pixels), is_night, is_camera (the background moves), seconds.
@@ -167,7 +167,7 @@ def measure(
 
 
 def summary(table: pd.DataFrame, *, by: str = "epe", replicates: int = 1000, seed: int = 0) -> list[dict]:
-    """A row a method: mean over clips of the column `by` of `measure`'s table with its 95 % interval, median seconds.
+    """One row per method: mean over clips of the column `by` of `measure`'s table, its 95 % interval, median seconds.
 
     Rows of the table in which the column is nan do not count.
     """

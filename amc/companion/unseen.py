@@ -49,7 +49,7 @@ def by_animal(test: Scores, table: ClipTable) -> list[dict]:
 
 
 def by_name(told: Scores, never_told: Scores, untrained: Scores) -> tuple[list[dict], list[dict]]:
-    """What three systems make of the hidden behaviours on the same test clips: rows of the mean, rows a behaviour.
+    """What three systems make of the hidden behaviours on the same test clips: rows of the mean, rows per behaviour.
 
     told: trained on them too; never_told: trained without them; untrained: CLIP with new modules as they are built.
     Percent; `chance` is the mean AP of a ranking in random order. Without those that no test clip shows.

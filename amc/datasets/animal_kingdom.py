@@ -37,7 +37,7 @@ class _Metadata(NamedTuple):
 
     source: Path
     names: tuple[str, ...]  # of behaviours
-    rows: list[dict]  # one a clip
+    rows: list[dict]  # one per clip
     taxonomy: Mapping[str, tuple[str, ...]]  # groups of each animal, by its `_folded` name
     unseen: Set[str]  # animals, `_folded`, that are held out
 

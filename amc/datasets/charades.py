@@ -1,4 +1,4 @@
-"""Charades-style annotation: one row a frame in, one entry a clip out, and back (Animal Kingdom, KABR, Synth).
+"""Charades-style annotation: one row per frame in, one entry per clip out, and back (Animal Kingdom, KABR, Synth).
 
 A header, one space between fields, labels joined by commas and sometimes quoted; `type` may be missing:
     original_vido_id video_id frame_id path labels type
@@ -79,7 +79,7 @@ def read(path: Path, num_classes: int) -> dict[str, Entry]:
 
 
 def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
-    """Entries of a `*_light.csv` (`video_id;labels`, one row a clip), without frame counts. Raises as `read`."""
+    """Entries of a `*_light.csv` (`video_id;labels`, one row per clip), without frame counts. Raises as `read`."""
     rows = delimited.read(path, ("video_id", LABELS))
     lines: dict[str, list[int]] = {}
     for line, row in rows:

@@ -44,7 +44,7 @@ class PixelReader:
         return self._frames.get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
 
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
-        """float32 (P, 2, h, w), pixels a frame at the stored size: motion from each frame to its native successor."""
+        """float32 (P, 2, h, w), pixels per frame at the stored size: motion from each frame to its native successor."""
         compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
         key = self.flow_key(path) if self.flow_cache.folder else ""
         try:

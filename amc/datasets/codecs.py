@@ -21,7 +21,7 @@ QUALITY = 95  # of the JPEG
 class _Jpeg:
     """Both ways, as methods: what a process that reads videos is given has to be picklable, which closures are not."""
 
-    max_px: float  # pixels a frame
+    max_px: float  # pixels per frame
 
     def pack(self, vectors: Tensor) -> bytes:
         levels = (128 + vectors.float() * (127 / self.max_px)).round().clamp(1, 255).to(torch.uint8)
@@ -35,7 +35,7 @@ class _Jpeg:
 
 
 def jpeg(max_px: float) -> Codec:
-    """Vectors (2, h, w), pixels a frame, as one grey picture, u above v. 128 is no motion, exactly.
+    """Vectors (2, h, w), pixels per frame, as one grey picture, u above v. 128 is no motion, exactly.
 
     What is faster than max_px is cut off there: the picture that the model sees saturates at the same speed.
     """

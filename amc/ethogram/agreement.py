@@ -38,7 +38,7 @@ def _key(name: str) -> str:
 def framewise(
     human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *, counted: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """A row a behaviour: precision, recall, F1 and kappa over frames; seconds of both. NaN where not defined.
+    """One row per behaviour: precision, recall, F1 and kappa over frames; seconds of both. NaN where not defined.
 
     human, model: bool (N, C); edges (N + 1,) seconds, which also weigh the frames of a variable rate; counted: bool
     (N,), the frames that the human looked at, by default all.
@@ -87,7 +87,7 @@ def matched(human: Sequence[Bout], model: Sequence[Bout], *, overlap: float = 0.
 
 
 def boutwise(human: Sequence[Bout], model: Sequence[Bout], names: Sequence[str], *, overlap: float = 0.5):
-    """A row a behaviour: bouts of both, matched ones, and their precision, recall and F1. NaN where not defined."""
+    """One row per behaviour: bouts of both, matched ones, and their precision, recall and F1. NaN where not defined."""
     pairs, rows = matched(human, model, overlap=overlap), []
     for name in names:
         counts = [sum(bout.behaviour == name for bout in bouts) for bouts in (human, model)]

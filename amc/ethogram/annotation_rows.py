@@ -103,7 +103,7 @@ class Table:
 
     @property
     def is_labels(self) -> bool:
-        """Whether it is DeepEthogram's, a row a frame."""
+        """Whether it is DeepEthogram's, one row per frame."""
         return _is_labels(self.header)
 
 

@@ -6,7 +6,7 @@ from version to version:
     BORIS, aggregated     Behavior, Start (s), Stop (s); Media file path (7) or Media file name (8, 9)
     BORIS, tabular        Time and Status (7, below a block about the observation) or Behavior type (8, 9): START, STOP
     SimBA, bouts          Event, Start_frame, End_frame (the last frame of the bout)
-    DeepEthogram, labels  background and a 0/1 column a behaviour; -1 is a frame that nobody labelled
+    DeepEthogram, labels  background and a 0/1 column per behaviour; -1 is a frame that nobody labelled
 
 A point event lasts one frame. BORIS adds an observation's time offset to the times that it exports; it is taken off
 here. Where it observed several videos one after another, each event is given to the video that shows then, in that

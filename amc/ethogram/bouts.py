@@ -41,8 +41,8 @@ def find(
 ) -> list[Bout]:
     """Bouts of probs (N, C) by hysteresis, then bridging of short pauses, then dropping of what is short.
 
-    threshold: a number, or one a behaviour (C,). Sorted by start, then by behaviour. Raises AmcError for shapes that do
-    not fit.
+    threshold: a number, or one per behaviour (C,). Sorted by start, then by behaviour. Raises AmcError for shapes that
+    do not fit.
     """
     threshold = np.asarray(threshold, dtype=np.float64)
     if probs.shape != (len(edges) - 1, len(names)) or threshold.shape not in ((), (len(names),)):

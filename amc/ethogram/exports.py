@@ -2,8 +2,8 @@
 
 Frame index and time stand in each. Tables in, text out; `write` puts all of one video's files into a folder.
 
-    <video>_frames.csv        frame, time_s, a probability and a 0/1 column a behaviour: as many rows as frames
-    <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column a behaviour
+    <video>_frames.csv        frame, time_s, a probability and a 0/1 column per behaviour: as many rows as frames
+    <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column per behaviour
     <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
     <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
     <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
@@ -35,7 +35,7 @@ DECIMALS = 6  # of seconds: a microsecond tells the frames of any camera apart, 
 
 
 def frames(shown: Ethogram) -> pd.DataFrame:
-    """One row a frame: frame, time_s, `prob <behaviour>`, `<behaviour>` 0 or 1, distance from training if known."""
+    """One row per frame: frame, time_s, `prob <behaviour>`, `<behaviour>` 0 or 1, distance from training if known."""
     table = {"frame": np.arange(shown.num_frames), "time_s": shown.edges[:-1].round(DECIMALS)}
     table |= {f"prob {name}": shown.probs[:, c].round(4) for c, name in enumerate(shown.names)}
     table |= {name: shown.frames[:, c].astype(int) for c, name in enumerate(shown.names)}

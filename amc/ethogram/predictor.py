@@ -144,7 +144,7 @@ def _weights(card: dict) -> str:
 
 
 def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[dict, ...], list[str]]:
-    """Thresholds (C,) of highest F1 on validation, a row a behaviour on what they rest on, and stamps."""
+    """Thresholds (C,) of highest F1 on validation, one row per behaviour on what they rest on, and stamps."""
     if val is None:
         return None, (), ["NOT VALIDATED"]
     if tuple(val.names.tolist()) != names:

@@ -1,7 +1,7 @@
 """Time: a video's frame times in; where each frame begins and ends, windows that slide over them, scores a frame out.
 
 Pure. Frames are counted from 0, times are seconds since the first frame. Windows are of equal time, not of equal frame
-counts, so nothing drifts at 29.97 frames a second nor at a variable rate.
+counts, so nothing drifts at 29.97 frames per second nor at a variable rate.
 """
 
 import numpy as np

@@ -118,7 +118,7 @@ def motion_field(
 ) -> Figure:
     """A frame with its motion as arrows, coloured pictures of motion, and the key to their colours with its scale.
 
-    frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px a frame, u right and v down; pictures: by title, as
+    frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
     frame; legend: `flow_color.legend`, whose rim is `max_px`. Arrows are `stretch` times as long as the motion.
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape

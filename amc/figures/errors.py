@@ -41,7 +41,7 @@ class Case:
 
 @styled
 def case(shown: Case, *, title: str) -> Figure:
-    """One clip over one time axis: its film, its flow, and a row a behaviour with its truth, what was seen, its scores.
+    """One clip over one time axis: its film, its flow, and one row per behaviour with truth, prediction and scores.
 
     At the left a mark is a frame that a classifier was shown, with the number of the classifier; at the right a bar is
     its one score, which is for all of its frames together, and the last bar is the mean of all.

@@ -39,7 +39,7 @@ def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[in
 
 @styled
 def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
-    """One row a behaviour: its bouts as bars, below them its probability over time and the threshold.
+    """One row per behaviour: its bouts as bars, below them its probability over time and the threshold.
 
     human: what a human wrote, drawn above the model's bars. A strip on top marks what is unlike anything in training;
     beside a name stand the training clips behind it, where they are known.
@@ -204,7 +204,7 @@ def key_frames(
             upper.set_title(labels[k], fontsize=12)
         else:
             upper.set_visible(False), lower.set_visible(False)
-    text = f"{title or 'Frames and their flow'}; colours are full at {max_px:.3g} px a frame"
+    text = f"{title or 'Frames and their flow'}; colours are full at {max_px:.3g} px per frame"
     figure.suptitle("\n".join([text, *textwrap.wrap(stamp, 100)]), fontsize=13, color=STAMP if stamp else INK)
     return figure
 
@@ -214,7 +214,7 @@ def agreement(
     human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *,
     counted: np.ndarray | None = None, stamp: str = "",
 ):  # fmt: skip
-    """Where human and model agree over time, one row a behaviour. human, model: bool (N, C); edges (N + 1,) seconds;
+    """Where human and model agree over time, one row per behaviour. human, model: bool (N, C); edges (N + 1,) seconds;
     counted: bool (N,), the frames that the human has labelled, by default all."""
     figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
     axes, (unit, name) = figure.subplots(), _unit(edges[-1])

@@ -101,7 +101,7 @@ def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str]) -> 
 
 @styled
 def methods(table: pd.DataFrame) -> Figure:
-    """Error against time of each method. table: one row a method with epe, low, high (px) and seconds a pair."""
+    """Error against time of each method. table: one row per method with epe, low, high (px) and seconds per pair."""
     figure = Figure((0.8 * WIDTH, 4.6), layout="constrained")
     axes = figure.subplots()
     for row in table.to_dict("records"):

@@ -101,7 +101,7 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
-    """Training loss and validation mAP by epoch, one line a cell; a dot marks the epoch that was kept.
+    """Training loss and validation mAP by epoch, one line per cell; a dot marks the epoch that was kept.
 
     fits: by cell name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation (0 to
     1), best_epoch.

@@ -1,4 +1,4 @@
-"""What all figures share: one look, one colour a scheme and a modality, and pictures of them with alternative text.
+"""What all figures share: one look, one colour per scheme and a modality, and pictures of them with alternative text.
 
 Matplotlib Figures in; no tensor, model or pyplot state. The colours are Paul Tol's, safe for the colour-blind and apart
 in grey too.
@@ -114,7 +114,7 @@ class Key(NamedTuple):
     """What the colours of flow mean in a figure."""
 
     wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
-    max_px: float  # motion at which colours are full, pixels a frame
+    max_px: float  # motion at which colours are full, pixels per frame
     at: str = ""  # the size at which these pixels count, such as "72 px high"
 
 

@@ -20,7 +20,7 @@ BESIDE = np.array([(x, y, far) for far in (1, 2, 3.5) for y in (0, 1, -1) for x 
 
 @styled
 def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
-    """Table 1 as a trade: both mAPs with 95 % intervals against GFLOPs a video; dashed lines see no video.
+    """Table 1 as a trade: both mAPs with 95 % intervals against GFLOPs per video; dashed lines see no video.
 
     rows: `method`, `gflops` (None for a blind one), `parameters` (millions: the area of a point), and, in percent,
     `map_macro`, `map_macro_low`, `map_macro_high` and the same of micro.
@@ -40,7 +40,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
             place, text = max(row[key], free), row["method"].replace(" ", "\n")
             axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), fontsize=11, linespacing=1)
             free = place + 0.1 * axes.get_ylim()[1]
-        axes.set(xscale="log", xlabel="GFLOPs a video")
+        axes.set(xscale="log", xlabel="GFLOPs per video")
         axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
         costs = [row["gflops"] for row in seeing]
         axes.set_xlim(min(costs) / 1.5, 2.2 * max(costs))  # room for a name on the right
@@ -50,7 +50,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     figure.draw_without_rendering()  # where names fit is known only when the layout is
     figure.set_layout_engine("none")
     for axes, key in zip(figure.axes, MAPS, strict=True):
-        points = {}  # one name a method, at its best seed; the best method chooses its place first
+        points = {}  # one name per method, at its best seed; the best method chooses its place first
         for row in sorted(seeing, key=lambda row: -row[key]):
             points.setdefault(row["method"], (row["gflops"], row[key]))
         _name_points(axes, points)

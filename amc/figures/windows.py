@@ -78,7 +78,7 @@ def chosen(
     *,
     events: Sequence[tuple[str, float, float]] = (),
 ) -> Figure:
-    """The film of each classifier: only the frames that it is shown, a block a scheme, a row a classifier.
+    """The film of each classifier: only the frames that it is shown, one block per scheme, one row per classifier.
 
     frames: by scheme, for each classifier uint8 (P, H, W, 3) or (P, 3, H, W). A frame of the shortest event has a dark
     edge.
@@ -97,7 +97,7 @@ def chosen(
                 style.image(axes, picture, INK if shortest[1] <= index < shortest[2] else PALE)
                 axes.set_xlabel(index, fontsize=11, labelpad=2)
     if shortest[0]:
-        figure.supxlabel(f"number of the frame; a row a classifier; dark edge: {shortest[0]}", fontsize=12)
+        figure.supxlabel(f"number of the frame; one row per classifier; dark edge: {shortest[0]}", fontsize=12)
     return figure
 
 
@@ -150,7 +150,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     here = {"num_windows": num_windows, "frames": frames, "num_frames": num_frames}
     labels = {
         "num_windows": "M, classifiers",
-        "frames": "P, frames a classifier",
+        "frames": "P, frames per classifier",
         "num_frames": "length of the video, frames",
     }
     figure = Figure((WIDTH, 4.4), layout="constrained")
@@ -220,7 +220,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
             axes.fill_between(places, unit * line[f"{name}_low"], unit * line[f"{name}_high"], color=color, alpha=0.2)
         axes.set(ylim=(0, 103 if unit == 100 else None), ylabel=label, title=title)
         axes.grid(color=PALE)
-    panels[0].set(xscale="log", xlabel="P, frames a classifier")
+    panels[0].set(xscale="log", xlabel="P, frames per classifier")
     places = sorted(set(by_frames["frames"]))
     panels[0].set_xticks(places, places)
     panels[0].minorticks_off()

@@ -18,7 +18,7 @@ from torchvision.models.optical_flow._utils import make_coords_grid, upsample_fl
 
 def flow(model: nn.Module, first: Tensor, second: Tensor, *, updates: int) -> Tensor:
     """The last update's flow. first, second: (P, 3, H, W) float32 in -1..1, sides multiples of 8 and at least 128;
-    model: torchvision's `RAFT`. Returns (P, 2, H, W) float32, pixels a frame."""
+    model: torchvision's `RAFT`. Returns (P, 2, H, W) float32, pixels per frame."""
     for coarse, hidden in refine(model, first, second, updates):  # noqa: B007  the last one is used
         pass
     return upsampled(model, coarse, hidden)

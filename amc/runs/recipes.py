@@ -138,7 +138,7 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
     own, rate = NETWORKS[name], RATES[rgb.method]
     training = replace(rgb.training, optimizer="sgd", lr=rate, lr_mult=1, weight_decay=1e-4)
     if rgb.size == "paper":
-        training = replace(training, grad_accum_steps=4)  # 64 clips a step
+        training = replace(training, grad_accum_steps=4)  # 64 clips per step
     elif rgb.size != "smoke":
         training = replace(training, epochs=EPOCHS[rgb.method])
     image_size = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees

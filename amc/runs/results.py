@@ -1,4 +1,4 @@
-"""What a run leaves behind: one JSON a notebook, and the paper's numbers to set beside it."""
+"""What a run leaves behind: one JSON per notebook, and the paper's numbers to set beside it."""
 
 import csv
 import math

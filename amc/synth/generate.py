@@ -1,7 +1,7 @@
 """Write a generated world to disk in Animal Kingdom's own layout, and find a clip's script and true flow again.
 
-    <root>/video/<ID>.mp4            H.264, 128x128, 24 frames a second
-    <root>/annotation/train.csv      Charades rows, one a frame; val.csv holds the test split, as in Animal Kingdom
+    <root>/video/<ID>.mp4            H.264, 128x128, 24 frames per second
+    <root>/annotation/train.csv      Charades rows, one per frame; val.csv holds the test split, as in Animal Kingdom
     <root>/annotation/actions.csv    behaviours by label id; metadata.csv: species and length of every clip
     <root>/annotation/scripts.json   the truth: what each animal does from when to when, and the seed that draws it
     <root>/world.json                which world, size, seed and version this is
@@ -219,7 +219,7 @@ def is_drawn(video: Path) -> bool:
 
 
 def true_flow(video: Path, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Exact flow of frame pairs of a generated clip, from its script: float32 (P, 2, 128, 128), pixels a pair."""
+    """Exact flow of frame pairs of a generated clip, from its script: float32 (P, 2, 128, 128), pixels per pair."""
     root = video.parent.parent
     known = scripts(root)
     if video.stem not in known:

@@ -11,7 +11,7 @@ from amc.synth.world import Channels, Move
 
 
 def _wave(t: np.ndarray, hertz: float) -> np.ndarray:
-    """From 0 to 1 and back, `hertz` times a second."""
+    """From 0 to 1 and back, `hertz` times per second."""
     return 0.5 - 0.5 * np.cos(2 * np.pi * hertz * t)
 
 

@@ -5,7 +5,7 @@ more; clipped gradients, a warm-up and a straight way down, and steps that round
 are smaller pictures, fewer pairs, fewer updates per step, Muon instead of AdamW (see `RaftOptimizer`), and a constant
 rate between warm-up and decay, so that a run may be made longer or shorter while it lasts.
 What validation pairs find best is kept (`card.ship`). A run may start from the shipped weights and goes on counting.
-Under torchrun every process draws a chunk of pairs a step, and their gradients are averaged.
+Under torchrun every process draws a chunk of pairs per step, and their gradients are averaged.
 """
 
 import dataclasses

@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-FPS = 24  # frames a second of every clip
+FPS = 24  # frames per second of every clip
 Channels = dict[str, np.ndarray | float]
 Move = Callable[[np.ndarray, float, float], Channels]  # seconds since its start (N,), its length, the animal's pace
 
