@@ -45,5 +45,7 @@ def test_a_refusal_of_pictures_shows_both():
 def test_an_unknown_modality_and_an_odd_clip_are_refused():
     with pytest.raises(AmcError, match="modality: 'rgbflow' .*rgb, flow, rgb\\+flow"):
         slots("rgbflow", 3)
+    with pytest.raises(AmcError, match="modality: 'rgbflow'"):
+        deinterleave(FRAMES, "rgbflow")
     with pytest.raises(AmcError, match="even"):
         deinterleave(FRAMES, "rgb+flow")
