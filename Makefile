@@ -2,6 +2,7 @@
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # make class      copies of the notebooks without solutions and outputs, in class/
 # make test-browser   opens three notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
+# make mutants  changes the core line by line: do its tests notice? Takes about an hour; see reports/mutation.md
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3
@@ -22,7 +23,7 @@ else
 TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
 endif
 
-.PHONY: env reproduce test test-browser lab class format
+.PHONY: env reproduce test test-browser mutants lab class format
 env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -47,7 +48,10 @@ test: env
 	$(BIN)/ruff format --check .
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
-	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile
+	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+mutants: env
+	$(RUN) $(BIN)/python tests/mutants.py
 
 test-browser: env
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,test,browser]'

@@ -36,6 +36,10 @@ def test_saturated_probabilities_stay_finite_and_in_range(aggregate):
     assert np.isfinite(probs).all() and (probs >= 0).all() and (probs <= 1).all()
 
 
+def test_one_saturated_classifier_does_not_outweigh_a_more_certain_one():
+    assert AGGREGATES["mean-logit"](np.array([[[1.0], [1e-30]]])).item() < 1e-3
+
+
 def test_label_sets_take_one_threshold_or_one_a_behaviour_and_include_it():
     probs = np.array([[0.5, 0.4, 0.6]])
     assert label_sets(probs, 0.5).tolist() == [[True, False, True]]
@@ -55,6 +59,15 @@ def test_the_threshold_reaches_the_best_f1_of_all_candidates(seed):
     for c in range(4):
         best = max(f1_score(labels[:, c], probs[:, c] >= t, zero_division=0) for t in np.unique(probs[:, c]))
         np.testing.assert_allclose(f1_score(labels[:, c], probs[:, c] >= each.value[c]), best, rtol=1e-12)
+
+
+def test_five_positives_are_enough_for_a_threshold_of_its_own_where_nothing_else_is_said():
+    labels = np.zeros((12, 2), bool)
+    labels[:5, 0] = labels[:4, 1] = True
+    probs = np.linspace(0.9, 0.1, 12)[:, None] * np.array([1, 0.1])
+    chosen = choose_threshold(labels, probs, per_class=True)
+    assert chosen.num_fallback == 1 and chosen.value[0] == probs[4, 0]
+    assert choose_threshold(labels, probs).num_fallback == 0
 
 
 def test_behaviours_with_too_few_positives_use_the_global_threshold_and_are_counted():

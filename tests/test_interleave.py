@@ -37,8 +37,15 @@ def test_pictures_that_do_not_fit_are_refused(pair):
         interleave(*pair)
 
 
+def test_a_refusal_of_pictures_shows_both():
+    with pytest.raises(AmcError, match="frames and flows: None and None; expected"):
+        interleave(None, None)
+
+
 def test_an_unknown_modality_and_an_odd_clip_are_refused():
-    with pytest.raises(AmcError, match="rgb, flow, rgb\\+flow"):
+    with pytest.raises(AmcError, match="modality: 'rgbflow' .*rgb, flow, rgb\\+flow"):
         slots("rgbflow", 3)
+    with pytest.raises(AmcError, match="modality: 'rgbflow'"):
+        deinterleave(FRAMES, "rgbflow")
     with pytest.raises(AmcError, match="even"):
         deinterleave(FRAMES, "rgb+flow")

@@ -36,4 +36,4 @@ def test_the_record_holds_leakage_wrong_names_and_noise(record):
 def test_without_the_annotation_it_audits_the_generated_world(environment, tmp_path):
     papermill(NAME, tmp_path, tmp_path / "out.ipynb", "-p", "size", "smoke", environment=environment)
     found = json.loads((Path(environment["AMC_REPORTS"]) / "results" / f"{NAME}.json").read_text())
-    assert found["parameters"]["dataset"] == "synth" and found["rows"]
+    assert found["parameters"]["dataset"] == "synth-smoke" and found["rows"]

@@ -65,7 +65,7 @@ def processes_of(process: psutil.Process) -> list[psutil.Process]:
 
 @pytest.mark.parametrize(
     ("send", "number", "status"),
-    [(GROUP, signal.SIGINT, 130), (ALONE, signal.SIGINT, 130), (ALONE, signal.SIGTERM, 143)],
+    [(GROUP, signal.SIGINT, 130), (ALONE, signal.SIGTERM, 143)],
 )
 def test_a_stopped_training_of_several_runs_starts_none_of_the_others(places, send, number, status):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--epochs", "50", "--pretrained", "random"]

@@ -1,0 +1,135 @@
+"""Mutation testing, by hand: `make mutants`, or `python tests/mutants.py MODULE ...`, changes one operator,
+condition or constant of a module at a time and runs its tests. Prints what was killed per module, and what survived.
+
+Each mutant is a process forked from one that has imported the libraries already; the change is made in the syntax tree
+that the process loads, and no file is written. Error messages, docstrings and annotations are not changed.
+"""
+
+import ast
+import importlib
+import importlib.machinery
+import os
+import signal
+import sys
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+TESTS = Path(__file__).resolve().parent
+MODULES = {  # module: files of tests that have to notice a change
+    "sampling": "test_sampling",
+    "interleave": "test_interleave",
+    "flow_color": "test_flow_color",
+    "transforms": "test_transforms",
+    "aggregate": "test_aggregate",
+    "metrics": "test_metrics",
+    "ethogram.bouts": "test_ethogram",
+    "model.temporal": "test_model",
+    "model.prompts": "test_model",
+    "model.vision": "test_model",
+    "model.layers": "test_model",
+    "model.xclip": "test_model",
+}
+LIBRARIES = ("pytest", "hypothesis", "numpy", "torch", "cv2", "pandas", "sklearn.metrics", "amc.base.torchvision_cpu")
+FOR_MODELS = ("transformers", "open_clip")
+OPTIONS = ("-x", "-q", *(f"-pno:{name}" for name in ("cacheprovider", "xdist", "anyio")))  # of pytest, for speed
+TIMEOUT = 120  # seconds, after which a mutant counts as killed: it does not end
+SWAPS = {
+    ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
+    ast.Add: ast.Sub, ast.Sub: ast.Add, ast.Mult: ast.Div, ast.Div: ast.Mult, ast.FloorDiv: ast.Mult,
+    ast.Mod: ast.Mult, ast.Pow: ast.Mult, ast.BitAnd: ast.BitOr, ast.BitOr: ast.BitAnd, ast.USub: ast.UAdd,
+}  # fmt: skip
+
+
+def changeable(node: ast.AST) -> Iterator[ast.AST]:
+    """The nodes below `node` that decide what the code computes."""
+    for name, value in ast.iter_fields(node):
+        if name in ("annotation", "returns") or isinstance(value, ast.Raise | ast.JoinedStr):
+            continue
+        for child in value if isinstance(value, list) else [value]:
+            is_text = isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant)
+            if isinstance(child, ast.AST) and not is_text and not isinstance(child, ast.Raise | ast.JoinedStr):
+                yield child
+                yield from changeable(child)
+
+
+def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
+    """What can be changed in one node: a description, and the function that does it."""
+    if isinstance(node, ast.Compare):
+        for k, operator in enumerate(node.ops):
+            if new := SWAPS.get(type(operator)):
+                others = [*node.ops[:k], new(), *node.ops[k + 1 :]]
+                yield f"{type(operator).__name__} -> {new.__name__}", partial(setattr, node, "ops", others)
+    elif isinstance(node, ast.BinOp | ast.BoolOp | ast.AugAssign | ast.UnaryOp):
+        if new := SWAPS.get(type(node.op)):
+            yield f"{type(node.op).__name__} -> {new.__name__}", lambda: setattr(node, "op", new())
+        if isinstance(node.op if isinstance(node, ast.UnaryOp) else None, ast.Not):
+            negated = ast.UnaryOp(ast.Not(), node.operand)
+            yield "not left out", lambda: setattr(node, "operand", negated)
+    elif isinstance(node, ast.IfExp | ast.If | ast.While):
+        yield "condition negated", lambda: setattr(node, "test", ast.UnaryOp(ast.Not(), node.test))
+    elif isinstance(node, ast.Constant):
+        kinds = {bool: lambda x: not x, int: lambda x: x + 1, float: lambda x: 2 * x + 1, str: lambda x: x + "?"}
+        if change := kinds.get(type(node.value)):
+            new = change(node.value)
+            yield f"{node.value!r} -> {new!r}", lambda: setattr(node, "value", new)
+
+
+def mutants(path: Path) -> Iterator[tuple[str, ast.Module]]:
+    """Every mutant of a file: where and what, and its syntax tree."""
+    source = path.read_text(encoding="utf-8")
+    for n, node in enumerate(changeable(ast.parse(source))):
+        for k, (what, _) in enumerate(changes(node)):
+            tree = ast.parse(source)
+            changed = list(changeable(tree))[n]
+            list(changes(changed))[k][1]()
+            yield f"{path.name}:{node.lineno} {what}", ast.fix_missing_locations(tree)
+
+
+def passes(path: Path, tree: ast.Module, tests: list[str]) -> bool:
+    """Whether the tests pass where `path` is loaded as `tree`."""
+    child = os.fork()
+    if child == 0:
+        status = 1
+        try:
+            load = importlib.machinery.SourceFileLoader.get_code
+            importlib.machinery.SourceFileLoader.get_code = lambda self, name: (
+                compile(tree, str(path), "exec") if Path(self.path) == path else load(self, name)
+            )
+            silence = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(silence, 1), os.dup2(silence, 2)
+            status = int(sys.modules["pytest"].main([*OPTIONS, *tests]))
+        finally:
+            os._exit(status)
+    end = time.monotonic() + TIMEOUT
+    while time.monotonic() < end:
+        ended, status = os.waitpid(child, os.WNOHANG)
+        if ended:
+            return status == 0
+        time.sleep(0.02)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    return False
+
+
+def main(names: list[str]) -> None:
+    """Test the modules of these names, all where there are none."""
+    os.chdir(TESTS.parent)
+    for name in names or MODULES:
+        for library in LIBRARIES + FOR_MODELS * name.startswith("model"):
+            importlib.import_module(library)
+        path = TESTS.parent / "amc" / f"{name.replace('.', '/')}.py"
+        tests = [str(TESTS / f"{file}.py") for file in MODULES[name].split()]
+        if not passes(path, ast.parse(path.read_text(encoding="utf-8")), tests):
+            sys.exit(f"{name}: its tests fail without any change; run pytest {' '.join(tests)}")
+        found = [(what, passes(path, tree, tests)) for what, tree in mutants(path)]
+        survived = [what for what, is_alive in found if is_alive]
+        killed = len(found) - len(survived)
+        print(f"{name}: {killed} of {len(found)} killed ({killed / len(found):.0%})", flush=True)
+        print(*(f"    {what}\n" for what in survived), sep="", end="", flush=True)
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
