@@ -1,7 +1,7 @@
 """MammalNet (12 behaviours of 173 mammals): its lists and videos in, the table of clips out. One label per clip.
 
-`train.csv`, `val.csv`, `test.csv` in `annotation/` or beside the videos, one clip per line: `path behaviour animal` with
-one space between them. Its own validation split is used.
+`train.csv`, `val.csv`, `test.csv` in `annotation/` or beside the videos, one clip per line: `path behaviour animal`
+with one space between them. Its own validation split is used.
 """
 
 import os

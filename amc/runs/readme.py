@@ -35,7 +35,7 @@ def records() -> dict[str, list[dict]]:
 
 
 def block(records: dict[str, list[dict]]) -> str:
-    """The table between its marks: one line per row of the paper's tables, one column per size; what intervals cover."""
+    """The table and its marks: one line per row of the paper's tables, one column per size; what intervals cover."""
     by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
     lines = [["row", "paper", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
     for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
