@@ -126,7 +126,7 @@ def _predict(given: argparse.Namespace) -> int:
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
-    predict.videos(given.videos)  # a mistyped folder is told before a model is loaded
+    predict.videos(given.videos)  # a mistyped folder is noticed before a model is loaded
     if given.device != "cpu" and not torch.cuda.is_available():
         raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
     if given.model:

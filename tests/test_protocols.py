@@ -67,7 +67,7 @@ def test_unseen_behaviours_hides_every_second_of_the_middle_half_and_every_clip_
         table(*many, both, clip("x", "test", labels=(2,)), clip("v", "val", labels=(2,)), clip("w", "val"))
     )
     assert found.hidden == (2, 4)
-    assert found.notes[-1] == "never told in training: b2, b4"
+    assert found.notes[-1] == "hidden in training: b2, b4"
     assert (
         not found.split("train").labels()[:, [2, 4]].any()
         and found.split("train").labels()[:, [0, 1, 3, 5, 6, 7]].any(0).all()

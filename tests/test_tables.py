@@ -85,7 +85,7 @@ def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
     assert "nominal" not in tables.reading("x", better, "map_micro")  # whose intervals cover what they say
     assert tables.reading("x", tables.compare(strong, weak)).endswith("less.")
     nothing = tables.compare(weak, scores(seed=2, skill=0))
-    assert tables.reading("x", nothing).endswith("not to be told from chance.")
+    assert tables.reading("x", nothing).endswith("not significant (the 95 % interval includes 0).")
 
 
 def named(method: str, **changes) -> Scores:

@@ -53,7 +53,7 @@ def test_hidden_behaviours_are_measured_for_all_three_systems_and_absent_ones_le
     rows, behaviours = unseen.by_name(scored(labels, right, species), never, scored(labels, np.zeros((4, 3)), species))
     assert [(row["system"], row["macro"]) for row in rows] == [
         ("trained on it", 100),
-        ("never told", pytest.approx(50)),  # two wrong ones first: 2 of 4, tied
+        ("held out", pytest.approx(50)),  # two wrong ones first: 2 of 4, tied
         ("untrained", pytest.approx(50)),
     ]
     (only,) = behaviours  # b2 is shown by no test clip
@@ -77,13 +77,13 @@ def test_figures_show_each_system_where_it_is():
     axes = charts.animals(rows).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "prior"]
     each = [
-        {"behaviour": name, "videos": 2, "chance": 5.0, "trained on it": 80.0, "never told": ap, "untrained": 10.0}
+        {"behaviour": name, "videos": 2, "chance": 5.0, "trained on it": 80.0, "held out": ap, "untrained": 10.0}
         for name, ap in (("a", 20.0), ("b", 60.0))
     ]
     axes = charts.behaviours(each).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["b (2)", "a (2)"]  # the easiest by name first
-    told = next(line for line in axes.lines if line.get_label() == "never told")
-    assert list(told.get_xdata()) == [60.0, 20.0]
+    labelled = next(line for line in axes.lines if line.get_label() == "held out")
+    assert list(labelled.get_xdata()) == [60.0, 20.0]
 
 
 def test_the_two_cells_differ_in_their_protocol_alone():

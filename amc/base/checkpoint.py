@@ -38,7 +38,7 @@ def check(path: str | Path, *, needed: bool = True) -> None:
 
 
 def save_state(path: str | Path, state: Mapping) -> None:
-    """Write what a training goes on from (tensors, numbers, text in dicts and lists) as a sealed file of torch's."""
+    """Write the state that training continues from (dicts and lists of tensors, numbers, text): a sealed torch file."""
     buffer = io.BytesIO()
     torch.save(dict(state), buffer)
     seal.write_zip(path, buffer)

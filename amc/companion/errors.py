@@ -2,7 +2,7 @@
 
 An error is a pair of video and behaviour: *missed*, written but not predicted, or *extra*, predicted but not written.
 One error may be of several kinds, or of none. Where the truth of every frame is known (generated worlds), the rules use
-it, and errors of the model can be told from those of the annotator; elsewhere they go by the names alone.
+it, and errors of the model can be distinguished from those of the annotator; elsewhere they go by the names alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -22,7 +22,7 @@ def cells(
     *, dataset: str = "synth", size: str = "quick", scheme: str = "sparse", modality: str = "rgb+flow", seed: int = 0,
     flow_method: str = "", data_root: str = "",
 ) -> list[Experiment]:  # fmt: skip
-    """The same cell under the official protocol and without being told some behaviours. Raises AmcError."""
+    """The same cell under the official protocol and without being labelled some behaviours. Raises AmcError."""
     same = {"dataset": dataset, "size": size, "scheme": scheme, "modality": modality, "seeds": seed}
     same |= {"flow_method": flow_method, "data_root": data_root}
     return [ablation(**same, protocol=protocol)[0] for protocol in ("official", HIDING)]
@@ -48,21 +48,21 @@ def by_animal(test: Scores, table: ClipTable) -> list[dict]:
     return rows
 
 
-def by_name(told: Scores, never_told: Scores, untrained: Scores) -> tuple[list[dict], list[dict]]:
+def by_name(labelled: Scores, held_out: Scores, untrained: Scores) -> tuple[list[dict], list[dict]]:
     """What three systems make of the hidden behaviours on the same test clips: rows of the mean, rows per behaviour.
 
-    told: trained on them too; never_told: trained without them; untrained: CLIP with new modules as they are built.
+    labelled: trained on them too; held_out: trained without them; untrained: CLIP with new modules as they are built.
     Percent; `chance` is the mean AP of a ranking in random order. Without those that no test clip shows.
     """
-    hidden = [c for c in never_told.meta["hidden"] if never_told.labels[:, c].any()]
-    labels = told.labels[:, hidden]
+    hidden = [c for c in held_out.meta["hidden"] if held_out.labels[:, c].any()]
+    labels = labelled.labels[:, hidden]
     chance = 100 * metrics.expected_ap(labels.sum(axis=0), len(labels))
-    systems = {"trained on it": told, "never told": never_told, "untrained": untrained}
+    systems = {"trained on it": labelled, "held out": held_out, "untrained": untrained}
     probs = {name: AGGREGATES["mean"](scores.probs)[:, hidden] for name, scores in systems.items()}
     rows = [{"system": name} | _macro(labels, found) | {"chance": chance.mean()} for name, found in probs.items()]
     each = {name: 100 * metrics.average_precision(labels, found) for name, found in probs.items()}
     behaviours = [
-        {"behaviour": str(told.names[c]), "videos": int(labels[:, n].sum()), "chance": chance[n]}
+        {"behaviour": str(labelled.names[c]), "videos": int(labels[:, n].sum()), "chance": chance[n]}
         | {name: ap[n] for name, ap in each.items()}
         for n, c in enumerate(hidden)
     ]

@@ -44,7 +44,7 @@ def unseen_species(table: ClipTable) -> ClipTable:
 
 
 def unseen_behaviours(table: ClipTable) -> ClipTable:
-    """Training that is never told a quarter of the behaviours, nor sees a clip of them; the test is the official one.
+    """Training without the labels and clips of a quarter of the behaviours; the test split is the official one.
 
     They are every second one of the middle half by frequency in training (ours: without the few that most clips have,
     whose loss would empty the training split, and the many that too few test clips have to be measured). The model
@@ -54,7 +54,7 @@ def unseen_behaviours(table: ClipTable) -> ClipTable:
     hidden = {int(label) for label in order[len(order) // 4 : 3 * len(order) // 4 : 2]}
     left = _keep(table, lambda clip: clip.split == "test" or not hidden & set(clip.labels))
     names = ", ".join(table.names[label] for label in sorted(hidden))
-    return replace(left, hidden=tuple(sorted(hidden)), notes=(*left.notes, f"never told in training: {names}"))
+    return replace(left, hidden=tuple(sorted(hidden)), notes=(*left.notes, f"hidden in training: {names}"))
 
 
 PROTOCOLS: dict[str, Callable[[ClipTable], ClipTable]] = {

@@ -43,7 +43,7 @@ class ClipTable:
     notes: tuple[str, ...] = ()
     taxonomy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # species: ever wider groups, near to far
     held_out: tuple[str, ...] = ()  # species that the makers of the data set keep for tests on unseen animals
-    hidden: tuple[int, ...] = ()  # labels that training is never told, under the protocol unseen-behaviours
+    hidden: tuple[int, ...] = ()  # labels hidden in training, under the protocol unseen-behaviours
     remedy: str = "get it again"  # what to do about a video that cannot be read
 
     def __post_init__(self):
@@ -99,7 +99,7 @@ class ClipTable:
             turns.update(clip.labels)
         kept = {name for _, _, name in sorted(ranked)[:num_clips]}
         clips = tuple(clip for clip in self.clips if clip.split != "train" or clip.id in kept)
-        note = f"only {len(kept)} of {len(train)} training clips, by choice"
+        note = f"only {len(kept)} of {len(train)} training clips, as asked"
         return replace(self, clips=clips, notes=(*self.notes, note))
 
     def labels(self) -> np.ndarray:

@@ -17,7 +17,7 @@ from sklearn.covariance import LedoitWolf
 from amc.base import seal
 from amc.base.errors import AmcError
 
-QUANTILE = 0.95  # of validation clips that count as known: 5 % false alarms, by choice
+QUANTILE = 0.95  # of validation clips that count as known: 5 % false alarms
 
 
 @dataclass(frozen=True)

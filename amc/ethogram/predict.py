@@ -114,7 +114,7 @@ def _tell(log: Callable[[str], None], head: str, line: str) -> None:
 def thresholds(predictor: VideoPredictor, by_hand: float) -> np.ndarray:
     """One a behaviour (C,): by hand where given (above 0), else of validation, else for a zero-shot look.
 
-    Raises AmcError where there is none to be had.
+    Raises AmcError where there is none.
     """
     if isinstance(by_hand, bool) or not isinstance(by_hand, int | float) or not 0 <= by_hand <= 1:
         raise AmcError(f"threshold: {by_hand!r} is not allowed; give a probability up to 1, or 0 for validation's")

@@ -57,7 +57,7 @@ def queue(place: str, source: str, durations: str, media: str, number: Callable[
     """The queue of player 1, or None where it shows one video. place: file and line, for errors.
 
     source, durations, media: the cells of a row, as BORIS writes them; number: the value of a cell. Raises AmcError
-    where the durations are not known, and where two videos of the queue cannot be told apart.
+    where the durations are not known, and where two videos of the queue cannot be distinguished.
     """
     [first, *_] = players(source) or [""]
     names = tuple(name for part in first.split(";") if (name := part.strip()))

@@ -10,7 +10,7 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 GROUP_LOOKS = {"known animals": ("o", INK), "new animals": ("s", "white")}
 SYSTEM_LOOKS = {  # marker, face, size, and how far from the middle of its row: apart without colour
     "trained on it": ("o", MODALITY_COLORS["rgb+flow"], 11, -0.18),
-    "never told": ("s", MODALITY_COLORS["rgb"], 10, 0),
+    "held out": ("s", MODALITY_COLORS["rgb"], 10, 0),
     "untrained": ("^", "white", 10, 0.18),
     "chance": ("|", SHADE, 14, 0),
 }
@@ -41,11 +41,11 @@ def animals(rows: Sequence[dict]) -> Figure:
 
 @styled
 def behaviours(rows: Sequence[dict]) -> Figure:
-    """AP of each hidden behaviour by the system that was trained on it, never told, or untrained, beside chance.
+    """AP of each hidden behaviour by the system that was trained on it, held out, or untrained, beside chance.
 
     rows: as the second of `companion.unseen.by_name`, percent; the easiest by name first.
     """
-    rows = sorted(rows, key=lambda row: -row["never told"])
+    rows = sorted(rows, key=lambda row: -row["held out"])
     figure = Figure((WIDTH, 2 + 0.5 * len(rows)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(rows))
     ends = np.array([[row[name] for name in SYSTEM_LOOKS] for row in rows])

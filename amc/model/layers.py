@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from amc.base.errors import AmcError
 
 HEAD_WIDTH = 64  # channels a head, as in CLIP and X-CLIP
-# Places and questions, which are not weights of a product: X-CLIP's, TimeSformer's, MSQNet's.
+# No weight decay on position embeddings and learned queries: X-CLIP's, TimeSformer's, MSQNet's.
 UNDECAYED = ("positions", "position_embeddings", "time_embeddings", "cls_token", "queries")
 
 

@@ -76,7 +76,7 @@ def check(backbone: str, pretrained: str | Path) -> None:
 def located(pretrained: str | Path) -> Path:
     """The file or folder itself, or the folder that a name on the Hugging Face Hub was downloaded to.
 
-    Raises AmcError when neither is to be had.
+    Raises AmcError when there is neither.
     """
     name = str(pretrained)
     if _is_there(name) or not _is_hub_name(name):

@@ -166,7 +166,7 @@ def pretraining(cfg: Experiment) -> Experiment:
 
 
 def _is_whole(folder: Path, method: str) -> bool:
-    """Whether score files and model are there as they were written; what is damaged or lost is told, and made again."""
+    """Whether score files and model are there and intact; what is damaged or lost is announced, and made again."""
     files = [folder / f"{split}.npz" for split in ("val", "test")]
     try:
         is_scored = all(file.exists() for file in files) and all(Scores.load(file) for file in files)

@@ -1,6 +1,6 @@
 """The motion fields that cells will need, computed before they train: once, by all processes, going on after a stop.
 
-Training then reads them from the cache. What is done is told as it goes, with a forecast of time and disk.
+Training then reads them from the cache. Progress is logged, with an estimate of the time and disk space that are left.
 """
 
 import hashlib

@@ -57,7 +57,7 @@ def _measured(val: Scores, test: Scores, fuse) -> dict:
 
 
 def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
-    """Macro mAP of the behaviours that training was never told, under the protocol unseen-behaviours; else None."""
+    """Macro mAP of the behaviours hidden in training, under the protocol unseen-behaviours; else None."""
     names = tuple(f"unseen_behaviours{end}" for end in ("", "_low", "_high", "_chance"))
     if not (hidden := list(test.meta.get("hidden", ()))):
         return dict.fromkeys(names)
@@ -104,7 +104,7 @@ def compare(first: Scores, second: Scores, *, aggregate: str = "mean") -> dict:
 def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
     """One sentence on a difference that says no more than its interval allows."""
     low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
-    verdict = "not to be told from chance" if low <= 0 <= high else "more" if value > 0 else "less"
+    verdict = "not significant (the 95 % interval includes 0)" if low <= 0 <= high else "more" if value > 0 else "less"
     averaging = metric.removeprefix("map_")
     kind = "nominal 95 %" if averaging == "macro" else "95 %"  # see metrics.COVERAGE
     return f"{name}: {value:+.1f} points of {averaging} mAP, {kind} interval {low:+.1f} to {high:+.1f}: {verdict}."

@@ -2,7 +2,7 @@
 
 The truth is exact: every behaviour an animal shows in every frame. What is written has the habits that the paper
 finds in Animal Kingdom (its error analysis): stillness and transitions are left out, sub-actions are merged into the
-composite that they make up. Both are kept, so that a "mistake" of the model can be told from one of the annotator.
+composite that they make up. Both are kept, so that errors of the model are not taken for those of the annotator.
 """
 
 from typing import NamedTuple
