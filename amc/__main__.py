@@ -1,7 +1,7 @@
 """What is too long or too plain for a notebook: `python -m amc reproduce | train | predict | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
-train computes cells of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
+train computes runs of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
 own videos; index checks a downloaded data set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP
 again, and flow train our own RAFT; class writes copies of the notebooks without solutions; readme puts the committed
 results into README.md, and seal seals files that an earlier version wrote. A mistake of the user's ends with one line
@@ -143,7 +143,7 @@ def _predict(given: argparse.Namespace) -> int:
 
 
 def _cells(given: argparse.Namespace) -> list:
-    """The cells that the options of `options.add_runs` ask for."""
+    """The runs that the options of `options.add_runs` ask for."""
 
     from amc.runs.ablation import ablation
 

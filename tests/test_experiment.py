@@ -148,7 +148,7 @@ def test_a_lost_or_damaged_model_is_made_again_without_training(finished, cell, 
     right = path.read_bytes()
     path.unlink() if damage == "lost" else path.write_bytes(right[:-1] + bytes([right[-1] ^ 64]))
     monkeypatch.setattr(train._Loop, "run", None)  # training would fail
-    with pytest.warns(UserWarning, match=r"model\.safetensors: .*; this cell is finished again from its last"):
+    with pytest.warns(UserWarning, match=r"model\.safetensors: .*; this run is completed again from its last"):
         assert experiment.run(cell, log=[].append) == run
     assert path.read_bytes() == right and same_scores(run.scores("test"), before)
 

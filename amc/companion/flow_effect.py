@@ -1,4 +1,4 @@
-"""How good must flow be? The same cells trained on the motion that several methods find, and on none."""
+"""How good must flow be? The same runs trained on the motion that several methods find, and on none."""
 
 from collections.abc import Sequence
 
@@ -43,7 +43,7 @@ def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
 
 
 def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], list[str]]:
-    """`rows` and `readings` of the cells that `methods` asks for, which are trained if need be; see `cells`."""
+    """`rows` and `readings` of the runs that `methods` asks for, which are trained if need be; see `cells`."""
     asked = cells(methods, size, weights)
     if not asked:
         return [], ["not asked for: effect is empty"]
@@ -52,7 +52,7 @@ def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], li
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:
-    """One row per cell: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
+    """One row per run: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
     beyond that of frames alone, paired over the test videos. Percent and points."""
     alone = runs[0].scores("test")
     found = []

@@ -33,7 +33,7 @@ class Asked:
 
     videos: tuple[Path, ...]  # none: a film of known events
     behaviours: tuple[str, ...]
-    model: Path | None  # None: the cell of 03_ablation of this size, or, with behaviours, a zero-shot look
+    model: Path | None  # None: the run of 03_ablation of this size, or, with behaviours, a zero-shot look
     human: str
     out: Path
     threshold: float
@@ -62,7 +62,7 @@ def asked(
 
 
 def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
-    """The model that was asked for; without one the trained cell sparse rgb+flow of this size, trained if need be."""
+    """The model that was asked for; without one the trained run sparse rgb+flow of this size, trained if need be."""
     if given.model is None and given.behaviours:
         return predictor.by_names(given.behaviours)
     path = given.model

@@ -22,7 +22,7 @@ def cells(
     *, dataset: str = "synth", size: str = "quick", scheme: str = "sparse", modality: str = "rgb+flow", seed: int = 0,
     flow_method: str = "", data_root: str = "",
 ) -> list[Experiment]:  # fmt: skip
-    """The same cell under the official protocol and without being labelled some behaviours. Raises AmcError."""
+    """The same run under the official protocol, and with some behaviours held out. Raises AmcError."""
     same = {"dataset": dataset, "size": size, "scheme": scheme, "modality": modality, "seeds": seed}
     same |= {"flow_method": flow_method, "data_root": data_root}
     return [ablation(**same, protocol=protocol)[0] for protocol in ("official", HIDING)]

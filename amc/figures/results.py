@@ -29,7 +29,7 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     nan is left out. Raises AmcError when there is no row.
     """
     if not rows:
-        raise AmcError("ablation: no rows to draw; run a cell of the tables first")
+        raise AmcError("ablation: no rows to draw; train one of the runs of Tables 2 and 3 first")
     data = pd.DataFrame(rows).assign(table=[str(row.get("table")) for row in rows])
     tables = sorted(data["table"].unique())
     figure = Figure((WIDTH if len(tables) > 1 else 0.65 * WIDTH, 5.6), layout="constrained")
@@ -101,9 +101,9 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
-    """Training loss and validation mAP by epoch, one line per cell; a dot marks the epoch that was kept.
+    """Training loss and validation mAP by epoch, one line per run; a dot marks the epoch that was kept.
 
-    fits: by cell name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation (0 to
+    fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation (0 to
     1), best_epoch.
     """
     figure = Figure((WIDTH, 4.6), layout="constrained")

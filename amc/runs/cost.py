@@ -20,7 +20,7 @@ TIMED = 16  # clips, and nothing of them is kept
 def measure(views: ClipViews, model: Classifier, device: str) -> dict:
     """Cost of a video, as the mean over the first clips of `views`; operations and parameters in 1e9 and 1e6.
 
-    Other cells may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude.
+    Other runs may be training on the other cores meanwhile: the seconds are for comparing orders of magnitude.
     Operations are of all M windows, RAFT's included; DIS is not of that kind.
     """
     settings, nothing_kept = views.reader.settings, replace(views.reader, cache=None)

@@ -59,7 +59,7 @@ def load(cfg: Experiment) -> ClipTable:
 
 
 def check(cells: list[Experiment]) -> list[Experiment]:
-    """The cells, once everything they need besides data is known to be there: CLIP, weights, flow. Raises AmcError."""
+    """The same runs, once all that they need besides data is there: CLIP, weights, flow. Raises AmcError."""
     for cell in cells:
         if cell.method not in BLIND:
             methods.check(cell)
@@ -69,12 +69,12 @@ def check(cells: list[Experiment]) -> list[Experiment]:
 
 
 def name_of(cells: list[Experiment]) -> str:
-    """A short name for what was asked: the same cells have the same one, 8 hex digits."""
+    """A short name for what was asked: the same runs have the same one, 8 hex digits."""
     return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
 
 
 def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -> Run:
-    """Train and score one cell, or find it done. Raises AmcError for whatever of it cannot be had."""
+    """Train and score one run, or find it done. Raises AmcError for data or weights that are not there."""
     table = load(cfg)
     place = keys.folder(cfg, table)
     if _is_whole(place, cfg.method):
@@ -148,7 +148,7 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
 
 
 def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]:
-    """What the cell's network starts from, as `methods.build` takes it, and what it took to train that here."""
+    """What the run's network starts from, as `methods.build` takes it, and what it took to train that here."""
     if cfg.init_from not in catalogue.DATASETS:
         return cfg.init_from, {"seconds": 0.0}
     named = (lambda line: log(f"on {cfg.init_from}: {line}")) if log else None
@@ -158,7 +158,7 @@ def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]
 
 
 def pretraining(cfg: Experiment) -> Experiment:
-    """The cell that trains the network of `cfg` on the other data set that `cfg.init_from` names."""
+    """The run that trains the network of `cfg` on the other data set that `cfg.init_from` names."""
     epochs = cfg.training.pretraining or cfg.training.epochs
     training = replace(cfg.training, epochs=epochs, pretraining=0, freeze_backbone=False)
     other = {"dataset": cfg.init_from, "root": "", "protocol": "official", "init_from": ""}
@@ -174,7 +174,7 @@ def _is_whole(folder: Path, method: str) -> bool:
             checkpoint.check(folder / MODEL)
         return is_scored
     except AmcError as error:
-        warnings.warn(f"{error}; this cell is finished again from its last checkpoint", stacklevel=3)
+        warnings.warn(f"{error}; this run is completed again from its last checkpoint", stacklevel=3)
         return False
 
 
@@ -185,7 +185,7 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
 
 
 def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
-    """Decode every training video once for all epochs. Cells side by side share results, so each begins elsewhere."""
+    """Decode every training video once for all epochs. Runs side by side share results, so each begins elsewhere."""
     started, own = time.perf_counter(), list(distributed.shard(range(len(views))))
     turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
     for index in progress(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", log=log):
@@ -205,9 +205,9 @@ def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> 
 
 
 def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = print) -> list[Run]:
-    """Run cells side by side, each in a process of its own; `log` gets a line for whatever happens in any of them.
+    """Several runs side by side, each in a process of its own; `log` gets the lines of all of them.
 
-    workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished cell is kept
+    workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished run is kept
     even if another fails; the first failure is raised then.
     """
     if workers is None:
@@ -220,12 +220,12 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = p
         if distributed.rank() == 0:
             load(cell)  # draws the data once, before the processes need it
         distributed.barrier()
-    if distributed.world() > 1:  # every process takes part in every cell, and the first one tells
+    if distributed.world() > 1:  # every process takes part in every run, and the first one tells
         log = log if distributed.rank() == 0 else silent
     if workers == 1 or len(cells) == 1 or distributed.world() > 1:
         return [run(cell, log=lambda line, name=cell.name: log(f"{name:28} {line}")) for cell in cells]
     with processes.queue() as lines, processes.pool(min(workers, len(cells))) as pool:
-        # Longest first, so that the last cells to finish are short ones.
+        # Longest first, so that the last runs to finish are short ones.
         order = sorted(cells, key=_work, reverse=True)
         futures = {pool.submit(_worker, cell, lines): cell for cell in order}
         while not all(future.done() for future in futures) or not lines.empty():
@@ -238,7 +238,7 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = p
 
 
 def _work(cfg: Experiment) -> int:
-    """A guess at how long a cell takes, to compare with another's: slots of all epochs, of pre-training too."""
+    """A guess at how long a run takes, to compare with another's: slots of all epochs, of pre-training too."""
     first = _work(pretraining(cfg)) if cfg.init_from in catalogue.DATASETS else 0
     return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 

@@ -1,4 +1,4 @@
-"""The motion fields that cells will need, computed before they train: once, by all processes, going on after a stop.
+"""The flow that runs need, computed before they train: once, by all processes, continuing after a stop.
 
 Training then reads them from the cache. Progress is logged, with an estimate of the time and disk space that are left.
 """
@@ -41,10 +41,10 @@ class Progress(NamedTuple):
 
 
 def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15) -> Progress:
-    """Compute and keep the flow of every frame that any of the cells draws, in training and in scoring.
+    """Compute and keep the flow of every frame that any of the runs draws, in training and in scoring.
 
     log: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
-    named at the end, after all others are done. Raises AmcError for that, for cells without flow, and, before the disk
+    named at the end, after all others are done. Raises AmcError for that, for runs without flow, and, before the disk
     is full, when the forecast does not fit on it; also where nothing can be written.
     """
     jobs = _jobs(experiment.check(cells), device)
@@ -81,11 +81,11 @@ def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str =
 
 
 def _jobs(cells: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
-    """Every clip of every cell with flow, in an order by hash: any part of it is a fair sample of the whole."""
-    # Cells that differ only in whether they see frames too look at the same flow.
+    """Every clip of every run with flow, in an order by hash: any part of it is a fair sample of the whole."""
+    # Runs that differ only in whether they see frames too look at the same flow.
     looks = {replace(cell, pixels=replace(cell.pixels, modality="flow")) for cell in cells if _has_flow(cell)}
     if not looks:
-        raise AmcError("flow: no cell that was asked for looks at flow; choose modality flow or rgb+flow")
+        raise AmcError("flow: none of these runs uses flow; choose modality flow or rgb+flow")
     jobs = {}
     for cfg in looks:
         table, eyes = experiment.load(cfg), replace(reader(cfg.pixels), device=device)

@@ -1,4 +1,4 @@
-"""The cells of Table 1: for every method and size the network, the frames it sees and how it is trained.
+"""The runs of Table 1: for every method and size the network, the frames it sees and how it is trained.
 
 Everything is published at `paper`: networks, CLIP, picture size. `standard` has the published video networks, on the
 small CLIP and its picture size; `quick` and `smoke` have smaller members of the same families. All rows share clips,
@@ -53,7 +53,7 @@ def table_1(
     kinetics: str = "",
     data_root: str = "",
 ) -> list[Experiment]:
-    """The cells that were asked for, in the order of Table 1, blind rows last; 0 and "" leave a value to the size.
+    """The runs that were asked for, in the order of Table 1, blind rows last; 0 and "" leave a value to the size.
 
     methods: `all` or a comma list. kinetics: a folder with weights from Kinetics-400 (data/README.md), from which I3D,
     SlowFast and X3D then start too. Raises AmcError for a value that is not allowed.
@@ -122,7 +122,7 @@ def _methods(text: str) -> list[str]:
 
 
 def _cell(method: str, ours: Experiment, kinetics: str) -> Experiment:
-    """The cell of a method beside the paper's own, which it shares everything with that is not said here."""
+    """The run of a method beside the paper's own, which it shares everything with that is not said here."""
     if method == METHOD:
         return ours
     rgb = replace(ours, method=method, pixels=replace(ours.pixels, modality="rgb"))

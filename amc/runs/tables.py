@@ -21,7 +21,7 @@ INTERVALS = tuple(f"{name}{end}" for name in metrics.MAPS for end in ("", "_low"
 
 
 def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggregate: str = "mean") -> list[dict]:
-    """The rows of one cell: one for each of the paper's `tables` that it stands in, else one without a table."""
+    """The rows of one run: one for each of the paper's `tables` that it stands in, else one without a table."""
     cfg = test.meta["experiment"]
     cell = {"method": cfg["method"], "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
     papers = [
@@ -69,7 +69,7 @@ def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
 
 
 def _training(test: Scores) -> dict:
-    """What a trained cell cost and started from; a blind row was not trained and looks at nothing."""
+    """What a trained run cost and started from; a blind row was not trained and looks at nothing."""
     if "fit" not in test.meta:
         return dict.fromkeys(("scheme", "modality"), "") | dict.fromkeys(("gflops", "parameters"))
     fit, cfg = test.meta["fit"], test.meta["experiment"]
