@@ -14,7 +14,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 WATCHED = ("Walking", "Keeping still", "Eating")  # behaviours of `watcher`
 REAL = Path(os.environ.get("AMC_TEST_DATA", Path(__file__).resolve().parents[2] / "shared"))
 
-# Property tests: `make test` tries the same examples in every run, HYPOTHESIS_PROFILE=nightly twenty times as many and new
+# Property tests: `make test` tries the same examples in every run, HYPOTHESIS_PROFILE=nightly 20 times as many and new
 # ones each time. None fails for being slow: a busy machine is no fault of the code.
 settings.register_profile("ci", max_examples=100, deadline=None, derandomize=True, database=None)
 settings.register_profile("nightly", max_examples=2000, deadline=None)
