@@ -9,7 +9,7 @@ import nox
 VERSIONS = ["3.11", "3.13", "3.14"]
 READING = (
     "aggregate", "agreement", "animal_kingdom", "annotations", "charades", "ethogram", "exports", "kabr", "metrics",
-    "novelty", "paths", "protocols", "results", "sampling", "scores",
+    "out_of_distribution", "paths", "protocols", "results", "sampling", "scores",
 )  # fmt: skip
 LIGHT = (
     "numpy",
