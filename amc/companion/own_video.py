@@ -17,7 +17,7 @@ from amc.config import Experiment
 from amc.ethogram import agreement, predict, predictor
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
-from amc.runs import experiment, tables
+from amc.runs import experiment, lookup, tables
 from amc.runs.ablation import ablation
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
@@ -57,7 +57,7 @@ def asked(
         raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
     names = tuple(name.strip() for name in str(behaviours).split(",") if name.strip())
     out = Path(out_dir).expanduser().resolve() if out_dir else paths.reports() / "ethograms"
-    where = predictor.find(model) if model else None
+    where = lookup.find(model) if model else None
     return Asked(found, names, where, human, out, float(threshold), size, labels)
 
 
