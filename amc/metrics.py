@@ -175,9 +175,9 @@ def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: 
     drawn together: (value, low, high); NaN where there is nothing."""
     weights = resamples(len(part), replicates, seed).astype(float)
     below = weights @ whole
-    if not whole.sum():
-        return (float("nan"),) * 3
     values = (weights @ part)[below > 0] / below[below > 0]
+    if not whole.sum() or not len(values):
+        return (float("nan"),) * 3
     return (float(part.sum() / whole.sum()), *map(float, np.quantile(values, (0.025, 0.975))))
 
 

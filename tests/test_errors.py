@@ -6,6 +6,7 @@ import sys
 import numpy as np
 import pytest
 
+from amc import metrics
 from amc.base.errors import AmcError
 from amc.companion import errors
 from amc.scores import Scores
@@ -140,11 +141,11 @@ def test_a_difference_is_judged_by_its_interval():
 
 def test_a_ratio_is_of_sums_and_its_interval_is_over_videos():
     part, whole = np.array([1, 0] * 200), np.full(400, 2)
-    value, low, high = errors.ratio(part, whole)
+    value, low, high = metrics.ratio(part, whole)
     assert value == 0.25
     # Half of 400 independent coins: 1.96 * sqrt(0.25 / 400) = 0.049, halved as each counts of two.
     assert (high - low) / 2 == pytest.approx(0.0245, abs=0.003)
-    assert np.isnan(errors.ratio(np.zeros(3), np.zeros(3))).all()
+    assert np.isnan(metrics.ratio(np.zeros(3), np.zeros(3))).all()
 
 
 def test_scores_that_follow_the_truth_gain_when_measured_against_it():

@@ -15,7 +15,7 @@ import numpy as np
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
-from amc.metrics import replicate_maps, resamples
+from amc.metrics import ratio, replicate_maps, resamples
 from amc.scores import Scores
 
 # Behaviours that go on before, after and beside others (the paper's "keeping still" and "moving" around a jump).
@@ -153,16 +153,6 @@ def right(made: Decisions) -> np.ndarray:
     margin = np.abs(made.probs - made.threshold).min(axis=1)
     is_right = ~(made.missed | made.extra).any(axis=1)
     return np.array([v for v in np.argsort(-margin, kind="stable") if is_right[v]], dtype=int)
-
-
-def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: int = 0) -> tuple[float, float, float]:
-    """Sum of `part` over sum of `whole`, (V,) each, with its 95 % interval over videos; nan where there is nothing."""
-    weights = resamples(len(part), replicates, seed).astype(float)
-    below = weights @ whole
-    values = (weights @ part)[below > 0] / below[below > 0]
-    if not whole.sum() or not len(values):
-        return (float("nan"),) * 3
-    return (part.sum() / whole.sum(), *map(float, np.quantile(values, (0.025, 0.975))))
 
 
 def tally(made: Decisions) -> list[dict]:

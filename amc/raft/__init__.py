@@ -1,2 +1,5 @@
-"""RAFT (Teed and Deng, ECCV 2020): torchvision's architectures, run without needless work, with weights that others
-published or with our own, which `train` makes from true flow."""
+"""RAFT (Teed and Deng, ECCV 2020): pairs of frames in, flow out.
+
+torchvision's architectures, run without needless work (`refine`), with published weights or our own (`weights`), which
+`amc.synth.raft_train` makes from true flow.
+"""
