@@ -20,7 +20,7 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError, NotFinite, choice
 from amc.raft import weights as raft
 
-CUT_SIZE = (24, 32)  # at which scenes are told apart
+CUT_SIZE = (24, 32)  # at which scenes are compared
 
 
 def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]:

@@ -69,7 +69,7 @@ def rows(runs: Sequence[Run]) -> list[dict]:
 
 
 def readings(runs: Sequence[Run]) -> list[str]:
-    """A sentence on each neighbouring pair of methods, in each modality: is the second told apart from the first?"""
+    """A sentence on each neighbouring pair of methods, in each modality: does the second differ from the first?"""
     said = []
     for modality in MODALITIES:
         of = [run for run in runs if run.cfg.pixels.modality == modality]

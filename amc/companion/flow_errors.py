@@ -211,8 +211,8 @@ def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
     for row in found[found["method"] == method].itertuples():
         nothing = means.loc[row.condition, NOTHING]
         word = f"{100 * (1 - row.epe / nothing):.0f} % less" if row.epe < nothing else "MORE"
-        told = f"{method} {row.epe:.2f} px, {word} than the {nothing:.2f} px of claiming that nothing moves"
-        said.append(f"{row.condition}: {told if row.clips >= FEW else f'{row.clips} clips, no statement'}")
+        text = f"{method} {row.epe:.2f} px, {word} than the {nothing:.2f} px of claiming that nothing moves"
+        said.append(f"{row.condition}: {text if row.clips >= FEW else f'{row.clips} clips, no statement'}")
     return said
 
 

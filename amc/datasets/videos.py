@@ -57,8 +57,8 @@ def apply(table: ClipTable, name: str) -> ClipTable:
         "unreadable clips left out of training": dropped,
         "unreadable test clips, which are scored as black pictures": black,
     }
-    told = (f"{what}: {len(ids)}, first {ids[0]}" for what, ids in notes.items() if ids)
-    return replace(table, clips=tuple(clips), notes=(*table.notes, *told))
+    named = (f"{what}: {len(ids)}, first {ids[0]}" for what, ids in notes.items() if ids)
+    return replace(table, clips=tuple(clips), notes=(*table.notes, *named))
 
 
 def examine(
@@ -80,15 +80,15 @@ def examine(
             waiting.append(clip)
     file = _file(name)
     file.parent.mkdir(parents=True, exist_ok=True)
-    told, pace = time.perf_counter(), Pace()
+    logged, pace = time.perf_counter(), Pace()
     with file.open("a", encoding="utf-8") as kept:
         kept.write("\n")  # ends a line that a killed process left unfinished
         for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
             row = [*_identity(clip.path), facts.num_frames, facts.error, facts.doubt]
             kept.write(json.dumps(row) + "\n")
             now = pace.step()
-            if now - told > every or done == len(waiting):
-                told = now
+            if now - logged > every or done == len(waiting):
+                logged = now
                 kept.flush()
                 log(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
             yield clip, facts

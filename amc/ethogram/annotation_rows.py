@@ -84,14 +84,14 @@ class Row:
     def queue(self) -> queued.Queue | None:
         """What its player showed one after another; None: one video."""
         source, media = self.cell("source"), self.media
-        if not source and all(is_video(part) for part in media.split(";")):  # BORIS 7 joins them in this column
+        if not source and all(has_video_ending(part) for part in media.split(";")):  # BORIS 7 joins them in this column
             source, media = media, ""
         return queued.queue(self.place, source, self.cell("durations"), media, self.float)
 
     def video(self) -> str:
         """The media file; where a row has none, that of its player, or the observation."""
         [shown, *_] = queued.players(self.cell("source")) or [""]
-        return self.media or (shown if is_video(shown) else "") or self.cell("observation")
+        return self.media or (shown if has_video_ending(shown) else "") or self.cell("observation")
 
 
 @dataclass(frozen=True)
@@ -155,7 +155,7 @@ def _columns(header: list[str]) -> dict[str, int]:
 def stem(name: str) -> str:
     """A video by its file's name, without the folder, a video's ending and case."""
     file = base(name)
-    return PureWindowsPath(file).stem if is_video(file) else file  # 10.30.15 has no ending
+    return PureWindowsPath(file).stem if has_video_ending(file) else file  # 10.30.15 has no ending
 
 
 def base(name: str) -> str:
@@ -163,6 +163,6 @@ def base(name: str) -> str:
     return PureWindowsPath(name).name.casefold()  # splits at both kinds of slash
 
 
-def is_video(name: str) -> bool:
+def has_video_ending(name: str) -> bool:
     """Whether a name ends as those of video files do."""
     return PureWindowsPath(name.strip()).suffix.lower() in SUFFIXES

@@ -1,6 +1,6 @@
 """What a human wrote about videos: files of BORIS, SimBA and DeepEthogram in, timed events and bouts out.
 
-Files are told apart by the names of their columns, wherever these stand and in any case, because BORIS has changed both
+Formats are recognised by the names of their columns, in any order and any case, because BORIS has changed both
 from version to version:
 
     BORIS, aggregated     Behavior, Start (s), Stop (s); Media file path (7) or Media file name (8, 9)

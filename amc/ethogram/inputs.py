@@ -44,7 +44,7 @@ def videos(sources: Sequence[str | Path]) -> Inputs:
         elif source.is_dir():
             inside, unread = _inside(source)
             own = [file for file in inside if file.name.endswith(annotated.ENDING)]
-            taken = [file for file in inside if file not in own and is_video(file)]
+            taken = [file for file in inside if file not in own and is_video_file(file)]
             others = [file for file in inside if file not in {*own, *taken}]
             found += taken
             left_out += [printable(file) for file in others + own + unread]
@@ -60,7 +60,7 @@ def videos(sources: Sequence[str | Path]) -> Inputs:
     return Inputs(_named(found), notes, left_out)
 
 
-def is_video(file: Path) -> bool:
+def is_video_file(file: Path) -> bool:
     """Whether it ends as videos do or, whatever it is called, holds moving pictures: no photo, sound or text."""
     if file.name.startswith("."):  # such as what macOS leaves beside each file on other disks
         return False

@@ -3,7 +3,7 @@
 Pure: embeddings in, distances out. Mahalanobis distance to the training clips' mean (Lee et al., *A simple unified
 framework for detecting out-of-distribution samples*, NeurIPS 2018; one cloud for all behaviours, as clips have several,
 with Ledoit and Wolf's shrinkage, as clips are few), divided by the limit that 95 % of the validation clips stay under.
-Cosine distance to the nearest training clips told real animals from Synth Kingdom's less well.
+Cosine distance to the nearest training clips separated real animals from Synth Kingdom's less well.
 """
 
 import io

@@ -97,7 +97,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     right.axvline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
     labels = {(1, 1): "written, found", (1, 0): "written, MISSED", (0, 1): "EXTRA, not written", (0, 0): "neither"}
     label = labels[int(shown.written[c]), int(shown.predicted[c])]
-    told = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
+    verdict = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
     step = 1 + len(classifiers) // 6  # that their numbers do not touch
     axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
     axes.set_yticklabels(classifiers[::step] + 1, fontsize=9)
@@ -105,7 +105,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     right.tick_params(axis="y", length=0, labelsize=9)
     for panel in (axes, right):
         panel.set_ylim(len(classifiers) + 0.6, -0.6)
-    axes.set_title(f"{shown.names[c]}: {label}{told}", loc="left", fontsize=12, pad=3)
+    axes.set_title(f"{shown.names[c]}: {label}{verdict}", loc="left", fontsize=12, pad=3)
 
 
 @styled

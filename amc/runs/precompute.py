@@ -50,7 +50,7 @@ def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str =
     jobs = _jobs(experiment.check(cells), device)
     own = distributed.shard(jobs)
     now = Progress(0, len(own), 0, 0.0, 0)
-    told, unread = time.perf_counter(), []
+    logged, unread = time.perf_counter(), []
     for views, index, epochs in own:
         clip, started = views.table.clips[index], time.perf_counter()
         try:
@@ -71,8 +71,8 @@ def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str =
             seconds = now.seconds + spent * (now.computed > 0)
             now = now._replace(computed=now.computed + 1, seconds=seconds, bytes=now.bytes + cache.size(key))
             _refuse_too_small_a_disk(now)
-        if time.perf_counter() - told > every or now.done == now.clips:
-            told = time.perf_counter()
+        if time.perf_counter() - logged > every or now.done == now.clips:
+            logged = time.perf_counter()
             log(_line(now))
     distributed.barrier()
     if unread:

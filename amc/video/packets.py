@@ -120,7 +120,7 @@ def _refuse_cut(path: str, found: Walked, stream: VideoStream, num_packets: int,
 
 
 def _asf_size(path: str) -> int:
-    """Bytes of a whole ASF or WMV file, from its file properties object (ASF specification 3.2); 0: not told."""
+    """Bytes of a whole ASF or WMV file, from its file properties object (ASF specification 3.2); 0: unknown."""
     with open(path, "rb") as file:
         found = file.read(65536).partition(bytes.fromhex("a1dcab8c47a9cf118ee400c00c205365"))[2]
     return int.from_bytes(found[24:32], "little")
@@ -143,8 +143,8 @@ def tag(packet: av.Packet, ordinal: int) -> None:
 
 def origin(frame: VideoFrame) -> int | None:
     """The place of the packet that brought a frame; None where the decoder does not tell."""
-    told = frame.opaque
-    return None if told is None else told[0]
+    place = frame.opaque
+    return None if place is None else place[0]
 
 
 def decoded(
