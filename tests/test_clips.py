@@ -82,7 +82,7 @@ def test_flow_of_the_last_frame_is_that_of_the_pair_before_it(table):
 
 
 def test_evaluation_is_fixed_and_training_draws_anew_each_epoch(table):
-    sees = views(table, views=1)
+    sees = views(table, train_windows=1)
     assert torch.equal(sees[None, 0][0], sees[None, 0][0]) and len(sees[None, 0][0]) == 2
     epochs = [sees[epoch, 0][0] for epoch in range(3)]
     assert all(clip.shape == (1, 6, 3, 64, 64) and clip.dtype == torch.uint8 for clip in epochs)
@@ -91,17 +91,17 @@ def test_evaluation_is_fixed_and_training_draws_anew_each_epoch(table):
 
 
 def test_a_training_item_depends_on_seed_epoch_and_clip_only(table, tmp_path):
-    one, two = views(table, views=2, seed=3), views(table, views=2, seed=3, cache=tmp_path)
+    one, two = views(table, train_windows=2, seed=3), views(table, train_windows=2, seed=3, cache=tmp_path)
     for _ in range(3):
         torch.rand(7)  # the global generator has no say
         for index in (1, 0):
             assert torch.equal(one[4, index][0], two[4, index][0])
-    assert not torch.equal(one[4, 0][0], views(table, views=2, seed=4)[4, 0][0])
+    assert not torch.equal(one[4, 0][0], views(table, train_windows=2, seed=4)[4, 0][0])
     assert one.windows(4, 0) != one.windows(4, 1)
 
 
 def test_a_step_trains_on_some_of_the_windows_that_were_planned_in_order(table):
-    few, all_of_them = (views(table, plan=Sampling("dense", 3, 2), views=k) for k in (2, 3))
+    few, all_of_them = (views(table, plan=Sampling("dense", 3, 2), train_windows=k) for k in (2, 3))
     for epoch in range(4):
         chosen, planned = few.windows(epoch, 0), all_of_them.windows(epoch, 0)
         assert len(chosen) == 2 and len(planned) == 3 and planned == sorted(planned)

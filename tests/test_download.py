@@ -25,8 +25,8 @@ def folder(tmp_path, smoke_world):
         data = video.read_bytes()
         (tmp_path / "video" / f"{name}.mp4").write_bytes(data[: len(data) // 2] if name == "CCCCCCCC" else data)
     annotation = tmp_path / "annotation"
-    annotation.write(annotation / "train.csv", [("AAAAAAAA", 0, 999, (0,)), ("BBBBBBBB", 1, 2, (1,))], "train")
-    annotation.write(annotation / "val.csv", [("CCCCCCCC", 2, 4, (0,))], "test")
+    write(annotation / "train.csv", [("AAAAAAAA", 0, 999, (0,)), ("BBBBBBBB", 1, 2, (1,))], "train")
+    write(annotation / "val.csv", [("CCCCCCCC", 2, 4, (0,))], "test")
     (annotation / "actions.csv").write_text("Label,Action\n0,Jumping\n1,Moving\n")
     rows = "".join(f"{name},Fox\n" for name in ("AAAAAAAA", "BBBBBBBB", "CCCCCCCC"))
     (annotation / "metadata.csv").write_text("video_id,list_animal\n" + rows)

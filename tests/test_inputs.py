@@ -111,11 +111,11 @@ def test_nothing_that_was_given_is_written_over(clip, watcher, tmp_path):
 
 
 def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip, watcher, tmp_path):
-    look = predictor.VideoPredictor.look
+    as_it_is = predictor.VideoPredictor.predict
 
     class Broken(predictor.VideoPredictor):
-        def look(self, slots):
-            probs, embeddings = look(self, slots)
+        def predict(self, slots):
+            probs, embeddings = as_it_is(self, slots)
             probs = probs.clone()
             probs[0, 1] = float("nan")
             return probs, embeddings

@@ -210,9 +210,9 @@ def test_a_step_in_bfloat16_goes_where_one_in_float32_does():
 def test_two_processes_average_the_gradients_of_a_chunk_each(tmp_path):
     """One step of theirs is one of a process that sees both chunks, in float32 so that orders of sums do not tell."""
     script = (
-        "import sys; from pathlib import Path; from amc import parallel; from amc.raft import train\n"
-        "train.CHUNKS = 6\n"
-        "with parallel.joined():\n"
+        "import sys; from pathlib import Path; from amc.base import distributed; from amc.synth import raft_train\n"
+        "raft_train.CHUNKS = 6\n"
+        "with distributed.init():\n"
         "    recipe = raft_train.Recipe(steps=1, updates=1, precision='float32')\n"
         "    raft_train.train(recipe, folder=Path(sys.argv[1]), log=print)\n"
     )

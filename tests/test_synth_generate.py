@@ -38,7 +38,7 @@ class Serial:
 
 
 @pytest.fixture
-def subset(monkeypatch) -> World:
+def few(monkeypatch) -> World:
     """A Kingdom of two training clips and one test clip, drawn in this process."""
     monkeypatch.setattr(generate.processes, "pool", Serial)
     return replace(KINGDOM, sizes={"smoke": (2, 1)})

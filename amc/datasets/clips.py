@@ -92,17 +92,17 @@ class ClipViews(Dataset):
     """What the classifiers see of each clip: item (epoch, index) is uint8 (K, T, 3, size, size) and labels (C,) float.
 
     epoch None is evaluation: all K = M windows of the fixed plan, the middle crop. Otherwise the plan and the crop are
-    drawn anew for that epoch and K = `views` of the M windows are taken. A label that is hidden in training is NaN. A
+    drawn anew for that epoch and K = `train_windows` of the M windows are taken. A label that is hidden in training is NaN. A
     clip that is known to be unreadable, which only the test split has, is black pictures. Raises AmcError where frames
     would be enlarged to `size`.
     """
 
     def __init__(
-        self, table: ClipTable, plan: Sampling, reader: PixelReader, *, size: int, views: int = 1, seed: int = 0
+        self, table: ClipTable, plan: Sampling, reader: PixelReader, *, size: int, train_windows: int = 1, seed: int = 0
     ):
         refuse_enlarging(reader.settings, size, "the model")
         self.table, self.sampling, self.reader = table, plan, reader
-        self.size, self.views, self.seed = size, views, seed
+        self.size, self.train_windows, self.seed = size, train_windows, seed
         self.labels = torch.from_numpy(table.labels()).float()
         self.labels[:, list(table.hidden)] = torch.nan
 
@@ -130,7 +130,7 @@ class ClipViews(Dataset):
         seed = None if epoch is None else int(self._rng(epoch, index, 0).integers(2**63))
         windows = planned(self.num_frames(index), self.sampling, seed=seed)
         if epoch is not None:
-            chosen = self._rng(epoch, index, 2).permutation(len(windows))[: self.views]
+            chosen = self._rng(epoch, index, 2).permutation(len(windows))[: self.train_windows]
             windows = [windows[m] for m in sorted(chosen)]
         return windows
 

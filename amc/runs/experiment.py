@@ -180,7 +180,7 @@ def _is_whole(folder: Path, method: str) -> bool:
 
 def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
     return ClipViews(
-        table, cfg.sampling, reader(cfg.pixels), size=size, views=cfg.training.train_windows, seed=cfg.seed
+        table, cfg.sampling, reader(cfg.pixels), size=size, train_windows=cfg.training.train_windows, seed=cfg.seed
     )
 
 

@@ -91,7 +91,7 @@ def _jobs(cells: list[Experiment], device: str) -> list[tuple[ClipViews, int, li
         table, eyes = experiment.load(cfg), replace(reader(cfg.pixels), device=device)
         for split in table.counts():
             views = ClipViews(
-                table.split(split), cfg.sampling, eyes, size=0, views=cfg.training.train_windows, seed=cfg.seed
+                table.split(split), cfg.sampling, eyes, size=0, train_windows=cfg.training.train_windows, seed=cfg.seed
             )
             epochs = list(range(cfg.training.epochs)) if split == "train" else [None]
             for index, clip in enumerate(views.table.clips):
