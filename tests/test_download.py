@@ -14,6 +14,7 @@ import pytest
 from amc.__main__ import main
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, download
+from amc.synth.annotation import write
 
 
 @pytest.fixture

@@ -92,9 +92,9 @@ class ClipViews(Dataset):
     """What the classifiers see of each clip: item (epoch, index) is uint8 (K, T, 3, size, size) and labels (C,) float.
 
     epoch None is evaluation: all K = M windows of the fixed plan, the middle crop. Otherwise the plan and the crop are
-    drawn anew for that epoch and K = `train_windows` of the M windows are taken. A label that is hidden in training is NaN. A
-    clip that is known to be unreadable, which only the test split has, is black pictures. Raises AmcError where frames
-    would be enlarged to `size`.
+    drawn anew for that epoch and K = `train_windows` of the M windows are taken. A label that is hidden in training is
+    NaN. A clip that is known to be unreadable, which only the test split has, is black pictures. Raises AmcError where
+    frames would be enlarged to `size`.
     """
 
     def __init__(
