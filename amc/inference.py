@@ -18,6 +18,7 @@ from amc.config import SIZES, Experiment, Pixels, Sampling
 from amc.datasets import clips
 from amc.model import Classifier, weights
 from amc.runs import lookup
+from amc.runs.ablation import pixels_for
 from amc.scores import Scores
 
 ZERO_SHOT = "ZERO-SHOT, X-CLIP's new modules untrained"
@@ -57,14 +58,25 @@ def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, Vid
     """
     if pretrained or str(name) in (weights.XCLIP_BACKBONE, weights.SYNTH_CLIP):
         return _pretrained(str(name), pretrained or weights.SHIPPED)
+    _, classifier, run = load_run(name)
+    return _with_clips(classifier, run.sampling, run.pixels)
+
+
+def load_run(name: str | Path) -> tuple[Path, Classifier, Experiment]:
+    """A finished run by any of its names: its file of weights, its model, and how it was trained.
+
+    Raises AmcError for what is no run of ours, and for one that cannot predict on videos here: trained on true flow, on
+    enlarged pictures, or by a flow method whose weights are absent.
+    """
     path = lookup.find(name)
     classifier, meta = model.load(path)
     run = lookup.experiment(path, meta)
-    if run.pixels.flow_method == "true" and "flow" in run.pixels.modality:
-        raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
+    clips.refuse_enlarging(run.pixels, classifier.preprocess.size, str(path))
     if "flow" in run.pixels.modality:
-        flow.fingerprint(run.pixels.flow_method, run.pixels.flow_weights or None)  # its weights are here
-    return _with_clips(classifier, run.sampling, run.pixels)
+        if run.pixels.flow_method == "true":
+            raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
+        flow.fingerprint(run.pixels.flow_method, run.pixels.flow_weights or None)
+    return path, classifier, run
 
 
 def predict(
@@ -109,12 +121,10 @@ def _pretrained(name: str, pretrained: str | Path) -> tuple[Classifier, VideoPre
     size, frames = classifier.preprocess.size, classifier.card["num_slots"]
     if not is_whole:
         classifier.card["stamp"] = ZERO_SHOT
-    own = weights.image_size(usual.backbone, usual.pretrained)
-    pixels = usual.pixels.at(max(size, round(usual.pixels.short_side * size / own)))
-    return _with_clips(classifier, replace(usual.sampling, frames=frames), replace(pixels, modality="rgb"))
+    pixels = replace(pixels_for(usual.size, size), modality="rgb")
+    return _with_clips(classifier, replace(usual.sampling, frames=frames), pixels)
 
 
 def _with_clips(classifier: Classifier, plan: Sampling, pixels: Pixels) -> tuple[Classifier, VideoPreprocess]:
-    clips.refuse_enlarging(pixels, classifier.preprocess.size, "the model")
     classifier.video_preprocess = VideoPreprocess(plan, pixels, classifier.preprocess.size)
     return classifier, classifier.video_preprocess

@@ -52,13 +52,13 @@ def deepethogram(shown: Ethogram) -> pd.DataFrame:
 
 
 def simba(shown: Ethogram) -> pd.DataFrame:
-    """One row a bout under SimBA's header."""
+    """One row per bout under SimBA's header."""
     rows = [(shown.video, b.behaviour, *_span(shown, b), b.start, b.stop - 1, _lasts(shown, b)) for b in shown.bouts]
     return pd.DataFrame(rows, columns=SIMBA)
 
 
 def aggregated(shown: Ethogram) -> pd.DataFrame:
-    """One row a bout as BORIS exports aggregated events; the stamp stands as description and comment."""
+    """One row per bout as BORIS exports aggregated events; the stamp stands as description and comment."""
     length = round(shown.edges[-1], DECIMALS)
     head = (shown.video, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
     rows = []
@@ -87,7 +87,7 @@ def pasteable(shown: Ethogram) -> str:
 
 
 def tidy(shown: Ethogram) -> pd.DataFrame:
-    """One row a bout for the table of a whole folder; `stop_frame` and `stop_s` are where the bout has ended."""
+    """One row per bout for the table of a whole folder; `stop_frame` and `stop_s` are where the bout has ended."""
     rows = []
     for bout in shown.bouts:
         c = shown.names.index(bout.behaviour)

@@ -16,18 +16,19 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from amc import config, flow, metrics, model
+from amc import config, metrics, model
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling
 from amc.datasets import catalogue
-from amc.datasets.clips import ClipViews, reader, refuse_enlarging
+from amc.datasets.clips import ClipViews, reader
 from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
+from amc.inference import load_run
 from amc.model import Classifier, weights
 from amc.model.weights import SHIPPED, SYNTH_CLIP
-from amc.runs import experiment, lookup
+from amc.runs import experiment
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
 from amc.synth import generate
@@ -101,21 +102,13 @@ def by_model(
     behaviours: which of its behaviours to show, by default all. Raises AmcError for what is no such model, another
     method's, or without the flow that it was trained with.
     """
-    path = lookup.find(name)
-    classifier, meta = model.load(path)
-    run = lookup.experiment(path, meta)
-    pixels, names = run.pixels, classifier.names
-    refuse_enlarging(pixels, classifier.preprocess.size, str(path))
-    if "flow" in pixels.modality:
-        if pixels.flow_method == "true":
-            raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
-        flow.fingerprint(pixels.flow_method, pixels.flow_weights or None)
+    path, classifier, run = load_run(name)
     val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
-    threshold, support, doubts = _validated(val, names)
+    threshold, support, doubts = _validated(val, classifier.names)
     facts = {"by": "model", "model": path.parent.name, "card": classifier.card, "experiment": run.asdict()}
     facts["calibration_error"] = val and metrics.expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
     said = ", ".join(filter(None, [stamp(classifier.card, run.size, dataset=run.dataset), *doubts]))
-    predictor = VideoPredictor(classifier, run.sampling, pixels, False, threshold, said, support, facts)
+    predictor = VideoPredictor(classifier, run.sampling, run.pixels, False, threshold, said, support, facts)
     return _only(replace(predictor, detector=_detector(predictor, path.parent, log)), behaviours)
 
 
