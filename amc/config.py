@@ -34,6 +34,11 @@ class Pixels:
     keep_frames: bool = False  # also keep decoded frames on disk, as flow always is [ours]
     storage_format: str = "float16"  # float16 | jpeg: float16 needs about 1 TB at full size; jpeg is lossy [ours]
 
+    @property
+    def slots_per_frame(self) -> int:
+        """2 where a frame and its flow are both seen, else 1."""
+        return 2 if self.modality == "rgb+flow" else 1
+
     def at(self, short_side: int) -> "Pixels":
         """The same pixels stored with another short side; `max_px` is counted there, so it is scaled too."""
         return replace(self, short_side=short_side, max_px=self.max_px * short_side / self.short_side)
@@ -86,7 +91,7 @@ class Experiment:
     @property
     def num_slots(self) -> int:
         """T, pictures per clip: twice the frames once flow is interleaved."""
-        return self.sampling.frames * (2 if self.pixels.modality == "rgb+flow" else 1)
+        return self.sampling.frames * self.pixels.slots_per_frame
 
     @property
     def name(self) -> str:

@@ -38,12 +38,10 @@ class VideoPreprocess:
 
     def __call__(self, path: str | Path) -> Tensor:
         """Slots, uint8 (M, T, 3, size, size). Raises VideoError for a video that cannot be read."""
-        windows, reader, modality = self.windows(path), clips.PixelReader(self.pixels), self.pixels.modality
+        windows, num_frames = self.windows(path), video.probe(path).num_frames
         indices = [frame for window in windows for frame in window]
-        frames = reader.frames(Path(path), indices) if "rgb" in modality else None
-        num_frames = video.probe(path).num_frames
-        vectors = reader.vectors(Path(path), indices, num_frames) if "flow" in modality else None
-        slots = clips.slots(*transforms.eval_view(frames, vectors, self.size), self.pixels)
+        pixels = clips.PixelReader(self.pixels).pixels(Path(path), indices, num_frames)
+        slots = clips.slots(*transforms.eval_view(*pixels, self.size), self.pixels)
         return slots.unflatten(0, (len(windows), -1))  # (M, T, 3, size, size)
 
 

@@ -7,12 +7,6 @@ from amc.base.errors import AmcError, choice
 MODALITIES = ("rgb", "flow", "rgb+flow")
 
 
-def slots(modality: str, frames: int) -> int:
-    """T, the pictures that the model sees in a clip of P = `frames` frames."""
-    choice("modality", modality, MODALITIES)
-    return 2 * frames if modality == "rgb+flow" else frames
-
-
 def interleave(frames: torch.Tensor | None, flows: torch.Tensor | None) -> torch.Tensor:
     """The clip of `frames` and `flows`; None for one of them leaves the other alone (flow only, RGB only).
 

@@ -11,11 +11,10 @@ from torch.utils.data import DataLoader
 from amc import flow, flow_color, sampling, transforms, video
 from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling
-from amc.datasets import animal_kingdom, codecs
+from amc.datasets import codecs, synth_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import ClipTable
 from amc.interleave import MODALITIES, interleave
-from amc.synth import generate
 
 PIXELS = Pixels(modality="rgb+flow", flow_method="dis-ultrafast", max_px=8, short_side=72, keep_frames=True)
 PLAN = Sampling(scheme="sparse", num_windows=2, frames=3)
@@ -23,11 +22,11 @@ PLAN = Sampling(scheme="sparse", num_windows=2, frames=3)
 
 @pytest.fixture(scope="module")
 def table(smoke_world) -> ClipTable:
-    return animal_kingdom.index(smoke_world / "smoke").limit(2)
+    return synth_kingdom.index(smoke_world, size="smoke").limit(2)
 
 
 def views(table, *, pixels=PIXELS, plan=PLAN, cache=None, **options) -> ClipViews:
-    return ClipViews(table, plan, PixelReader(pixels, cache), **({"size": 64} | options))
+    return ClipViews(table, plan, PixelReader(pixels, cache, drawn=table.drawn), **({"size": 64} | options))
 
 
 @pytest.fixture
@@ -158,15 +157,16 @@ def test_what_was_kept_under_other_settings_is_not_used(table, tmp_path, change)
 
 def test_true_flow_is_the_renderers_at_the_stored_size(table):
     clip = table.clips[0]
-    vectors = PixelReader(replace(PIXELS, flow_method="true")).vectors(clip.path, [2, 9], clip.num_frames)
-    made = torch.from_numpy(generate.true_flow(clip.path, [(2, 3), (9, 10)]))
+    reader = PixelReader(replace(PIXELS, flow_method="true"), drawn=table.drawn)
+    vectors = reader.vectors(clip.path, [2, 9], clip.num_frames)
+    made = torch.from_numpy(table.drawn.true_flow(clip.id, [(2, 3), (9, 10)]))
     expected = transforms.resize(None, made, (72, 72))[1]
     torch.testing.assert_close(vectors, expected, rtol=1e-3, atol=1e-3)  # they are kept in half precision
 
 
 def test_estimated_flow_agrees_with_the_true_one_where_an_animal_moves(table):
     clip = table.clips[0]
-    readers = [PixelReader(replace(PIXELS, flow_method=method)) for method in ("true", "dis")]
+    readers = [PixelReader(replace(PIXELS, flow_method=method), drawn=table.drawn) for method in ("true", "dis")]
     true, found = (reader.vectors(clip.path, list(range(0, 40, 4)), clip.num_frames) for reader in readers)
     error, length = ((x**2).sum(1).sqrt().mean().item() for x in (found - true, true))
     assert length > 0.3 and error < 0.6 * length  # noise and occlusion stay; no flow at all has an error of 1 length

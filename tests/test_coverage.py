@@ -54,7 +54,8 @@ def test_looks_are_the_frames_of_an_event_in_a_classifier_that_sees_it():
 def test_a_shown_clip_has_its_film_and_its_true_events(smoke_world):
     from amc.datasets import synth_kingdom
 
-    shown = coverage.happening(synth_kingdom.index(smoke_world, size="smoke").split("test").clips[0], count=3)
+    test = synth_kingdom.index(smoke_world, size="smoke").split("test")
+    shown = coverage.happening(test.clips[0], test.drawn, count=3)
     assert shown["film"].shape[:2] == (3, 3) and shown["fps"] == 24
     assert all(0 <= start < stop <= shown["num_frames"] for _, start, stop in shown["events"])
 

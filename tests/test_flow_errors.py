@@ -8,6 +8,8 @@ from PIL import Image
 
 from amc.base.errors import AmcError
 from amc.companion import flow_errors
+from amc.datasets import synth_kingdom
+from amc.datasets.table import ClipTable
 
 
 def test_the_end_point_error_is_the_distance_of_two_vectors():
@@ -49,17 +51,18 @@ def test_pairs_are_spread_over_the_video_and_stay_inside_it():
 
 
 @pytest.fixture(scope="module")
-def table(smoke_world) -> pd.DataFrame:
-    paths = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[:8]
-    return flow_errors.measure(paths, {"dis": None}, pairs=2)
+def clips(smoke_world) -> ClipTable:
+    return synth_kingdom.index(smoke_world, size="smoke")
 
 
-def test_the_claim_that_nothing_moves_errs_by_the_true_speed(table, smoke_world):
-    from amc.synth import generate
+@pytest.fixture(scope="module")
+def table(clips) -> pd.DataFrame:
+    return flow_errors.measure(clips.limit(4), {"dis": None}, pairs=2)
 
+
+def test_the_claim_that_nothing_moves_errs_by_the_true_speed(table, clips):
     row = table[table["method"] == flow_errors.NOTHING].iloc[0]
-    path = smoke_world / "smoke" / "video" / f"{row['clip']}.mp4"
-    true = generate.true_flow(path, [(row["frame"], row["frame"] + 1)])[0]
+    true = clips.drawn.true_flow(row["clip"], [(row["frame"], row["frame"] + 1)])[0]
     assert row["epe"] == pytest.approx(np.hypot(*true).mean(), rel=1e-4)
     assert row["is_camera"] == bool(np.median(np.hypot(*true)[[0, 0, -1, -1], [0, -1, 0, -1]]) > flow_errors.STILL)
 
@@ -84,20 +87,15 @@ def test_the_worst_pair_is_the_one_of_the_highest_error(table):
     assert dis.set_index(["clip", "frame"])["hidden"].idxmax() == (clip, frame)
 
 
-def test_a_third_of_the_chosen_clips_is_at_night_where_so_many_are(smoke_world):
-    from amc.synth import generate
-
-    paths = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))
-    world = generate.scripts(smoke_world / "smoke")
-    night = {path for path in paths if world[path.stem][0].environment == "night"}
-    chosen = flow_errors.chosen(paths, 6)
+def test_a_third_of_the_chosen_clips_is_at_night_where_so_many_are(clips):
+    night = {clip for clip in clips.clips if clips.drawn.script(clip.id).environment == "night"}
+    chosen = flow_errors.chosen(clips, 6).clips
     assert len(chosen) == 6 and len(night & {*chosen}) == min(2, len(night))
-    assert chosen == sorted(chosen) and flow_errors.chosen(paths, 10**6) == paths
+    assert list(chosen) == sorted(chosen, key=clips.clips.index) and flow_errors.chosen(clips, 10**6) == clips
 
 
-def test_the_worst_cases_have_the_error_of_the_worst_pair(table, smoke_world):
-    paths = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))
-    frame, true, guess, error = flow_errors.worst_cases(paths, table, "dis", None)["occlusion"]
+def test_the_worst_cases_have_the_error_of_the_worst_pair(table, clips):
+    frame, true, guess, error = flow_errors.worst_cases(clips, table, "dis", None)["occlusion"]
     assert frame.shape[0] == 3 and true.shape == guess.shape == (2, *error.shape)
     assert error == pytest.approx((true - guess).norm(dim=0))
 

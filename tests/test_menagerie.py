@@ -11,6 +11,7 @@ import pytest
 from amc.base.errors import AmcError
 from amc.datasets import catalogue, synth_menagerie
 from amc.synth import bodies, environments, generate, motion, rig, scene
+from amc.synth.drawn import Drawn
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE, STAGES, scenes
 from amc.synth.scripts import truth
@@ -112,17 +113,17 @@ def test_the_catalogue_draws_it_and_reads_it_as_animal_kingdom(tmp_path, monkeyp
     table = catalogue.load("synth-menagerie", tmp_path, size="smoke", validation=0.2)
     assert table.counts() == {"train": 7, "val": 2, "test": 2} and table.name == "synth-menagerie-smoke"
     assert table.names == MENAGERIE.names and {clip.species for clip in table.clips} <= set(MENAGERIE.species)
-    assert generate.find_world(tmp_path / "smoke") is MENAGERIE
+    assert table.drawn.world is MENAGERIE
     clip = table.split("test").clips[1]
     name, script, labels, seed = generate.plan_clip("test", 1, world=small)
     assert (clip.id, clip.labels, clip.species) == (name, labels, script.species)
     expected = scene.flow(scene.compose(script, seed, world=small), 3, 4)
-    assert np.array_equal(generate.true_flow(clip.path, [(3, 4)])[0], expected)
+    assert np.array_equal(table.drawn.true_flow(clip.id, [(3, 4)])[0], expected)
 
 
 def test_a_folder_of_no_world_is_refused_with_the_known_ones(tmp_path):
     with pytest.raises(AmcError, match="Synth Kingdom, Synth Menagerie"):
-        generate.find_world(tmp_path)
+        _ = Drawn(tmp_path).world
 
 
 @pytest.mark.parametrize(

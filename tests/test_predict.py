@@ -28,7 +28,7 @@ from amc.scores import predict as score
 def test_a_window_of_a_whole_clip_has_the_scores_that_a_clip_gets_anywhere(films, watcher, run_folder):
     paths = sorted(films.glob("*.mp4"))
     table = ClipTable("t", NAMES, tuple(Clip(path.stem, path, (0,), "test") for path in paths))
-    views = ClipViews(table, watcher.sampling, reader(watcher.pixels), size=watcher.classifier.preprocess.size)
+    views = ClipViews(table, watcher.sampling, reader(watcher.pixels, table), size=watcher.classifier.preprocess.size)
     expected = score(watcher.classifier.with_names(NAMES), views, meta={}).probs.mean(axis=1)
     found = np.concatenate([sliding_window(path, watcher, SlidingWindow(100, 100)).probs for path in paths])
     assert np.abs(found - expected).max() < 1e-6  # only the batch differs

@@ -15,6 +15,7 @@ from amc.base.errors import AmcError
 from amc.datasets import animal_kingdom, catalogue, synth_kingdom
 from amc.synth import generate, scene
 from amc.synth.behaviours import NAMES
+from amc.synth.drawn import Drawn
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
 from amc.synth.species import SPECIES
@@ -190,10 +191,9 @@ def test_an_unknown_size_is_refused_with_the_known_ones(tmp_path):
 
 
 def test_the_stored_script_and_seed_draw_the_clip_again(smoke_world):
-    known = generate.scripts(smoke_world / "smoke")
     name, script, _, seed = generate.plan_clip("train", 7)
-    assert len(known) == 72 and known[name] == (script, seed)
-    assert json.loads((smoke_world / "smoke" / "annotation" / "scripts.json").read_text())[name]["seed"] == seed
+    known = json.loads((smoke_world / "smoke" / "annotation" / "scripts.json").read_text())
+    assert Drawn(smoke_world / "smoke").script(name) == script and known[name]["seed"] == seed and len(known) == 72
 
 
 def test_the_kingdoms_stories_are_those_that_its_results_were_measured_on(smoke_world):
@@ -203,7 +203,7 @@ def test_the_kingdoms_stories_are_those_that_its_results_were_measured_on(smoke_
 
 def test_true_flow_is_the_renderers(smoke_world):
     name, script, _, seed = generate.plan_clip("test", 2)
-    flow = generate.true_flow(smoke_world / "smoke" / "video" / f"{name}.mp4", [(3, 4), (10, 7)])
+    flow = Drawn(smoke_world / "smoke").true_flow(name, [(3, 4), (10, 7)])
     stage = scene.compose(script, seed)
     assert flow.dtype == np.float32 and flow.shape == (2, 2, 128, 128)
     assert np.array_equal(flow, np.stack([scene.flow(stage, 3, 4), scene.flow(stage, 10, 7)]))
@@ -213,24 +213,23 @@ def test_true_flow_follows_when_another_world_takes_the_place(few, tmp_path):
     for world in (replace(few, seed=1), replace(few, seed=2), replace(MENAGERIE, sizes=few.sizes)):
         generate.generate(tmp_path, "smoke", world=world)
         name, script, _, scene_seed = generate.plan_clip("train", 0, world=world)
-        flow = generate.true_flow(tmp_path / "video" / f"{name}.mp4", [(0, 1)])
+        flow = Drawn(tmp_path).true_flow(name, [(0, 1)])
         assert np.array_equal(flow[0], scene.flow(scene.compose(script, scene_seed, world=world), 0, 1))
 
 
 @pytest.mark.parametrize("kind", ["stranger among clips", "elsewhere", "damaged"])
 def test_a_foreign_video_has_no_true_flow(smoke_world, tmp_path, kind):
-    folder = tmp_path / "video"
-    folder.mkdir()
     (tmp_path / "annotation").mkdir()
     if kind != "elsewhere":
         target = tmp_path / "annotation" / "scripts.json"
         shutil.copy(smoke_world / "smoke" / "annotation" / "scripts.json", target)
         if kind == "damaged":
             target.write_bytes(target.read_bytes()[:1000])
-    with pytest.raises(AmcError, match="Synth Kingdom") as error:
-        generate.true_flow(folder / "holiday.mp4", [(0, 1)])
+    with pytest.raises(AmcError, match="truth") as error:
+        Drawn(tmp_path).true_flow("holiday", [(0, 1)])
     assert "\n" not in str(error.value)
 
 
 def test_every_species_is_in_the_smoke_world(smoke_world):
-    assert {script.species for script, _ in generate.scripts(smoke_world / "smoke").values()} == set(SPECIES)
+    stories = json.loads((smoke_world / "smoke" / "annotation" / "scripts.json").read_text())
+    assert {story["species"] for story in stories.values()} == set(SPECIES)

@@ -18,6 +18,7 @@ from amc.datasets.table import Clip
 from amc.runs.ablation import ablation
 from amc.sampling import SCHEMES, Window
 from amc.synth import generate
+from amc.synth.drawn import Drawn
 from amc.synth.scripts import truth
 from amc.synth.world import FPS
 
@@ -62,11 +63,11 @@ def unseen_by_place(num_frames: int, *, scheme: str, num_windows: int, frames: i
     return fine.reshape(parts, num_frames).mean(axis=1)
 
 
-def happening(clip: Clip, *, count: int = 10) -> dict:
+def happening(clip: Clip, drawn: Drawn, *, count: int = 10) -> dict:
     """A clip of Synth Kingdom for `figures.windows.schemes`: `num_frames`, `fps`, its true `events`, (behaviour, start,
     stop) in frames, and its `film`, the middle frames of `count` equal parts, uint8 (count, 3, H, W)."""
     info = video.probe(clip.path)
-    acts = generate.scripts(clip.path.parents[1])[clip.id][0].events
+    acts = drawn.script(clip.id).events
     events = [(act.behaviour, act.start * info.fps, act.stop * info.fps) for act in acts]
     film = video.read_frames(clip.path, ((np.arange(count) + 0.5) * info.num_frames / count).astype(int))
     return {"num_frames": info.num_frames, "fps": info.fps, "events": events, "film": film}

@@ -15,6 +15,7 @@ import numpy as np
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
+from amc.datasets.table import ClipTable
 from amc.metrics import ratio, replicate_maps, resamples
 from amc.scores import Scores
 
@@ -249,12 +250,18 @@ def beyond_chance(rows: Sequence[dict], reference: str) -> str:
     return " ".join(f"{word} than {reference} beyond chance: {listed or 'none'}." for word, listed in found.items())
 
 
-def videos(test: Scores) -> dict[str, Path]:
-    """Where the videos of a score file lie, by id. Raises AmcError where its data set is not here."""
+def clips(test: Scores) -> ClipTable:
+    """The clips of a score file, in its order. Raises AmcError where its data set or a video is not here."""
     made_of = test.meta["experiment"]
     table = catalogue.load(made_of["dataset"], made_of["root"] or None, size=made_of["size"])
-    paths = {clip.id: clip.path for clip in table.clips}
-    absent = [name for name in test.ids.tolist() if name not in paths or not paths[name].exists()]
-    if absent:
+    known = {clip.id: clip for clip in table.clips if clip.path.exists()}
+    if absent := [name for name in test.ids.tolist() if name not in known]:
         raise AmcError(f"{len(absent)} of {len(test.ids)} videos are not there, first {absent[0]}")
-    return paths
+    return replace(table, clips=tuple(known[name] for name in test.ids.tolist()))
+
+
+def truth(table: ClipTable) -> list[np.ndarray]:
+    """What happens in each frame of each clip, bool (N, C). Raises AmcError for clips of which nobody knows it."""
+    if table.drawn is None:
+        raise AmcError(f"{table.name}: what truly happens in each frame is known of generated worlds only")
+    return [table.drawn.truth(clip.id) for clip in table.clips]

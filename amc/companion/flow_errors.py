@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -16,9 +17,9 @@ from amc.base.errors import AmcError, choice
 from amc.base.parameters import file, flag, whole
 from amc.companion import flow_effect
 from amc.config import Experiment
+from amc.datasets.table import ClipTable
 from amc.raft.weights import SHIPPED
 from amc.runs.ablation import ablation
-from amc.synth import generate
 from amc.synth.raft_measure import NOTHING
 from amc.synth.raft_train import end_point_error
 
@@ -72,13 +73,13 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
     return usable, absent
 
 
-def chosen(paths: Sequence[Path], count: int) -> list[Path]:
+def chosen(table: ClipTable, count: int) -> ClipTable:
     """`count` of the clips of a generated world, a third of them at night where so many are: by chance there are few,
-    and conditions could not be compared. In the order of `paths`."""
-    world = generate.scripts(paths[0].parents[1])
-    night = [path for path in paths if world[path.stem][0].environment == "night"][: round(NIGHT * count)]
-    day = [path for path in paths if world[path.stem][0].environment != "night"][: count - len(night)]
-    return [path for path in paths if path in {*night, *day}]
+    and conditions could not be compared. In the order of `table`."""
+    is_night = [table.drawn.script(clip.id).environment == "night" for clip in table.clips]
+    night = np.flatnonzero(is_night)[: round(NIGHT * count)]
+    day = np.flatnonzero(np.logical_not(is_night))[: count - len(night)]
+    return replace(table, clips=tuple(table.clips[k] for k in sorted([*night, *day])))
 
 
 def pairs_of(num_frames: int, count: int, step: int = 1) -> list[tuple[int, int]]:
@@ -135,20 +136,20 @@ def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
     return torch.where(inside, (forward + back).norm(dim=1), torch.inf)
 
 
-def measure(
-    paths: Sequence[Path], methods: Mapping[str, Path | None], *, pairs: int = 2, step: int = 1
-) -> pd.DataFrame:
+def measure(table: ClipTable, methods: Mapping[str, Path | None], *, pairs: int = 2, step: int = 1) -> pd.DataFrame:
     """EPE of each method on `pairs` pairs of frames of each clip of a generated world: one row per pair and method.
 
     Columns: clip, frame, method, step, epe, `hidden` and `visible` (EPE where the point can be seen in one frame only,
     and in both), `fast` (EPE of the fastest tenth of the pixels), is_night, is_camera (the background moves), seconds.
     """
     rows = []
-    for path in paths:
-        script = generate.scripts(path.parents[1])[path.stem][0]
-        chosen = pairs_of(video.probe(path).num_frames, pairs, step)
-        first, second = read_pairs(path, chosen)
-        true, back = (torch.from_numpy(generate.true_flow(path, p)) for p in (chosen, [(b, a) for a, b in chosen]))
+    for clip in table.clips:
+        script = table.drawn.script(clip.id)
+        chosen = pairs_of(video.probe(clip.path).num_frames, pairs, step)
+        first, second = read_pairs(clip.path, chosen)
+        true, back = (
+            torch.from_numpy(table.drawn.true_flow(clip.id, p)) for p in (chosen, [(b, a) for a, b in chosen])
+        )
         is_hidden = round_trip(true, back) > INCONSISTENT
         speed = true.norm(dim=1)
         for method, weights in {NOTHING: None, **methods}.items():
@@ -157,7 +158,7 @@ def measure(
             for k, (index, _) in enumerate(chosen):
                 corners = speed[k][[0, 0, -1, -1], [0, -1, 0, -1]]
                 rows.append({
-                    "clip": path.stem, "frame": index, "method": method, "step": step, "epe": float(error[k].mean()),
+                    "clip": clip.id, "frame": index, "method": method, "step": step, "epe": float(error[k].mean()),
                     "hidden": float(error[k][is_hidden[k]].mean()), "visible": float(error[k][~is_hidden[k]].mean()),
                     "fast": float(error[k][speed[k] >= speed[k].quantile(0.9)].mean()),
                     "is_night": script.environment == "night", "is_camera": float(corners.median()) > STILL * step,
@@ -217,14 +218,15 @@ def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
 
 
 def worst_cases(
-    paths: Sequence[Path], table: pd.DataFrame, method: str, weights: Path | None
+    table: ClipTable, measured: pd.DataFrame, method: str, weights: Path | None
 ) -> dict[str, tuple[Tensor, ...]]:
     """The pairs of frames of `worst` by condition: frame (3, H, W), true and estimated flow (2, H, W), EPE (H, W)."""
     found = {}
-    for name, (clip, frame) in worst(table, method).items():
-        [path], at = [path for path in paths if path.stem == clip], [(frame, frame + 1)]
-        first, second = read_pairs(path, at)
-        true = torch.from_numpy(generate.true_flow(path, at))
+    paths = {clip.id: clip.path for clip in table.clips}
+    for name, (clip, frame) in worst(measured, method).items():
+        at = [(frame, frame + 1)]
+        first, second = read_pairs(paths[clip], at)
+        true = torch.from_numpy(table.drawn.true_flow(clip, at))
         guess, _ = estimate(first, second, method, weights)
         found[name] = first[0], true[0], guess[0], end_point_error(guess, true)[0]
     return found

@@ -23,6 +23,7 @@ from amc.datasets.store import PixelCache
 from amc.datasets.table import ClipTable
 from amc.interleave import interleave
 from amc.synth import generate
+from amc.synth.drawn import Drawn
 from amc.video import VideoError
 
 BATCH_SIZE = 128  # pairs of frames whose flow is computed in one go
@@ -36,6 +37,13 @@ class PixelReader:
     settings: Pixels
     cache: Path | None = None  # None keeps nothing
     device: str = "cpu"  # where flow is computed
+    drawn: Drawn | None = None  # of the clips of a generated world, for flow_method "true"
+
+    def pixels(self, path: Path, indices: list[int], num_frames: int) -> tuple[Tensor | None, Tensor | None]:
+        """The `frames` and `vectors` of these indices, as `transforms` takes them; None for what the modality lacks."""
+        modality = self.settings.modality
+        frames = self.frames(path, indices) if "rgb" in modality else None
+        return frames, self.vectors(path, indices, num_frames) if "flow" in modality else None
 
     def frames(self, path: Path, indices: list[int]) -> Tensor:
         """uint8 (P, 3, h, w), short side `settings.short_side`."""
@@ -56,7 +64,7 @@ class PixelReader:
         """What the motion fields of a video are kept under."""
         settings = self.settings
         method, weights = settings.flow_method, settings.flow_weights or None
-        world = generate.digest(generate.find_world(path.parents[1])) if method == "true" else ""
+        world = generate.digest(self.drawn.world) if method == "true" and self.drawn else ""
         source = flow.fingerprint(method, weights) + world
         storage_format = "" if settings.storage_format == "float16" else f"{settings.storage_format} {settings.max_px}"
         return content_key(path, source, settings.short_side, storage_format, VERSION)
@@ -80,7 +88,9 @@ class PixelReader:
                 [self._estimate(path, pairs[k : k + BATCH_SIZE]) for k in range(0, len(pairs), BATCH_SIZE)]
             )
         if self.settings.flow_method == "true":
-            vectors = torch.from_numpy(generate.true_flow(path, pairs))
+            if self.drawn is None:
+                raise AmcError(f"{path}: true flow is known of generated worlds only; choose another flow method")
+            vectors = torch.from_numpy(self.drawn.true_flow(path.stem, pairs))
         else:
             needed = sorted({index for pair in pairs for index in pair})
             first, second = ([needed.index(pair[side]) for pair in pairs] for side in (0, 1))
@@ -113,10 +123,9 @@ class ClipViews(Dataset):
         epoch, index = key
         windows = self.windows(epoch, index)
         if self.table.clips[index].unreadable:
-            count = 2 if self.reader.settings.modality == "rgb+flow" else 1
-            return torch.zeros(
-                len(windows), count * len(windows[0]), 3, self.size, self.size, dtype=torch.uint8
-            ), self.labels[index]
+            num_slots = len(windows[0]) * self.reader.settings.slots_per_frame
+            shape = (len(windows), num_slots, 3, self.size, self.size)
+            return torch.zeros(shape, dtype=torch.uint8), self.labels[index]
         frames, vectors = self._pixels(index, [frame for window in windows for frame in window])
         if epoch is None:
             frames, vectors = transforms.eval_view(frames, vectors, self.size)
@@ -148,12 +157,8 @@ class ClipViews(Dataset):
         return clip.num_frames or (1 if clip.unreadable else video.probe(clip.path).num_frames)
 
     def _pixels(self, index: int, indices: list[int]) -> tuple[Tensor | None, Tensor | None]:
-        path, modality = self.table.clips[index].path, self.reader.settings.modality
         try:
-            return (
-                self.reader.frames(path, indices) if "rgb" in modality else None,
-                self.reader.vectors(path, indices, self.num_frames(index)) if "flow" in modality else None,
-            )
+            return self.reader.pixels(self.table.clips[index].path, indices, self.num_frames(index))
         except VideoError as error:  # cut short, or damaged
             raise VideoError(f"{error}; {self.table.remedy}") from error
 
@@ -205,6 +210,6 @@ def planned(num_frames: int, plan: Sampling, *, seed: int | None = None) -> list
     return [window.frames for window in windows]
 
 
-def reader(settings: Pixels) -> PixelReader:
-    """The reader that keeps what it computes under AMC_CACHE."""
-    return PixelReader(settings, paths.cache())
+def reader(settings: Pixels, table: ClipTable) -> PixelReader:
+    """The reader for the clips of a table, which keeps what it computes under AMC_CACHE."""
+    return PixelReader(settings, paths.cache(), drawn=table.drawn)

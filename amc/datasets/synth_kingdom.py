@@ -6,6 +6,7 @@ from pathlib import Path
 from amc.datasets import animal_kingdom
 from amc.datasets.table import ClipTable
 from amc.synth import generate
+from amc.synth.drawn import Drawn
 from amc.synth.species import SPECIES
 
 CLASSES = {"quadruped": "mammal", "frog": "amphibian", "snake": "reptile"}  # by body plan; others are named as theirs
@@ -18,4 +19,5 @@ def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTab
     classes = {name: CLASSES.get(species.plan, species.plan) for name, species in SPECIES.items()}
     taxonomy = {name: (kind, "invertebrate" if kind == "insect" else "vertebrate") for name, kind in classes.items()}
     unseen = tuple(name for name, species in SPECIES.items() if species.unseen)
-    return replace(animal_kingdom.index(folder, name=f"synth-{size}"), taxonomy=taxonomy, held_out=unseen)
+    table = animal_kingdom.index(folder, name=f"synth-{size}")
+    return replace(table, taxonomy=taxonomy, held_out=unseen, drawn=Drawn(folder))

@@ -1,10 +1,12 @@
 """Synth Menagerie as a data set, to pre-train on: drawn on first use, then read by Animal Kingdom's own loader."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from amc.datasets import animal_kingdom
 from amc.datasets.table import ClipTable
 from amc.synth import generate
+from amc.synth.drawn import Drawn
 from amc.synth.menagerie import MENAGERIE
 
 
@@ -12,4 +14,4 @@ def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTab
     """Table of the clips of `size`, in `root/<size>`; what is not drawn yet is drawn first."""
     folder = Path(root) / size
     generate.generate(folder, size, world=MENAGERIE, workers=workers)
-    return animal_kingdom.index(folder, name=f"synth-menagerie-{size}")
+    return replace(animal_kingdom.index(folder, name=f"synth-menagerie-{size}"), drawn=Drawn(folder))

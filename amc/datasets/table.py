@@ -6,11 +6,15 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 
 from amc.base.errors import AmcError, choice
 from amc.datasets import names as behaviours
+
+if TYPE_CHECKING:  # tables of real data sets need no renderer
+    from amc.synth.drawn import Drawn
 
 SPLITS = ("train", "val", "test")
 
@@ -45,6 +49,7 @@ class ClipTable:
     held_out: tuple[str, ...] = ()  # species that the makers of the data set keep for tests on unseen animals
     hidden: tuple[int, ...] = ()  # labels hidden in training, under the protocol unseen-behaviours
     remedy: str = "get it again"  # what to do about a video that cannot be read
+    drawn: "Drawn | None" = None  # of a generated world: scripts and true flow by clip id
 
     def __post_init__(self):
         if not self.clips or not self.names:

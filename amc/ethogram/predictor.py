@@ -31,7 +31,7 @@ from amc.model.weights import SHIPPED, SYNTH_CLIP
 from amc.runs import experiment
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
-from amc.synth import generate
+from amc.synth import drawn
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
 DRAWN = "CLIP OF DRAWN ANIMALS on other videos"
@@ -128,7 +128,7 @@ def is_of_drawings(card: Mapping) -> bool:
 def stamp_on(predictor: VideoPredictor, path: Path) -> str:
     """What has to be said of a model on a video: its stamp, and where its CLIP has seen drawn animals alone and the
     video is not one of ours, that."""
-    is_new = is_of_drawings(predictor.classifier.card) and DRAWN not in predictor.stamp and not generate.is_drawn(path)
+    is_new = is_of_drawings(predictor.classifier.card) and DRAWN not in predictor.stamp and not drawn.is_drawn(path)
     return ", ".join(filter(None, [predictor.stamp, DRAWN * is_new]))
 
 
@@ -234,6 +234,8 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None
 
 def _embeddings(predictor: VideoPredictor, table: ClipTable, most: int) -> np.ndarray:
     """Embeddings (V, E) of up to `most` clips, evenly spread over the table: the mean over the windows."""
-    views = ClipViews(table, predictor.sampling, reader(predictor.pixels), size=predictor.classifier.preprocess.size)
+    views = ClipViews(
+        table, predictor.sampling, reader(predictor.pixels, table), size=predictor.classifier.preprocess.size
+    )
     at = np.unique(np.linspace(0, len(views) - 1, min(most, len(views))).astype(int))
     return np.stack([predictor.predict(views[None, int(k)][0])[1].mean(dim=0).cpu().numpy() for k in at])

@@ -179,9 +179,8 @@ def _is_whole(folder: Path, method: str) -> bool:
 
 
 def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
-    return ClipViews(
-        table, cfg.sampling, reader(cfg.pixels), size=size, train_windows=cfg.training.train_windows, seed=cfg.seed
-    )
+    own = {"size": size, "train_windows": cfg.training.train_windows, "seed": cfg.seed}
+    return ClipViews(table, cfg.sampling, reader(cfg.pixels, table), **own)
 
 
 def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:

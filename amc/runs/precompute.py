@@ -88,7 +88,8 @@ def _jobs(cells: list[Experiment], device: str) -> list[tuple[ClipViews, int, li
         raise AmcError("flow: none of these runs uses flow; choose modality flow or rgb+flow")
     jobs = {}
     for cfg in looks:
-        table, eyes = experiment.load(cfg), replace(reader(cfg.pixels), device=device)
+        table = experiment.load(cfg)
+        eyes = replace(reader(cfg.pixels, table), device=device)
         for split in table.counts():
             views = ClipViews(
                 table.split(split), cfg.sampling, eyes, size=0, train_windows=cfg.training.train_windows, seed=cfg.seed

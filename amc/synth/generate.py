@@ -1,4 +1,4 @@
-"""Write a generated world to disk in Animal Kingdom's own layout, and find a clip's script and true flow again.
+"""Write a generated world to disk in Animal Kingdom's own layout; `drawn` finds scripts and true flow there again.
 
     <root>/video/<ID>.mp4            H.264, 128x128, 24 frames per second
     <root>/annotation/train.csv      Charades rows, one per frame; val.csv holds the test split, as in Animal Kingdom
@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from functools import lru_cache, partial
+from functools import partial
 from pathlib import Path
 
 import av
@@ -24,20 +24,20 @@ import cv2
 import numpy as np
 from tqdm.std import tqdm
 
-from amc.base import paths, processes
+from amc.base import processes
 from amc.base.errors import AmcError, choice
 from amc.base.paths import atomic
 from amc.synth import annotation, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
-from amc.synth.world import FPS, Event, Script, World
+from amc.synth.world import FPS, Script, World
 
 WORLDS = {world.name: world for world in (KINGDOM, MENAGERIE)}
 SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the world that a call without one is about
 SPLITS = ("train", "test")
 VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
 NOT_DRAWING = (  # modules that change no picture of a clip
-    "__init__", "annotation", "generate", "pairs", "pretrain", "raft_card", "raft_measure", "raft_optimizer",
+    "__init__", "annotation", "drawn", "generate", "pairs", "pretrain", "raft_card", "raft_measure", "raft_optimizer",
     "raft_train",
 )  # fmt: skip
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
@@ -100,7 +100,7 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
     choice("size", size, tuple(world.sizes))
     facts = {"world": world.name, "size": size, "seed": world.seed, "generator": digest(world), "version": VERSION}
     manifest = root / "world.json"
-    if _read_json(manifest) != facts:
+    if read_json(manifest) != facts:
         _clear(root, manifest, world)
     if (root / "annotation" / "scripts.json").exists():
         return
@@ -172,57 +172,9 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
 
 
-def _read_json(path: Path) -> dict | None:
+def read_json(path: Path) -> dict | None:
+    """What a JSON file holds, None where it is absent or damaged."""
     try:
         return json.loads(path.read_text())
-    except (OSError, ValueError):  # absent, or damaged: the same to those who ask
+    except (OSError, ValueError):
         return None
-
-
-def scripts(root: Path) -> dict[str, tuple[Script, int]]:
-    """Script and scene seed of every clip of a generated data set, by id. Raises AmcError where there are none."""
-    path = root / "annotation" / "scripts.json"
-    return _scripts(path, path.stat().st_mtime_ns if path.exists() else 0)
-
-
-@lru_cache(maxsize=4)
-def _scripts(path: Path, mtime_ns: int) -> dict[str, tuple[Script, int]]:
-    table = _read_json(path)
-    if table is None:
-        raise AmcError(
-            f"{path}: absent or damaged, so the truth is not known; only {KINGDOM.name} and its like have it"
-        )
-    return {
-        name: (
-            Script(
-                d["species"], d["environment"], d["seconds"], d["num_actors"], tuple(Event(*e) for e in d["events"])
-            ),
-            d["seed"],
-        )
-        for name, d in table.items()
-    }
-
-
-def find_world(root: Path) -> World:
-    """The world that a generated data set shows. Raises AmcError where `root` holds none."""
-    name = (_read_json(root / "world.json") or {}).get("world")
-    if name not in WORLDS:
-        raise AmcError(f"{root}: holds none of the generated worlds ({', '.join(WORLDS)}); name the folder of one")
-    return WORLDS[name]
-
-
-def is_drawn(video: Path) -> bool:
-    """Whether a video is one that a generated world drew: a clip of a data set, or a film in the cache."""
-    video = video.resolve()
-    is_clip = video.parent.name == "video" and (video.parents[1] / "world.json").is_file()
-    return is_clip or video.is_relative_to(paths.cache() / "films")
-
-
-def true_flow(video: Path, pairs: list[tuple[int, int]]) -> np.ndarray:
-    """Exact flow of frame pairs of a generated clip, from its script: float32 (P, 2, 128, 128), pixels per pair."""
-    root = video.parent.parent
-    known = scripts(root)
-    if video.stem not in known:
-        raise AmcError(f"{video}: in no generated world, as Synth Kingdom, so without true flow; choose another method")
-    stage = scene.compose(*known[video.stem], world=find_world(root))
-    return np.stack([scene.flow(stage, first, second) for first, second in pairs])

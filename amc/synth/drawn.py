@@ -1,0 +1,70 @@
+"""What a generated data set knows of its clips beside their pixels: scripts and exact flow, by clip id."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from amc.base import paths
+from amc.base.errors import AmcError
+from amc.synth import generate, scene
+from amc.synth.scripts import truth
+from amc.synth.world import Event, Script, World
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """The data set that `generate` wrote to the folder `root`. Raises AmcError where none is there."""
+
+    root: Path
+
+    @property
+    def world(self) -> World:
+        """The world that it shows."""
+        name = (generate.read_json(self.root / "world.json") or {}).get("world")
+        if name not in generate.WORLDS:
+            known = ", ".join(generate.WORLDS)
+            raise AmcError(f"{self.root}: holds none of the generated worlds ({known}); name the folder of one")
+        return generate.WORLDS[name]
+
+    def script(self, clip_id: str) -> Script:
+        """What truly happens in a clip."""
+        return self._known(clip_id)[0]
+
+    def truth(self, clip_id: str) -> np.ndarray:
+        """What happens in each frame of a clip: bool (N, C), of the behaviours of its world."""
+        return truth(self.script(clip_id), names=self.world.names)
+
+    def true_flow(self, clip_id: str, pairs: list[tuple[int, int]]) -> np.ndarray:
+        """Exact flow of frame pairs of a clip, from its script: float32 (P, 2, 128, 128), pixels per pair."""
+        stage = scene.compose(*self._known(clip_id), world=self.world)
+        return np.stack([scene.flow(stage, first, second) for first, second in pairs])
+
+    def _known(self, clip_id: str) -> tuple[Script, int]:
+        """Script and scene seed of a clip."""
+        path = self.root / "annotation" / "scripts.json"
+        known = _scripts(path, path.stat().st_mtime_ns if path.exists() else 0)
+        if clip_id not in known:
+            raise AmcError(f"{clip_id}: is no clip of the generated world in {self.root}; only its own have a truth")
+        return known[clip_id]
+
+
+@lru_cache(maxsize=4)
+def _scripts(path: Path, mtime_ns: int) -> dict[str, tuple[Script, int]]:
+    table = generate.read_json(path)
+    if table is None:
+        raise AmcError(f"{path}: absent or damaged, so the truth is not known; remove the folder, and draw it again")
+    return {name: (_script(fields), fields["seed"]) for name, fields in table.items()}
+
+
+def _script(fields: dict) -> Script:
+    kept = {name: fields[name] for name in Script._fields}
+    return Script(**kept | {"events": tuple(Event(*event) for event in fields["events"])})
+
+
+def is_drawn(video: Path) -> bool:
+    """Whether a video is one that a generated world drew: a clip of a data set, or a film in the cache."""
+    video = video.resolve()
+    is_clip = video.parent.name == "video" and (video.parents[1] / "world.json").is_file()
+    return is_clip or video.is_relative_to(paths.cache() / "films")
