@@ -76,7 +76,7 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
     """Flow that carries each of `first` onto its partner in `second`; identical partners have exactly zero flow.
 
     first, second: (P, 3, H, W) uint8 RGB of any size. weights: for RAFT, a checkpoint of torchvision or of the official
-    repository; None takes ours in data/weights for raft-synth, else torchvision's own from its download folder. Returns
+    repository; None takes ours in data/weights for raft-synth, else torchvision's own, downloaded once. Returns
     (P, 2, H, W) float32 on the device of `first`, pixels per frame, u right and v down. Raises AmcError for an unknown
     method, for absent or other weights, and for weights whose vectors are not finite.
     """

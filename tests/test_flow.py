@@ -1,4 +1,5 @@
 import warnings
+from pathlib import Path
 
 import cv2
 import numpy as np
@@ -193,10 +194,23 @@ def test_other_weights_are_refused_in_one_line(tmp_path, kind):
 
 
 @pytest.mark.parametrize("method", ["raft-small", "raft-large"])
-def test_without_weights_raft_says_where_they_are_and_what_needs_none(tmp_path, monkeypatch, method):
+def test_without_a_network_raft_says_where_its_weights_are_and_what_needs_none(tmp_path, monkeypatch, method):
     monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
     with pytest.raises(AmcError, match="https://.*pth at .*checkpoints.*method='dis'"):
         estimate(*moved(1, 1), method=method)
+
+
+def test_published_weights_are_downloaded_once_and_their_sha256_is_asked_for(tmp_path, monkeypatch):
+    asked = []
+
+    def download(url, place, hash_prefix):
+        asked.append((url.rsplit("/", 1)[1], hash_prefix))
+        Path(place).write_bytes(b"")
+
+    monkeypatch.setattr(torch.hub, "get_dir", lambda: str(tmp_path))
+    monkeypatch.setattr(torch.hub, "download_url_to_file", download)
+    assert raft.checkpoint("raft-small", None) == raft.checkpoint("raft-small", None)
+    assert asked == [("raft_small_C_T_V2-01064c6d.pth", "01064c6d")]
 
 
 def test_damaged_weights_of_torchvision_are_noticed_by_their_sha256(tmp_path, monkeypatch):

@@ -129,7 +129,7 @@ def test_raft_is_left_out_with_its_reason_until_weights_are_given(real, monkeypa
     monkeypatch.setenv("TORCH_HOME", str(tmp_path))
     usable, absent = flow_errors.available()
     assert set(usable) == {*flow_errors.DIS, "raft-synth"}
-    assert "raft-small's are not on this machine" in absent["raft-small"]
+    assert "raft-small's could not be downloaded" in absent["raft-small"]
     weights = real / "weights" / "raft-small.pth"
     usable, absent = flow_errors.available(str(weights))
     assert usable["raft-small"] == weights and set(absent) == {"raft-large"}

@@ -45,7 +45,7 @@ OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torc
 
 
 def checkpoint(method: str, weights: Path | str | None) -> Path:
-    """The file of weights for `method`: `weights`, or the shipped ones, or torchvision's where torch.hub put them."""
+    """The file of weights for `method`: `weights`, or our own, or torchvision's, which torch.hub downloads once."""
     if weights is not None:
         if not Path(weights).is_file():
             raise AmcError(f"weights: no file {weights}; give a RAFT checkpoint, or choose method='dis'")
@@ -55,10 +55,14 @@ def checkpoint(method: str, weights: Path | str | None) -> Path:
     url = ARCHITECTURES[method][1].url
     path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
     if not path.is_file():
-        raise AmcError(
-            f"weights: {method}'s are not on this machine; put {url} at {path}, "
-            f"or pass a checkpoint as weights=, or choose method='dis', which needs none"
-        )
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            torch.hub.download_url_to_file(url, str(path), hash_prefix=_hash_prefix(path))
+        except (OSError, RuntimeError) as error:  # no network, no room; another sha256
+            raise AmcError(
+                f"weights: {method}'s could not be downloaded ({error}); put {url} at {path}, "
+                f"or pass a checkpoint as weights=, or choose method='dis', which needs none"
+            ) from error
     return path
 
 
@@ -77,8 +81,11 @@ def run(model: torch.nn.Module, first: torch.Tensor, second: torch.Tensor, *, up
 
 @lru_cache(maxsize=len(ARCHITECTURES))
 def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: str) -> torch.nn.Module:
-    if is_torchvision and method != SHIPPED and not _matches_name(path):
-        raise AmcError(f"weights: {path} is damaged (its sha256 is not that in its name); remove it and fetch it again")
+    is_published = is_torchvision and method != SHIPPED
+    if is_published and not hashlib.sha256(path.read_bytes()).hexdigest().startswith(_hash_prefix(path)):
+        raise AmcError(
+            f"weights: {path} is damaged (its sha256 is not that in its name); remove it, and it is downloaded again"
+        )
     model = ARCHITECTURES[method][0]()
     load_strictly(model, _renamed(read(path)[0]), f"weights: {path} for {method}")
     return model.eval().requires_grad_(False).to(device)
@@ -91,6 +98,6 @@ def _renamed(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
     return {renamed(name, OFFICIAL_NAMES): value for name, value in once.items()}
 
 
-def _matches_name(path: Path) -> bool:
+def _hash_prefix(path: Path) -> str:
     """torch.hub's convention: the file name ends with the first digits of the content's sha256."""
-    return hashlib.sha256(path.read_bytes()).hexdigest().startswith(path.stem.rsplit("-", 1)[-1])
+    return path.stem.rsplit("-", 1)[-1]
