@@ -4,12 +4,12 @@
 """
 
 import hashlib
-import html
 import json
 import re
 from itertools import groupby
 from pathlib import Path
 
+import jinja2
 import nbformat
 from PIL import Image
 
@@ -19,12 +19,6 @@ from amc.runs import results
 
 PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a bar on its way; a reader of the finished notebook gains nothing
 WIDGET = "application/vnd.jupyter.widget-view+json"
-STYLE = """
-body { font: 1.05rem/1.5 system-ui, sans-serif; color: #222; max-width: 72rem; margin: 0 auto; padding: 1rem 1.5rem; }
-h1, h2 { line-height: 1.2; } h2 { margin-top: 3rem; border-top: 2px solid #e4e4e4; padding-top: 1rem; }
-figure { margin: 2rem 0; break-inside: avoid; } img { max-width: 100%; height: auto; }
-figcaption, .facts { color: #555; font-size: .95rem; } a { color: #004488; } nav li { margin: .2rem 0; }
-"""
 
 
 def tidy(path: Path) -> None:
@@ -75,33 +69,10 @@ def manifest(reports: Path) -> Path:
 
 def index(reports: Path) -> Path:
     """Write `index.html`, which shows every figure with its alternative text, by notebook. Raises AmcError."""
-    sections, links = [], []
-    for path in _executed(reports):
-        title, question = _heading(path)
-        links.append(f'<li><a href="#n{path.stem[:2]}">{path.stem[:2]} · {title}</a></li>')
-        sections.append(_section(reports, path, title, question))
-    page = f"""<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>AnimalMotionCLIP: figures of a run</title>
-<style>{STYLE}</style>
-</head>
-<body>
-<h1>AnimalMotionCLIP: figures of a run</h1>
-<p>Every figure that the notebooks drew, as they drew it. What each run was made from stands in
-<a href="manifest.json">manifest.json</a>, its numbers in <a href="results/">results/</a>.</p>
-<nav aria-label="Notebooks"><ul>
-{chr(10).join(links)}
-</ul></nav>
-<main>
-{chr(10).join(sections)}
-</main>
-</body>
-</html>
-"""
-    return _write(reports / "index.html", page)
+    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
+    notebooks = [_section(reports, path) for path in _executed(reports)]
+    page = jinja2.Environment(autoescape=True).from_string(template).render(notebooks=notebooks)
+    return _write(reports / "index.html", page + "\n")
 
 
 def _executed(reports: Path) -> list[Path]:
@@ -110,27 +81,27 @@ def _executed(reports: Path) -> list[Path]:
     return found
 
 
-def _section(reports: Path, path: Path, title: str, question: str) -> str:
+def _section(reports: Path, path: Path) -> dict:
+    """What the index says of a notebook."""
     origin = _record(reports, path.stem)["provenance"]
     machine = f"{origin['cpu']['count']} × {origin['cpu']['model']}"
-    facts = f"commit {origin['commit']}, {machine}, {origin['seconds'] or 0:.0f} s"
-    figures = "\n".join(_figure(reports, figure) for figure in _figures(reports, path.stem))
-    return f"""<section id="n{path.stem[:2]}">
-<h2>{title}</h2>
-<p>{question}</p>
-<p class="facts"><a href="{path.name}">executed notebook</a> · {html.escape(facts)}</p>
-{figures}
-</section>"""
+    title, question = _heading(path)
+    return {
+        "number": path.stem[:2],
+        "title": title,
+        "question": question,
+        "file": path.name,
+        "facts": f"commit {origin['commit']}, {machine}, {origin['seconds'] or 0:.0f} s",
+        "figures": [_figure(reports, figure) for figure in _figures(reports, path.stem)],
+    }
 
 
-def _figure(reports: Path, path: Path) -> str:
+def _figure(reports: Path, path: Path) -> dict:
+    png = path.relative_to(reports)
     with Image.open(path) as picture:
-        width, height, alt = *picture.size, picture.text.get("Description", path.stem)
-    source, vector = path.relative_to(reports).as_posix(), path.with_suffix(".pdf").relative_to(reports).as_posix()
-    return f"""<figure>
-<img src="{source}" width="{width}" height="{height}" alt="{html.escape(alt, quote=True)}" loading="lazy">
-<figcaption>{html.escape(alt)} <a href="{vector}">PDF</a></figcaption>
-</figure>"""
+        alt = picture.text.get("Description", path.stem)
+        size = {"width": picture.width, "height": picture.height}
+    return size | {"png": png.as_posix(), "pdf": png.with_suffix(".pdf").as_posix(), "alt": alt}
 
 
 def _figures(reports: Path, stem: str) -> list[Path]:
@@ -142,7 +113,7 @@ def _heading(path: Path) -> tuple[str, str]:
     lines = nbformat.read(path, as_version=4).cells[0].source.splitlines()
     quoted = [line.removeprefix(">").strip() for line in lines if line.startswith(">")]
     first = next(" ".join(part) for starts, part in groupby(quoted, lambda line: "**Paper" in line) if not starts)
-    return html.escape(lines[0].removeprefix("# ")), html.escape(first.replace("**", ""))
+    return lines[0].removeprefix("# "), first.replace("**", "")
 
 
 def _record(reports: Path, stem: str) -> dict:
