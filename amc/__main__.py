@@ -75,7 +75,7 @@ def _parser(wanted: str = "") -> argparse.ArgumentParser:
     unpack = command("unpack", _unpack, "unpack a downloaded tar or zip file, nothing outside the folder")
     unpack.add_argument("archive")
     unpack.add_argument("folder")
-    pretrain = command("pretrain", _pretrain, "pre-train synth-clip and ship it in data/weights")
+    pretrain = command("pretrain", _pretrain, "pre-train synth-clip and put it into data/weights")
     pretrain.add_argument("--scenes", type=int, default=12_000, help="to draw stills from (default: %(default)s)")
     pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
     report = command("report", _report, "write index.html and manifest.json from what lies in reports")
@@ -194,7 +194,7 @@ def _flow_train(given: argparse.Namespace) -> int:
     if given.ship:
         raft_card.check(**measured)  # not after hours
     elif any(measured.values()):
-        raise AmcError("real, compare: only what is shipped is measured; add --ship")
+        raise AmcError("real, compare: only weights put into data/weights are measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cores = os.cpu_count() or 1
     with distributed.init():

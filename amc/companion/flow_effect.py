@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
 from amc.flow import METHODS
-from amc.raft.weights import ARCHITECTURES, SHIPPED
+from amc.raft.weights import ARCHITECTURES, BUNDLED
 from amc.runs import tables
 from amc.runs.ablation import ablation
 from amc.runs.experiment import Run, run_all
@@ -36,7 +36,7 @@ def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
             modality=modality,
             size=size,
             flow_method=name,
-            flow_weights=weights if name in ARCHITECTURES and name != SHIPPED else "",
+            flow_weights=weights if name in ARCHITECTURES and name != BUNDLED else "",
         )[0]
         for modality, name in by
     ]

@@ -16,7 +16,7 @@ from amc.base.errors import AmcError, choice
 from amc.base.parameters import file, flag, whole
 from amc.companion import flow_effect
 from amc.config import Experiment
-from amc.raft.weights import SHIPPED
+from amc.raft.weights import BUNDLED
 from amc.runs.ablation import ablation
 from amc.synth import generate
 from amc.synth.raft_measure import NOTHING
@@ -62,7 +62,7 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
     usable: dict[str, Path | None] = dict.fromkeys(DIS)
     absent = {}
     for method in RAFT:
-        weights = None if method == SHIPPED else file("flow_weights", flow_weights)
+        weights = None if method == BUNDLED else file("flow_weights", flow_weights)
         try:
             pixels = torch.zeros(1, 3, 128, 128, dtype=torch.uint8)
             flow.estimate(pixels, pixels + 1, method=method, weights=weights)

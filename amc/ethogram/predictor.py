@@ -27,7 +27,7 @@ from amc.datasets.table import ClipTable
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
 from amc.inference import load_run
 from amc.model import Classifier, weights
-from amc.model.weights import SHIPPED, SYNTH_CLIP
+from amc.model.weights import BUNDLED, SYNTH_CLIP
 from amc.runs import experiment
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
@@ -122,7 +122,7 @@ def stamp(card: Mapping, size: str, *, dataset: str) -> str:
 
 def is_of_drawings(card: Mapping) -> bool:
     """Whether a model's CLIP has seen drawn animals alone."""
-    return (card.get("backbone"), card["pretrained"]) == (SYNTH_CLIP, SHIPPED)
+    return (card.get("backbone"), card["pretrained"]) == (SYNTH_CLIP, BUNDLED)
 
 
 def stamp_on(predictor: VideoPredictor, path: Path) -> str:

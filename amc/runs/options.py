@@ -22,7 +22,7 @@ HELP = {  # of what has no list of choices
     "epochs": "of training",
     "flow_weights": "a RAFT checkpoint",
     "backbone": "a CLIP ViT of open_clip",
-    "pretrained": "its tag, a file, shipped, or random",
+    "pretrained": "its tag, a file, bundled, or random",
     "data_root": "folder of the data set",
     "memory_limit_gb": "gigabytes per process; batch size and checkpointing follow (0: no limit)",
     "init_from": "checkpoint to continue from: a finished run's model.safetensors",
@@ -59,7 +59,7 @@ def add_flow(commands: argparse._SubParsersAction, *, fields: Run, training: Run
     train.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
     train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
     train.add_argument("--precision", help="bfloat16 | float32, of the convolutions (default: the recipe's)")
-    train.add_argument("--init-from", help="raft-synth: continue from the shipped weights (default: from scratch)")
+    train.add_argument("--init-from", help="raft-synth: continue from the bundled weights (default: from scratch)")
     train.add_argument("--folder", help="of the run (default: in the cache)")
     train.add_argument("--ship", action="store_true", help="afterwards, put the best weights into data/weights")
     train.add_argument("--real", help="with --ship: folder of a real pair, as Middlebury's, to be measured too")
