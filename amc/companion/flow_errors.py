@@ -24,11 +24,11 @@ from amc.synth.raft_train import end_point_error
 
 SIZES = ("smoke", "quick", "standard")
 DIS = ("dis", "dis-fast", "dis-ultrafast")
-RAFT = ("raft-synth", "raft-small", "raft-large")  # the first one has weights of its own here
-NIGHT = 1 / 3  # part of the clips that are to be at night, where that many are
-STILL = 0.3  # px per frame: a background that moves more is seen by a moving camera
-FEW = 5  # clips: of fewer nothing is said
-INCONSISTENT = 1.0  # px: there and back again does not end where it began, so the point is hidden in one frame
+RAFT = ("raft-synth", "raft-small", "raft-large")  # the weights of the first are in data/weights
+NIGHT = 1 / 3  # share of the clips at night, if there are enough
+STILL = 0.3  # px per frame: the camera moves if the background moves more than this
+FEW = 5  # clips: no statement for fewer
+INCONSISTENT = 1.0  # px of forward-backward error from which a point counts as hidden in one frame
 
 
 def settings(
@@ -73,8 +73,8 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
 
 
 def chosen(paths: Sequence[Path], count: int) -> list[Path]:
-    """`count` of the clips of a generated world, a third of them at night where so many are: by chance there are few,
-    and conditions could not be compared. In the order of `paths`."""
+    """`count` of the clips of a generated world, a third of them at night if there are enough: at random there would
+    be too few to compare. In the order of `paths`."""
     world = generate.scripts(paths[0].parents[1])
     night = [path for path in paths if world[path.stem][0].environment == "night"][: round(NIGHT * count)]
     day = [path for path in paths if world[path.stem][0].environment != "night"][: count - len(night)]
@@ -121,7 +121,7 @@ def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -
 
 
 def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
-    """Where a point ends that goes there and back, px from its start (P, H, W); inf where it leaves the picture.
+    """Forward-backward error, px (P, H, W): how far from its start a point ends; inf where it leaves the picture.
 
     Large where a point is hidden in the other frame (occlusion), or where one of the two flows is wrong.
     """
@@ -205,13 +205,13 @@ def hidden_from_visible(table: pd.DataFrame, method: str) -> str:
 
 
 def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
-    """The EPE of `method` under each condition of `conditions` beside that of NOTHING, a sentence each."""
+    """The EPE of `method` under each condition of `conditions` beside that of zero flow, one sentence per condition."""
     means = found.pivot(index="condition", columns="method", values="epe")
     said = []
     for row in found[found["method"] == method].itertuples():
         nothing = means.loc[row.condition, NOTHING]
-        word = f"{100 * (1 - row.epe / nothing):.0f} % less" if row.epe < nothing else "MORE"
-        text = f"{method} {row.epe:.2f} px, {word} than the {nothing:.2f} px of claiming that nothing moves"
+        word = f"{100 * (1 - row.epe / nothing):.0f} % less than" if row.epe < nothing else "MORE than"
+        text = f"{method} {row.epe:.2f} px, {word} zero flow ({nothing:.2f} px)"
         said.append(f"{row.condition}: {text if row.clips >= FEW else f'{row.clips} clips, no statement'}")
     return said
 
