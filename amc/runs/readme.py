@@ -26,7 +26,7 @@ def records() -> dict[str, list[dict]]:
     found = {size: [results.load(paths.root() / place) for place in places] for size, places in RECORDS.items()}
     for size, each in found.items():
         for record in each:
-            name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("cells_reused", 0)
+            name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("runs_reused", 0)
             whole = WHOLE[name] | {"size": size, "seeds": "0"}
             shared = int(name == "04_state_of_the_art")  # the paper's own row, which 03_ablation has just computed
             if any(given[key] != value for key, value in whole.items()) or reused > shared:
