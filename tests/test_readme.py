@@ -61,7 +61,7 @@ def test_the_table_has_table_1_first_then_the_others_then_the_real_annotation():
         "Animal Kingdom's own annotation: species prior, sees no video",
     ]
     assert lines[3] == "| Table 1: X3D | 25.25 macro | 3.0 [3.0, 3.0], 3.0 [3.0, 3.0] | – |"
-    assert "| time, with data generation |  | 2 min | 1 min |" in lines
+    assert "| time, data included |  | 2 min | 1 min |" in lines
 
 
 def test_what_the_intervals_cover_is_said_below_the_table():

@@ -54,9 +54,7 @@ def asked(
         raise AmcError(f"labels: {labels!r} has no labels.csv; give a folder of labelled clips, or leave it empty")
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if not is_number or not 0 <= threshold <= 1:
-        raise AmcError(
-            f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's choice"
-        )
+        raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
     names = tuple(name.strip() for name in str(behaviours).split(",") if name.strip())
     out = Path(out_dir).expanduser().resolve() if out_dir else paths.reports() / "ethograms"
     where = lookup.find(model) if model else None

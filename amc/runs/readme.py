@@ -46,7 +46,7 @@ def block(records: dict[str, list[dict]]) -> str:
     facts = {
         "command": lambda each: f"`make reproduce SIZE={each[0]['parameters']['size']}`",
         "hardware": lambda each: "{count} × {model}".format(**each[0]["provenance"]["cpu"]),
-        "time, with data generation": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
+        "time, data included": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
     }
     lines += [[name, "", *(fact(each) for each in records.values())] for name, fact in facts.items()]
     table = [f"| {' | '.join(line)} |" for line in lines]

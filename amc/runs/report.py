@@ -90,7 +90,7 @@ def index(reports: Path) -> Path:
 </head>
 <body>
 <h1>AnimalMotionCLIP: figures of a run</h1>
-<p>Every figure that the notebooks drew, as they drew it. What each run was made from stands in
+<p>All figures of the notebooks. Sources and parameters of each run are in
 <a href="manifest.json">manifest.json</a>, its numbers in <a href="results/">results/</a>.</p>
 <nav aria-label="Notebooks"><ul>
 {chr(10).join(links)}
