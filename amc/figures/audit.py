@@ -143,7 +143,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     right.axvline(share, color=SHADE, linestyle="--")
     right.text(share, right.get_ylim()[1], "ours, RGB and RGB + flow ", ha="right", va="top", fontsize=11)
     right.set(xlabel="correlation of the two systems' errors", ylabel="points of mAP", ylim=(0, None))
-    right.set_title("Two systems: smallest significant difference")
+    right.set_title("Smallest significant difference")
     right.legend(frameon=False)
     for axes in (left, right):
         axes.grid(color=PALE)

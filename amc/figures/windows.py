@@ -69,7 +69,7 @@ def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]
     axes.set(yticks=range(len(events)), yticklabels=[name for name, _, _ in events], ylim=(len(events) - 0.5, -0.5))
     axes.set_title("ground truth", loc="left")
     count = len(next(iter(plans.values())))
-    axes.set_title(f"of {count} classifiers see it: {' · '.join(plans)} →", loc="right", fontsize=12)
+    axes.set_title(f"classifiers that see it, of {count}: {' · '.join(plans)} →", loc="right", fontsize=12)
 
 
 @styled
