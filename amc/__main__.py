@@ -1,4 +1,4 @@
-"""What is too long or too plain for a notebook: `python -m amc reproduce | train | predict | flow | index | unpack …`.
+"""The command line: `python -m amc reproduce | train | predict | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
 train computes runs of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
@@ -60,7 +60,7 @@ def _parser(wanted: str = "") -> argparse.ArgumentParser:
     train.add_argument("--workers", type=int, help="runs side by side (default: one per core)")
     if wanted == "train":
         options.add_runs(train)
-    ethogram = command("predict", _predict, "your own videos to ethograms: tables and pictures of each and of all")
+    ethogram = command("predict", _predict, "ethograms of your own videos: tables and pictures of each, tables of all")
     options.add_predict(ethogram)
     motion = commands.add_parser("flow", help="compute the flow that runs need, or train our own RAFT")
     subjects = motion.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
@@ -68,22 +68,22 @@ def _parser(wanted: str = "") -> argparse.ArgumentParser:
         options.add_flow(subjects, fields=_flow, training=_flow_train)
     index = command("index", _index, "check a downloaded data set or a folder of your own: annotation, every video")
     index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet | folder")
-    index.add_argument("folder", nargs="?", default="", help="where it lies (default: its place under data)")
+    index.add_argument("folder", nargs="?", default="", help="its folder (default: its place under data)")
     index.add_argument(
         "--workers", type=int, default=os.cpu_count(), help="videos read at once (default: one per core)"
     )
-    unpack = command("unpack", _unpack, "unpack a downloaded tar or zip file, nothing outside the folder")
+    unpack = command("unpack", _unpack, "unpack a downloaded tar or zip file; writes nothing outside the folder")
     unpack.add_argument("archive")
     unpack.add_argument("folder")
-    pretrain = command("pretrain", _pretrain, "pre-train synth-clip and ship it in data/weights")
-    pretrain.add_argument("--scenes", type=int, default=12_000, help="to draw stills from (default: %(default)s)")
+    pretrain = command("pretrain", _pretrain, "pre-train synth-clip and put it into data/weights")
+    pretrain.add_argument("--scenes", type=int, default=12_000, help="scenes of the stills (default: %(default)s)")
     pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
-    report = command("report", _report, "write index.html and manifest.json from what lies in reports")
+    report = command("report", _report, "write index.html and manifest.json for the notebooks in reports")
     report.add_argument("--size", default="quick", help=sizes)
     classes = command("class", _class, "write copies of the notebooks without solutions and outputs")
     classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
-    command("readme", _readme, "write the results in reports into the README's table")
-    seals = command("seal", _seal, "seal records, score files and weights that an earlier version wrote, as they are")
+    command("readme", _readme, "write the results of reports to the table in README.md")
+    seals = command("seal", _seal, "add checksums to records, score files and weights of an earlier version")
     seals.add_argument("files", nargs="+")
     return parser
 
@@ -176,7 +176,7 @@ def _flow(given: argparse.Namespace) -> int:
         done = precompute.motion(_cells(given), log=print if is_first else lambda line: None, device=device)
         if is_first:
             print(
-                f"done: {done.computed} of {done.clips} clips computed, the others were there; {_short(paths.cache())}"
+                f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"
             )
     return 0
 
@@ -194,7 +194,7 @@ def _flow_train(given: argparse.Namespace) -> int:
     if given.ship:
         raft_card.check(**measured)  # not after hours
     elif any(measured.values()):
-        raise AmcError("real, compare: only what is shipped is measured; add --ship")
+        raise AmcError("real, compare: only weights put into data/weights are measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cores = os.cpu_count() or 1
     with distributed.init():

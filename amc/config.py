@@ -75,7 +75,7 @@ class Experiment:
     root: str = ""  # the data set's folder; empty: its default place under AMC_DATA
     protocol: str = "official"  # which clips train and which are tested: a key of datasets.protocols.PROTOCOLS
     backbone: str = "synth-clip"  # any CLIP ViT of open_clip
-    pretrained: str = "shipped"  # a tag of open_clip, a file, "shipped", or "random"
+    pretrained: str = "bundled"  # a tag of open_clip, a file, "bundled", or "random"
     image_size: int = 0  # pixels, height and width, for a network that takes any; 0: the network's own
     network: str = ""  # of a baseline that has a network beside CLIP or instead of it
     # Weights to start from. Baselines: a file, a name on the Hugging Face Hub, or a data set to pre-train on; empty:

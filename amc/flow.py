@@ -128,7 +128,7 @@ def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor
 
 
 def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: str) -> Tensor:
-    if method == raft.SHIPPED and max(first.shape[-2:]) > raft.LARGEST:
+    if method == raft.BUNDLED and max(first.shape[-2:]) > raft.LARGEST:
         size = " x ".join(map(str, first.shape[-2:]))
         limit = f"{method} was trained at up to {raft.LARGEST} px and errs on {size}"
         warnings.warn(f"{limit}: data/weights/{method}.json", stacklevel=3)

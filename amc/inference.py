@@ -55,7 +55,7 @@ def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, Vid
     not known or cannot be loaded.
     """
     if pretrained or str(name) in (weights.XCLIP_BACKBONE, weights.SYNTH_CLIP):
-        return _pretrained(str(name), pretrained or weights.SHIPPED)
+        return _pretrained(str(name), pretrained or weights.BUNDLED)
     _, classifier, run = load_run(name)
     return _with_clips(classifier, run.sampling, run.pixels)
 

@@ -162,7 +162,7 @@ def rehearse(folder: Path, seconds: float, size: str) -> None:
     rows = [judged("videos", watched(folder, "videos", seconds))]
     tell_lengths(folder, size)
     rows += [judged(stage, watched(folder, stage, seconds)) for stage in ("flow", "flow", "train", "score")]
-    there = int(re.search(r"clips, (\d+) of them were there", rows[2]["last_line"])[1])
+    there = int(re.search(r"clips, (\d+) of them from the cache", rows[2]["last_line"])[1])
     rows[2] |= {"stage": "flow, after the kill", "were_there": there}
     record = {"provenance": provenance.collect(device="cpu"), "index": index(folder), "rows": rows}
     with paths.atomic(paths.reports() / "full_size.json") as path:

@@ -64,5 +64,5 @@ def test_names_are_the_same_but_for_case_and_underscores_and_the_rest_is_told():
     shared, notes = agreement.common(["Keeping still", "Eating"], ["keeping_still", "Fly"])
     assert shared == {"keeping_still": "Keeping still"}
     assert notes == ["only the human has 'Fly'", "only the model has 'Eating'"]
-    with pytest.raises(AmcError, match="the human wrote Fly, the model knows Eating"):
+    with pytest.raises(AmcError, match="the human annotated Fly, the model knows Eating"):
         agreement.common(["Eating"], ["Fly"])

@@ -38,8 +38,8 @@ def lively(classifier):
 
 
 @pytest.fixture(scope="module")
-def shipped():
-    return category_clip.build("synth-clip", "shipped", names=NAMES, species=SEEN, num_slots=1)
+def bundled():
+    return category_clip.build("synth-clip", "bundled", names=NAMES, species=SEEN, num_slots=1)
 
 
 def pixels(num_clips: int = 2, *, seed: int = 0) -> torch.Tensor:
@@ -69,14 +69,14 @@ def test_x_clip_below_starts_as_the_one_that_model_builds(classifier):
     assert alone.keys() == inside.keys() and all(torch.equal(alone[name], inside[name]) for name in alone)
 
 
-def test_the_category_is_open_clips_own_zero_shot_reading_of_the_middle_frame(shipped):
-    clip = weights.open_clip_model("synth-clip", "shipped")
+def test_the_category_is_open_clips_own_zero_shot_reading_of_the_middle_frame(bundled):
+    clip = weights.open_clip_model("synth-clip", "bundled")
     tokens = open_clip.get_tokenizer("synth-clip")(SEEN)
     with torch.no_grad():
         image, text, scale = clip(pixels()[:, 1], tokens)
     # Another order of summation moves cosines by 1e-7 and logits, 100 times larger, by 1e-5.
     expected = (scale * image @ text.T).softmax(dim=-1)
-    assert (shipped.network.category(pixels(), shipped.context[1]) - expected).abs().max() < 1e-4
+    assert (bundled.network.category(pixels(), bundled.context[1]) - expected).abs().max() < 1e-4
     assert expected.max() > 0.2  # so that a uniform answer would fail
 
 
@@ -158,14 +158,14 @@ def test_the_order_of_species_changes_nothing_and_the_order_of_names_permutes_lo
 
 
 @torch.no_grad()
-def test_an_animal_scores_as_the_mixture_of_species_that_it_is_read_as(shipped):
-    text, animals = shipped.context
+def test_an_animal_scores_as_the_mixture_of_species_that_it_is_read_as(bundled):
+    text, animals = bundled.context
     clip = pixels(1)[:, 1:2]
-    probs = shipped.network.category(clip, animals)
+    probs = bundled.network.category(clip, animals)
     mixture = (probs.unsqueeze(-1) * animals).sum(dim=1)  # (1, E): as if it were the name of the only species
-    logits = shipped.network(clip, text, mixture)
-    assert torch.allclose(shipped.network(clip, text, animals), logits, atol=1e-3)  # 1e-5 of a cosine, times 100
-    assert not torch.allclose(shipped.network(clip, text, animals[:1]), logits, atol=1e-2)
+    logits = bundled.network(clip, text, mixture)
+    assert torch.allclose(bundled.network(clip, text, animals), logits, atol=1e-3)  # 1e-5 of a cosine, times 100
+    assert not torch.allclose(bundled.network(clip, text, animals[:1]), logits, atol=1e-2)
 
 
 @torch.no_grad()
@@ -183,9 +183,9 @@ def middle_frames(table, preprocess) -> torch.Tensor:
     return transforms.normalise(frames.unsqueeze(1), preprocess.mean, preprocess.std)
 
 
-def test_seen_animals_are_told_far_above_chance_and_unseen_ones_become_mixtures(smoke_world, shipped):
+def test_seen_animals_are_told_far_above_chance_and_unseen_ones_become_mixtures(smoke_world, bundled):
     table = synth_kingdom.index(smoke_world, size="smoke")
-    probs = shipped.network.category(middle_frames(table, shipped.preprocess), shipped.context[1])
+    probs = bundled.network.category(middle_frames(table, bundled.preprocess), bundled.context[1])
     is_known = torch.tensor([clip.species in SEEN for clip in table.clips])
     truth = torch.tensor([SEEN.index(clip.species) for clip in table.clips if clip.species in SEEN])
     accuracy = (probs[is_known].argmax(dim=-1) == truth).float().mean()

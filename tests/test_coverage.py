@@ -63,7 +63,7 @@ def test_a_shown_clip_has_its_film_and_its_true_events(smoke_world):
 def test_where_the_sequence_beats_other_rules_is_counted():
     gaps = {"quasi-random": np.array([[0.5, 0.1]]), "regular": np.array([[0.2, 0.2]])}
     said = coverage.gaps_said(gaps | {"random": np.array([[0.6, 0.3], [0.4, 0.3], [0.4, 0.05]])}).splitlines()
-    assert [line.split(" with ")[1] for line in said] == ["M = 2", "M = 2", "M = none of these"]
+    assert [line.split(": ")[1] for line in said] == ["M = 2", "M = 2", "M = none of these"]
 
 
 def test_every_scheme_is_counted_on_the_same_events_of_the_scripts():

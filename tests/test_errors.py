@@ -124,16 +124,16 @@ def test_runs_differ_by_pairs_of_the_same_videos(made):
     assert more["none of these"]["more"] == pytest.approx(100 * 5 / 6)
     assert (
         errors.beyond_chance(rows, "a")
-        == "Fewer than a beyond chance: none. More than a beyond chance: b: none of these."
+        == "Significantly fewer than a: none. Significantly more than a: b: none of these."
     )
 
 
 def test_a_difference_is_judged_by_its_interval():
-    row = {"metric": "map_micro", "against": "truth − written", "value": 2.0}
+    row = {"metric": "map_micro", "against": "truth − annotated", "value": 2.0}
     ends = {
         "higher against the truth": (1, 3),
         "lower against the truth": (-3, -1),
-        "no difference can be shown": (-1, 3),
+        "not significant": (-1, 3),
     }
     for word, (low, high) in ends.items():
         assert errors.judged(row | {"low": low, "high": high}).endswith(word)
@@ -156,10 +156,10 @@ def test_scores_that_follow_the_truth_gain_when_measured_against_it():
     made = errors.Decisions(test, 0.5, [row[None] for row in happens])
     rows = {(row["metric"], row["against"]): row for row in errors.against_truth(made)}
     assert rows["map_micro", "truth"]["value"] == pytest.approx(100)
-    assert rows["map_micro", "truth − written"]["low"] > 10
+    assert rows["map_micro", "truth − annotated"]["low"] > 10
     for metric in ("map_macro", "map_micro"):
-        gain = rows[metric, "truth"]["value"] - rows[metric, "written"]["value"]
-        assert rows[metric, "truth − written"]["value"] == pytest.approx(gain)
+        gain = rows[metric, "truth"]["value"] - rows[metric, "annotated"]["value"]
+        assert rows[metric, "truth − annotated"]["value"] == pytest.approx(gain)
 
 
 def test_confusions_are_parts_of_the_videos_in_which_a_behaviour_was_missed(made):

@@ -105,7 +105,7 @@ def test_a_score_file_says_how_it_was_made(finished, cell):
     assert meta["train_positives"] == table.split("train").labels().sum(axis=0).tolist()
     assert len(meta["fit"]["losses"]) == 1 and meta["device"] in ("cpu", "cuda")
     assert meta["cost"]["frames_decoded"] == 4 and meta["cost"]["flow_pairs"] == 0
-    assert meta["cost"]["seconds_a_video"] > 0
+    assert meta["cost"]["seconds_per_video"] > 0
 
 
 def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_it_learnt(cell, tmp_path, monkeypatch):

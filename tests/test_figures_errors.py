@@ -30,12 +30,12 @@ def rows(figure) -> list[tuple]:
 def test_a_case_has_a_row_a_behaviour_with_its_verdict():
     found = rows(drawn.case(case(), title="a frog"))
     assert [axes.get_title("left") for axes, _ in found] == [
-        "Jumping: written, MISSED",
-        "Keeping still: EXTRA, not written",
+        "Jumping: annotated, MISSED",
+        "Keeping still: EXTRA, not annotated",
     ]
     assert found[-1][0].get_xlabel() == "time, s" and found[-1][1].get_xlabel() == "score"
     told = drawn.case(case(verdicts=["missed, outvoted", ""]), title="").axes[0].get_title("left")
-    assert told == "Jumping: written, MISSED  (outvoted)"
+    assert told == "Jumping: annotated, MISSED  (outvoted)"
 
 
 def test_a_classifier_is_shown_frames_and_says_one_score_that_is_no_line_over_time():
@@ -77,7 +77,7 @@ def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():
     rows = [
         {"metric": metric, "against": against, "value": value, "low": value - 5, "high": value + 5}
         for metric in ("map_macro", "map_micro")
-        for against, value in (("written", 30.0), ("truth", 40.0), ("truth − written", 10.0))
+        for against, value in (("annotated", 30.0), ("truth", 40.0), ("truth − annotated", 10.0))
     ]
     [axes] = drawn.against_truth(rows).axes
     zero, points = axes.lines
@@ -87,7 +87,7 @@ def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():
 
 def test_the_reliability_diagram_names_its_calibration_error():
     bins = {"count": np.array([90, 10]), "confidence": np.array([0.1, 0.7]), "frequency": np.array([0.2, 0.5])}
-    axes, below = drawn.reliability({"written": bins}, {"written": 0.11}).axes
+    axes, below = drawn.reliability({"annotated": bins}, {"annotated": 0.11}).axes
     assert "11.0 %" in axes.get_legend().get_texts()[0].get_text()
     assert [bar.get_height() for bar in below.patches] == [90, 10]
     [[low, high]] = [segment[:, 1] for segment in axes.collections[0].get_segments()[1:]]

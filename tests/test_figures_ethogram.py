@@ -56,10 +56,10 @@ def test_long_videos_are_drawn_in_minutes_and_from_few_points(shown):
 
 def test_what_is_unlike_training_is_marked_only_where_there_is_any(shown):
     far = replace(shown, distance=np.where(np.arange(100) < 30, 2.0, 0.5))
-    assert "unlike training" in texts(drawn.ethogram(far)) and any(
+    assert "out-of-distribution" in texts(drawn.ethogram(far)) and any(
         span == pytest.approx((0, 3)) for span in spans(drawn.ethogram(far))
     )
-    assert "unlike training" not in texts(drawn.ethogram(replace(shown, distance=np.zeros(100))))
+    assert "out-of-distribution" not in texts(drawn.ethogram(replace(shown, distance=np.zeros(100))))
 
 
 def test_the_stamp_stands_on_every_picture(shown):

@@ -18,7 +18,7 @@ def test_errors_stand_below_their_pictures_on_one_scale():
     assert [axes.get_xlabel() for axes in maps] == ["mean 0.50 px", "mean 2.00 px"]
     assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
     [inset] = figure.axes[3].child_axes
-    assert inset.get_xlabel() == "rim: 4 px\na frame\nat 128 px"
+    assert inset.get_xlabel() == "rim: 4 px\nper frame\nat 128 px"
     assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
 
 

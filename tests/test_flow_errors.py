@@ -107,7 +107,11 @@ def test_every_condition_is_set_against_the_claim_that_nothing_moves():
     rows = [row("still", flow_errors.NOTHING, 0.1), row("still", "dis", 0.2), row("moves", flow_errors.NOTHING, 2.0)]
     rows += [row("moves", "dis", 0.5), row("night", flow_errors.NOTHING, 1.0, 4), row("night", "dis", 0.5, 4)]
     still, moves, night = flow_errors.against_nothing(pd.DataFrame(rows), "dis")
-    assert "75 % less" in moves and "MORE than the 0.10 px" in still and night == "night: 4 clips, no statement"
+    assert (
+        "75 % less than" in moves
+        and "MORE than zero flow (0.10 px)" in still
+        and night == "night: 4 clips, no statement"
+    )
 
 
 def test_hidden_and_visible_points_are_compared_within_clips():

@@ -33,7 +33,7 @@ def test_the_key_is_the_same_for_the_same_cell(key, cell, tmp_path, monkeypatch)
 def test_the_key_follows_every_part_of_the_configuration(key, cell):
     changes = [
         {"seed": 1},
-        {"pretrained": "shipped"},
+        {"pretrained": "bundled"},
         {"validation": 0.2},
         {"sampling": replace(cell.sampling, scheme="dense")},
         {"sampling": replace(cell.sampling, frames=3)},
@@ -64,14 +64,14 @@ def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
     assert key(table=moved) != key()
 
 
-@pytest.mark.parametrize("kind", ["shipped", "file", "flow", "network", "folder"])
+@pytest.mark.parametrize("kind", ["bundled", "file", "flow", "network", "folder"])
 def test_the_key_follows_the_content_of_weights(key, cell, tmp_path, monkeypatch, kind):
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
     file = tmp_path / "data" / "weights" / "synth-clip.json"
     file.parent.mkdir(parents=True)
     flow = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights=str(file))
     cfg = replace(cell, **{
-        "shipped": {"pretrained": "shipped"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow},
+        "bundled": {"pretrained": "bundled"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow},
         "network": {"init_from": str(file)}, "folder": {"init_from": str(file.parent)},
     }[kind])  # fmt: skip
     found = []

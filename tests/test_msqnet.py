@@ -60,7 +60,7 @@ def test_positions_are_sines_and_cosines_in_turn():
 
 
 def test_the_picture_is_the_mean_of_clips_features_before_their_projection(classifier):
-    clip, tower = pixels(2, 3, 3, 64, 64), weights.open_clip_model("synth-clip", "shipped")
+    clip, tower = pixels(2, 3, 3, 64, 64), weights.open_clip_model("synth-clip", "bundled")
     with torch.no_grad():
         picture = classifier.network.picture(clip)
         expected = torch.stack([tower.encode_image(frame) for frame in clip.unbind(1)]).mean(dim=0)
@@ -69,7 +69,7 @@ def test_the_picture_is_the_mean_of_clips_features_before_their_projection(class
 
 
 def test_queries_start_as_clips_features_of_the_names(classifier):
-    tower = weights.open_clip_model("synth-clip", "shipped")
+    tower = weights.open_clip_model("synth-clip", "bundled")
     assert torch.equal(classifier.network.queries, text.encode(tower, NAMES))
 
 
@@ -162,7 +162,7 @@ def test_a_shift_moves_every_logit_alike(classifier):
 
 
 def test_pixels_are_prepared_as_clip_wants_them(classifier):
-    assert classifier.preprocess == build("synth-clip", "shipped", num_slots=1).preprocess
+    assert classifier.preprocess == build("synth-clip", "bundled", num_slots=1).preprocess
 
 
 def test_a_saved_model_is_restored_whole(classifier, tmp_path):
@@ -278,7 +278,7 @@ def test_a_folder_with_damaged_or_missing_weights_is_refused(tmp_path):
 
 @pytest.mark.parametrize(
     ("clip", "num_slots", "message"),
-    [(("RN50", "random"), 3, "RN50 is no ViT"), (("synth-clip", "shipped"), 0, "at least one")],
+    [(("RN50", "random"), 3, "RN50 is no ViT"), (("synth-clip", "bundled"), 0, "at least one")],
 )
 def test_another_kind_of_clip_and_no_slots_are_refused(clip, num_slots, message):
     with pytest.raises(AmcError, match=message):

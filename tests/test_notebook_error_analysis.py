@@ -30,7 +30,11 @@ def test_every_kind_is_counted_and_the_truth_is_measured(finished, environment):
     assert len(runs) == 5 and len(found["rows"]) == 5 * len(runs), "five kinds in each of the paper's five runs"
     assert [row["kind"] for row in found["rows"]][-1] == "none of these"
     assert all(row["rate_low"] <= row["rate"] <= row["rate_high"] for row in found["rows"])
-    assert {row["against"] for row in found["provenance"]["against_truth"]} == {"written", "truth", "truth − written"}
+    assert {row["against"] for row in found["provenance"]["against_truth"]} == {
+        "annotated",
+        "truth",
+        "truth − annotated",
+    }
     assert found["provenance"]["left_out"] == "nothing"
 
 

@@ -21,7 +21,7 @@ def test_the_run_leaves_its_record(finished, environment):
     assert record["parameters"]["pretrained"] == "random"
     assert record["provenance"]["flow_method"] == "dis"
     [row] = record["rows"]
-    assert row["written"]
+    assert row["annotated"]
     assert row["end_point_error_px"]["estimate"] < row["end_point_error_px"]["nothing moves"]
     assert row["num_slots"] == 8
     assert 0 <= row["map_macro_low"] <= row["map_macro"] <= 100

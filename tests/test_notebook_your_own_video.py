@@ -33,7 +33,7 @@ def test_a_real_video_by_names_alone_is_a_first_look_and_says_so(real, environme
     papermill("07_your_own_video", tmp_path, out, *OPTIONS, *options, environment=environment)
     found = record(environment)
     stamp = found["provenance"]["stamp"]
-    assert stamp.startswith("ZERO-SHOT") and stamp.endswith("CLIP OF DRAWN ANIMALS on other videos")
+    assert stamp.startswith("ZERO-SHOT") and stamp.endswith("CLIP OF GENERATED ANIMALS on other videos")
     assert found["provenance"]["recovered"] == []
     assert found["parameters"]["video"] == video.name and found["parameters"]["model"] == "by names"
     assert len(pd.read_csv(tables / "dog_eating_640x360.untrusted_frames.csv")) == 345

@@ -98,5 +98,5 @@ def test_a_refusal_names_what_is_allowed(name, given, message):
 
 def test_a_layer_that_is_not_there_is_refused_with_those_that_are():
     given = {"size": "smoke", "layer": 9, "trained": False, "pretrained": "random", "interactive": False}
-    with pytest.raises(AmcError, match="layer: 9 is not there; synth-clip has 4, give -1 to 3"):
+    with pytest.raises(AmcError, match="layer: 9 does not exist; synth-clip has 4, give -1 to 3"):
         run_head(NOTEBOOKS / "06_inside_the_model.ipynb", given, cells=10)  # the ninth cell counts the layers

@@ -75,7 +75,7 @@ def test_what_is_not_there_is_refused_before_anything_is_computed(wrong, message
 
 
 def test_a_curve_says_what_its_own_trainings_are_worth():
-    assert predictor.stamp({"pretrained": "shipped"}, "quick", dataset="synth") == ""
+    assert predictor.stamp({"pretrained": "bundled"}, "quick", dataset="synth") == ""
     assert (
         predictor.stamp({"pretrained": "random"}, "smoke", dataset="synth")
         == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"

@@ -28,7 +28,7 @@ def run(cells, **options):
 def test_training_and_scoring_find_all_the_flow_that_was_computed_ahead(cells, monkeypatch):
     done, said = run(cells)
     assert (done.done, done.computed) == (72, 72)  # rgb needs none, flow and rgb+flow need the same
-    assert said[-1].startswith("72 of 72 clips, 0 of them were there; 0 s left; 0 MB to come")
+    assert said[-1].startswith("72 of 72 clips, 0 of them from the cache; 0 s left; 0 MB more needed")
 
     def refuse(*frames, **options):
         raise AssertionError("flow was computed again")

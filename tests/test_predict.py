@@ -103,7 +103,7 @@ def test_names_alone_compete_and_say_that_they_are_a_first_look(films):
     look = predictor.by_names(["walking", " eating "])
     seen = sliding_window(films / "film 0.mp4", look, SlidingWindow())
     assert seen.probs.sum(axis=1) == pytest.approx(1) and look.names == ("walking", "eating")
-    assert look.stamp == "ZERO-SHOT, new modules untrained, weights shipped"
+    assert look.stamp == "ZERO-SHOT, new modules untrained, weights bundled"
     with pytest.raises(AmcError, match="two or more"):
         predictor.by_names(["walking"])
 
@@ -212,7 +212,7 @@ def test_text_fits_into_any_picture(size):
     lines = [
         "12.345 s, frame 300",
         *(f"a behaviour {k} 0.50" for k in range(12)),
-        predictor.ZERO_SHOT + ", weights shipped",
+        predictor.ZERO_SHOT + ", weights bundled",
     ]
     pen = ImageDraw.Draw(Image.new("RGB", size))
     font, high = annotated._fitting(pen, lines, size)

@@ -68,7 +68,7 @@ def test_it_learns_and_what_it_keeps_is_the_best(tmp_path, small, monkeypatch):
     errors = [np.mean([row[kind] for kind in KINDS]) for row in rows]
     nothing = chunk[2].norm(dim=1).mean()
     assert min(errors) < 0.5 * errors[0] and min(errors) < 0.5 * nothing
-    model = weights.load(weights.SHIPPED, best)
+    model = weights.load(weights.BUNDLED, best)
     found = raft_train.errors(
         lambda a, b: weights.run(model, a, b, updates=weights.UPDATES["raft-synth"]), "validation"
     )
@@ -85,7 +85,7 @@ def test_a_run_of_another_recipe_is_not_gone_on_with(tmp_path, small):
     assert raft_train.state(tmp_path)["step"] == 3
 
 
-def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small, monkeypatch):
+def test_a_run_may_start_from_the_bundled_weights_and_counts_on(tmp_path, small, monkeypatch):
     card = bundled.find("raft-synth")[1]
     steps, chunks = card["steps"], card["chunks"]
     drawn, get = [], raft_train.Chunks.__getitem__
@@ -104,7 +104,7 @@ def test_a_run_may_start_from_the_shipped_weights_and_counts_on(tmp_path, small,
     assert all(torch.allclose(x, ours[name], atol=1e-6) for name, x in load_file(best).items())
 
 
-def test_a_start_from_the_shipped_weights_that_only_gets_worse_keeps_them(tmp_path, small):
+def test_a_start_from_the_bundled_weights_that_only_gets_worse_keeps_them(tmp_path, small):
     steps = bundled.find("raft-synth")[1]["steps"]
     best, lines = run(tmp_path, Recipe(steps=2, updates=2, lr=0.5, init_from="raft-synth"))
     assert f"step {steps}:" in lines[0] and raft_train.state(tmp_path)["step"] == steps + 2
@@ -166,7 +166,7 @@ def test_the_sequence_loss_by_hand():
     assert raft_train.sequence_loss(found, truth).item() == pytest.approx(0.8 * (3 + 3) + (1 + 2))
 
 
-def test_shipped_weights_have_a_card_and_are_a_method(tmp_path, small, monkeypatch, real, capsys):
+def test_bundled_weights_have_a_card_and_are_a_method(tmp_path, small, monkeypatch, real, capsys):
     (tmp_path / "amc").mkdir()
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
     folder, whale, official = tmp_path / "run", real / "flow/RubberWhale", real / "weights/raft-small.pth"

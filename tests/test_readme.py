@@ -42,7 +42,7 @@ def row(table: int | None, method: str, macro: float, **more) -> dict:
 
 
 def record(notebook: str, rows: list[dict], **provenance) -> dict:
-    facts = {"cpu": {"count": 2, "model": "C"}, "seconds": 60.0, "cells_reused": 0} | provenance
+    facts = {"cpu": {"count": 2, "model": "C"}, "seconds": 60.0, "runs_reused": 0} | provenance
     parameters = {"size": "quick", "seeds": "0"} | readme.WHOLE[notebook]
     return {"notebook": notebook, "parameters": parameters, "rows": rows, "provenance": facts}
 
@@ -61,7 +61,7 @@ def test_the_table_has_table_1_first_then_the_others_then_the_real_annotation():
         "Animal Kingdom's own annotation: species prior, sees no video",
     ]
     assert lines[3] == "| Table 1: X3D | 25.25 macro | 3.0 [3.0, 3.0], 3.0 [3.0, 3.0] | – |"
-    assert "| time, data drawn |  | 2 min | 1 min |" in lines
+    assert "| time, data included |  | 2 min | 1 min |" in lines
 
 
 def test_what_the_intervals_cover_is_said_below_the_table():
@@ -71,7 +71,7 @@ def test_what_the_intervals_cover_is_said_below_the_table():
 
 
 def test_a_number_that_was_altered_does_not_come_into_the_readme(tmp_path, monkeypatch):
-    seal.write_json(tmp_path / "a.json", record("04_state_of_the_art", [row(1, "X3D", 25.3)], cells_reused=1))
+    seal.write_json(tmp_path / "a.json", record("04_state_of_the_art", [row(1, "X3D", 25.3)], runs_reused=1))
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text.replace("25.3", "45.3"))
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
@@ -86,11 +86,11 @@ def test_a_number_that_was_altered_does_not_come_into_the_readme(tmp_path, monke
         {"parameters": {"methods": "I3D"}},
         {"parameters": {"seeds": "1"}},
         {"parameters": {"epochs": 1}},
-        {"provenance": {"cells_reused": 2}},
+        {"provenance": {"runs_reused": 2}},
     ],
 )
 def test_only_whole_and_fresh_runs_come_into_the_readme(change, tmp_path, monkeypatch):
-    made = record("04_state_of_the_art", [row(1, "X3D", 3)], cells_reused=1)
+    made = record("04_state_of_the_art", [row(1, "X3D", 3)], runs_reused=1)
     seal.write_json(tmp_path / "a.json", made)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})

@@ -85,7 +85,7 @@ def test_weights_of_kinetics_are_taken_from_the_folder_that_is_named(tmp_path):
     ("options", "named"),
     [
         ({"methods": "I3D,X4D"}, "methods: 'X4D' is not known; choose one of: all, I3D, SlowFast"),
-        ({"kinetics": "nowhere", **REAL}, "kinetics: .*I3D_8x8_R50.pyth is not there; data/README.md"),
+        ({"kinetics": "nowhere", **REAL}, "kinetics: .*I3D_8x8_R50.pyth is not there; get it"),
         ({"kinetics": "nowhere"}, "kinetics: nowhere holds weights for networks and pictures of size paper, not quick"),
         ({"dataset": WORLD}, "is what MSQNet . pre-training is trained on first"),
         ({"methods": "all,X4D"}, "methods: 'X4D'"),
@@ -122,7 +122,7 @@ def test_data_sets_may_be_written_as_their_folders_are():
 
 def test_a_row_says_what_sets_it_apart():
     assert describe(cells()["X3D"])["views x frames"] == "3 x (4 x 12)"
-    assert describe(cells()[METHOD])["starts from"] == "that CLIP"
+    assert describe(cells()[METHOD])["starts from"] == "the CLIP"
     assert describe(cells()[PRETRAINED])["starts from"] == WORLD
     assert describe(cells()["species prior"])["network"] == "none"
 

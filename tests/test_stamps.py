@@ -60,7 +60,7 @@ def test_a_model_without_validation_says_so():
 
 
 def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher, tmp_path, monkeypatch):
-    card = {"backbone": "synth-clip", "pretrained": "shipped"}
+    card = {"backbone": "synth-clip", "pretrained": "bundled"}
     assert (
         predictor.stamp(card, "quick", dataset="folder") == predictor.DRAWN
         and predictor.stamp(card, "quick", dataset="synth") == ""

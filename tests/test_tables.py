@@ -20,7 +20,7 @@ def scores(scheme: str = "sparse", modality: str = "rgb", *, seed: int = 0, skil
     noise = np.random.default_rng(seed).normal(size=(V, M, C))
     experiment = ablation(scheme=scheme, modality=modality)[0].asdict()
     fit = {"losses": [0.5, 0.3], "validation": [0.2, 0.4], "best_epoch": 2, "seconds": 9.0}
-    cost = {"frames_decoded": 12.0, "flow_pairs": 0.0, "seconds_a_video": 0.1}
+    cost = {"frames_decoded": 12.0, "flow_pairs": 0.0, "seconds_per_video": 0.1}
     return Scores(
         ids=np.array([f"clip{v}" for v in range(V)]),
         names=np.array(list("abcde")),
@@ -97,14 +97,14 @@ def named(method: str, **changes) -> Scores:
 
 def test_rows_of_table_1_are_found_by_their_method_whatever_its_scheme():
     (ours,) = tables.rows(named("AnimalMotionCLIP"), named("AnimalMotionCLIP"), tables=(1,))
-    assert (ours["table"], ours["paper"], ours["weights"]) == (1, 74.63, "synth-clip shipped")
+    assert (ours["table"], ours["paper"], ours["weights"]) == (1, 74.63, "synth-clip bundled")
     x3d = named("X3D", network="x3d-xs", sampling={"scheme": "clip", "num_windows": 3, "frames": 4, "stride": 12})
     (row,) = tables.rows(x3d, x3d, tables=(1,))
     assert (row["table"], row["paper"], row["paper_metric"]) == (1, 25.25, "macro")
     assert row["weights"] == "x3d-xs random" and (row["views"], row["frames"], row["stride"]) == (3, 4, 12)
     msqnet = named("MSQNet + pre-training", network="timesformer-small", init_from="synth-menagerie")
     assert tables.rows(msqnet, msqnet, tables=(1,))[0]["weights"] == (
-        "timesformer-small synth-menagerie, synth-clip shipped"
+        "timesformer-small synth-menagerie, synth-clip bundled"
     )
 
 

@@ -50,7 +50,7 @@ def test_one_who_saw_it_and_was_sure_is_outvoted(made):
 def test_without_truth_nothing_is_concluded(made):
     blind = errors.Decisions(made.scores, made.threshold)
     assert verdicts.diagnosis("overlapping actions", blind, 0) == (
-        "Overlapping actions: Jumping missed; what truly happens is not known."
+        "Overlapping actions: Jumping missed; the truth is not known."
     )
     assert set(verdicts.case(blind, 0).verdicts) == {""}
 

@@ -16,7 +16,7 @@ from amc.base import checkpoint
 
 @pytest.fixture
 def house(tmp_path, monkeypatch):
-    """A repository of the test's own, so that shipped weights can be written there."""
+    """A repository of the test's own, so that bundled weights can be written there."""
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
     return tmp_path
 
@@ -85,26 +85,26 @@ def test_the_text_tower_is_frozen_and_the_image_tower_is_not(clip):
     assert not hasattr(classifier.encode.tower, "visual")
 
 
-def test_shipped_weights_return_as_float32_with_their_own_preprocessing(house, clip):
+def test_bundled_weights_return_as_float32_with_their_own_preprocessing(house, clip):
     path = weights.ship(clip, "synth-clip", {"mean": [0.1, 0.2, 0.3], "std": [1, 2, 3], "made by": "a test"})
     assert path == house / "data/weights/synth-clip.safetensors"
     assert load_file(path)["visual.proj"].dtype == torch.float16
-    classifier = build("synth-clip", "shipped", num_slots=3)
+    classifier = build("synth-clip", "bundled", num_slots=3)
     assert torch.equal(classifier.network.frames.proj, clip.visual.proj.half().float())
     assert classifier.preprocess.mean == (0.1, 0.2, 0.3) and classifier.preprocess.size == 64
     card = json.loads(path.with_suffix(".json").read_text())
     assert card["made by"] == "a test" and card["quick_gelu"] is True and len(card["sha256"]) == 64
 
 
-def test_shipped_weights_that_changed_or_lack_their_card_are_refused(house, clip):
+def test_bundled_weights_that_changed_or_lack_their_card_are_refused(house, clip):
     with fails("no readable card"):
-        build("synth-clip", "shipped", num_slots=3)
+        build("synth-clip", "bundled", num_slots=3)
     path = weights.ship(clip, "synth-clip", {})
     content = bytearray(path.read_bytes())
     content[-1] ^= 1
     path.write_bytes(content)
     with fails("its sha256 is not"):
-        build("synth-clip", "shipped", num_slots=3)
+        build("synth-clip", "bundled", num_slots=3)
 
 
 class Malicious:
@@ -149,7 +149,7 @@ def test_weights_that_do_not_fit_are_refused_by_name_and_change_nothing(clip):
 def test_unknown_names_are_refused_with_those_that_exist():
     with fails("'synth-clop' is not a model.*synth-clip"):
         build("synth-clop", "random", num_slots=3)
-    with fails("'opnai' is neither a file nor known for ViT-B-32-quickgelu; choose one of: random, shipped, openai"):
+    with fails("'opnai' is neither a file nor known for ViT-B-32-quickgelu; choose one of: random, bundled, openai"):
         build("ViT-B-32-quickgelu", "opnai", num_slots=3)
     with fails("at least one"):
         build("synth-clip", "random", num_slots=0)

@@ -27,7 +27,7 @@ from amc.base import checkpoint
 from amc.model import text
 from amc.model.layers import check_pixels, parameter_groups
 from amc.model.classifier import Classifier, Preprocess
-from amc.model.weights import SHIPPED, SYNTH_CLIP, clip_and_note, seeded
+from amc.model.weights import BUNDLED, SYNTH_CLIP, clip_and_note, seeded
 
 if TYPE_CHECKING:
     from transformers import TimesformerModel
@@ -167,7 +167,7 @@ def build(
     network: str,
     weights: str | Path,
     *,
-    clip: tuple[str, str | Path] = (SYNTH_CLIP, SHIPPED),
+    clip: tuple[str, str | Path] = (SYNTH_CLIP, BUNDLED),
     names: Sequence[str],
     num_slots: int,
     seed: int = 0,

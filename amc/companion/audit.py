@@ -1,7 +1,7 @@
-"""What an annotation alone tells about a benchmark: how far a predictor gets without a pixel, and what leaks.
+"""What the annotation alone shows about a benchmark: how far a predictor gets without a pixel, and what leaks.
 
-A table of clips in, arrays and numbers out (notebook 08). No part of the paper; every predictor is fitted on training
-clips, and what it has to choose is chosen on them or on a validation split carved from them.
+A table of clips in, arrays and numbers out (notebook 08). Not in the paper. Every predictor is fitted on training
+clips; its settings are chosen on them or on a validation split of them.
 """
 
 from collections import defaultdict
@@ -23,16 +23,14 @@ SIZES = ("smoke", "quick", "standard")  # of Synth Kingdom
 VALIDATION = 0.15  # part of the training groups, as in `config.Experiment`
 SMOOTHING = 5  # clips at the base rate that are added to every count of two labels together
 WEIGHTS = (0, 0.1, 0.25, 0.5, 1)  # of the evidence from other labels
-PRIOR_STRENGTHS = tuple(
-    4**n for n in range(7)
-)  # of the species on what relatives from the same source showed, in clips
-EVIDENCE = {  # what each predictor is told about a clip, besides what training clips show
+PRIOR_STRENGTHS = tuple(4**n for n in range(7))  # weight of the species against the labels of the same source, in clips
+EVIDENCE = {  # what each predictor knows about a test clip, besides the labels of the training clips
     "class frequency": "nothing",
     "parent class": "the widest group of each animal in it, such as bird",
-    "sub-class": "all groups of each animal, but not its species",
+    "sub-class": "all groups of each animal, not its species",
     "species": "each animal's species and groups",
-    "species + co-occurrence": "the species, and for each behaviour all the other labels of the clip",
-    "species + source": "the species, and which training clips seem to be cut from the same video",
+    "species + co-occurrence": "the species and, for each behaviour, all other labels of the clip",
+    "species + source": "the species, and which training clips seem to be from the same video",
 }
 
 
@@ -51,8 +49,8 @@ class Annotation:
 
 
 def load(annotation: str = "", *, size: str = "quick") -> Annotation:
-    """The annotation in a file AR_metadata.xlsx, by default the one under data/animal_kingdom; where that is not, Synth
-    Kingdom's of `size`, which is drawn on first use. Raises AmcError for another file, and for an unknown size.
+    """The annotation in a file AR_metadata.xlsx, by default the one under data/animal_kingdom; without one, Synth
+    Kingdom's of `size`, which is generated on first use. Raises AmcError for another file, and for an unknown size.
     """
     choice("size", size, SIZES)
     workbook = parameters.file("annotation", annotation) or catalogue.folder("animal-kingdom") / animal_kingdom.WORKBOOK
@@ -77,10 +75,10 @@ def blind(found: Annotation) -> dict[str, tuple[np.ndarray, dict]]:
 
 
 def _co_occurrence(found: Annotation, strength: float) -> tuple[np.ndarray, dict]:
-    """The odds of the species, times what each other label of the clip says about a behaviour (naive Bayes).
+    """The odds from the species, times the evidence of each other label of the clip (naive Bayes).
 
-    Labels are told, so this recognises nothing: it bounds what knowing which behaviours go together can bring. Only
-    labels that are there count as evidence, for their absence would give away that a clip has no other.
+    Labels are input here, so this recognises nothing: it bounds the gain from co-occurrence. Only present labels count
+    as evidence: absent ones would reveal that a clip has no other label.
     """
     train, val = found.table.split("train"), found.table.split("val")
     prior = _species(train, val, strength)
@@ -102,15 +100,15 @@ def _with_labels(prior: np.ndarray, train: ClipTable, clips: ClipTable, weight: 
     with_c = (together + base) / (shown + SMOOTHING)
     without_c = (shown[:, None] - together + base) / (count - shown + SMOOTHING)
     ratios = np.log(np.maximum(with_c, 1e-9) / np.maximum(without_c, 1e-9))
-    np.fill_diagonal(ratios, 0)  # a label says nothing about itself
+    np.fill_diagonal(ratios, 0)  # a label is no evidence for itself
     return 1 / (1 + np.exp(-(np.log(probs / (1 - probs)) + weight * clips.labels() @ ratios)))
 
 
 def _sources(found: Annotation, strength: float) -> tuple[np.ndarray, dict]:
     """Labels of the training clips of the same source group, shrunk towards the species.
 
-    The validation split holds whole groups, whose clips have no relatives in training. So the pull of the species is
-    chosen on training clips that are set aside one by one, at random.
+    The validation split holds complete groups, so its clips share no source with training. The weight of the species
+    is therefore chosen on training clips that are set aside at random.
     """
     aside = np.random.default_rng(0).random(len(found.train)) < VALIDATION
     rest, val = (_part(found.train, mask) for mask in (~aside, aside))
@@ -141,10 +139,10 @@ def _quality(labels: np.ndarray, probs: np.ndarray) -> float:
 def row(name: str, labels: np.ndarray, probs: np.ndarray, *, replicates: int, seed: int) -> dict:
     """One result row: both mAPs in percent with 95 % intervals, and by how much resampling shifts the mean (`_bias`).
 
-    Macro mAP of a resample is too high where behaviours have few positives: those that were not drawn are dropped, and
-    those drawn twice are ranked as high as their one clip.
+    Macro mAP of a resample is too high for behaviours with few positives: a behaviour without a drawn clip is left out,
+    and a clip drawn twice is ranked as high twice.
     """
-    found = {"method": name, "told": EVIDENCE[name]}
+    found = {"method": name, "given": EVIDENCE[name]}
     values = metrics.replicate_maps(labels, probs, metrics.resamples(len(labels), replicates, seed))
     for key, measure in (("map_macro", metrics.map_macro), ("map_micro", metrics.map_micro)):
         value, (low, high) = measure(labels, probs), np.quantile(values[key], (0.025, 0.975))
@@ -154,10 +152,10 @@ def row(name: str, labels: np.ndarray, probs: np.ndarray, *, replicates: int, se
 
 
 def leakage(found: Annotation, *, seed: int) -> dict:
-    """How many test clips share a source group with training, and how alike the labels of such clips are.
+    """How many test clips share a source group with training, and how similar the labels of such clips are.
 
-    `likeness`: by kind of training partner, drawn at random, the Jaccard overlap of its labels with the test clip's,
-    each (V',) over the test clips that have partners of every kind. Empty where no group is shared.
+    `likeness`: by kind of training clip, drawn at random, the Jaccard overlap of its labels with the test clip's, each
+    (V',) over the test clips that have training clips of every kind. Empty where no group is shared.
     """
     rng, pools = np.random.default_rng(seed), defaultdict(list)
     for clip in found.train.clips:
@@ -185,7 +183,7 @@ def _overlap(first: tuple[int, ...], second: tuple[int, ...]) -> float:
 
 
 def misnamed(names: tuple[str, ...], path: Path) -> list[dict]:
-    """The ids that `df_action.xlsx` names otherwise than the annotation's own sheet. Raises AmcError for another."""
+    """The ids whose name in `df_action.xlsx` differs from the annotation's own sheet. Raises AmcError for another."""
     try:
         listed = pd.read_excel(path).set_index("index")["action"]
     except (OSError, KeyError, ValueError, BadZipFile) as error:

@@ -1,7 +1,7 @@
 """What the classifiers see of a video and what they miss, by scheme: frames, events, gaps. No pixel is needed.
 
-The scripts of Synth Kingdom know when each behaviour truly happens, so whether a plan of frames catches an event is a
-matter of counting, over as many clips as one likes (paper sec. 2 and its error analysis of the jumping frog).
+The scripts of Synth Kingdom know when each behaviour happens, so we can count how often a plan of frames catches an
+event, over any number of clips (paper sec. 2 and its error analysis of the jumping frog).
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -50,16 +50,16 @@ def settings(
 
 
 def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> float:
-    """The part (0 to 1) of the frames of a video that no classifier looks at, in evaluation."""
+    """The part (0 to 1) of the frames of a video that no classifier sees, in evaluation."""
     windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
     return 1 - len({frame for window in windows for frame in window.frames}) / num_frames
 
 
 def unseen_by_place(num_frames: int, *, scheme: str, num_windows: int, frames: int, parts: int = 24) -> np.ndarray:
-    """The part (0 to 1) of each of `parts` equal parts of a video that no classifier looks at: (parts,)."""
+    """The part (0 to 1) of each of `parts` equal parts of a video that no classifier sees: (parts,)."""
     windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
     is_unseen = ~np.isin(np.arange(num_frames), [window.frames for window in windows])
-    fine = np.repeat(is_unseen, parts)  # of equal length: each frame in `parts` pieces, num_frames of them a part
+    fine = np.repeat(is_unseen, parts)  # of equal length: each frame in `parts` pieces, num_frames of them per part
     return fine.reshape(parts, num_frames).mean(axis=1)
 
 
@@ -115,8 +115,8 @@ def _catches(clips: Sequence[tuple[int, list]], num_windows: int, frames: int) -
 def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
     """Means of `any`, `share` and `looks` for each scheme and value of the column `by`, with 95 % intervals over clips.
 
-    Whole clips are drawn again, since the events of one clip are not independent. Events that nobody sees have no
-    `looks` and do not count there.
+    Whole clips are drawn again, since the events of one clip are not independent. Events that no classifier
+    sees have no `looks` and are left out of that mean.
     """
     rng = np.random.default_rng(seed)
     rows = []
@@ -135,7 +135,7 @@ def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
 
 
 def gaps_said(gaps: Mapping[str, np.ndarray]) -> str:
-    """When the sequence leaves a shorter longest gap than other rules; gaps: as for `figures.windows.spread`."""
+    """For which M the sequence leaves a shorter longest gap than other rules; gaps: as for `figures.windows.spread`."""
     ours = gaps["quasi-random"][0]
     shorter = {
         "regular places": ours < gaps["regular"][0],
@@ -143,7 +143,7 @@ def gaps_said(gaps: Mapping[str, np.ndarray]) -> str:
         "19 of 20 random draws": (ours < gaps["random"]).mean(axis=0) >= 0.95,
     }
     found = {rule: ", ".join(map(str, 1 + np.flatnonzero(is_shorter))) for rule, is_shorter in shorter.items()}
-    return "\n".join(f"shorter than {rule} with M = {counts or 'none of these'}" for rule, counts in found.items())
+    return "\n".join(f"shorter longest gap than {rule}: M = {m or 'none of these'}" for rule, m in found.items())
 
 
 def largest_gap(places: np.ndarray) -> float:
@@ -160,7 +160,7 @@ def spread(num_windows: int, frames: int, *, seed: int = 0) -> dict[str, np.ndar
         "regular": np.full((num_windows, frames), 0.5),
         "random": np.random.default_rng(seed).random((num_windows, frames)),
     }
-    fine = 10_000  # frames of a video so long that rounding hardly counts
+    fine = 10_000  # frames of a video so long that rounding hardly matters
     windows = sampling.plan(fine, scheme="sparse", num_windows=num_windows, frames=frames)
     quasi = np.array([window.frames for window in windows]) / fine
     return {name: (np.arange(frames) + u) / frames for name, u in drawn.items()} | {"quasi-random": quasi}

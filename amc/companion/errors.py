@@ -1,8 +1,8 @@
 """The paper's four kinds of errors (its error analysis), found by rule in a score file and counted; no model, no torch.
 
-An error is a pair of video and behaviour: *missed*, written but not predicted, or *extra*, predicted but not written.
+An error is a pair of video and behaviour: *missed* (annotated, not predicted) or *extra* (predicted, not annotated).
 One error may be of several kinds, or of none. Where the truth of every frame is known (generated worlds), the rules use
-it, and errors of the model can be distinguished from those of the annotator; elsewhere they go by the names alone.
+it and separate errors of the model from those of the annotator; elsewhere they use the names alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,11 +19,11 @@ from amc.datasets.table import ClipTable
 from amc.metrics import ratio, replicate_maps, resamples
 from amc.scores import Scores
 
-# Behaviours that go on before, after and beside others (the paper's "keeping still" and "moving" around a jump).
+# Behaviours that continue before, after and during others (the paper's "keeping still" and "moving" around a jump).
 ONGOING = ("Keeping still", "Moving", "Walking", "Attending", "Swimming")
-OMITTED = ("Keeping still", "Turning around")  # what an annotator rarely writes beside something more striking
+OMITTED = ("Keeping still", "Turning around")  # rarely annotated beside a more striking behaviour
 SENSING = "Sensing"
-PARTS = {  # a composite and what it is made of, by names of Animal Kingdom, which Synth Kingdom shares
+PARTS = {  # a composite behaviour and its parts, by names of Animal Kingdom, which Synth Kingdom shares
     SENSING: ("Attending", "Keeping still"),
     "Grooming": ("Licking", "Rubbing its head", "Scratching", "Preening"),
     "Chasing": ("Running", "Swimming"),
@@ -33,7 +33,7 @@ PARTS = {  # a composite and what it is made of, by names of Animal Kingdom, whi
 
 @dataclass(frozen=True)
 class Decisions:
-    """What was predicted for the V videos of a score file, beside what was written and, where known, what happens."""
+    """Predictions for the V videos of a score file, beside the annotation and, where known, the truth."""
 
     scores: Scores
     threshold: float | np.ndarray  # of highest F1 on validation data; one number, or one per behaviour (C,)
@@ -51,7 +51,7 @@ class Decisions:
 
     @cached_property
     def happens(self) -> np.ndarray | None:
-        """What truly happens, in at least one frame: bool (V, C), or None."""
+        """What happens in at least one frame: bool (V, C), or None where unknown."""
         return None if self.truth is None else np.array([table.any(axis=0) for table in self.truth])
 
     @cached_property
@@ -61,12 +61,12 @@ class Decisions:
 
     @property
     def missed(self) -> np.ndarray:
-        """Written, not predicted: bool (V, C)."""
+        """Annotated, not predicted: bool (V, C)."""
         return self.scores.labels & ~self.predicted
 
     @property
     def extra(self) -> np.ndarray:
-        """Predicted, not written: bool (V, C)."""
+        """Predicted, not annotated: bool (V, C)."""
         return self.predicted & ~self.scores.labels
 
     def of(self, names: Sequence[str]) -> np.ndarray:
@@ -84,14 +84,14 @@ def read(path: Path) -> tuple[Scores, Scores]:
     """The validation and test scores of a run from `<stem>-val.npz` and `<stem>.npz`. Raises AmcError."""
     beside = path.with_name(f"{path.stem}-val.npz")
     if not beside.is_file():
-        raise AmcError(f"scores: {path} has no {beside.name} beside it, and test data may not choose the threshold")
+        raise AmcError(f"scores: {path} has no {beside.name} beside it; the threshold is chosen on validation scores")
     return Scores.load(beside), Scores.load(path)
 
 
 def overlapping(made: Decisions) -> np.ndarray:
-    """Missed, while what goes on before or after it is predicted: the animal sits, jumps and sits (paper: a frog).
+    """Missed, while a behaviour before or after it is predicted: the animal sits, jumps and sits (paper: a frog).
 
-    Composites have a kind of their own. With truth, what is predicted has to happen in a frame without the missed one.
+    Composites are another kind. With truth, the predicted one has to happen in a frame without the missed one.
     """
     around = made.predicted & made.of(ONGOING)
     found = made.missed & ~made.of([*ONGOING, *PARTS]) & around.any(axis=1, keepdims=True)
@@ -103,22 +103,22 @@ def overlapping(made: Decisions) -> np.ndarray:
 
 
 def incomplete(made: Decisions) -> np.ndarray:
-    """Extra, though it truly happens: the annotator left it out. Without truth: extra, of the kind that is left out."""
+    """Extra, though it happens: the annotator left it out. Without truth: extra, one of the names often left out."""
     return made.extra & (made.of(OMITTED) if made.happens is None else made.happens)
 
 
 def sensing(made: Decisions) -> np.ndarray:
-    """Errors about sensing and its sub-behaviours, in videos where sensing is written or predicted."""
+    """Errors about sensing and its sub-behaviours, in videos where sensing is annotated or predicted."""
     return _family(made, SENSING)
 
 
 def composite(made: Decisions) -> np.ndarray:
-    """Errors about the other composites and their parts, in videos where the whole is written or predicted."""
+    """Errors about the other composites and their parts, in videos where the composite is annotated or predicted."""
     return np.logical_or.reduce([_family(made, whole) for whole in PARTS if whole != SENSING])
 
 
 def _family(made: Decisions, whole: str) -> np.ndarray:
-    """Errors about `whole` or its parts where the whole is written or predicted and a part is too."""
+    """Errors about `whole` or its parts where both the composite and a part are annotated or predicted."""
     is_whole, is_part = made.of([whole]), made.of(PARTS[whole])
     spoken = made.scores.labels | made.predicted
     both = spoken[:, is_whole].any(axis=1, keepdims=True) & spoken[:, is_part].any(axis=1, keepdims=True)
@@ -150,17 +150,17 @@ def typical(made: Decisions, found: np.ndarray) -> np.ndarray:
 
 
 def right(made: Decisions) -> np.ndarray:
-    """Videos without an error, the most certain first: by their distance from the threshold, at its smallest."""
+    """Videos without an error, the most certain first: by the smallest distance of a score from the threshold."""
     margin = np.abs(made.probs - made.threshold).min(axis=1)
     is_right = ~(made.missed | made.extra).any(axis=1)
     return np.array([v for v in np.argsort(-margin, kind="stable") if is_right[v]], dtype=int)
 
 
 def tally(made: Decisions) -> list[dict]:
-    """One row per kind: errors, videos, errors a hundred videos with interval.
+    """One row per kind: errors, videos, errors per 100 videos with interval.
 
     Where the truth is known also `part`, the percentage of these errors that are the annotator's (predicted, not
-    written, and it happens), and `true_rate`, errors of the kind a hundred videos when what happens is the label.
+    annotated, and it happens), and `true_rate`, errors of the kind per 100 videos with the truth as labels.
     """
     rows, once = [], np.ones(len(made.scores.labels))
     again = {} if made.happens is None else find(replace(made, scores=replace(made.scores, labels=made.happens)))
@@ -178,24 +178,24 @@ def _named(name: str, values: tuple[float, float, float]) -> dict[str, float]:
 
 
 def annotators(made: Decisions, found: np.ndarray) -> tuple[float, float, float]:
-    """The part (0 to 1) of the errors `found` (V, C) that are the annotator's: it happens and was not written; with
-    its interval. Another error is the model's."""
+    """The part (0 to 1) of the errors `found` (V, C) that are the annotator's (it happens and is not annotated),
+    with its interval. All other errors are the model's."""
     return ratio((found & made.extra & made.happens).sum(axis=1), found.sum(axis=1))
 
 
 def against_truth(made: Decisions, *, replicates: int = 1000, seed: int = 0) -> list[dict]:
-    """Both mAPs, percent, of the same scores against what is written and against what happens, and their difference.
+    """Both mAPs, percent, of the same scores against the annotation and against the truth, and their difference.
 
     Intervals are over videos, the same draws for both, so the difference is a paired one.
     """
     weights = resamples(len(made.scores.labels), replicates, seed)
-    sets = {"written": made.scores.labels, "truth": made.happens}
+    sets = {"annotated": made.scores.labels, "truth": made.happens}
     drawn = {name: replicate_maps(labels, made.probs, weights) for name, labels in sets.items()}
     whole = {name: replicate_maps(labels, made.probs, np.ones_like(weights[:1])) for name, labels in sets.items()}
     rows = []
     for metric in ("map_macro", "map_micro"):
         both = [(name, whole[name][metric][0], drawn[name][metric]) for name in sets]
-        both.append(("truth − written", both[1][1] - both[0][1], both[1][2] - both[0][2]))
+        both.append(("truth − annotated", both[1][1] - both[0][1], both[1][2] - both[0][2]))
         for name, value, values in both:
             low, high = np.nanquantile(values, (0.025, 0.975))
             rows.append({"metric": metric, "against": name, "value": 100 * value, "low": 100 * low, "high": 100 * high})
@@ -205,13 +205,13 @@ def against_truth(made: Decisions, *, replicates: int = 1000, seed: int = 0) -> 
 def judged(row: dict) -> str:
     """A row of a difference in `against_truth` as a sentence."""
     word = "higher against the truth" if row["low"] > 0 else "lower against the truth"
-    word = "no difference can be shown" if row["low"] <= 0 <= row["high"] else word
+    word = "not significant" if row["low"] <= 0 <= row["high"] else word
     text = "{} mAP: {against} {value:+.1f} points, 95 % {low:+.1f} to {high:+.1f}: {}"
     return text.format(row["metric"].removeprefix("map_"), word, **row)
 
 
 def confusions(made: Decisions) -> np.ndarray:
-    """(C, C): of the videos in which the behaviour of a row was missed, the part that had the column's as an extra."""
+    """(C, C): of the videos that miss the row's behaviour, the share with the column's as an extra."""
     together = made.missed.T.astype(float) @ made.extra
     return together / np.maximum(made.missed.sum(axis=0), 1)[:, None]
 
@@ -221,15 +221,15 @@ def compare(scored: Mapping[str, tuple[Scores, Scores]], truth: Sequence[np.ndar
     rows = []
     for name, (val, test) in scored.items():
         cfg = test.meta["experiment"]
-        cell = {"run": name, "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
-        rows += [cell | row for row in tally(decide(val, test, truth=truth))]
+        facts = {"run": name, "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
+        rows += [facts | row for row in tally(decide(val, test, truth=truth))]
     return rows
 
 
 def differences(
     scored: Mapping[str, tuple[Scores, Scores]], truth: Sequence[np.ndarray] | None, *, reference: str
 ) -> list[dict]:
-    """Errors of each kind a hundred videos that each run makes more than the run named `reference`, rows as `compare`.
+    """Errors of each kind per 100 videos, each run minus the run named `reference`; rows as of `compare`.
 
     The same videos are drawn for both, so the intervals are those of paired differences.
     """
@@ -243,11 +243,11 @@ def differences(
 
 
 def beyond_chance(rows: Sequence[dict], reference: str) -> str:
-    """The rows of `differences` whose intervals leave out zero, in two sentences."""
-    sides = {"Fewer": lambda row: row["more_high"] < 0, "More": lambda row: row["more_low"] > 0}
+    """The rows of `differences` whose intervals exclude 0, in two sentences."""
+    sides = {"fewer": lambda row: row["more_high"] < 0, "more": lambda row: row["more_low"] > 0}
     found = {word: "; ".join(f"{row['run']}: {row['kind']}" for row in rows if is_clear(row))
              for word, is_clear in sides.items()}  # fmt: skip
-    return " ".join(f"{word} than {reference} beyond chance: {listed or 'none'}." for word, listed in found.items())
+    return " ".join(f"Significantly {word} than {reference}: {listed or 'none'}." for word, listed in found.items())
 
 
 def clips(test: Scores) -> ClipTable:

@@ -1,16 +1,16 @@
-"""How good must flow be? The same runs trained on the motion that several methods find, and on none."""
+"""How good must flow be? The same run trained on the flow of several methods, and without flow."""
 
 from collections.abc import Sequence
 
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
 from amc.flow import METHODS
-from amc.raft.weights import ARCHITECTURES, SHIPPED
+from amc.raft.weights import ARCHITECTURES, BUNDLED
 from amc.runs import tables
 from amc.runs.ablation import ablation
 from amc.runs.experiment import Run, run_all
 
-NONE = "none"  # frames alone: what flow has to be better than
+NONE = "none"  # frames alone: what flow has to beat
 MODALITIES = ("flow", "rgb+flow")
 ENDS = {"": "difference", "_low": "low", "_high": "high"}  # of a column here, and as `tables.compare` calls it
 COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_micro_low", "map_micro_high")
@@ -19,8 +19,8 @@ COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_mic
 def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
     """RGB, then flow alone and RGB with flow by each of `methods`, "dis,true": sparse, as in the paper's Table 3.
 
-    An empty text asks for none. weights: a checkpoint for RAFT where it is not ours. Raises AmcError for an unknown
-    method, and where there is nothing to compare.
+    No runs for an empty text. weights: a checkpoint of RAFT, for methods other than raft-synth. Raises AmcError for an
+    unknown method, and for fewer than two methods.
     """
     names = [name.strip() for name in methods.split(",") if name.strip()]
     for name in names:
@@ -36,24 +36,24 @@ def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
             modality=modality,
             size=size,
             flow_method=name,
-            flow_weights=weights if name in ARCHITECTURES and name != SHIPPED else "",
+            flow_weights=weights if name in ARCHITECTURES and name != BUNDLED else "",
         )[0]
         for modality, name in by
     ]
 
 
 def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], list[str]]:
-    """`rows` and `readings` of the runs that `methods` asks for, which are trained if need be; see `cells`."""
+    """`rows` and `readings` of the runs that `methods` asks for, trained if necessary; see `cells`."""
     asked = cells(methods, size, weights)
     if not asked:
-        return [], ["not asked for: effect is empty"]
+        return [], ["left out: the parameter effect is empty"]
     runs = run_all(asked)
     return rows(runs), readings(runs)
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:
     """One row per run: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
-    beyond that of frames alone, paired over the test videos. Percent and points."""
+    minus that of frames alone, paired over the test videos. Percent and points."""
     alone = runs[0].scores("test")
     found = []
     for run in runs:

@@ -18,18 +18,18 @@ from amc.base.parameters import file, flag, whole
 from amc.companion import flow_effect
 from amc.config import Experiment
 from amc.datasets.table import ClipTable
-from amc.raft.weights import SHIPPED
+from amc.raft.weights import BUNDLED
 from amc.runs.ablation import ablation
 from amc.synth.raft_measure import NOTHING
 from amc.synth.raft_train import end_point_error
 
 SIZES = ("smoke", "quick", "standard")
 DIS = ("dis", "dis-fast", "dis-ultrafast")
-RAFT = ("raft-synth", "raft-small", "raft-large")  # the first one has weights of its own here
-NIGHT = 1 / 3  # part of the clips that are to be at night, where that many are
-STILL = 0.3  # px per frame: a background that moves more is seen by a moving camera
-FEW = 5  # clips: of fewer nothing is said
-INCONSISTENT = 1.0  # px: there and back again does not end where it began, so the point is hidden in one frame
+RAFT = ("raft-synth", "raft-small", "raft-large")  # the weights of the first are in data/weights
+NIGHT = 1 / 3  # share of the clips at night, if there are enough
+STILL = 0.3  # px per frame: the camera moves if the background moves more than this
+FEW = 5  # clips: no statement for fewer
+INCONSISTENT = 1.0  # px of forward-backward error from which a point counts as hidden in one frame
 
 
 def settings(
@@ -63,7 +63,7 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
     usable: dict[str, Path | None] = dict.fromkeys(DIS)
     absent = {}
     for method in RAFT:
-        weights = None if method == SHIPPED else file("flow_weights", flow_weights)
+        weights = None if method == BUNDLED else file("flow_weights", flow_weights)
         try:
             pixels = torch.zeros(1, 3, 128, 128, dtype=torch.uint8)
             flow.estimate(pixels, pixels + 1, method=method, weights=weights)
@@ -74,8 +74,8 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
 
 
 def chosen(table: ClipTable, count: int) -> ClipTable:
-    """`count` of the clips of a generated world, a third of them at night where so many are: by chance there are few,
-    and conditions could not be compared. In the order of `table`."""
+    """`count` of the clips of a generated world, a third of them at night if there are enough: at random there would
+    be too few to compare. In the order of `table`."""
     is_night = [table.drawn.script(clip.id).environment == "night" for clip in table.clips]
     night = np.flatnonzero(is_night)[: round(NIGHT * count)]
     day = np.flatnonzero(np.logical_not(is_night))[: count - len(night)]
@@ -122,7 +122,7 @@ def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -
 
 
 def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
-    """Where a point ends that goes there and back, px from its start (P, H, W); inf where it leaves the picture.
+    """Forward-backward error, px (P, H, W): how far from its start a point ends; inf where it leaves the picture.
 
     Large where a point is hidden in the other frame (occlusion), or where one of the two flows is wrong.
     """
@@ -206,13 +206,13 @@ def hidden_from_visible(table: pd.DataFrame, method: str) -> str:
 
 
 def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
-    """The EPE of `method` under each condition of `conditions` beside that of NOTHING, a sentence each."""
+    """The EPE of `method` under each condition of `conditions` beside that of zero flow, one sentence per condition."""
     means = found.pivot(index="condition", columns="method", values="epe")
     said = []
     for row in found[found["method"] == method].itertuples():
         nothing = means.loc[row.condition, NOTHING]
-        word = f"{100 * (1 - row.epe / nothing):.0f} % less" if row.epe < nothing else "MORE"
-        text = f"{method} {row.epe:.2f} px, {word} than the {nothing:.2f} px of claiming that nothing moves"
+        word = f"{100 * (1 - row.epe / nothing):.0f} % less than" if row.epe < nothing else "MORE than"
+        text = f"{method} {row.epe:.2f} px, {word} zero flow ({nothing:.2f} px)"
         said.append(f"{row.condition}: {text if row.clips >= FEW else f'{row.clips} clips, no statement'}")
     return said
 

@@ -1,8 +1,8 @@
-"""What X-CLIP looks at: attention weights of its blocks, recomputed from what flows through them; any CLIP, any T.
+"""Attention weights inside X-CLIP, recomputed from the inputs of its blocks; for any CLIP and any T.
 
-The model uses fused attention, which never forms its weights. Hooks take each block's input, and the weights are made
-again from the block's own parameters; the model and its results are untouched. Attention says where information may
-come from, not what a decision rests on (Jain and Wallace, NAACL 2019).
+The model uses fused attention, which never forms its weights. Hooks take each block's input, and the weights are
+recomputed from the block's own parameters; the model and its results do not change. Attention shows where information
+may come from, not what a decision is based on (Jain and Wallace, NAACL 2019).
 """
 
 from collections.abc import Iterator
@@ -24,7 +24,7 @@ from transformers import XCLIPConfig, XCLIPModel  # isort: skip  after amc.model
 
 @dataclass(frozen=True)
 class Inside:
-    """Attention weights of L layers with heads A, of clips B with T slots; rows over what is looked at sum to 1."""
+    """Attention weights of L layers with heads A, of clips B with T slots; rows over the keys sum to 1."""
 
     class_token: Tensor  # (L, B, T, A, 1 + N + 1): of each slot's class token to itself, N patches and the message
     messages: Tensor  # (L, B, A, T, T): between the slots' messages
@@ -34,7 +34,7 @@ class Inside:
     def patches(self, layer: int) -> Tensor:
         """Class token's attention to the patches in a layer, mean over heads, relative to uniform: (B, T, rows, cols).
 
-        1 is what a patch would get if all N + 2 tokens were looked at alike.
+        1: all N + 2 tokens get the same attention.
         """
         looked = self.class_token[layer].mean(dim=2)
         return (looked[..., 1:-1] * looked.shape[-1]).unflatten(-1, self.grid)
@@ -48,7 +48,7 @@ class Inside:
 
     def exchanged(self, most: int = 3) -> dict[str, Tensor]:
         """The attention between slots, relative to uniform (T, T), by name: of messages in up to `most` layers from the
-        second on, and of the integration. In the first, all messages are equal, whatever was learnt."""
+        second on, and of the integration. In the first, all messages are equal, trained or not."""
         layers = np.unique(
             np.linspace(min(1, len(self.messages) - 1), len(self.messages) - 1, most).round().astype(int)
         )
@@ -57,7 +57,7 @@ class Inside:
         return {name: looked * looked.shape[-1] for name, looked in found.items()}
 
     def shares(self, layer: int, is_flow: np.ndarray) -> dict[str, float]:
-        """How much frames and flows look at each other's messages in a layer, relative to uniform (1).
+        """Attention between the messages of frames and flow in a layer, relative to uniform (1).
 
         is_flow: bool (T,), which slots are flow. The mean over clips, heads and pairs of slots of each sort.
         """
@@ -117,8 +117,8 @@ def _hooks(hooked: dict) -> Iterator[None]:
 
 @torch.inference_mode()
 def moved(xclip: XCLIP, pixels: Tensor, text: Tensor) -> dict[str, np.ndarray]:
-    """How the videos move the texts (C, E): cosine to the video `before` and `after` (C,), and the `angle` of the move
-    in degrees (C,); means over the clips of pixels (B, T, 3, H, W)."""
+    """How the videos refine the texts (C, E): cosine to the video `before` and `after` (C,), and the `angle` between
+    both in degrees (C,); means over the clips of pixels (B, T, 3, H, W)."""
     found = xclip.embed(pixels, text)
     before = F.cosine_similarity(found.video.unsqueeze(1), text.unsqueeze(0), dim=-1)
     turn = F.cosine_similarity(found.text, text.unsqueeze(0), dim=-1).clamp(-1, 1)

@@ -1,6 +1,6 @@
 """How much of an mAP is noise: labels and scores in, widths of intervals and smallest differences out (notebook 08).
 
-Sampling noise only: what another draw of test clips would change. That of training comes on top.
+Sampling noise only: what another draw of test clips would change. Training noise is not included.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from amc import metrics
 from amc.scores import Scores
 
-FEW = 5  # test positives, below which a behaviour's AP is hardly more than a draw
+FEW = 5  # test positives; with fewer, a behaviour's AP is mostly noise
 TURNS = 3  # pairs of imitations that are averaged
 Z = 1.96  # of a 95 % interval
 
@@ -39,15 +39,15 @@ def macro_by_support(labels: np.ndarray, scores: np.ndarray, *, replicates: int,
 def imitation(labels: np.ndarray, prior: np.ndarray, noise: np.ndarray, lift: float) -> np.ndarray:
     """Scores (V, C) of a made-up system: a prior's log odds, plus noise, plus `lift` for what is labelled.
 
-    prior (V, C) probabilities, noise (V, C) of unit variance. It knows the labels: it stands for the *size* of a
-    published number, not for how it was reached.
+    prior (V, C) probabilities, noise (V, C) of unit variance. It uses the labels: it imitates the *size* of a
+    published number, not how it was reached.
     """
     prior = np.clip(prior, 1e-9, 1 - 1e-9)
     return np.log(prior) - np.log1p(-prior) + noise + lift * labels
 
 
 def lift_to(micro: float, labels: np.ndarray, prior: np.ndarray, noise: np.ndarray) -> float:
-    """The lift at which an imitation has this micro mAP (0 to 1), to a thousandth; 0 where the prior has more."""
+    """The lift at which an imitation has this micro mAP (0 to 1), to within 0.001; 0 where the prior has more."""
     low, high = 0.0, 30.0
     while high - low > 1e-3:
         middle = (low + high) / 2
@@ -59,8 +59,8 @@ def lift_to(micro: float, labels: np.ndarray, prior: np.ndarray, noise: np.ndarr
 def smallest_differences(
     labels: np.ndarray, prior: np.ndarray, *, micro: float, shares: tuple[float, ...], replicates: int, seed: int
 ) -> list[dict]:
-    """Which difference in mAP this test split can tell apart, for two imitations at `micro` that share part of their
-    noise: rows with `share`, and in points `map_macro` and `map_micro`, half the width of a paired 95 % interval.
+    """The smallest significant difference in mAP on this test split, for two imitations at `micro` that share part of
+    their noise: rows with `share`, and in points `map_macro` and `map_micro`, half the width of a paired 95 % interval.
 
     share: correlation of the two systems' noise, 0 for unrelated ones. The mean over TURNS pairs.
     """
@@ -79,9 +79,9 @@ def smallest_differences(
 
 
 def shared_noise(first: Scores, second: Scores) -> float:
-    """Correlation of what two systems' mean logits say beyond the labels, over all videos and behaviours.
+    """Correlation of the residuals of two systems' mean logits, over all videos and behaviours.
 
-    From each behaviour's logits the mean over the videos that show it is taken away, and that over the others.
+    Residuals: each behaviour's logits minus their mean over the videos that show it, or over the others.
     """
     residuals = []
     for scores in (first, second):

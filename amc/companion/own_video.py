@@ -1,7 +1,7 @@
 """What notebook 07 needs beside `amc.ethogram`: its parameters checked, long films of known events, and their measure.
 
-A film is several Synth Kingdom scenes one after another, as an edited film is: every frame's truth is known, so bouts
-and time budgets that the model finds can be marked, with intervals over the films.
+A film is several Synth Kingdom scenes one after another, like an edited film. The truth of every frame is known, so
+the predicted bouts and time budgets can be evaluated, with intervals over the films.
 """
 
 from collections.abc import Callable, Sequence
@@ -24,7 +24,7 @@ from amc.synth.kingdom import KINGDOM
 
 FILMS = {"smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # how many, and seconds each
 CURVE = {"smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # labelled clips to train on
-FIRST = 1000  # of the test clips' numbers that films are made of: far beyond those of any data set
+FIRST = 1000  # number of the first test clip in a film: far above those of any data set
 
 
 @dataclass(frozen=True)
@@ -33,7 +33,7 @@ class Asked:
 
     videos: tuple[Path, ...]  # none: a film of known events
     behaviours: tuple[str, ...]
-    model: Path | None  # None: the run of 03_ablation of this size, or, with behaviours, a zero-shot look
+    model: Path | None  # None: the run of 03_ablation of this size, or, with behaviours, zero-shot
     human: str
     out: Path
     threshold: float
@@ -44,7 +44,7 @@ class Asked:
 def asked(
     *, video: str, behaviours: str, model: str, human: str, labels: str, out_dir: str, threshold: float, size: str
 ) -> Asked:
-    """Check everything before anything is computed. Raises AmcError for whatever of it is not there."""
+    """Check all parameters before anything is computed. Raises AmcError for a wrong value or a missing file."""
     choice("size", size, list(FILMS))
     found = tuple(predict.videos([video])[0].values()) if video else ()
     if human and not Path(human).expanduser().is_file():
@@ -62,13 +62,13 @@ def asked(
 
 
 def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
-    """The model that was asked for; without one the trained run sparse rgb+flow of this size, trained if need be."""
+    """The model that was asked for; without one the run sparse rgb+flow of this size, trained if necessary."""
     if given.model is None and given.behaviours:
         return predictor.by_names(given.behaviours)
     path = given.model
     if path is None:
-        [cell] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size))
-        path = experiment.run(cell, log=log).folder
+        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size))
+        path = experiment.run(cfg, log=log).folder
     return predictor.by_model(path, behaviours=given.behaviours, log=log)
 
 
@@ -113,7 +113,7 @@ def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> l
     """How well bouts and time budget are found in films of known events: rows with 95 % intervals over the films.
 
     pairs: (found, true). Bout F1 counts pairs of bouts that overlap by half of their union, frame F1 counts frames,
-    and the budget's error is the mean over behaviours of the distance of both shares of time, in points.
+    and the budget's error is the mean over behaviours of the absolute difference in share of time, in points.
     """
     each = [_measure(found, true) for found, true in pairs]
     counts = {key: np.array([row[key] for row in each], dtype=float) for key in each[0]}
@@ -121,7 +121,7 @@ def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> l
     for name, part, whole in (
         ("bout F1", "bout_hits", "bout_sizes"),
         ("frame F1", "frame_hits", "frame_sizes"),
-        ("time budget, mean error, points of a hundred", "budget", "films"),
+        ("time budget, mean error, percentage points", "budget", "films"),
     ):
         value, low, high = metrics.ratio(counts[part], counts[whole], seed=seed)
         rows.append({"name": name, "value": value, "low": low, "high": high, "films": len(each)})
@@ -142,19 +142,17 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
 
 
 def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
-    """What labels bring: the same test clips after training on ever more clips, towers frozen. Rows of `tables.rows`,
-    and the stamp of these trainings.
+    """What labels bring: the same test clips after training on more and more clips, towers frozen. Rows of
+    `tables.rows`, and the stamp of these runs.
 
-    Her own folder where `labels` names one, else clips of Synth Kingdom, which the towers have not seen either.
+    Clips: the user's folder if `labels` names one, else Synth Kingdom, which the towers have not seen either.
     """
     own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
     [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, freeze_backbone=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
-        cell: Experiment = replace(
-            base, training_clips=count, training=replace(base.training, batch_size=min(8, count))
-        )
-        done = experiment.run(cell, log=lambda line, count=count: log(f"{count} clips: {line}"))
+        cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))
+        done = experiment.run(cfg, log=lambda line, count=count: log(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
     return rows, predictor.stamp(
         {"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset

@@ -1,7 +1,7 @@
-"""A player with the ethogram under it and a cursor that goes along: one piece of HTML that needs no server.
+"""A video player with the ethogram and a moving cursor below it: one piece of HTML that needs no server.
 
-A short video file and a figure in, HTML out. Pictures and video are kept inside it, so it works wherever a notebook's
-output is shown, and vanishes with it.
+A short video file and a figure in, HTML out. Picture and video are inside it, so it works wherever a notebook's
+output is shown.
 """
 
 import html
@@ -17,7 +17,7 @@ from amc.companion.widgets import KEEP_KEYS
 from amc.figures import show
 from amc.figures.style import source, styled
 
-MOST_BYTES = 20_000_000  # of a video inside a notebook; longer ones are for the annotated copy on disk
+MOST_BYTES = 20_000_000  # of a video inside a notebook; larger ones: open the annotated copy on disk
 
 
 def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
@@ -26,7 +26,7 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
     Raises AmcError for a video that is too large to be kept in a notebook.
     """
     if (size := path.stat().st_size) > MOST_BYTES:
-        raise AmcError(f"{path}: {size / 1e6:.0f} MB are too large for a player in a notebook; open it on disk")
+        raise AmcError(f"{path}: {size / 1e6:.0f} MB is too large for a player in a notebook; open it on disk")
     picture = show(figure, alt)
     left, right = _extent(figure)
     video = b64encode(path.read_bytes()).decode()

@@ -1,7 +1,7 @@
-"""Animals and behaviours that training has never met: score files in, rows of what is recognised all the same out.
+"""Animals and behaviours held out from training: score files in, rows of results out (notebook 09).
 
-Held-out species as the data set names them; behaviours hidden by the protocol unseen-behaviours, which the model then
-knows by name only (paper sec. 2: the nearest text embeddings, whatever texts they are). For notebook 09.
+Species: as the data set holds them out. Behaviours: hidden by the protocol unseen-behaviours, so that the model knows
+only their names (paper sec. 2: the nearest text embedding, of any text).
 """
 
 import numpy as np
@@ -29,7 +29,7 @@ def cells(
 
 
 def by_animal(test: Scores, table: ClipTable) -> list[dict]:
-    """Macro mAP (percent) of known and of new animals, over the behaviours that both show: a row a system and group.
+    """Macro mAP (percent) of known and of new animals, over the behaviours of both: one row per system and group.
 
     Beside the model the blind predictors, fitted on the same training clips. Empty where no test clip shows a new
     animal. test: scores of the official test split of `table`.
@@ -49,10 +49,10 @@ def by_animal(test: Scores, table: ClipTable) -> list[dict]:
 
 
 def by_name(labelled: Scores, held_out: Scores, untrained: Scores) -> tuple[list[dict], list[dict]]:
-    """What three systems make of the hidden behaviours on the same test clips: rows of the mean, rows per behaviour.
+    """Three systems on the hidden behaviours of the same test clips: rows of the mean, rows per behaviour.
 
-    labelled: trained on them too; held_out: trained without them; untrained: CLIP with new modules as they are built.
-    Percent; `chance` is the mean AP of a ranking in random order. Without those that no test clip shows.
+    labelled: trained on them too; held_out: trained without them; untrained: CLIP with untrained new modules.
+    Percent; `chance` is the mean AP of a ranking in random order. Behaviours without a test clip are left out.
     """
     hidden = [c for c in held_out.meta["hidden"] if held_out.labels[:, c].any()]
     labels = labelled.labels[:, hidden]

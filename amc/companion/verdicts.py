@@ -14,11 +14,11 @@ from amc.figures.style import Key
 from amc.sampling import Window
 
 VERDICTS = {
-    "missed": "missed",  # these two where what happens is not known
-    "extra": "predicted though not written",
+    "missed": "missed",  # these two where the truth is not known
+    "extra": "predicted, not annotated",
     "omitted": "left out by the annotator",
     "invented": "invented by the model",
-    "absent": "written, but it does not happen",
+    "absent": "annotated, but it does not happen",
     "unseen": "missed, no classifier had a frame of {it}",
     "outvoted": "missed, outvoted: classifiers that saw {it} score {saw:.2f}, the others {others:.2f}",
     "unrecognised": "missed, not recognised: classifiers that saw {it} score {saw:.2f}",
@@ -26,8 +26,8 @@ VERDICTS = {
 
 
 def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, float]:
-    """What went wrong, a key of VERDICTS, or "" where nothing did; then the mean score of the classifiers that had a
-    frame of the behaviour, and that of the others (nan where there are none)."""
+    """What went wrong, a key of VERDICTS, or "" where nothing went wrong; then the mean score of the classifiers
+    that had a frame of the behaviour, and that of the others (nan where there are none)."""
     is_extra, nothing = made.extra[video, behaviour], float("nan")
     if not (is_extra or made.missed[video, behaviour]):
         return "", nothing, nothing
@@ -50,7 +50,7 @@ def said(word: str, saw: float, others: float, *, it: str = "it") -> str:
 
 
 def _seen(made: Decisions, video: int, behaviour: int) -> np.ndarray:
-    """Which classifiers (M,) bool have a frame in which the behaviour truly happens."""
+    """Which classifiers (M,) bool have a frame in which the behaviour happens."""
     table = made.truth[video]
     windows = [Window((0, len(table)), (), tuple(row)) for row in made.scores.frames[video].tolist()]
     spans = [seen_by(windows, start, stop) for label, start, stop in runs(table) if label == behaviour]
@@ -70,7 +70,7 @@ def diagnosis(kind: str, made: Decisions, video: int) -> str:
         shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
         extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
         clauses.append(f"{_listed(made, members)}{extent} {said(word, saw, others, it=it)}")
-    unknown = "; what truly happens is not known" if made.truth is None else ""
+    unknown = "; the truth is not known" if made.truth is None else ""
     return f"{kind.capitalize()}: {'; '.join(clauses) or 'no error'}{unknown}."
 
 
@@ -89,16 +89,16 @@ def case(
     key: Key | None = None,
     most: int = 5,
 ) -> Case:
-    """A video for `figures.errors.case`: of what is written, predicted or happens, the `most` telling behaviours.
+    """A video for `figures.errors.case`: the `most` informative behaviours that are annotated, predicted or happen.
 
-    Errors come first, then what was found, then what happens and neither says; of equals the higher score.
+    Errors come first, then correct ones, then those that happen only; among equals the higher score.
     """
     test, labels, predicted = made.scores, made.scores.labels[video], made.predicted[video]
     truth = None if made.truth is None else made.truth[video]
     happens = np.zeros_like(labels) if truth is None else truth.any(axis=0)
     rank = np.select([labels ^ predicted, labels, happens], [0, 1, 2], 3)
     order = np.lexsort((-made.probs[video], rank))
-    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # nothing to tell: the likeliest
+    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # none of them: the most likely one
     threshold = np.broadcast_to(made.threshold, labels.shape)
     verdicts = ["" if truth is None else said(*verdict(made, video, c)) for c in shown]
     return Case(

@@ -1,9 +1,9 @@
-"""Controls over a figure, for the demonstrations of the notebooks: a pure function that draws, and what moves it.
+"""Interactive figures for the notebooks: a pure function that draws, and controls for its arguments.
 
 Every control has a label, is reached with Tab and moved with the arrow keys, and keeps the keys that are pressed in it:
-JupyterLab does not take them for its own, which delete and insert cells. A figure is drawn when a control comes to
-rest, or, where drawing takes longer than a person waits, when the Run button is pressed. What goes wrong while drawing
-is said where the figure would be: an exception in a callback would otherwise be lost in a log.
+JupyterLab would take them as shortcuts that delete and insert cells. A figure is drawn when a control is released, or,
+if drawing is slow, when the Run button is pressed. An error while drawing is shown in place of the figure: an exception
+in a callback would otherwise be lost in a log.
 """
 
 import html
@@ -20,8 +20,8 @@ from amc.figures.style import source
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
 PANEL = "amc-controls"
-# JupyterLab listens for its shortcuts at the document: a key that an element keeps never gets there. Those pressed with
-# Ctrl, Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of what holds the controls.
+# JupyterLab listens for its shortcuts at the document: a key that an element keeps never gets there. Keys with Ctrl,
+# Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of what holds the controls.
 KEEP_KEYS = "if (!(event.ctrlKey || event.altKey || event.metaKey)) event.stopPropagation()"
 # Widgets can be given classes from Python but no attributes: this, inside the panel, does it once it is on the page.
 SET_ON_PANEL = (

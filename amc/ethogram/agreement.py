@@ -24,7 +24,7 @@ def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], 
     shared = {name: known[_key(name)] for name in human if _key(name) in known}
     if not shared:
         raise AmcError(
-            f"behaviours: the human wrote {', '.join(human) or 'nothing'}, the model knows {', '.join(model)}; "
+            f"behaviours: the human annotated {', '.join(human) or 'nothing'}, the model knows {', '.join(model)}; "
             "rename those that are the same"
         )
     notes = [f"only the human has {name!r}" for name in human if name not in shared]
@@ -58,7 +58,7 @@ def framewise(
 
 
 def _kappa(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> float:
-    """Cohen's kappa, NaN where both say the same one thing throughout, so that chance explains all."""
+    """Cohen's kappa; NaN if both are constant and equal, so that chance explains everything."""
     if len(np.unique(np.concatenate([one, other]))) < 2:
         return float("nan")
     with warnings.catch_warnings():
@@ -105,7 +105,7 @@ def _ratio(part: float, whole: float) -> float:
 def confusion(
     human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, counted: np.ndarray | None = None
 ) -> pd.DataFrame:
-    """Seconds in which the human wrote a row's behaviour and the model said a column's; `nothing` on both sides.
+    """Seconds by the human's (rows) and the model's behaviour (columns); `nothing` on both sides.
 
     Where both name a behaviour it stands on the diagonal. What the human has beyond that is set against what the model
     has beyond it, divided equally, so that the seconds of a row add up to the human's. human, model: bool (N, C);

@@ -1,4 +1,4 @@
-"""A copy of a video with what the model says drawn into it: H.264, the same frames at the same times, without sound.
+"""A copy of a video with the predictions drawn into it: H.264, the same frames at the same times, without sound.
 
 A video and its ethogram in, a video file out; one frame at a time, so any length takes the same memory.
 """

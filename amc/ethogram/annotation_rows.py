@@ -115,7 +115,7 @@ def read(path: Path) -> Table:
     with delimited.opened(path, _is_header, FORMATS, separators=("\t", ",", ";"), within=HEADER_LINES) as table:
         columns = _columns(table.names)
         if twice := [name for name in (table.names[k] for k in columns.values()) if table.names.count(name) > 1]:
-            raise AmcError(f"{path}:{table.line}: the column {twice[0]!r} stands twice; rename the other one")
+            raise AmcError(f"{path}:{table.line}: the column {twice[0]!r} is there twice; rename one of them")
         above = _block(table.above, table.separator)
         rows = [Row(f"{path}:{line}", cells, columns, above, table.number) for line, cells in table.rows]
     return Table(list(table.header), rows)

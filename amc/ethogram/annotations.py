@@ -59,7 +59,7 @@ class Annotation:
         known = {key(event.video) for event in self.events} | set(map(key, self.videos))
         wanted = next((own for own in map(key, names) if own in known), None)
         if wanted is None and known - {""}:
-            raise AmcError(f"{self.path}: nothing about {names[0]}; it is about {', '.join(sorted(known)[:5])}")
+            raise AmcError(f"{self.path}: has no events of {names[0]}, only of {', '.join(sorted(known)[:5])}")
         own = tuple(event for event in self.events if wanted is None or key(event.video) == wanted)
         if len(seen := sorted({event.observation for event in own})) > 1:
             raise AmcError(
@@ -164,12 +164,12 @@ def _labels(path: Path, table: annotation_rows.Table) -> Annotation:
     if not np.isin(values, (-1, 0, 1)).all():
         raise AmcError(f"{path}: holds values other than 0, 1 and -1; export labels, not probabilities")
     if [name for name, times in Counter(names).items() if times > 1]:
-        raise AmcError(f"{path}: a behaviour stands twice among {', '.join(names)}; export it again")
+        raise AmcError(f"{path}: a behaviour is twice in {', '.join(names)}; export it again")
     video = path.stem.removesuffix("_labels").removesuffix("_predictions")
     events = [
         Event(video, name, float(start), float(stop), timed=False)
         for name, start, stop in from_frames(values == 1, names)
     ]
     labelled = ~(values == -1).any(axis=1)
-    notes = () if labelled.all() else (f"{(~labelled).sum()} frames are not labelled, and do not count",)
+    notes = () if labelled.all() else (f"{(~labelled).sum()} frames are not labelled and do not count",)
     return Annotation(path, tuple(events), notes, tuple(names), labelled, (video,))

@@ -1,4 +1,4 @@
-"""Bouts: probabilities a frame in, stretches of frames in which a behaviour goes on out; and back to frames.
+"""Bouts: probabilities per frame in, stretches of frames with a behaviour out; and back to frames.
 
 Pure. A bout holds frames `start` to `stop - 1`. Times come from `edges` (N + 1,), seconds: `timeline.edges`.
 """

@@ -58,7 +58,7 @@ def simba(shown: Ethogram) -> pd.DataFrame:
 
 
 def aggregated(shown: Ethogram) -> pd.DataFrame:
-    """One row per bout as BORIS exports aggregated events; the stamp stands as description and comment."""
+    """One row per bout as BORIS exports aggregated events; the stamp is description and comment."""
     length = round(shown.edges[-1], DECIMALS)
     head = (shown.video, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
     rows = []
@@ -70,7 +70,7 @@ def aggregated(shown: Ethogram) -> pd.DataFrame:
 
 
 def pasteable(shown: Ethogram) -> str:
-    """A START and a STOP a bout, in order of time: time, subject, code, modifier, comment, frame index.
+    """A START and a STOP per bout, in order of time: time, subject, code, modifier, comment, frame index.
 
     BORIS takes exactly six columns in every line, so there is no header and no newline at the end.
     """
@@ -104,7 +104,7 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
 
 
 def time_budget(shown: Ethogram) -> pd.DataFrame:
-    """`Ethogram.budget` as BORIS writes it: NA where nothing can be computed; the stamp stands as a modifier."""
+    """`Ethogram.budget` as BORIS writes it: NA where nothing can be computed; the stamp is a modifier."""
     table = shown.budget().round(3)
     table["Modifiers"] = shown.stamp
     return table.astype(object).where(table.notna(), "NA")

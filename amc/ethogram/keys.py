@@ -1,4 +1,4 @@
-"""Key frames: of each of the longest bouts the frame at which the model is surest, with its flow.
+"""Key frames: of each of the longest bouts the frame with the highest probability, and its flow.
 
 Looking at them is the cheapest test there is. A video and its ethogram in, what
 `figures.ethogram.key_frames` takes out.
@@ -15,7 +15,7 @@ from amc.ethogram.bouts import ordered
 from amc.ethogram.record import Ethogram, seconds
 
 FULL = 0.99  # quantile of the shown motion at which its colours are full
-SLOWEST = 1 / 400  # of a picture's height a frame: less than this is noise, and stays pale
+SLOWEST = 1 / 400  # of a picture's height per frame: less is noise, and stays pale
 
 
 def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
@@ -37,7 +37,7 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
     motion = flow_color.render(vectors, max_px=max_px)
     count = len(shown.bouts)
     which = "the bout" if count == 1 else f"each of the {most} longest of {count} bouts" if count > most else ""
-    title = f"The surest frame of {which or f'each of {count} bouts'}, and its flow"
+    title = f"The frame of highest probability of {which or f'each of {count} bouts'}, and its flow"
     return {
         "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "max_px": max_px,
         "stamp": shown.stamp, "title": title,

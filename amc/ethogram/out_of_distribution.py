@@ -1,4 +1,4 @@
-"""Unlike anything in training? How far the embedding of a video lies from those of the training clips.
+"""Is a video out-of-distribution? How far its embedding is from those of the training clips.
 
 Pure: embeddings in, distances out. Mahalanobis distance to the training clips' mean (Lee et al., *A simple unified
 framework for detecting out-of-distribution samples*, NeurIPS 2018; one cloud for all behaviours, as clips have several,
@@ -26,7 +26,7 @@ class OutOfDistribution:
 
     mean: np.ndarray  # (E,)
     precision: np.ndarray  # (E, E), the inverse of their covariance
-    limit: float  # distance beyond which a clip is unlike anything in training
+    limit: float  # distance beyond which a clip is out-of-distribution
 
     def distance(self, embeddings: np.ndarray) -> np.ndarray:
         """(W,) of embeddings (W, E): 1 at the limit, more beyond it. Raises AmcError for another width."""

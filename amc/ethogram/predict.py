@@ -36,11 +36,11 @@ ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
 
 @dataclass(frozen=True)
 class Options:
-    """What is asked of `predict` beside videos and a model."""
+    """Options of `predict`, besides videos and a model."""
 
     sliding: SlidingWindow = field(default_factory=SlidingWindow)
     rules: Rules = field(default_factory=Rules)
-    threshold: float = 0.0  # by hand, for all behaviours; 0: of validation, or 0.5 for a zero-shot look
+    threshold: float = 0.0  # by hand, for all behaviours; 0: of validation, or 0.5 for zero-shot
     annotate: bool = False  # also a copy of each video with labels drawn into it
     human: str = ""  # a file of human annotation to compare with
     device: str = "cpu"
@@ -48,7 +48,7 @@ class Options:
 
 @dataclass
 class Report:
-    """What came of it: ethograms are not kept, their tables are."""
+    """The result: ethograms are not kept, only their tables."""
 
     bouts: list[pd.DataFrame] = field(default_factory=list)
     budgets: list[pd.DataFrame] = field(default_factory=list)
@@ -64,8 +64,8 @@ class Report:
 def predict(
     sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, options: Options, *, log: Callable[[str], None]
 ) -> Report:
-    """Watch all videos and write everything into `out`. Raises AmcError before the first video for what is wrong in
-    general; what is wrong with one video is in the report. Each video is either in `done` or in `failed`."""
+    """Predict on all videos and write everything into `out`. Raises AmcError before the first video for general
+    mistakes; what is wrong with one video is in the report. Each video is either in `done` or in `failed`."""
     (named, notes, left_out), out = videos(sources), folder(out)
     _refuse_overwriting(named, out, options.human)
     threshold = thresholds(predictor, options.threshold)
@@ -112,7 +112,7 @@ def _tell(log: Callable[[str], None], head: str, line: str) -> None:
 
 
 def thresholds(predictor: VideoPredictor, by_hand: float) -> np.ndarray:
-    """One a behaviour (C,): by hand where given (above 0), else of validation, else for a zero-shot look.
+    """One per behaviour (C,): the given one (above 0), else that of validation, else the zero-shot default.
 
     Raises AmcError where there is none.
     """
@@ -182,7 +182,7 @@ def _summary(shown: Ethogram) -> dict:
 
 def _alarm(shown: Ethogram) -> str:
     share = 0 if shown.is_out_of_distribution is None else 100 * shown.is_out_of_distribution.mean()
-    return f"; {share:.0f} % of it is unlike anything in training" if share > 0 else ""
+    return f"; {share:.0f} % of it is out-of-distribution" if share > 0 else ""
 
 
 def _write_one(
@@ -211,7 +211,7 @@ def _write_one(
 
 
 def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) -> dict:
-    """Pictures of the agreement; a video that the human has not annotated is noted, and costs nothing."""
+    """Pictures of the agreement; a video that the human has not annotated only gives a note."""
     try:
         table, parts, notes = compare(shown, human)
     except AmcError as error:

@@ -1,9 +1,9 @@
 """A model ready to predict on videos, and how far to trust it: from a list of behaviours alone, or from a finished run.
 
 by_names   zero-shot: CLIP's towers as they were pre-trained, X-CLIP's new modules untrained. The names compete in a
-           softmax, as in CLIP. Every output carries a stamp that says so.
+           softmax, as in CLIP. Every output has a stamp that shows this.
 by_model   a `model.safetensors` that training wrote: one sigmoid per behaviour, thresholds of highest F1 on the
-           validation scores beside it, and a detector of videos that are unlike the training clips.
+           validation scores beside it, and a detector of out-of-distribution videos.
 """
 
 from collections import Counter
@@ -27,15 +27,15 @@ from amc.datasets.table import ClipTable
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
 from amc.inference import load_run
 from amc.model import Classifier, weights
-from amc.model.weights import SHIPPED, SYNTH_CLIP
+from amc.model.weights import BUNDLED, SYNTH_CLIP
 from amc.runs import experiment
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
 from amc.synth import drawn
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
-DRAWN = "CLIP OF DRAWN ANIMALS on other videos"
-FEW_CLIPS = 10  # validation clips, or labels of training clips: fewer say nothing about a model
+DRAWN = "CLIP OF GENERATED ANIMALS on other videos"
+FEW_CLIPS = 10  # validation clips, or labels of training clips; with fewer a model cannot be judged
 MAX_CLIPS = {"train": 300, "val": 150}  # whose embeddings the detector is fitted to
 
 
@@ -113,21 +113,20 @@ def by_model(
 
 
 def stamp(card: Mapping, size: str, *, dataset: str) -> str:
-    """What has to be said of a trained model: its CLIP's card, and the size and data set that it was trained at and
-    on. Empty: nothing."""
+    """What limits trust in a trained model: its CLIP's card, the size and data set of its training; empty: nothing."""
     stamps = [_weights(card)] if card["pretrained"] == "random" else []
     stamps += ["SIZE SMOKE, hardly trained"] * (size == "smoke")
     return ", ".join(stamps + [DRAWN] * (is_of_drawings(card) and dataset not in catalogue.SIZED))
 
 
 def is_of_drawings(card: Mapping) -> bool:
-    """Whether a model's CLIP has seen drawn animals alone."""
-    return (card.get("backbone"), card["pretrained"]) == (SYNTH_CLIP, SHIPPED)
+    """Whether a model's CLIP has seen only generated animals."""
+    return (card.get("backbone"), card["pretrained"]) == (SYNTH_CLIP, BUNDLED)
 
 
 def stamp_on(predictor: VideoPredictor, path: Path) -> str:
-    """What has to be said of a model on a video: its stamp, and where its CLIP has seen drawn animals alone and the
-    video is not one of ours, that."""
+    """What limits trust in a model on a video: its stamp, and a CLIP of generated animals if the video is not one of
+    ours."""
     is_new = is_of_drawings(predictor.classifier.card) and DRAWN not in predictor.stamp and not drawn.is_drawn(path)
     return ", ".join(filter(None, [predictor.stamp, DRAWN * is_new]))
 
@@ -141,7 +140,7 @@ def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray |
     if val is None:
         return None, (), ["NOT VALIDATED"]
     if tuple(val.names.tolist()) != names:
-        raise AmcError("val.npz: is about other behaviours than the model beside it; score it again")
+        raise AmcError("val.npz: has other behaviours than the model beside it; score it again")
     probs = AGGREGATES["mean"](val.probs)
     common = choose_threshold(val.labels, probs).value
     own = choose_threshold(val.labels, probs, per_class=True).value
@@ -150,7 +149,7 @@ def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray |
         hits, positives = int((predicted[:, c] & val.labels[:, c]).sum()), int(val.labels[:, c].sum())
         row = {"behaviour": name, "training_clips": train[c], "validation_clips": positives, "threshold": own[c]}
         row["threshold_from"] = "its own validation clips" if positives >= 5 else f"all behaviours ({common:.3g})"
-        row["threshold_from"] += ", says it of every clip" * _says_it_of_all(predicted[:, c], val.labels[:, c])
+        row["threshold_from"] += ", predicted for every clip" * _says_it_of_all(predicted[:, c], val.labels[:, c])
         row["precision"] = hits / predicted[:, c].sum() if predicted[:, c].any() else float("nan")
         row["recall"] = hits / positives if positives else float("nan")
         row |= {"mean_probability": probs[:, c].mean(), "frequency": val.labels[:, c].mean()}
@@ -159,7 +158,7 @@ def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray |
 
 
 def _says_it_of_all(predicted: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether a threshold lies so low that it labels all validation clips (V,), right or wrong: it tells none apart."""
+    """Whether a threshold is so low that it labels all validation clips (V,), right or wrong."""
     return bool(predicted.all() and not labels.all())
 
 

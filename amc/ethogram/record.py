@@ -58,7 +58,7 @@ class Ethogram:
 
     @property
     def is_out_of_distribution(self) -> np.ndarray | None:
-        """bool (N,): frames unlike anything in training."""
+        """bool (N,): out-of-distribution frames."""
         return None if self.distance is None else self.distance > 1
 
     def at(self, threshold: float | np.ndarray) -> "Ethogram":

@@ -1,4 +1,4 @@
-"""Time: a video's frame times in; where each frame begins and ends, windows that slide over them, scores a frame out.
+"""Time: a video's frame times in; where each frame begins and ends, windows that slide over them, scores per frame out.
 
 Pure. Frames are counted from 0, times are seconds since the first frame. Windows are of equal time, not of equal frame
 counts, so nothing drifts at 29.97 frames per second nor at a variable rate.
@@ -54,7 +54,7 @@ def slide(edges: np.ndarray, *, seconds: float, stride: float) -> tuple[Range, .
 
 
 def spread(values: np.ndarray, windows: tuple[Range, ...], num_frames: int) -> np.ndarray:
-    """Scores a frame (N, C) float32 from scores a window (W, C): the mean over the windows that hold the frame."""
+    """Scores per frame (N, C) float32 from scores per window (W, C): the mean over the windows that hold the frame."""
     starts, stops = np.array(windows).T
     total = np.zeros((num_frames + 1, values.shape[1]))
     count = np.zeros(num_frames + 1)

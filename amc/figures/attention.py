@@ -1,6 +1,6 @@
-"""Attention to look at: where class tokens look in their pictures, what slots exchange, how a video moves texts.
+"""Attention: of class tokens to patches, between slots, and how a video refines the texts.
 
-Arrays in, matplotlib Figures out. Weights are drawn relative to uniform attention: 1 is no preference.
+Arrays in, matplotlib Figures out. Weights are relative to uniform attention (1).
 """
 
 from collections.abc import Mapping, Sequence
@@ -36,7 +36,7 @@ def patches(
     key: style.Key | None = None,
     title: str = "",
 ) -> Figure:
-    """The slots of a clip, uint8 (T, 3, H, W), and below each where its class token looks: maps (T, rows, columns).
+    """The slots of a clip, uint8 (T, 3, H, W), and below each its class token's attention: maps (T, rows, columns).
 
     One scale for all, up to a high quantile: a single patch would set it otherwise. parts: (T,) in 0..1, how much of
     the attention goes to patches at all; key: to the colours of flow.
@@ -58,7 +58,7 @@ def patches(
                      extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
         if parts is not None:
             below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
-    figure.colorbar(scale, ax=panels[1].tolist(), label="× uniform", shrink=0.9, pad=0.01, extend="max")
+    figure.colorbar(scale, ax=panels[1].tolist(), label="attention, × uniform", shrink=0.9, pad=0.01, extend="max")
     if key and "flow" in modality:
         style.key(panels[0, -1], key)
     figure.suptitle(title, fontsize=14)
@@ -67,7 +67,7 @@ def patches(
 
 @styled
 def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
-    """Who looks at whom: for each title a matrix (T, T), a row the slot that asks, relative to uniform."""
+    """Attention between slots, relative to uniform: a matrix (T, T) for each title, one row per query slot."""
     names, colors = slot_names(len(next(iter(weights.values()))), modality)
     columns = min(len(weights), 2)
     rows = -(-len(weights) // columns)
@@ -77,7 +77,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     for axes, (title, matrix) in zip(panels.flat, weights.items(), strict=False):
         sns.heatmap(matrix, ax=axes, cmap="Blues", vmin=0, vmax=most, square=True, annot=len(names) <= 10, fmt=".1f",
                     annot_kws={"fontsize": 12}, xticklabels=names, yticklabels=names, cbar=False)  # fmt: skip
-        axes.set(title=title, xlabel="is looked at", ylabel="looks")
+        axes.set(title=title, xlabel="attended slot (key)", ylabel="attending slot (query)")
         axes.tick_params(axis="both", rotation=0, length=0)
         for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
             for label, color in zip(labels, colors, strict=True):
@@ -85,7 +85,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     for axes in panels.flat[len(weights) :]:
         axes.axis("off")
     heats = panels.flat[0].collections[0]
-    figure.colorbar(heats, ax=panels.ravel().tolist(), label="× uniform: 1 is no preference", shrink=0.6, extend="max")
+    figure.colorbar(heats, ax=panels.ravel().tolist(), label="attention, × uniform", shrink=0.6, extend="max")
     return figure
 
 
@@ -93,7 +93,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
 def nudges(
     before: np.ndarray, after: np.ndarray, names: Sequence[str], *, written: np.ndarray, top: int = 10, title: str = ""
 ) -> Figure:
-    """The texts nearest to a video, before and after it has moved them; `written` labels (C,) bool are always shown."""
+    """The texts nearest to a video, before and after it refines them; `written` labels (C,) bool are always shown."""
     order = [c for rank, c in enumerate(np.argsort(-after, kind="stable")) if rank < top or written[c]]
     figure = Figure((0.8 * WIDTH, 0.4 * len(order) + 1.7), layout="constrained")
     axes = figure.subplots()
@@ -111,7 +111,7 @@ def nudges(
     )
     keys = [Line2D([], [], color=INK, marker="o", markerfacecolor="white", ls="", markersize=9, label="CLIP's text")]
     keys += [
-        Line2D([], [], color=SCHEME_COLORS["sparse"], marker="D", ls="", markersize=9, label="moved by this video")
+        Line2D([], [], color=SCHEME_COLORS["sparse"], marker="D", ls="", markersize=9, label="refined by this video")
     ]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
     return figure

@@ -15,7 +15,7 @@ from amc.base.errors import AmcError
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
 BAND_COLORS = {"head": "#004488", "middle": "#BB5566", "tail": "#DDAA33"}  # of Paul Tol's, apart in grey
-METRIC_NAMES = {"macro": "macro", "micro by batch": "micro by batch", "micro": "micro, the whole set"}
+METRIC_NAMES = {"macro": "macro", "micro by batch": "micro by batch", "micro": "micro, whole test split"}
 
 
 @styled
@@ -38,7 +38,7 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
     none = f"no test clip: {(~seen).sum()} behaviours"
     axes.plot(places[~seen], np.full((~seen).sum(), 0.7), "x", color=INK, markersize=6, label=none)
     axes.set(yscale="log", ylim=(0.5, None), xlim=(-1, len(order)), ylabel="clips")
-    axes.set(xlabel="behaviours, by how often they occur in training", title="A long tail")
+    axes.set(xlabel="behaviours, most frequent in training first", title="The labels have a long tail")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(frameon=False, ncols=2, loc="upper right")
     axes.grid(axis="y", color=PALE)
@@ -48,7 +48,7 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
 
 @styled
 def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
-    """Published numbers in one panel a metric, best last, above what predictors reach that see no pixel.
+    """Published numbers, one panel per metric, best last, beside those of predictors that see no pixel.
 
     published: `system`, `map` (percent), `metric` (one that begins with a key of METRIC_NAMES), `modality`. blind:
     `method`, and, in percent, `map_macro`, `map_micro` with `_low`, `_high`; drawn where their metric is. Raises
@@ -94,9 +94,9 @@ def panel(name: str) -> str:
 
 @styled
 def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
-    """How alike the labels of test clips and their training partners are: the mean of each kind, with its interval.
+    """Label overlap of test clips with training clips: the mean of each kind of training clip, with its interval.
 
-    groups: by kind of partner, Jaccard overlaps (0 to 1). Raises AmcError when they are empty.
+    groups: by kind of training clip, Jaccard overlaps (0 to 1). Raises AmcError when they are empty.
     """
     if not all(len(values) for values in groups.values()):
         raise AmcError("likeness: no test clip shares a source with training; there is nothing to draw")
@@ -108,18 +108,18 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
         axes.plot([mean - half, mean + half], [place] * 2, color=INK, linewidth=3)
         axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
     axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
-    axes.set(xlabel="overlap of the labels with a training clip (Jaccard, mean and 95 % interval)")
-    axes.set_title("Training partners of test clips")
+    axes.set(xlabel="label overlap with a training clip (Jaccard; mean, 95 % interval)")
+    axes.set_title("How similar are test clips and training clips?")
     return figure
 
 
 @styled
 def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
-    """Left: 95 % interval of each behaviour's AP against its test positives. Right: the smallest difference that can be
-    told apart against how much noise two systems share, beside the published `effect`.
+    """Left: 95 % interval of each behaviour's AP against its test positives. Right: the smallest significant
+    difference against the noise that two systems share, beside the published `effect`.
 
     widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
-    what a pair of trained systems was found to share.
+    measured on a pair of trained systems.
     """
     figure = Figure((WIDTH, 4.8), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
@@ -141,9 +141,9 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     right.axhline(effect, color=MODALITY_COLORS["flow"], linewidth=2.5)
     right.text(0, effect, f"RGB + flow − RGB in the paper: {effect:.2f}", va="bottom", fontsize=11)
     right.axvline(share, color=SHADE, linestyle="--")
-    right.text(share, right.get_ylim()[1], "our RGB and RGB + flow ", ha="right", va="top", fontsize=11)
+    right.text(share, right.get_ylim()[1], "ours, RGB and RGB + flow ", ha="right", va="top", fontsize=11)
     right.set(xlabel="correlation of the two systems' errors", ylabel="points of mAP", ylim=(0, None))
-    right.set_title("Two systems: smallest difference seen")
+    right.set_title("Smallest significant difference")
     right.legend(frameon=False)
     for axes in (left, right):
         axes.grid(color=PALE)

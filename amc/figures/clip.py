@@ -38,9 +38,9 @@ def film_strip(
         raise AmcError(f"captions: {len(captions)}, edges: {len(edges)}, but {len(pictures)} frames; give one for each")
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
-    cell = WIDTH / max(columns, 4)  # inches; few pictures do not become huge
-    height = rows * (cell * pictures.shape[1] / pictures.shape[2] + 0.25 * (1 + captions[0].count("\n")))
-    figure = Figure((cell * columns, height + (0.4 if title else 0)), layout="constrained")
+    side = WIDTH / max(columns, 4)  # inches; few pictures do not become huge
+    height = rows * (side * pictures.shape[1] / pictures.shape[2] + 0.25 * (1 + captions[0].count("\n")))
+    figure = Figure((side * columns, height + (0.4 if title else 0)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, picture, caption, edge in zip(panels, pictures, captions, edges or [None] * len(pictures), strict=False):
@@ -84,7 +84,7 @@ def timeline(
     scheme: str,
     events: Sequence[tuple[str, float, float]] = (),
 ) -> Figure:
-    """Where each classifier looks: its window, its context if it sees any, its frames; below, what truly happens.
+    """Where each classifier looks: its window, its context if it sees any, its frames; below, the true events.
 
     windows: of `sampling.plan`; fps: nan leaves out the axis in seconds; events: (behaviour, start, stop) in frames.
     """
@@ -101,7 +101,7 @@ def timeline(
     if math.isfinite(fps):
         axes.secondary_xaxis("top", functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     handles = keys({scheme: windows})
-    handles += [Patch(color=SHADE, label="what truly happens")] * bool(events)
+    handles += [Patch(color=SHADE, label="ground truth")] * bool(events)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     return figure
 
@@ -133,7 +133,7 @@ def motion_field(
     u, v = vectors[:, y, x]
     arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / stretch, "headwidth": 4, "headlength": 4}
     panels[0].quiver(x, y, u, v, color="white", edgecolor=INK, linewidth=0.6, width=0.009, **arrows)
-    for axes, title in zip(panels, [f"frame, arrows: motion × {stretch:g}", *pictures], strict=True):
+    for axes, title in zip(panels, [f"frame; arrows: {stretch:g} × motion", *pictures], strict=True):
         axes.set_title(title)
     key.imshow(style.pictures(np.asarray(legend)[None])[0], extent=(-max_px, max_px, max_px, -max_px))
     ticks = [-max_px, 0, max_px]
@@ -157,7 +157,7 @@ def scores(
 ) -> Figure:
     """The `top` behaviours of one video: each classifier's score, their mean, and which reach the threshold.
 
-    values: (M, C); truth: (C,) bool, written labels, ticked and always shown, however low they score.
+    values: (M, C); truth: (C,) bool, annotated labels, ticked and always shown, however low they score.
     """
     values, truth = np.asarray(values, float), np.zeros(len(names), bool) if truth is None else np.asarray(truth, bool)
     means = values.mean(axis=0)
@@ -173,7 +173,7 @@ def scores(
     keys = [Line2D([], [], color=SHADE, marker="|", markersize=13, markeredgewidth=2, ls="", label="one classifier")]
     mean = "mean" if threshold is None else "mean, filled: predicted"
     keys += [Line2D([], [], color=color, marker="o", markersize=11, ls="", label=mean)]
-    keys += [Patch(color=PALE, label="✓ written label")] * bool(truth.any())
+    keys += [Patch(color=PALE, label="✓ annotated label")] * bool(truth.any())
     if threshold is not None:
         axes.axvline(threshold, color=INK, linestyle="--", linewidth=1.5)
         keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {threshold:.3g}")]

@@ -1,4 +1,4 @@
-"""Errors of a recogniser: one clip with everything known about it, kinds of errors counted, calibration, confusions.
+"""Errors of a model: one clip with everything known about it, kinds of errors counted, calibration, confusions.
 
 Arrays and rows in, matplotlib Figures out.
 """
@@ -17,12 +17,12 @@ from matplotlib.patches import Patch
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
-AGAINST = {"written": (SHADE, "s", "--"), "truth": ("#117733", "o", "-")}
+AGAINST = {"annotated": (SHADE, "s", "--"), "truth": ("#117733", "o", "-")}
 
 
 @dataclass(frozen=True)
 class Case:
-    """A clip as its errors are looked at; frames count from 0 to num_frames."""
+    """A clip and its errors; frames count from 0 to num_frames."""
 
     num_frames: int
     fps: float
@@ -34,17 +34,17 @@ class Case:
     threshold: np.ndarray  # (C,)
     truth: np.ndarray | None = None  # (num_frames, C) bool
     film: np.ndarray | None = None  # uint8 (K, H, W, 3) or (K, 3, H, W), of K equal parts of the clip
-    motion: np.ndarray | None = None  # their flow as pictures, likewise
+    motion: np.ndarray | None = None  # their flow as pictures, of the same shape
     key: style.Key | None = None  # to the colours of flow
-    verdicts: Sequence[str] = ()  # (C,) what went wrong with each, "" where nothing did
+    verdicts: Sequence[str] = ()  # (C,) what went wrong with each, "" where nothing went wrong
 
 
 @styled
 def case(shown: Case, *, title: str) -> Figure:
     """One clip over one time axis: its film, its flow, and one row per behaviour with truth, prediction and scores.
 
-    At the left a mark is a frame that a classifier was shown, with the number of the classifier; at the right a bar is
-    its one score, which is for all of its frames together, and the last bar is the mean of all.
+    Left: a mark is a frame that a classifier sees, in the row of its number. Right: a bar is its one score for all of
+    its frames together; the last bar is their mean.
     """
     strips = {name: strip for name, strip in (("film", shown.film), ("flow", shown.motion)) if strip is not None}
     heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()]
@@ -65,9 +65,9 @@ def case(shown: Case, *, title: str) -> Figure:
     bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score")
     if shown.key and "flow" in strips:
         style.key(bars[len(strips) - 1], shown.key, left=0.2, width=0.6)
-    keys = [Patch(color=PALE, label="truly happens")] * (shown.truth is not None)
-    keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame shown")]
-    keys += [Patch(color=SHADE, label="score of a classifier"), Patch(color=SCHEME_COLORS["sparse"], label="mean")]
+    keys = [Patch(color=PALE, label="ground truth")] * (shown.truth is not None)
+    keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame seen")]
+    keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=SCHEME_COLORS["sparse"], label="mean")]
     keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
     figure.suptitle("\n".join(textwrap.wrap(title, 105)), fontsize=13)
@@ -84,7 +84,7 @@ def _strip(axes, strip: np.ndarray, name: str, num_frames: int) -> None:
 
 
 def _behaviour(axes, right, shown: Case, c: int) -> None:
-    """One row of a case: where the behaviour truly happens, what each classifier was shown, what it said of it all."""
+    """One row of a case: where the behaviour happens, which frames each classifier sees, and its score."""
     if shown.truth is not None:
         changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
         for start, stop in changes.reshape(-1, 2):
@@ -95,10 +95,10 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     right.barh(classifiers, shown.probs[:, c], 0.7, color=SHADE)
     right.barh(len(classifiers), shown.probs[:, c].mean(), 0.8, color=SCHEME_COLORS["sparse"])
     right.axvline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
-    labels = {(1, 1): "written, found", (1, 0): "written, MISSED", (0, 1): "EXTRA, not written", (0, 0): "neither"}
-    label = labels[int(shown.written[c]), int(shown.predicted[c])]
+    labels = ("neither", "EXTRA, not annotated", "annotated, MISSED", "annotated, found")
+    label = labels[2 * int(shown.written[c]) + int(shown.predicted[c])]
     verdict = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
-    step = 1 + len(classifiers) // 6  # that their numbers do not touch
+    step = 1 + len(classifiers) // 6  # so that their numbers do not overlap
     axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
     axes.set_yticklabels(classifiers[::step] + 1, fontsize=9)
     right.set(yticks=[len(classifiers)], yticklabels=["mean"])
@@ -110,7 +110,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
 
 @styled
 def kinds(rows: Sequence[dict]) -> Figure:
-    """Errors of each kind a hundred videos; where truth is known, also against it, and which part is the annotator's.
+    """Errors of each kind per 100 videos; where the truth is known, also against it, and the annotator's share.
 
     rows: of `errors.tally`.
     """
@@ -122,7 +122,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     panels[0].barh(places, table["rate"], color=SCHEME_COLORS["sparse"], height=0.6, alpha=0.75)
     panels[0].hlines(places - 0.1 * has_truth, table["rate_low"], table["rate_high"], color=INK, linewidth=2.5)
     panels[0].set(yticks=places, yticklabels=table["kind"], ylim=(len(table) - 0.5, -0.5))
-    panels[0].set_xlabel("errors a hundred videos")
+    panels[0].set_xlabel("errors per 100 videos")
     if has_truth:
         color, marker, _ = AGAINST["truth"]
         panels[0].hlines(places + 0.2, table["true_rate_low"], table["true_rate_high"], color=color, linewidth=2.5)
@@ -131,8 +131,8 @@ def kinds(rows: Sequence[dict]) -> Figure:
         panels[1].plot(table["part"], places, marker, color=color, markersize=11, markeredgecolor=INK)
         for place, count in zip(places, table["errors"], strict=True):
             panels[1].text(107, place, f"of {count}" if count else "none", va="center", fontsize=12, color=INK)
-        panels[1].set(xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="the annotator's part of the errors, %")
-        keys = [Patch(color=SCHEME_COLORS["sparse"], alpha=0.75, label="against written labels")]
+        panels[1].set(xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="errors due to the annotator, %")
+        keys = [Patch(color=SCHEME_COLORS["sparse"], alpha=0.75, label="against annotated labels")]
         keys += [Line2D([], [], color=color, marker=marker, markeredgecolor=INK, label="against the truth")]
         keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
         figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
@@ -144,27 +144,27 @@ def kinds(rows: Sequence[dict]) -> Figure:
 
 @styled
 def against_truth(rows: Sequence[dict]) -> Figure:
-    """How much better the same scores are against what happens than against what is written: paired differences.
+    """How much better the same scores are against the truth than against the annotation: paired differences.
 
-    rows: of `errors.against_truth`. Both values stand beside each difference, without intervals of their own, for those
-    of a resampled macro mAP lie too high.
+    rows: of `errors.against_truth`. Both values stand beside each difference, without intervals: those of a resampled
+    macro mAP are too high.
     """
     table = pd.DataFrame(rows).pivot(index="metric", columns="against")
     figure = Figure((0.85 * WIDTH, 2.6), layout="constrained")
     axes, (color, marker, _) = figure.subplots(), AGAINST["truth"]
     values = table["value"]
-    places, difference = np.arange(len(table)), "truth − written"
+    places, difference = np.arange(len(table)), "truth − annotated"
     axes.axvline(0, color=INK, linewidth=1.5)
     axes.hlines(places, table["low", difference], table["high", difference], color=color, linewidth=3.5)
     axes.plot(values[difference], places, marker, color=color, markersize=14, markeredgecolor=INK)
-    for place, written, truth, end in zip(
-        places, values["written"], values["truth"], table["high", difference], strict=True
+    for place, annotated, truth, end in zip(
+        places, values["annotated"], values["truth"], table["high", difference], strict=True
     ):
-        axes.annotate(f"{written:.1f} → {truth:.1f} %", (end, place), xytext=(12, 0), textcoords="offset points",
+        axes.annotate(f"{annotated:.1f} → {truth:.1f} %", (end, place), xytext=(12, 0), textcoords="offset points",
                       va="center")  # fmt: skip
     names = [metric.removeprefix("map_") + " mAP" for metric in table.index]
     axes.set(yticks=places, yticklabels=names, ylim=(len(names) - 0.4, -0.6))
-    axes.set_xlabel("mAP against the truth − against written labels, points, 95 % interval")
+    axes.set_xlabel("mAP against truth − mAP against annotation, points, 95 % interval")
     axes.margins(x=0.25)
     axes.grid(axis="x", color=PALE)
     return figure
@@ -172,9 +172,9 @@ def against_truth(rows: Sequence[dict]) -> Figure:
 
 @styled
 def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str, float]) -> Figure:
-    """How often a behaviour is written (or happens) where the model says p, and how often it says so.
+    """How often a behaviour is annotated (or happens) where the model predicts p, and how often it predicts p.
 
-    found: by `written` and `truth`, of `metrics.reliability`; ece: expected calibration errors, 0 to 1.
+    found: by `annotated` and `truth`, of `metrics.reliability`; ece: expected calibration errors, 0 to 1.
     """
     figure = Figure((0.75 * WIDTH, 5.6), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
@@ -188,10 +188,8 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str,
     counts = next(iter(found.values()))["count"]
     edges = np.linspace(0, 1, len(counts) + 1)
     below.bar(edges[:-1], np.maximum(counts, 0.5), np.diff(edges), align="edge", color=PALE, edgecolor=SHADE)
-    below.set(yscale="log", ylabel="pairs", xlabel="probability that the model gives", xlim=(0, 1))
-    axes.set(
-        ylabel="part that is positive", ylim=(-0.02, 1.02), title="dotted: perfectly calibrated; bars: 95 %, Wilson"
-    )
+    below.set(yscale="log", ylabel="pairs", xlabel="predicted probability", xlim=(0, 1))
+    axes.set(ylabel="share of positives", ylim=(-0.02, 1.02), title="dotted: perfect calibration; bars: 95 %, Wilson")
     axes.legend(frameon=False, loc="upper left")
     axes.grid(color=PALE)
     return figure
@@ -218,15 +216,15 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     labels = {"xticklabels": [names[c] for c in columns], "yticklabels": [f"{names[c]}  ({missed[c]})" for c in rows]}
     numbers = np.where(data > 0, np.char.mod("%.0f", data), "")
     sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=numbers, fmt="", linewidths=1,
-                annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos of a row"}, **labels)  # fmt: skip
-    axes.set(xlabel="predicted, not written", ylabel="missed (times)")
+                annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos in this row"}, **labels)  # fmt: skip
+    axes.set(xlabel="predicted, not annotated", ylabel="missed (times)")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     return figure
 
 
 @styled
 def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
-    """Which run makes more or fewer errors of each kind than the `reference`: schemes, then modalities.
+    """More or fewer errors of each kind than the run `reference` makes: schemes, then modalities.
 
     table: rows of `errors.differences` of all runs, with scheme and modality.
     """
@@ -248,6 +246,6 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
         axes.grid(axis="x", color=PALE)
         if present:
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
-    figure.supxlabel(f"← fewer · errors a hundred videos against {reference} · more →   (paired, 95 %)", fontsize=13)
+    figure.supxlabel(f"← fewer · errors per 100 videos than {reference} · more →   (paired, 95 %)", fontsize=13)
     panels[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
     return figure

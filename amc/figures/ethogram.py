@@ -1,6 +1,6 @@
 """Pictures of an ethogram: behaviours over time with their scores, time budget, transitions, key frames, agreement.
 
-An `Ethogram`, tables or pictures in, matplotlib Figures out. What has to be said of the weights stands on each.
+An `Ethogram`, tables or pictures in, matplotlib Figures out. The stamp (what limits trust) is on each.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
 if TYPE_CHECKING:  # figures know nothing of the package that they draw for
     from amc.ethogram.record import Ethogram
 
-BOUT, HUMAN, UNLIKE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
+BOUT, HUMAN, OUTSIDE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
 AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
-EDGE = 0.8  # points around a bar: half a second of an hour is less than a pixel, and is seen all the same
-POINTS = 1500  # of a curve; more cannot be told apart on paper
+EDGE = 0.8  # points around a bar: so half a second of an hour, less than a pixel, is still visible
+POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
 
 def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[int]:
-    """The behaviours to draw: all that have a bout, of the model's or the human's, so that what is counted is seen;
+    """The behaviours to draw: all that have a bout of the model or the human, so that everything counted is visible;
     then those with the highest scores, up to `most`."""
     lasting = shown.frames.any(axis=0) | (False if human is None else human.frames.any(axis=0))
     order = np.lexsort((-shown.probs.max(axis=0), ~lasting))
@@ -41,8 +41,8 @@ def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[in
 def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
     """One row per behaviour: its bouts as bars, below them its probability over time and the threshold.
 
-    human: what a human wrote, drawn above the model's bars. A strip on top marks what is unlike anything in training;
-    beside a name stand the training clips behind it, where they are known.
+    human: what a human wrote, drawn above the model's bars. A strip on top marks out-of-distribution frames; the
+    number of training clips is beside each name, where it is known.
     """
     columns = chosen(shown, most, human)
     figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
@@ -64,7 +64,7 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
         axes.broken_barh(
             _stretches(shown.is_out_of_distribution, shown.edges, unit),
             (-0.88, 0.22),
-            facecolors=UNLIKE,
+            facecolors=OUTSIDE,
             hatch="//",
             edgecolor="white",
             linewidth=0.1,
@@ -76,7 +76,7 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
     keys = [Patch(color=BOUT, label="bout, model")] + [Patch(color=HUMAN, label="bout, human")] * (human is not None)
     keys += [Patch(color=SHADE, alpha=0.45, label="probability, 0 to 1")]
     keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold")]
-    keys += [Patch(facecolor=UNLIKE, hatch="//", edgecolor="white", label="unlike training")] * (top < -0.9)
+    keys += [Patch(facecolor=OUTSIDE, hatch="//", edgecolor="white", label="out-of-distribution")] * (top < -0.9)
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (training clips)")
@@ -109,14 +109,14 @@ def _span(shown: Ethogram, bout, unit: float) -> tuple[float, float]:
 
 
 def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Times and values to draw: of each of at most POINTS groups of frames the highest."""
+    """Times and values to draw: the highest value of each of at most POINTS groups of frames."""
     starts = np.unique(np.linspace(0, len(values), min(POINTS, len(values)), endpoint=False).astype(int))
     pooled = np.maximum.reduceat(values, starts)
     return np.append(edges[starts], edges[-1]), np.append(pooled, pooled[-1])
 
 
 def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
-    lines = textwrap.wrap(stamp, max(24, int(8 * (figure.get_figwidth() - 2))))  # names stand left of the axes
+    lines = textwrap.wrap(stamp, max(24, int(8 * (figure.get_figwidth() - 2))))  # names are left of the axes
     axes.set_title(text, loc="left", pad=6 + 18 * len(lines))
     if stamp:
         look = {"color": STAMP, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
@@ -125,7 +125,7 @@ def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
 
 @styled
 def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
-    """Part of the video that each behaviour takes, with seconds and number of bouts."""
+    """Share of the video of each behaviour, with seconds and number of bouts."""
     table = shown.budget().iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
@@ -137,7 +137,7 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
         axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
     axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s")
-    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # beyond is room for text
+    axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # room for text beyond 100
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
@@ -147,10 +147,10 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
 
 @styled
 def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
-    """What begins next after what: counts of bouts; a row adds up to what followed its behaviour."""
+    """Which behaviour begins next: counts of bouts; a row adds up to all bouts after its behaviour."""
     names = [shown.names[c] for c in chosen(shown, most)]
     counts = shown.transitions().loc[names, names]
-    axes = _matrix(counts, "g", "next bout begins", "after a bout of", "bouts")
+    axes = _matrix(counts, "g", "next bout", "after a bout of", "bouts")
     none = "" if counts.to_numpy().any() else ": none"
     _title(axes.figure, axes, f"Transitions in {shown.video}{none}{_hidden(shown, names)}", shown.stamp)
     return axes.figure
@@ -158,10 +158,10 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
 
 @styled
 def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
-    """Seconds by what the human wrote (rows) and what the model said (columns); only what occurs in either."""
+    """Seconds by the human's (rows) and the model's behaviour (columns); only what occurs in either."""
     used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
-    axes = _matrix(table.loc[used, used], ".1f", "the model says", "the human wrote", "seconds")
-    _title(axes.figure, axes, "Human and model, seconds together", stamp)
+    axes = _matrix(table.loc[used, used], ".1f", "model", "human", "seconds")
+    _title(axes.figure, axes, "Human against model, seconds", stamp)
     return axes.figure
 
 
@@ -188,7 +188,7 @@ def _matrix(table: pd.DataFrame, form: str, below: str, left: str, unit: str) ->
 def key_frames(
     frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, max_px: float, stamp: str = "", title: str = ""
 ) -> Figure:
-    """One frame a bout, above it what it is, below it its flow. frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W)."""
+    """One frame per bout, its label above, its flow below. frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W)."""
     frames, motion = style.pictures(frames), style.pictures(motion)
     columns = min(len(frames), 5)
     rows = -(-len(frames) // columns)
@@ -204,7 +204,7 @@ def key_frames(
             upper.set_title(labels[k], fontsize=12)
         else:
             upper.set_visible(False), lower.set_visible(False)
-    text = f"{title or 'Frames and their flow'}; colours are full at {max_px:.3g} px per frame"
+    text = f"{title or 'Frames and their flow'}; full colour at {max_px:.3g} px per frame"
     figure.suptitle("\n".join([text, *textwrap.wrap(stamp, 100)]), fontsize=13, color=STAMP if stamp else INK)
     return figure
 
@@ -233,7 +233,7 @@ def agreement(
         axes.broken_barh(_stretches(~counted, edges, unit), (-0.5, len(names)), facecolors=PALE, zorder=0)
         keys += [Patch(color=PALE, label="not labelled")]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
-    _title(figure, axes, "Human and model over time", stamp)
+    _title(figure, axes, "Agreement of human and model over time", stamp)
     return figure
 
 
@@ -261,7 +261,7 @@ def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figu
     axes = figure.subplots()
     axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=BOUT, alpha=0.15, lw=0)
     axes.plot(table["clips"], table["map_macro"], "o-", color=BOUT, markersize=10, lw=2.2, label="test clips, 95 %")
-    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance, a random ranking")
+    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance (random ranking)")
     axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])

@@ -1,4 +1,4 @@
-"""Optical flow to look at: fields beside each other with their errors, the trap of scales, methods, failures, steps.
+"""Optical flow: fields and their errors, colour scales, methods, failures, distance of the frames.
 
 Arrays and tables in, matplotlib Figures out. Pictures are uint8 with channels first or last.
 """
@@ -67,7 +67,7 @@ def _error_map(axes, error: np.ndarray, worst: float):
 
 @styled
 def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: style.Key | None = None) -> Figure:
-    """Where a method fails: a row a condition with frame, true flow, its flow as pictures, and its EPE (H, W), px."""
+    """Where a method fails: per condition one row of frame, true flow, its flow as pictures, and its EPE (H, W), px."""
     figure = Figure((0.85 * WIDTH, 0.19 * WIDTH * len(rows) + 0.6), layout="constrained")
     panels = figure.subplots(len(rows), 4, squeeze=False)
     most = max(float(np.quantile(pictures[-1], 0.95)) for pictures in rows.values())
@@ -114,7 +114,7 @@ def methods(table: pd.DataFrame) -> Figure:
         else:
             axes.axhspan(row["low"], row["high"], color=PALE)
             axes.axhline(row["epe"], color=color, linestyle="--", label=row["method"])
-    axes.set(xscale="log", xlabel="time a pair of frames, ms (one core)", ylabel="end-point error, px", ylim=(0, None))
+    axes.set(xscale="log", xlabel="time per frame pair, ms (one core)", ylabel="end-point error, px", ylim=(0, None))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.xaxis.set_minor_formatter("{x:g}")
@@ -125,7 +125,7 @@ def methods(table: pd.DataFrame) -> Figure:
 
 @styled
 def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
-    """EPE of each method under pairs of opposite conditions, with intervals where not `few` clips are there.
+    """EPE of each method under pairs of opposite conditions, with intervals where there are at least `few` clips.
 
     table: of `flow_errors.conditions`.
     """
@@ -161,7 +161,7 @@ def steps(table: pd.DataFrame) -> Figure:
         axes.plot(part["step"], part["epe"], line, color=color, marker=marker, markersize=9, linewidth=2.5, label=name)
         axes.fill_between(part["step"], part["low"], part["high"], color=color, alpha=0.18, linewidth=0)
     places = sorted(set(table["step"]))
-    axes.set(xscale="log", yscale="log", xlabel="distance of the two frames, frames", ylabel="end-point error, px")
+    axes.set(xscale="log", yscale="log", xlabel="distance between the two frames, frames", ylabel="end-point error, px")
     axes.set_xticks(places, places)
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
@@ -174,20 +174,20 @@ def steps(table: pd.DataFrame) -> Figure:
 
 @styled
 def effect(table: pd.DataFrame) -> Figure:
-    """What flow is worth by method. table: of `flow_effect.rows`; its first row is frames alone.
+    """What each flow method adds. table: of `flow_effect.rows`; its first row is frames alone.
 
-    Left macro mAP, right by how much it is more than that of frames alone; 95 % intervals over the test videos.
+    Left macro mAP, right its difference from frames alone; 95 % intervals over the test videos.
     """
     order = list(dict.fromkeys(table["modality"]))
     names = list(dict.fromkeys(table["flow"]))
     figure = Figure((WIDTH, 0.75 * len(table) + 1.6), layout="constrained")
     for axes, column, label in zip(
         figure.subplots(1, 2, sharey=True), ("map_macro", "more"),
-        ("macro mAP, %", "points of macro mAP beyond frames alone, paired"), strict=True,
+        ("macro mAP, %", "macro mAP − that of frames alone, points, paired"), strict=True,
     ):  # fmt: skip
         for place, row in enumerate(table.to_dict("records")):
             if column == "more" and row["flow"] == names[0]:
-                continue  # nothing beyond itself
+                continue  # no difference from itself
             color, marker = METHODS[row["flow"]]
             axes.hlines(place, row[f"{column}_low"], row[f"{column}_high"], color=color, linewidth=3)
             axes.plot(row[column], place, marker, color=color, markeredgecolor=INK, markersize=12)

@@ -17,7 +17,7 @@ from matplotlib.ticker import MaxNLocator
 from amc.base.errors import AmcError
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
-PANELS = {"2": ("Table 2: which frames (RGB only)", "scheme"), "3": ("Table 3: which pictures (sparse)", "modality")}
+PANELS = {"2": ("Table 2: sampling scheme (RGB)", "scheme"), "3": ("Table 3: modality (sparse)", "modality")}
 LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 
@@ -35,7 +35,7 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     figure = Figure((WIDTH if len(tables) > 1 else 0.65 * WIDTH, 5.6), layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
     for axes, table in zip(panels, tables, strict=True):
-        _panel(axes, data[data["table"] == table], *PANELS.get(table, ("Beyond the paper", None)))
+        _panel(axes, data[data["table"] == table], *PANELS.get(table, ("Not in the paper", None)))
     panels[0].set(ylabel="mAP, %", ylim=(0, None))
     for averaging in MARKERS:
         for value in data.get(f"chance_{averaging}", pd.Series(dtype=float)).dropna().unique():
@@ -91,9 +91,7 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
         range(len(order)), [names[label] for label in order], rotation=50, ha="right", rotation_mode="anchor"
     )
     left_out = "" if len(order) == len(names) else f", {len(order)} of {len(names)} behaviours"
-    axes.set(
-        ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=f"How often each behaviour is written{left_out}"
-    )
+    axes.set(ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=f"Training clips per behaviour{left_out}")
     axes.grid(axis="y", color=PALE, zorder=0)
     axes.set_axisbelow(True)
     return figure

@@ -26,8 +26,8 @@ MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
-DPI = 100  # dots an inch of every figure, on disk and in a notebook
-SHOWN_DPI = 88  # screen pixels an inch in a notebook
+DPI = 100  # dots per inch of every figure, on disk and in a notebook
+SHOWN_DPI = 88  # screen pixels per inch in a notebook
 JPEG = {"quality": 92, "subsampling": 0}  # colours at full resolution; ΔE below 1 on average (CIE 1976)
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
@@ -42,10 +42,10 @@ def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
 
     A lossless PNG, or where that is smaller, for a figure that holds pictures, a JPEG with its colours at full
     resolution: both are shown by JupyterLab, nbconvert and GitHub. Never a palette, whatever the size.
-    name: also `save` it under this name. Raises AmcError when `alt` says nothing.
+    name: also `save` it under this name. Raises AmcError when `alt` is empty.
     """
     if not alt.strip():
-        raise AmcError("alt: empty; say in a sentence what the figure shows")
+        raise AmcError("alt: empty; write a sentence on what the figure shows")
     drawn = _draw(figure)
     if name:
         _save(figure, drawn, name, alt)
@@ -125,7 +125,7 @@ def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> No
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
     at = f"\nat {shown.at}" if shown.at else ""
-    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\na frame{at}", fontsize=11, labelpad=2)
+    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\nper frame{at}", fontsize=11, labelpad=2)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:

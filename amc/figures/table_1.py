@@ -1,4 +1,4 @@
-"""Figures of Table 1, as matplotlib Figures: accuracy against cost, and one model under every averaging called mAP."""
+"""Figures of Table 1: accuracy against cost, and one model under every averaging called mAP."""
 
 from collections.abc import Mapping, Sequence
 
@@ -20,7 +20,7 @@ BESIDE = np.array([(x, y, far) for far in (1, 2, 3.5) for y in (0, 1, -1) for x 
 
 @styled
 def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
-    """Table 1 as a trade: both mAPs with 95 % intervals against GFLOPs per video; dashed lines see no video.
+    """Table 1 as accuracy against cost: both mAPs with 95 % intervals against GFLOPs per video; dashed: sees no video.
 
     rows: `method`, `gflops` (None for a blind one), `parameters` (millions: the area of a point), and, in percent,
     `map_macro`, `map_macro_low`, `map_macro_high` and the same of micro.
@@ -75,7 +75,7 @@ def _name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
 
 @styled
 def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
-    """The same scores under every averaging that has been called mAP: macro, micro, micro by batch of each size.
+    """The same scores under every averaging that is called mAP: macro, micro, micro by batch of each size.
 
     rows: `method`, `map_macro`, `map_micro` and `by_batch`, a dict from batch size to mAP, in percent; top row first.
     """
@@ -91,7 +91,7 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     for place, row in zip(places, values, strict=True):
         axes.text(row.max() + 1.5, place, f"{np.ptp(row):.0f} points apart", va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=[row["method"] for row in rows], ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
-    axes.set(xlabel="mAP, %", title="One model, one set of scores: what its mAP is depends on the averaging")
+    axes.set(xlabel="mAP, %", title="The same scores, several mAPs: the averaging decides")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(looks), frameon=False)

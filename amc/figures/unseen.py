@@ -1,4 +1,4 @@
-"""Animals and behaviours that training has never met (notebook 09): rows in, matplotlib Figures out."""
+"""Animals and behaviours held out from training (notebook 09): rows in, matplotlib Figures out."""
 
 from collections.abc import Sequence
 
@@ -18,7 +18,7 @@ SYSTEM_LOOKS = {  # marker, face, size, and how far from the middle of its row: 
 
 @styled
 def animals(rows: Sequence[dict]) -> Figure:
-    """Macro mAP of known and of new animals, a line a system. rows: as `companion.unseen.by_animal`, percent."""
+    """Macro mAP of known and of new animals, one line per system. rows: as `companion.unseen.by_animal`, percent."""
     names = list(dict.fromkeys(row["system"] for row in rows))
     figure = Figure((WIDTH, 1.8 + 0.8 * len(names)), layout="constrained")
     axes = figure.subplots()
@@ -31,8 +31,8 @@ def animals(rows: Sequence[dict]) -> Figure:
             row["macro"], place, marker, color=face, markeredgecolor=INK, markersize=11, label=label, linestyle=""
         )
     axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
-    axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both, %, with nominal 95 % interval")
-    axes.set_title("Animals that training has never shown")
+    axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, nominal 95 % interval")
+    axes.set_title("Known and new animals")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(GROUP_LOOKS), frameon=False)
@@ -55,8 +55,8 @@ def behaviours(rows: Sequence[dict]) -> Figure:
         axes.plot(values, places + aside, marker, color=face, label=name, zorder=3, **look)
     labels = [f"{row['behaviour']} ({row['videos']})" for row in rows]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 103))
-    axes.set(xlabel="average precision, % (in brackets: test videos that show it)")
-    axes.set_title("Behaviours that training has never named")
+    axes.set(xlabel="average precision, % (in brackets: number of test videos)")
+    axes.set_title("Behaviours held out from training")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(SYSTEM_LOOKS), frameon=False)

@@ -1,4 +1,4 @@
-"""Where classifiers look: three schemes over one time axis, what they miss, short videos, how sparse spreads.
+"""Which frames the classifiers see: three schemes on one time axis, what they miss, short videos, sparse places.
 
 Plans and tables in, matplotlib Figures out (paper sec. 2).
 """
@@ -34,7 +34,7 @@ def schemes(
 ) -> Figure:
     """The plans of several schemes, the true events and the frames of one video, all over the same time axis.
 
-    events: (behaviour, start, stop) in frames, beside which stands how many classifiers of each scheme see them; film:
+    events: (behaviour, start, stop) in frames, each with the number of classifiers per scheme that see it; film:
     uint8 (K, H, W, 3) or (K, 3, H, W), the middle frames of K equal parts of the video.
     """
     heights = [0.36 * len(windows) for windows in plans.values()] + [0.36 * len(events)] * bool(events)
@@ -59,7 +59,7 @@ def schemes(
 
 
 def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], num_frames: int) -> None:
-    """A bar an event; at the right how many classifiers have a frame of it, in the order and colours of the schemes."""
+    """One bar per event; at the right how many classifiers see it, in the order and colours of the schemes."""
     for y, (_, start, stop) in enumerate(events):
         axes.barh(y, stop - start, 0.6, start, color=SHADE, linewidth=0)
         for k, (scheme, windows) in enumerate(plans.items()):
@@ -67,8 +67,9 @@ def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]
             axes.text(1.02 + 0.03 * k, y, count, color=SCHEME_COLORS[scheme] if count else INK, weight="bold",
                       ha="center", va="center", transform=axes.get_yaxis_transform())  # fmt: skip
     axes.set(yticks=range(len(events)), yticklabels=[name for name, _, _ in events], ylim=(len(events) - 0.5, -0.5))
-    axes.set_title("what truly happens", loc="left")
-    axes.set_title(f"seen by, of {len(next(iter(plans.values())))}: {' · '.join(plans)} →", loc="right", fontsize=12)
+    axes.set_title("ground truth", loc="left")
+    count = len(next(iter(plans.values())))
+    axes.set_title(f"classifiers that see it, of {count}: {' · '.join(plans)} →", loc="right", fontsize=12)
 
 
 @styled
@@ -78,7 +79,7 @@ def chosen(
     *,
     events: Sequence[tuple[str, float, float]] = (),
 ) -> Figure:
-    """The film of each classifier: only the frames that it is shown, one block per scheme, one row per classifier.
+    """The frames that each classifier sees, one block per scheme, one row per classifier.
 
     frames: by scheme, for each classifier uint8 (P, H, W, 3) or (P, 3, H, W). A frame of the shortest event has a dark
     edge.
@@ -97,7 +98,7 @@ def chosen(
                 style.image(axes, picture, INK if shortest[1] <= index < shortest[2] else PALE)
                 axes.set_xlabel(index, fontsize=11, labelpad=2)
     if shortest[0]:
-        figure.supxlabel(f"number of the frame; one row per classifier; dark edge: {shortest[0]}", fontsize=12)
+        figure.supxlabel(f"frame number; one row per classifier; dark edge: {shortest[0]}", fontsize=12)
     return figure
 
 
@@ -111,9 +112,9 @@ def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
 
 
 def looks(axes, y: float, window: Window, scheme: str) -> None:
-    """Draw what one classifier is shown at height `y`: its window, its context where it looks there, its frames.
+    """Draw what one classifier sees at height `y`: its window, its context, its frames.
 
-    Every classifier has a context, the rest of the video; only where it has a frame of it is it drawn.
+    Every classifier has a context, the rest of the video; it is drawn only where a frame of it is chosen.
     """
     if is_context_seen(window):
         for start, stop in window.context:
@@ -131,7 +132,7 @@ def is_context_seen(window: Window) -> bool:
 
 
 def keys(plans: Mapping[str, Sequence[Window]]) -> list[Artist]:
-    """What the marks of `looks` mean, those that there are in the plans of these schemes."""
+    """The legend of `looks` for the plans of these schemes."""
     shown = [Patch(color=SHADE, alpha=0.45, label="main window")] * bool(set(plans) - {"sparse"})
     has_context = any(is_context_seen(window) for windows in plans.values() for window in windows)
     shown += [Patch(fc=PALE, hatch="////", label="context")] * has_context
@@ -190,16 +191,14 @@ def unseen_by_place(table: Mapping[tuple[str, str], np.ndarray], values: Mapping
             axes.set_yticks(range(len(taken)), taken, fontsize=9.5)
             axes.set(ylabel=labels[count], xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end"])
         axes_row[0].set_title(scheme, loc="left", color=SCHEME_COLORS[scheme], weight="bold")
-    figure.colorbar(
-        shown, ax=panels.ravel().tolist(), label="frames that a classifier sees, %\nwhite: none", shrink=0.7
-    )
+    figure.colorbar(shown, ax=panels.ravel().tolist(), label="frames seen by a classifier, %\nwhite: none", shrink=0.7)
     figure.supxlabel("place in the video", fontsize=13)
     return figure
 
 
 @styled
 def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: int, frames: int) -> Figure:
-    """How likely a short event is seen by any classifier, by what part of them one of any length is, and how often.
+    """How often a short event is seen by any classifier; for any event, by what share of them and with how many frames.
 
     by_length, by_frames: of `coverage.rates`, by `seconds`, intervals of pandas', and by `frames`. Bands: 95 %.
     """
@@ -209,7 +208,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     columns = {
         "any": (by_frames, "frames", 100, "seen by any classifier, %", f"events under 1 s (M = {num_windows})"),
         "share": (by_length, "seconds", 100, "classifiers that see it, %", whole),
-        "looks": (by_length, "seconds", 1, "frames of it in one that sees it", whole),
+        "looks": (by_length, "seconds", 1, "frames of it per classifier that sees it", whole),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
@@ -251,7 +250,7 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_yticklabels([f"{length} frame{'s' * (length > 1)}" for length in by_length])
         axes.set_ylim(len(by_length) - 0.5, -0.5)
-    counted = Line2D([], [], marker="o", ls="", markersize=14, color=SHADE, label="shown so many times")
+    counted = Line2D([], [], marker="o", ls="", markersize=14, color=SHADE, label="number of times shown")
     handles = [counted, Patch(color=PALE, label="the video")]
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     return figure
@@ -259,7 +258,7 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
 
 @styled
 def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> Figure:
-    """Three ways to spread M x P frames over a video: where they fall, and how long a stretch is left without any.
+    """Three ways to spread M x P frames over a video: where they fall, and the longest gap.
 
     places: (M, P) in 0..1 by rule; gaps: by rule, the largest gap for 1, 2, … classifiers, (draws, K), 0 to 1.
     """

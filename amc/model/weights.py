@@ -30,7 +30,7 @@ from amc.model.xclip import XCLIP
 
 SYNTH_CLIP = "synth-clip"  # the embedded world's own small CLIP: configs/synth-clip.json
 XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip's but a whole X-CLIP, from a checkpoint of its own
-RANDOM, SHIPPED = "random", "shipped"  # the sources that are neither a tag of open_clip's nor a file
+RANDOM, BUNDLED = "random", "bundled"  # the sources that are neither a tag of open_clip's nor a file
 
 FILE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")  # an owner/name with one of these is a lost file
 HUB_NAME = r"[\w.-]+/[\w.-]+"  # owner/name on the Hugging Face Hub
@@ -61,12 +61,12 @@ def image_size(backbone: str, pretrained: str | Path) -> int:
 
 
 def check(backbone: str, pretrained: str | Path) -> None:
-    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "shipped", a file or folder that
+    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "bundled", a file or folder that
     is there, or what may be a name on the Hugging Face Hub."""
     known = []
     if backbone != XCLIP_BACKBONE:
         is_quick_gelu(backbone)
-        known = [RANDOM, SHIPPED, *open_clip.list_pretrained_tags_by_model(backbone)]
+        known = [RANDOM, BUNDLED, *open_clip.list_pretrained_tags_by_model(backbone)]
     name = str(pretrained)
     if name not in known and not _is_there(name) and not _is_hub_name(name):
         choices = ", ".join([*known, "the path of a file or folder", "owner/name on the Hugging Face Hub"])
@@ -99,7 +99,7 @@ def located(pretrained: str | Path) -> Path:
 def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> nn.Module:
     """A CLIP of open_clip's with both towers, float32, in eval mode.
 
-    backbone: a name of open_clip's, or "synth-clip". pretrained: a tag of open_clip's; "shipped"
+    backbone: a name of open_clip's, or "synth-clip". pretrained: a tag of open_clip's; "bundled"
     (data/weights/<backbone>.safetensors, its sha256 verified); "random" (drawn from `seed`; the global generator is
     left alone); or a file or folder in any form that `state_dicts` reads, with OpenAI's names or transformers', also by
     its name on the Hugging Face Hub. Raises AmcError when weights are absent, damaged, of other shapes or activation;
@@ -120,8 +120,8 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
     if tag := open_clip.get_pretrained_cfg(backbone, str(pretrained)):
         _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
         return _create(backbone, tag=str(pretrained)), ""
-    path, card = bundled.find(backbone) if pretrained == SHIPPED else (located(pretrained), {})
-    said = file_config.Said(None, {}) if pretrained == SHIPPED else file_config.beside(path)
+    path, card = bundled.find(backbone) if pretrained == BUNDLED else (located(pretrained), {})
+    said = file_config.Said(None, {}) if pretrained == BUNDLED else file_config.beside(path)
     tensors, meta = read(path)
     theirs = {**meta, **card}.get("quick_gelu", said.quick_gelu)
     _refuse_activation(path, quick_gelu if theirs is None else theirs, backbone, quick_gelu)
@@ -134,7 +134,7 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
 
 
 def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
-    """Write a CLIP to data/weights, beside it `card` (mean, std, provenance) with its activation; see `shipped`."""
+    """Write a CLIP to data/weights, beside it `card` (mean, std, provenance) with its activation; see `BUNDLED`."""
     facts = {"backbone": backbone, "quick_gelu": is_quick_gelu(backbone)}
     return bundled.write(clip, backbone, {**card, **facts}, meta=facts)
 

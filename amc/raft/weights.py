@@ -16,15 +16,15 @@ from amc.raft import refine
 
 from torchvision.models import optical_flow  # isort: skip
 
-SHIPPED = "raft-synth"  # RAFT-small with weights of our own, in data/weights: `python -m amc flow train`
+BUNDLED = "raft-synth"  # RAFT-small with weights of our own, in data/weights: `python -m amc flow train`
 # How often each refines its flow: torchvision's number at test time; for ours, trained with 6, by the validation pairs,
 # whose mean errors after 6, 8, 10 and 12 updates are 0.269, 0.264, 0.263 and 0.265 px.
-UPDATES = {"raft-large": 12, "raft-small": 12, SHIPPED: 8}
+UPDATES = {"raft-large": 12, "raft-small": 12, BUNDLED: 8}
 LARGEST = 384  # px, the longer side up to which ours are to be trusted: they saw none larger (see their card)
 ARCHITECTURES = {  # and where torchvision has weights for it
     "raft-large": (optical_flow.raft_large, optical_flow.Raft_Large_Weights.DEFAULT),
     "raft-small": (optical_flow.raft_small, optical_flow.Raft_Small_Weights.DEFAULT),
-    SHIPPED: (optical_flow.raft_small, None),
+    BUNDLED: (optical_flow.raft_small, None),
 }
 OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torchvision's
     (r"^fnet\.", "feature_encoder."),
@@ -45,12 +45,12 @@ OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torc
 
 
 def checkpoint(method: str, weights: Path | str | None) -> Path:
-    """The file of weights for `method`: `weights`, or our own, or torchvision's, which torch.hub downloads once."""
+    """The file of weights for `method`: `weights`, or the bundled ones, or torchvision's, downloaded once."""
     if weights is not None:
         if not Path(weights).is_file():
             raise AmcError(f"weights: no file {weights}; give a RAFT checkpoint, or choose method='dis'")
         return Path(weights)
-    if method == SHIPPED:
+    if method == BUNDLED:
         return bundled.find(method)[0]
     url = ARCHITECTURES[method][1].url
     path = Path(torch.hub.get_dir(), "checkpoints", Path(url).name)
@@ -81,7 +81,7 @@ def run(model: torch.nn.Module, first: torch.Tensor, second: torch.Tensor, *, up
 
 @lru_cache(maxsize=len(ARCHITECTURES))
 def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: str) -> torch.nn.Module:
-    is_published = is_torchvision and method != SHIPPED
+    is_published = is_torchvision and method != BUNDLED
     if is_published and not hashlib.sha256(path.read_bytes()).hexdigest().startswith(_hash_prefix(path)):
         raise AmcError(
             f"weights: {path} is damaged (its sha256 is not that in its name); remove it, and it is downloaded again"

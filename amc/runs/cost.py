@@ -38,7 +38,7 @@ def measure(views: ClipViews, model: Classifier, device: str) -> dict:
     return {
         "frames_decoded": decoded / len(few),
         "flow_pairs": sum(map(len, pairs)) / len(few),
-        "seconds_a_video": seconds,
+        "seconds_per_video": seconds,
         "gflops": gflops(lambda: score(one)),
         "parameters": sum(millions for millions, _ in sizes),
         "parameters_trained": sum(millions for millions, learns in sizes if learns),

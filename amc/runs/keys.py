@@ -47,7 +47,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
         f"{table.checksum()} {sizes}",
         repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
         generate.digest(WORLDS[cfg.dataset]) if cfg.dataset in WORLDS else "",
-        digest(card) if cfg.pretrained == "shipped" else "",
+        digest(card) if cfg.pretrained == "bundled" else "",
         flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
         repr(versions(LIBRARIES)),
         repr(sorted(STAGES.items())),

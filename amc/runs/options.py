@@ -11,18 +11,18 @@ RESUME = {  # what a user does after a stop
     "flow train": "run the same command again: it continues from the last step that it logged",
     "index": "run the same command again: videos that were read are not read again",
     "predict": "the videos that were logged are done; the same command does all of them again",
-    "unpack": "run the same command again: it unpacks everything anew; no file that is there is cut",
+    "unpack": "run the same command again: it unpacks everything again; no file is cut off",
 }
 Run = Callable[[argparse.Namespace], int]  # a command; returns the exit status
 HELP = {  # of what has no list of choices
-    "seeds": "one or several, such as 0,1,2",
+    "seeds": "one or more seeds, such as 0,1,2",
     "grid": "all nine runs of scheme and modality",
     "num_windows": "M, classifiers per video",
     "frames": "P, frames per classifier",
-    "epochs": "of training",
+    "epochs": "number of training epochs",
     "flow_weights": "a RAFT checkpoint",
     "backbone": "a CLIP ViT of open_clip",
-    "pretrained": "its tag, a file, shipped, or random",
+    "pretrained": "its tag, a file, bundled, or random",
     "data_root": "folder of the data set",
     "memory_limit_gb": "gigabytes per process; batch size and checkpointing follow (0: no limit)",
     "init_from": "checkpoint to continue from: a finished run's model.safetensors",
@@ -58,12 +58,12 @@ def add_flow(commands: argparse._SubParsersAction, *, fields: Run, training: Run
     train = commands.add_parser("train", help="RAFT-small on drawn pairs with true flow; continues where it stopped")
     train.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
     train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
-    train.add_argument("--precision", help="bfloat16 | float32, of the convolutions (default: the recipe's)")
-    train.add_argument("--init-from", help="raft-synth: continue from the shipped weights (default: from scratch)")
-    train.add_argument("--folder", help="of the run (default: in the cache)")
+    train.add_argument("--precision", help="precision of the convolutions: bfloat16 | float32 (default: the recipe's)")
+    train.add_argument("--init-from", help="raft-synth: continue from the bundled weights (default: from scratch)")
+    train.add_argument("--folder", help="folder of the run (default: in the cache)")
     train.add_argument("--ship", action="store_true", help="afterwards, put the best weights into data/weights")
-    train.add_argument("--real", help="with --ship: folder of a real pair, as Middlebury's, to be measured too")
-    train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to be measured beside ours")
+    train.add_argument("--real", help="with --ship: folder of a real pair, such as Middlebury's, to measure too")
+    train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to compare with")
     train.set_defaults(run=training)
 
 
@@ -81,10 +81,10 @@ def add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="cpu | cuda (default: %(default)s)")
     numbers = {
-        "threshold": (0, "probability from which a behaviour counts (default: of validation)"),
+        "threshold": (0, "probability from which a behaviour counts (0: chosen on validation clips)"),
         "seconds": (2, "length of a window"),
         "stride": (0.5, "seconds from one window to the next"),
-        "hold": (0.8, "a bout goes on above this part of the threshold"),
+        "hold": (0.8, "a bout continues above this share of the threshold"),
         "min-bout": (0.5, "seconds; shorter bouts are dropped"),
         "max-gap": (0.5, "seconds; shorter pauses are bridged"),
     }

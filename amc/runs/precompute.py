@@ -119,6 +119,6 @@ def _line(now: Progress) -> str:
     free, left = shutil.disk_usage(paths.cache()).free, now.bytes_left * distributed.world()
     there = now.done - now.computed
     return (
-        f"{now.done} of {now.clips} clips, {there} of them were there; {now.seconds_left:.0f} s left; "
-        f"{left / 1e6:.0f} MB to come, {free / 1e9:.0f} GB free"
+        f"{now.done} of {now.clips} clips, {there} of them from the cache; {now.seconds_left:.0f} s left; "
+        f"{left / 1e6:.0f} MB more needed, {free / 1e9:.0f} GB free"
     )

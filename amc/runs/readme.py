@@ -26,7 +26,7 @@ def records() -> dict[str, list[dict]]:
     found = {size: [results.load(paths.root() / place) for place in places] for size, places in RECORDS.items()}
     for size, each in found.items():
         for record in each:
-            name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("cells_reused", 0)
+            name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("runs_reused", 0)
             whole = WHOLE[name] | {"size": size, "seeds": "0"}
             shared = int(name == "04_state_of_the_art")  # the paper's own row, which 03_ablation has just computed
             if any(given[key] != value for key, value in whole.items()) or reused > shared:
@@ -46,7 +46,7 @@ def block(records: dict[str, list[dict]]) -> str:
     facts = {
         "command": lambda each: f"`make reproduce SIZE={each[0]['parameters']['size']}`",
         "hardware": lambda each: "{count} × {model}".format(**each[0]["provenance"]["cpu"]),
-        "time, data drawn": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
+        "time, data included": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
     }
     lines += [[name, "", *(fact(each) for each in records.values())] for name, fact in facts.items()]
     table = [f"| {' | '.join(line)} |" for line in lines]

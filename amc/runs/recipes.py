@@ -88,7 +88,7 @@ def describe(cell: Experiment) -> dict:
     return {
         "method": cell.method,
         "network": ", ".join(name for name in names if name),
-        "starts from": Path(cell.init_from).name or ("that CLIP" if not cell.network else "random"),
+        "starts from": Path(cell.init_from).name or ("the CLIP" if not cell.network else "random"),
         "views x frames": f"{plan.num_windows} x ({pace})",
         "modality": cell.pixels.modality,
         "image size": f"{cell.image_size} px" if cell.image_size else "the CLIP's",
@@ -178,5 +178,5 @@ def _found(kinetics: str, method: str) -> str:
     """The path of a method's weights in the user's folder."""
     path = Path(str(kinetics)).expanduser() / KINETICS[method]
     if not path.exists():
-        raise AmcError(f"kinetics: {path} is not there; data/README.md says where to get it, or leave kinetics empty")
+        raise AmcError(f"kinetics: {path} is not there; get it (see data/README.md), or leave kinetics empty")
     return str(path)

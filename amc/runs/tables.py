@@ -102,7 +102,7 @@ def compare(first: Scores, second: Scores, *, aggregate: str = "mean") -> dict:
 
 
 def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
-    """One sentence on a difference that says no more than its interval allows."""
+    """One sentence on a difference and its interval."""
     low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
     verdict = "not significant (the 95 % interval includes 0)" if low <= 0 <= high else "more" if value > 0 else "less"
     averaging = metric.removeprefix("map_")

@@ -1,7 +1,7 @@
 """Timed behaviours become one animal's motion: channels of movement, frame by frame.
 
 A behaviour returns the channels of `Motion` that it moves, plus four that are integrated over time or become another:
-`speed` (body lengths a second along the ground), `rate` (gait cycles a second), `height` (body lengths above the
+`speed` (body lengths per second along the ground), `rate` (gait cycles per second), `height` (body lengths above the
 ground) and `reverse` (half turns about the vertical). What it leaves out stays at rest.
 """
 

@@ -11,7 +11,7 @@ FACTS = {
     "trained_on": f"pairs of amc.synth.pairs, {pairs.SIZE} to {pairs.LARGEST} px: rigid pieces in random "
     "paint, and frames of Kingdom scenes that are in no clip; no real picture",
     "chosen_by": "mean validation error of all kinds of pairs",
-    "updates": weights.UPDATES[weights.SHIPPED],
+    "updates": weights.UPDATES[weights.BUNDLED],
     "command": "python -m amc flow train --ship",
     "licence": "as this repository",
 }
@@ -24,9 +24,9 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
     choose nothing. Returns the file in data/weights.
     """
     run, (_, best) = raft_train.state(folder), checkpoint.read(folder / raft_train.BEST)
-    model = weights.load(weights.SHIPPED, folder / raft_train.BEST)
-    path = bundled.write(model, weights.SHIPPED, FACTS, meta=best)
-    compared = raft_measure.methods({weights.SHIPPED: path} | ({"raft-small": Path(compare)} if compare else {}))
+    model = weights.load(weights.BUNDLED, folder / raft_train.BEST)
+    path = bundled.write(model, weights.BUNDLED, FACTS, meta=best)
+    compared = raft_measure.methods({weights.BUNDLED: path} | ({"raft-small": Path(compare)} if compare else {}))
     rows = raft_measure.drawn(compared) + (raft_measure.real(compared, Path(real)) if real else [])
     card = FACTS | {
         "recipe": run["recipe"],
@@ -42,7 +42,7 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
         "errors_px": [{k: round(v, 4) if isinstance(v, float) else v for k, v in row.items()} for row in rows],
         "validation_px": run["history"],
     }
-    return bundled.write(model, weights.SHIPPED, card, meta=best)
+    return bundled.write(model, weights.BUNDLED, card, meta=best)
 
 
 def check(*, real: Path | str | None, compare: Path | str | None) -> None:

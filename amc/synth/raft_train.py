@@ -4,7 +4,7 @@ The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is com
 more; clipped gradients, a warm-up and a straight way down, and steps that round where the hardware is faster so. Ours
 are smaller pictures, fewer pairs, fewer updates per step, Muon instead of AdamW (see `RaftOptimizer`), and a constant
 rate between warm-up and decay, so that a run may be made longer or shorter while it lasts.
-What validation pairs find best is kept (`card.ship`). A run may start from the shipped weights and goes on counting.
+What validation pairs find best is kept (`card.ship`). A run may start from the bundled weights and goes on counting.
 Under torchrun every process draws a chunk of pairs per step, and their gradients are averaged.
 """
 
@@ -50,12 +50,12 @@ class Recipe:
     precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
     weight_decay: float = 1e-2  # a step's part of the rate, as in AdamW
     seed: int = 0  # of the first weights, from scratch
-    init_from: str = ""  # "raft-synth": the shipped weights, whose steps, hours and history are counted on
+    init_from: str = ""  # "raft-synth": the bundled weights, whose steps, hours and history are counted on
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
         if self.init_from:
-            choice("init_from", self.init_from, (weights.SHIPPED,))
+            choice("init_from", self.init_from, (weights.BUNDLED,))
         choice("precision", self.precision, PRECISIONS)
         if not 0 < self.lr < 1:
             raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
@@ -181,8 +181,8 @@ class _Run:
     generator: str  # digest of what draws the pairs
     device: str
     processes: int  # that draw a chunk each a step
-    started_from: dict = field(default_factory=dict)  # of the shipped weights: sha256, recipe, and what they did
-    first: int = 0  # step; more than 0 where the shipped weights had some before
+    started_from: dict = field(default_factory=dict)  # of the bundled weights: sha256, recipe, and what they did
+    first: int = 0  # step; more than 0 where the bundled weights had some before
     step: int = 0
     chunks: int = 0  # of pairs seen, also before the first step
     pairs: int = 0  # in them
@@ -203,7 +203,7 @@ class _Run:
 def _fresh(seed: int) -> nn.Module:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        return weights.ARCHITECTURES[weights.SHIPPED][0]()
+        return weights.ARCHITECTURES[weights.BUNDLED][0]()
 
 
 def _scaled(picture: Tensor) -> Tensor:
@@ -222,7 +222,7 @@ def _keep(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer, log
 def _kept(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer) -> str:
     def estimate(*pair: Tensor) -> Tensor:
         on_device = (side.to(run.device) for side in pair)
-        return weights.run(model, *on_device, updates=weights.UPDATES[weights.SHIPPED]).cpu()
+        return weights.run(model, *on_device, updates=weights.UPDATES[weights.BUNDLED]).cpu()
 
     model.eval()
     found = errors(estimate, "validation")
@@ -243,7 +243,7 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: RaftOptimi
     """Where the run in `folder` stands, its model and descent filled in; a new run where there is none."""
     asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, distributed.world())
     if not (folder / STATE).is_file():
-        return _after_shipped(asked, model, device) if recipe.init_from else asked
+        return _after_bundled(asked, model, device) if recipe.init_from else asked
     state = _read(folder)
     run = _Run(**state["run"])
     if ({**run.recipe, "steps": 0}, run.generator) != ({**asked.recipe, "steps": 0}, asked.generator):
@@ -255,10 +255,10 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: RaftOptimi
     return run
 
 
-def _after_shipped(run: _Run, model: nn.Module, device: str) -> _Run:
-    """A new run that counts on where that of the shipped weights ended, its model filled with them."""
-    path, card = bundled.find(weights.SHIPPED)
-    model.load_state_dict(weights.load(weights.SHIPPED, path, device=device).state_dict())
+def _after_bundled(run: _Run, model: nn.Module, device: str) -> _Run:
+    """A new run that counts on where that of the bundled weights ended, its model filled with them."""
+    path, card = bundled.find(weights.BUNDLED)
+    model.load_state_dict(weights.load(weights.BUNDLED, path, device=device).state_dict())
     run.started_from = {key: card.get(key) for key in ("sha256", "recipe", "processes", "generator", "started_from")}
     run.first = run.step = card["steps"]
     run.chunks, run.pairs = card["chunks"], card["pairs"]
