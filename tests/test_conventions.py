@@ -77,7 +77,7 @@ def test_the_configuration_imports_the_standard_library_only():
 
 
 def test_help_imports_no_torch():
-    code = "import sys; from amc.__main__ import _parser; _parser().format_help(); print('torch' in sys.modules)"
+    code = "import sys; from amc.cli.parser import parser; parser().format_help(); print('torch' in sys.modules)"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.splitlines()[-1] == "False"
 

@@ -7,6 +7,7 @@ import sys
 import tarfile
 import time
 from contextlib import suppress
+from functools import wraps
 from pathlib import Path
 
 import psutil
@@ -15,7 +16,7 @@ import pytest
 from amc import __main__ as cli
 from amc.base import processes
 from amc.base.errors import AmcError
-from amc.runs import options
+from amc.cli import commands
 
 SECONDS = 10  # until everything is gone
 GROUP, ALONE = os.killpg, os.kill  # a Ctrl-C in a terminal reaches all processes of a command, `kill -INT` one
@@ -70,13 +71,13 @@ def processes_of(process: psutil.Process) -> list[psutil.Process]:
 def test_a_stopped_training_of_several_runs_starts_none_of_the_others(places, send, number, status):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--epochs", "50", "--pretrained", "random"]
     found = stopped(arguments, places, send=send, number=number, is_busy=lambda said, children: "epoch 1/50" in said)
-    assert found == (status, [f"amc: stopped; {options.RESUME['train']}"])
+    assert found == (status, [f"amc: stopped; {cli.RESUME['train']}"])
 
 
 def test_workers_that_are_still_starting_say_nothing_when_they_are_stopped(places):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--seeds", "9", "--pretrained", "random"]
     found = stopped(arguments, places, send=GROUP, is_busy=lambda said, children: len(children) >= 4)
-    assert found == (130, [f"amc: stopped; {options.RESUME['train']}"])
+    assert found == (130, [f"amc: stopped; {cli.RESUME['train']}"])
 
 
 def test_a_stopped_reproduction_ends_papermill_and_its_kernel(places):
@@ -84,7 +85,7 @@ def test_a_stopped_reproduction_ends_papermill_and_its_kernel(places):
         return any("ipykernel" in told(child) for child in children)
 
     status, lines = stopped(["reproduce", "--size", "smoke"], places, send=GROUP, is_busy=is_busy)
-    assert status == 130 and lines[-1] == f"amc: stopped; {options.RESUME['reproduce']}"
+    assert status == 130 and lines[-1] == f"amc: stopped; {cli.RESUME['reproduce']}"
     assert "Traceback" not in "".join(lines)
 
 
@@ -95,7 +96,7 @@ def test_a_stopped_index_blames_no_video(places):
     arguments = ["index", "animal-kingdom", "--workers", "2"]
     assert stopped(arguments, places, send=GROUP, is_busy=is_busy) == (
         130,
-        [f"amc: stopped; {options.RESUME['index']}"],
+        [f"amc: stopped; {cli.RESUME['index']}"],
     )
     known = (Path(places["AMC_CACHE"]) / "videos" / "animal-kingdom.jsonl").read_text()
     assert "reader ended" not in known
@@ -111,7 +112,7 @@ def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):
         found = stopped(
             ["unpack", str(tmp_path / "a.tar"), str(into)], places, send=GROUP, is_busy=lambda *now: into.exists()
         )
-        assert found == (130, [f"amc: stopped; {options.RESUME['unpack']}"])
+        assert found == (130, [f"amc: stopped; {cli.RESUME['unpack']}"])
         assert list(into.iterdir()) == []
     finally:
         (tmp_path / "a.tar").unlink()
@@ -120,23 +121,24 @@ def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "function"),
     [
-        (["reproduce"], "_reproduce"), (["train"], "_train"), (["predict", "v", "--out", "o"], "_predict"),
-        (["flow", "synth"], "_flow"), (["flow", "train"], "_flow_train"), (["index", "kabr"], "_index"),
-        (["unpack", "a", "b"], "_unpack"), (["pretrain"], "_pretrain"), (["report"], "_report"),
-        (["class"], "_class"), (["readme"], "_readme"),
+        (["reproduce"], "reproduce"), (["train"], "train"), (["predict", "v", "--out", "o"], "predict"),
+        (["flow", "synth"], "flow"), (["flow", "train"], "flow_train"), (["index", "kabr"], "index"),
+        (["unpack", "a", "b"], "unpack"), (["pretrain"], "pretrain"), (["report"], "report"),
+        (["class"], "classes"), (["readme"], "readme"),
     ],
 )  # fmt: skip
 @pytest.mark.parametrize(("stop", "status"), [(KeyboardInterrupt(), 130), (processes.Ended(signal.SIGTERM), 143)])
 def test_every_command_that_is_stopped_says_how_to_go_on(arguments, function, stop, status, monkeypatch, capsys):
+    @wraps(getattr(commands, function))
     def run(given):
         raise stop
 
     monkeypatch.setattr(processes, "end_children", lambda: None)
-    monkeypatch.setattr(cli, function, run)
+    monkeypatch.setattr(commands, function, run)
     handler = signal.getsignal(signal.SIGINT)
     assert cli.main(arguments) == status
     name = " ".join(arguments[:2]) if arguments[:2] == ["flow", "train"] else arguments[0]
-    expected = options.RESUME.get(name, "the same command starts again")
+    expected = cli.RESUME.get(name, "the same command starts again")
     assert capsys.readouterr().err == f"amc: stopped; {expected}\n"
     assert signal.getsignal(signal.SIGINT) == handler and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 

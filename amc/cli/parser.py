@@ -1,19 +1,13 @@
-"""Options of the commands of `python -m amc` that have many; the commands themselves are in `__main__`."""
+"""The options of every command. Those with many choices import what knows them when their command is asked for."""
 
 import argparse
 import inspect
+import os
 from collections.abc import Callable
 
-RESUME = {  # what a user does after a stop
-    "reproduce": "run the same command again: finished runs are reused",
-    "train": "run the same command again: it continues from the last finished epoch",
-    "flow": "run the same command again: what is computed is kept",
-    "flow train": "run the same command again: it continues from the last step that it logged",
-    "index": "run the same command again: videos that were read are not read again",
-    "predict": "the videos that were logged are done; the same command does all of them again",
-    "unpack": "run the same command again: it unpacks everything again; no file is cut off",
-}
-Run = Callable[[argparse.Namespace], int]  # a command; returns the exit status
+from amc.cli import commands
+
+DESCRIPTION = "The command line: `python -m amc reproduce | train | predict | flow | index | unpack …`."
 HELP = {  # of what has no list of choices
     "seeds": "one or more seeds, such as 0,1,2",
     "grid": "all nine runs of scheme and modality",
@@ -30,7 +24,52 @@ HELP = {  # of what has no list of choices
 }
 
 
-def add_runs(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:
+def parser(wanted: str = "") -> argparse.ArgumentParser:
+    """The commands, with the options of the `wanted` one: those of others may take seconds to import."""
+    whole = argparse.ArgumentParser(prog="python -m amc", description=DESCRIPTION)
+    subcommands = whole.add_subparsers(dest="command", required=True)
+
+    def command(run: Callable[[argparse.Namespace], int], name: str = "") -> argparse.ArgumentParser:
+        return _command(subcommands, name or run.__name__, run)
+
+    sizes = "smoke | quick | standard | paper (default: %(default)s)"
+    command(commands.reproduce).add_argument("--size", default="quick", help=sizes)
+    train = command(commands.train)
+    train.add_argument("--workers", type=int, help="runs side by side (default: one per core)")
+    if wanted == "train":
+        _add_runs(train)
+    _add_predict(command(commands.predict))
+    flow = subcommands.add_parser("flow", help="Compute the flow that runs need, or train our own RAFT")
+    subjects = flow.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
+    if wanted == "flow":
+        _add_flow(subjects)
+    index = command(commands.index)
+    index.add_argument("dataset", help="animal-kingdom | kabr | mammalnet | folder")
+    index.add_argument("folder", nargs="?", default="", help="its folder (default: its place under data)")
+    side_by_side = "videos read at once (default: one per core)"
+    index.add_argument("--workers", type=int, default=os.cpu_count(), help=side_by_side)
+    unpack = command(commands.unpack)
+    unpack.add_argument("archive")
+    unpack.add_argument("folder")
+    pretrain = command(commands.pretrain)
+    pretrain.add_argument("--scenes", type=int, default=12_000, help="scenes of the stills (default: %(default)s)")
+    pretrain.add_argument("--epochs", type=float, default=7, help="passes over the stills (default: %(default)s)")
+    command(commands.report).add_argument("--size", default="quick", help=sizes)
+    classes = command(commands.classes, "class")
+    classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
+    command(commands.readme)
+    command(commands.seal).add_argument("files", nargs="+")
+    return whole
+
+
+def _command(group: argparse._SubParsersAction, name: str, run: Callable) -> argparse.ArgumentParser:
+    """A command of a group: its help is the first line of the function that runs it."""
+    added = group.add_parser(name, help=run.__doc__.splitlines()[0].rstrip("."))
+    added.set_defaults(run=run)
+    return added
+
+
+def _add_runs(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:
     """The parameters of `ablation`, under the same names; what is not given keeps the default of the size."""
     from amc.flow import METHODS  # here: these import torch, for which --help of all commands does not wait
     from amc.runs.ablation import CHOICES, ablation
@@ -47,15 +86,13 @@ def add_runs(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) 
         parser.add_argument(f"--{name.replace('_', '-')}", **kind)
 
 
-def add_flow(commands: argparse._SubParsersAction, *, fields: Run, training: Run) -> None:
-    """The commands below `flow`: a data set, run by `fields`, or `train`, run by `training`."""
+def _add_flow(subjects: argparse._SubParsersAction) -> None:
+    """The commands below `flow`: a data set, or `train`."""
     from amc.datasets.catalogue import DATASETS
 
     for dataset in DATASETS:
-        motion = commands.add_parser(dataset, help="compute its flow, kept for training and scoring")
-        add_runs(motion, without=("dataset",))
-        motion.set_defaults(run=fields)
-    train = commands.add_parser("train", help="RAFT-small on drawn pairs with true flow; continues where it stopped")
+        _add_runs(_command(subjects, dataset, commands.flow), without=("dataset",))
+    train = _command(subjects, "train", commands.flow_train)
     train.add_argument("--steps", type=int, help="optimizer steps (default: the recipe's)")
     train.add_argument("--lr", type=float, help="peak of the learning rate (default: the recipe's)")
     train.add_argument("--precision", help="precision of the convolutions: bfloat16 | float32 (default: the recipe's)")
@@ -64,10 +101,9 @@ def add_flow(commands: argparse._SubParsersAction, *, fields: Run, training: Run
     train.add_argument("--ship", action="store_true", help="afterwards, put the best weights into data/weights")
     train.add_argument("--real", help="with --ship: folder of a real pair, such as Middlebury's, to measure too")
     train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to compare with")
-    train.set_defaults(run=training)
 
 
-def add_predict(parser: argparse.ArgumentParser) -> None:
+def _add_predict(parser: argparse.ArgumentParser) -> None:
     """What `predict` may be given."""
     parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
     parser.add_argument("--out", required=True, help="folder to write to")

@@ -1,0 +1,1 @@
+"""The commands of `python -m amc`: `parser` turns arguments into options, `commands` does what they ask."""

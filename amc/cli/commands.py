@@ -1,0 +1,227 @@
+"""One function per command: its options in, an exit status out. The first line of each is its help.
+
+Each imports what it needs when it runs, so that `--help` waits for nothing.
+"""
+
+import argparse
+import inspect
+import os
+import sys
+import time
+from pathlib import Path
+
+from amc.base import paths, processes
+from amc.base.errors import AmcError, choice
+from amc.base.parameters import whole
+from amc.config import SIZES
+from amc.runs import notebooks
+
+
+def reproduce(given: argparse.Namespace) -> int:
+    """Run the notebooks: trains, and writes tables and figures to reports.
+
+    Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails.
+    """
+    from amc.runs.report import tidy
+
+    started = time.perf_counter()
+    reports = _reports(given.size)
+    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
+    for name in notebooks.NAMES:
+        done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
+        (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
+        print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
+        command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
+        command += ["--log-output", "--no-progress-bar", *notebooks.parameters(name, given.size)]
+        record = reports / "results" / f"{name}.json"
+        record.unlink(missing_ok=True)  # its presence says that the notebook ran to its end: this run, not an earlier
+        status = processes.run(command, cwd=paths.root(), environment=environment)
+        if status or not record.exists():
+            print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
+            return status or 1
+        tidy(paths.root() / done)
+    report(given)
+    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
+    return 0
+
+
+def predict(given: argparse.Namespace) -> int:
+    """Ethograms of your own videos: tables and pictures of each, tables of all.
+
+    Status 1 when a video failed; the others are done then.
+    """
+    import torch
+
+    from amc.ethogram import predict as ethograms
+    from amc.ethogram import predictor
+    from amc.ethogram.bouts import Rules
+    from amc.ethogram.sliding_window import SlidingWindow
+
+    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
+    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, given.human, given.device)
+    names = [name for name in given.behaviours.split(",") if name.strip()]
+    if given.model and (given.backbone or given.pretrained):
+        raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
+    ethograms.videos(given.videos)  # a mistyped folder is noticed before a model is loaded
+    if given.device != "cpu" and not torch.cuda.is_available():
+        raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
+    if given.model:
+        watcher = predictor.by_model(given.model, behaviours=names, log=print)
+    else:
+        watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
+    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=lambda line: print(line, flush=True))
+    for note in done.notes:
+        print(f"note: {note}")
+    for row in done.failed:
+        print(f"failed: {row['error']}", file=sys.stderr)
+    print(f"{len(done.done)} videos done, {len(done.failed)} failed; {_short(Path(given.out))}")
+    return int(bool(done.failed))
+
+
+def _cells(given: argparse.Namespace) -> list:
+    """The runs that the options of `parser.add_runs` ask for."""
+
+    from amc.runs.ablation import ablation
+
+    known = inspect.signature(ablation).parameters
+    return ablation(**{name: value for name, value in vars(given).items() if name in known})
+
+
+def train(given: argparse.Namespace) -> int:
+    """Train and score runs of the ablation; finished ones are reused."""
+    from amc.base import distributed
+    from amc.runs import experiment
+
+    with distributed.init():
+        runs = experiment.run_all(_cells(given), workers=given.workers)
+        if distributed.rank() == 0:
+            for run in runs:
+                print(f"{run.cfg.name}: {_short(run.folder)}")
+    return 0
+
+
+def flow(given: argparse.Namespace) -> int:
+    """Compute the flow of a data set, kept for training and scoring."""
+    import torch
+
+    from amc.base import distributed
+    from amc.runs import precompute
+
+    with distributed.init():
+        torch.set_num_threads(1)  # one process per core is faster than several threads
+        device = "cuda" if torch.cuda.is_available() else "cpu"
+        is_first = distributed.rank() == 0
+        done = precompute.motion(_cells(given), log=print if is_first else lambda line: None, device=device)
+        if is_first:
+            print(
+                f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"
+            )
+    return 0
+
+
+def flow_train(given: argparse.Namespace) -> int:
+    """Train RAFT-small on drawn pairs with true flow; continues where it stopped."""
+    import torch
+
+    from amc.base import distributed
+    from amc.synth import raft_card, raft_train
+
+    folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
+    chosen = {name: getattr(given, name) for name in ("steps", "lr", "precision", "init_from")}
+    recipe = raft_train.Recipe(**{name: value for name, value in chosen.items() if value is not None})
+    measured = {"real": given.real, "compare": given.compare}
+    if given.ship:
+        raft_card.check(**measured)  # not after hours
+    elif any(measured.values()):
+        raise AmcError("real, compare: only weights put into data/weights are measured; add --ship")
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    cores = os.cpu_count() or 1
+    with distributed.init():
+        free = cores // distributed.world() - 1  # a GPU is as fast as many that draw, a core as one
+        workers = max(0, min(free, 1) if device == "cpu" else free)
+        best = raft_train.train(
+            recipe, folder=folder, log=lambda line: print(line, flush=True), device=device, workers=workers
+        )
+        is_first = distributed.rank() == 0
+    if is_first:
+        print(_short(raft_card.ship(folder, **measured) if given.ship else best))
+    return 0
+
+
+def pretrain(given: argparse.Namespace) -> int:
+    """Pre-train synth-clip and put it into data/weights."""
+    from amc.synth.pretrain import pretrain
+
+    pretrain(given.scenes, given.epochs)
+    return 0
+
+
+def index(given: argparse.Namespace) -> int:
+    """Check a downloaded data set or a folder of your own: annotation, every video.
+
+    Status 1 when something is wrong with the download.
+    """
+    from amc.datasets import download
+
+    whole("workers", given.workers, 1)
+    wrong = download.check(given.dataset, given.folder, workers=given.workers, log=print)
+    for line in wrong:
+        print(f"wrong: {line}")
+    print(f"{len(wrong)} wrong" if wrong else "nothing is wrong")
+    return int(bool(wrong))
+
+
+def unpack(given: argparse.Namespace) -> int:
+    """Unpack a downloaded tar or zip file; writes nothing outside the folder."""
+    from amc.datasets import download
+
+    print(f"{download.unpack(given.archive, given.folder)} files in {given.folder}")
+    return 0
+
+
+def _reports(size: str) -> Path:
+    """Where `reproduce` writes a size: AMC_REPORTS, else the committed `reports`, where no other run writes."""
+    choice("size", size, list(SIZES))
+    whole = paths.reports() if os.environ.get("AMC_REPORTS") else paths.root() / "reports"
+    return whole if size == "quick" else whole / size
+
+
+def report(given: argparse.Namespace) -> int:
+    """Write index.html and manifest.json for the notebooks in reports."""
+    from amc.runs.report import index, manifest
+
+    for write in (manifest, index):
+        print(_short(write(_reports(given.size))))
+    return 0
+
+
+def classes(given: argparse.Namespace) -> int:
+    """Write copies of the notebooks without solutions and outputs."""
+    from amc.companion import classroom
+
+    for path in classroom.copies(Path(given.folder)):
+        print(_short(path))
+    return 0
+
+
+def readme(given: argparse.Namespace) -> int:
+    """Write the results of reports to the table in README.md."""
+    from amc.runs.readme import write
+
+    print(_short(write(paths.root() / "README.md")))
+    return 0
+
+
+def seal(given: argparse.Namespace) -> int:
+    """Add checksums to records, score files and weights of an earlier version."""
+    from amc.base.seal import add
+
+    for name in given.files:
+        add(name)
+        print(f"sealed: {name}")
+    return 0
+
+
+def _short(path: Path) -> str:
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
