@@ -8,7 +8,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 READY := .venv/ready
-# One thread a process: several on busy cores spin. The MALLOC settings keep freed tensors, which saves a tenth of a step.
+# One thread per process: several on busy cores spin. The MALLOC settings keep freed tensors, which saves a tenth of a step.
 RUN := OMP_NUM_THREADS=1 OMP_WAIT_POLICY=PASSIVE MALLOC_MMAP_THRESHOLD_=1000000000 MALLOC_TRIM_THRESHOLD_=4000000000
 export PIP_DISABLE_PIP_VERSION_CHECK = 1
 

@@ -2,7 +2,7 @@
 
 Both get the same weights and pairs of frames of a Synth Kingdom scene, in turn, several times: neighbouring frames,
 whose features are shared, and pairs that lie apart, as most of the frames that a training draws. Each way has all cores
-for one process, as torch gives them, and then a process with one thread a core, as cells and `amc flow` under torchrun.
+for one process, as torch gives them, then one process with one thread per core, as runs and `amc flow` under torchrun.
 Writes flow_speed.json into AMC_REPORTS (by default `out`): medians, and the largest difference of any vector.
 
     python tests/flow_speed.py [--weights raft-small.pth] [--rounds 7] [--sizes 128,256]

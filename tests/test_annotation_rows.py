@@ -32,7 +32,7 @@ def test_an_event_in_the_second_video_of_a_queue_has_that_video_s_time(tmp_path)
     found = read(tmp_path, AGGREGATED + whole("STATE", 12, 14, "b.mp4"))
     assert spans(found, "b.mp4") == [(2, 4)] and spans(found, "a.mp4") == []
     assert "run over 2 videos one after another (a.mp4, b.mp4)" in found.notes[0]
-    with pytest.raises(AmcError, match="nothing about c"):
+    with pytest.raises(AmcError, match="no events of c"):
         found.of("c.mp4")
 
 
@@ -138,7 +138,7 @@ def test_the_cause_is_named_where_a_table_cannot_be_read(tmp_path):
         annotations.read(tmp_path / "old.csv")
     with pytest.raises(AmcError, match=":2: '1,5' is no time or frame; expected a number from 0, with a decimal point"):
         read(tmp_path, SIMBA.replace("10,24", '"1,5",24'))
-    with pytest.raises(AmcError, match=":1: the column 'subject' stands twice"):
+    with pytest.raises(AmcError, match=":1: the column 'subject' is there twice"):
         read(tmp_path, BORIS_8.replace("FPS,Subject", "Subject,Subject"))
 
 

@@ -67,6 +67,6 @@ def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_p
     report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
     assert len(report.done) == 2 and not report.failed
     [note] = [note for note in report.notes if note.startswith("film 1")]
-    assert "not compared" in note and "nothing about film 1" in note
+    assert "not compared" in note and "no events of film 1" in note
     table = pd.read_csv(tmp_path / "out" / "agreement.csv")  # Eating was looked for, so saying it is a false alarm
     assert table["behaviour"].tolist() == ["Walking", "Eating"] and table["human_s"].tolist() == pytest.approx([1, 0])

@@ -263,7 +263,7 @@ def schedule(cfg: Training, num_clips: int) -> list[float]:
 
 
 def test_the_rate_warms_up_to_its_height_and_follows_a_cosine_to_a_hundredth():
-    rates = schedule(replace(CFG, epochs=10, warm_up=2), num_clips=8)  # 4 steps an epoch
+    rates = schedule(replace(CFG, epochs=10, warm_up=2), num_clips=8)  # 4 steps per epoch
     assert rates[:8] == pytest.approx([(step + 1) / 8 for step in range(8)])
     assert (rates[8], rates[24], rates[40]) == pytest.approx((1, 0.505, 0.01))
     assert rates[7:] == sorted(rates[7:], reverse=True)
@@ -271,13 +271,13 @@ def test_the_rate_warms_up_to_its_height_and_follows_a_cosine_to_a_hundredth():
 
 @pytest.mark.parametrize("warm_up", [0, 0.1, 0.3, 1.4, 3])
 def test_the_rate_never_exceeds_its_height(warm_up):
-    rates = schedule(replace(CFG, warm_up=warm_up), num_clips=11)  # 6 steps an epoch
+    rates = schedule(replace(CFG, warm_up=warm_up), num_clips=11)  # 6 steps per epoch
     assert max(rates) <= 1 + 1e-9 and min(rates) > 0
 
 
 def test_a_step_is_one_update_of_the_schedule_whatever_is_accumulated(tmp_path):
     cfg = replace(CFG, grad_accum_steps=2)
-    fit(Toy(), tmp_path, views=Few(5), cfg=cfg)  # 3 batches, 2 steps an epoch
+    fit(Toy(), tmp_path, views=Few(5), cfg=cfg)  # 3 batches, 2 steps per epoch
     assert train._load(tmp_path / "last.pt")["schedule"]["last_epoch"] == 3 * 2
 
 
