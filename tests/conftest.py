@@ -71,7 +71,8 @@ def shared_places(tmp_path_factory, smoke_world) -> dict[str, str]:
 @pytest.fixture(scope="module")
 def environment(tmp_path_factory, shared_places) -> dict[str, str]:
     """What a notebook runs with: this process's variables, shared data and cache, one folder of reports per module."""
-    return os.environ | shared_places | {"AMC_REPORTS": str(tmp_path_factory.mktemp("reports"))}
+    own = {"AMC_REPORTS": str(tmp_path_factory.mktemp("reports")), "AMC_WORKERS": "1"}  # tests fill the cores already
+    return os.environ | shared_places | own
 
 
 @pytest.fixture(autouse=True)
