@@ -28,7 +28,7 @@ class Finished(NamedTuple):
 @pytest.fixture
 def runs():
     """Flow is worth more the better it is: the logits of each cell follow the labels as far as its place says."""
-    cells = flow_effect.cells("dis,raft-synth,true", "quick")
+    cells = flow_effect.configs("dis,raft-synth,true", "quick")
     skills = (1.0, 0.2, 1.5, 3.0, 1.0, 2.0, 4.0)
     return [
         Finished(cell, scores("sparse", cell.pixels.modality, seed=k, skill=skill))
@@ -37,18 +37,18 @@ def runs():
 
 
 def test_cells_are_those_of_the_ablation_with_other_flow():
-    cells = flow_effect.cells("dis, true", "quick")
+    cells = flow_effect.configs("dis, true", "quick")
     looks = [(cell.pixels.modality, cell.pixels.flow_method) for cell in cells]
     assert looks[1:] == [("flow", "dis"), ("flow", "true"), ("rgb+flow", "dis"), ("rgb+flow", "true")]
     assert looks[0][0] == "rgb" and {cell.sampling.scheme for cell in cells} == {"sparse"}
     assert set(ablation(scheme="sparse", size="quick")) <= set(cells)  # the size's own flow: nothing is trained twice
-    assert flow_effect.cells("", "quick") == []
+    assert flow_effect.configs("", "quick") == []
 
 
 @pytest.mark.parametrize("methods", ["dis", "dis,dis", "dis,flownet", "true"])
 def test_what_compares_nothing_is_refused(methods):
     with pytest.raises(AmcError, match="effect: "):
-        flow_effect.cells(methods, "quick")
+        flow_effect.configs(methods, "quick")
 
 
 def test_rows_hold_both_maps_and_the_paired_gain_over_frames_alone(runs):

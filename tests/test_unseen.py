@@ -87,15 +87,15 @@ def test_figures_show_each_system_where_it_is():
 
 
 def test_the_two_cells_differ_in_their_protocol_alone():
-    official, hiding = unseen.cells(size="smoke", modality="rgb")
+    official, hiding = unseen.configs(size="smoke", modality="rgb")
     assert (official.protocol, hiding.protocol) == ("official", "unseen-behaviours")
     assert replace(hiding, protocol="official") == official
     with pytest.raises(AmcError, match="scheme: "):
-        unseen.cells(scheme="thick")
+        unseen.configs(scheme="thick")
 
 
 def test_an_untrained_system_is_clip_with_new_modules_and_the_same_every_time(smoke_world):
-    cell = replace(unseen.cells(size="smoke", modality="rgb", data_root=str(smoke_world))[1])
+    cell = replace(unseen.configs(size="smoke", modality="rgb", data_root=str(smoke_world))[1])
     first, second = experiment.untrained(cell, device="cpu"), experiment.untrained(cell, device="cpu")
     assert np.array_equal(first.logits, second.logits)
     assert first.meta["hidden"] and "fit" not in first.meta

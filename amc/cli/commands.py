@@ -78,7 +78,7 @@ def predict(given: argparse.Namespace) -> int:
     return int(bool(done.failed))
 
 
-def _cells(given: argparse.Namespace) -> list:
+def _configs(given: argparse.Namespace) -> list:
     """The runs that the options of `parser.add_runs` ask for."""
 
     from amc.runs.ablation import ablation
@@ -93,7 +93,7 @@ def train(given: argparse.Namespace) -> int:
     from amc.runs import experiment
 
     with distributed.init():
-        runs = experiment.run_all(_cells(given), workers=given.workers)
+        runs = experiment.run_all(_configs(given), workers=given.workers)
         if distributed.rank() == 0:
             for run in runs:
                 print(f"{run.cfg.name}: {_short(run.folder)}")
@@ -111,7 +111,7 @@ def flow(given: argparse.Namespace) -> int:
         torch.set_num_threads(1)  # one process per core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
         is_first = distributed.rank() == 0
-        done = precompute.motion(_cells(given), log=print if is_first else lambda line: None, device=device)
+        done = precompute.motion(_configs(given), log=print if is_first else lambda line: None, device=device)
         if is_first:
             print(
                 f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"

@@ -16,7 +16,7 @@ ENDS = {"": "difference", "_low": "low", "_high": "high"}  # of a column here, a
 COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_micro_low", "map_micro_high")
 
 
-def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
+def configs(methods: str, size: str, weights: str = "") -> list[Experiment]:
     """RGB, then flow alone and RGB with flow by each of `methods`, "dis,true": sparse, as in the paper's Table 3.
 
     No runs for an empty text. weights: a checkpoint of RAFT, for methods other than raft-synth. Raises AmcError for an
@@ -43,8 +43,8 @@ def cells(methods: str, size: str, weights: str = "") -> list[Experiment]:
 
 
 def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], list[str]]:
-    """`rows` and `readings` of the runs that `methods` asks for, trained if necessary; see `cells`."""
-    asked = cells(methods, size, weights)
+    """`rows` and `readings` of the runs that `methods` asks for, trained if necessary; see `configs`."""
+    asked = configs(methods, size, weights)
     if not asked:
         return [], ["left out: the parameter effect is empty"]
     runs = run_all(asked)

@@ -53,7 +53,7 @@ def settings(
     if isinstance(max_px, bool) or not isinstance(max_px, int | float) or not 0 < max_px <= 100:
         raise AmcError(f"max_px: {max_px!r} is not a scale; give pixels per frame, above 0 and at most 100")
     whole("clips", clips, 2, 200)
-    flow_effect.cells(effect, size, flow_weights)
+    flow_effect.configs(effect, size, flow_weights)
     flag("interactive", interactive)
     return ablation(scheme="sparse", modality="flow", size=size)[0]
 

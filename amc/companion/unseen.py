@@ -18,7 +18,7 @@ from amc.scores import Scores
 HIDING = "unseen-behaviours"
 
 
-def cells(
+def configs(
     *, dataset: str = "synth", size: str = "quick", scheme: str = "sparse", modality: str = "rgb+flow", seed: int = 0,
     flow_method: str = "", data_root: str = "",
 ) -> list[Experiment]:  # fmt: skip

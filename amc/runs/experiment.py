@@ -58,19 +58,19 @@ def load(cfg: Experiment) -> ClipTable:
     return table.subset(cfg.training_clips) if cfg.training_clips else table
 
 
-def check(cells: list[Experiment]) -> list[Experiment]:
+def check(configs: list[Experiment]) -> list[Experiment]:
     """The same runs, once all that they need besides data is there: CLIP, weights, flow. Raises AmcError."""
-    for cell in cells:
-        if cell.method not in BLIND:
-            methods.check(cell)
-        if "flow" in cell.pixels.modality:
-            flow.fingerprint(cell.pixels.flow_method, cell.pixels.flow_weights or None)
-    return cells
+    for cfg in configs:
+        if cfg.method not in BLIND:
+            methods.check(cfg)
+        if "flow" in cfg.pixels.modality:
+            flow.fingerprint(cfg.pixels.flow_method, cfg.pixels.flow_weights or None)
+    return configs
 
 
-def name_of(cells: list[Experiment]) -> str:
+def name_of(configs: list[Experiment]) -> str:
     """A short name for what was asked: the same runs have the same one, 8 hex digits."""
-    return hashlib.sha256(json.dumps([cell.asdict() for cell in cells], sort_keys=True).encode()).hexdigest()[:8]
+    return hashlib.sha256(json.dumps([cfg.asdict() for cfg in configs], sort_keys=True).encode()).hexdigest()[:8]
 
 
 def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -> Run:
@@ -203,7 +203,7 @@ def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> 
     return prior_bias(logits, views.labels.to(device))
 
 
-def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = print) -> list[Run]:
+def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log = print) -> list[Run]:
     """Several runs side by side, each in a process of its own; `log` gets the lines of all of them.
 
     workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished run is kept
@@ -213,27 +213,27 @@ def run_all(cells: list[Experiment], *, workers: int | None = None, log: Log = p
         workers = processes.count(1 if torch.cuda.is_available() else None)
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
-    check(cells)
-    first = [pretraining(cell) for cell in cells if cell.init_from in catalogue.DATASETS]
-    for cell in {(cell.dataset, cell.root, cell.size): cell for cell in [*cells, *first]}.values():
+    check(configs)
+    first = [pretraining(cfg) for cfg in configs if cfg.init_from in catalogue.DATASETS]
+    for cfg in {(cfg.dataset, cfg.root, cfg.size): cfg for cfg in [*configs, *first]}.values():
         if distributed.rank() == 0:
-            load(cell)  # draws the data once, before the processes need it
+            load(cfg)  # draws the data once, before the processes need it
         distributed.barrier()
     if distributed.world() > 1:  # every process takes part in every run, and the first one tells
         log = log if distributed.rank() == 0 else silent
-    if workers == 1 or len(cells) == 1 or distributed.world() > 1:
-        return [run(cell, log=lambda line, name=cell.name: log(f"{name:28} {line}")) for cell in cells]
-    with processes.queue() as lines, processes.pool(min(workers, len(cells))) as pool:
+    if workers == 1 or len(configs) == 1 or distributed.world() > 1:
+        return [run(cfg, log=lambda line, name=cfg.name: log(f"{name:28} {line}")) for cfg in configs]
+    with processes.queue() as lines, processes.pool(min(workers, len(configs))) as pool:
         # Longest first, so that the last runs to finish are short ones.
-        order = sorted(cells, key=_work, reverse=True)
-        futures = {pool.submit(_worker, cell, lines): cell for cell in order}
+        order = sorted(configs, key=_work, reverse=True)
+        futures = {pool.submit(_worker, cfg, lines): cfg for cfg in order}
         while not all(future.done() for future in futures) or not lines.empty():
             try:
                 log(lines.get(timeout=0.5))
             except queue.Empty:
                 continue
         done = {futures[future]: future.result() for future in as_completed(futures)}
-        return [done[cell] for cell in cells]
+        return [done[cfg] for cfg in configs]
 
 
 def _work(cfg: Experiment) -> int:

@@ -40,14 +40,16 @@ class Progress(NamedTuple):
         return self.bytes / max(self.computed, 1) * (self.clips - self.done)
 
 
-def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15) -> Progress:
+def motion(
+    configs: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15
+) -> Progress:
     """Compute and keep the flow of every frame that any of the runs draws, in training and in scoring.
 
     log: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
     named at the end, after all others are done. Raises AmcError for that, for runs without flow, and, before the disk
     is full, when the forecast does not fit on it; also where nothing can be written.
     """
-    jobs = _jobs(experiment.check(cells), device)
+    jobs = _jobs(experiment.check(configs), device)
     own = distributed.shard(jobs)
     now = Progress(0, len(own), 0, 0.0, 0)
     logged, unread = time.perf_counter(), []
@@ -80,10 +82,10 @@ def motion(cells: list[Experiment], *, log: Callable[[str], None], device: str =
     return now
 
 
-def _jobs(cells: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
+def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
     """Every clip of every run with flow, in an order by hash: any part of it is a fair sample of the whole."""
     # Runs that differ only in whether they see frames too look at the same flow.
-    looks = {replace(cell, pixels=replace(cell.pixels, modality="flow")) for cell in cells if _has_flow(cell)}
+    looks = {replace(cfg, pixels=replace(cfg.pixels, modality="flow")) for cfg in configs if _has_flow(cfg)}
     if not looks:
         raise AmcError("flow: none of these runs uses flow; choose modality flow or rgb+flow")
     jobs = {}

@@ -71,27 +71,27 @@ def table_1(
             f"kinetics: {kinetics} holds weights for networks and pictures of size paper, not {size}; leave it empty"
         )
     # A blind method is the same for every seed.
-    cells = [_cell(m, base, kinetics) for base in ours for m in wanted if m not in BLIND or base is ours[0]]
+    configs = [_row(m, base, kinetics) for base in ours for m in wanted if m not in BLIND or base is ours[0]]
     if epochs:
-        cells = [replace(cell, training=replace(cell.training, epochs=epochs)) for cell in cells]
-    return cells
+        configs = [replace(cfg, training=replace(cfg.training, epochs=epochs)) for cfg in configs]
+    return configs
 
 
-def describe(cell: Experiment) -> dict:
+def describe(cfg: Experiment) -> dict:
     """What sets a method apart from the others, in the words of a table."""
-    if cell.method in BLIND:
-        return {"method": cell.method, "network": "none", "views x frames": "none"}
-    plan, training = cell.sampling, cell.training
-    is_clip = cell.method not in RATES
-    names = [cell.network, f"{cell.backbone} {cell.pretrained}" if is_clip else ""]
+    if cfg.method in BLIND:
+        return {"method": cfg.method, "network": "none", "views x frames": "none"}
+    plan, training = cfg.sampling, cfg.training
+    is_clip = cfg.method not in RATES
+    names = [cfg.network, f"{cfg.backbone} {cfg.pretrained}" if is_clip else ""]
     pace = f"{plan.frames} x {plan.stride}" if plan.stride else f"{plan.frames} {plan.scheme}"
     return {
-        "method": cell.method,
+        "method": cfg.method,
         "network": ", ".join(name for name in names if name),
-        "starts from": Path(cell.init_from).name or ("the CLIP" if not cell.network else "random"),
+        "starts from": Path(cfg.init_from).name or ("the CLIP" if not cfg.network else "random"),
         "views x frames": f"{plan.num_windows} x ({pace})",
-        "modality": cell.pixels.modality,
-        "image size": f"{cell.image_size} px" if cell.image_size else "the CLIP's",
+        "modality": cfg.pixels.modality,
+        "image size": f"{cfg.image_size} px" if cfg.image_size else "the CLIP's",
         "epochs": training.epochs,
         "optimizer": f"{training.optimizer} {training.lr:g}",
     }
@@ -105,10 +105,10 @@ def blind_on_annotation(workbook: Path | str) -> list[dict]:
     """
     whole, found = animal_kingdom.index_metadata(workbook), []
     table, official = split_validation(whole, Experiment.validation), whole.split("train")
-    for cell in table_1(methods=",".join(BLIND), dataset="animal-kingdom"):
-        meta = experiment.meta(cell, whole)
-        val = species_prior.predict(cell.method, table, "val", meta=meta)
-        test = species_prior.predict(cell.method, table, "test", meta=meta, train=official)
+    for cfg in table_1(methods=",".join(BLIND), dataset="animal-kingdom"):
+        meta = experiment.meta(cfg, whole)
+        val = species_prior.predict(cfg.method, table, "val", meta=meta)
+        test = species_prior.predict(cfg.method, table, "test", meta=meta, train=official)
         found += tables.rows(val, test, tables=(1,))
     return found
 
@@ -121,7 +121,7 @@ def _methods(text: str) -> list[str]:
     return [method for method in METHODS if method in wanted or ALL in wanted]
 
 
-def _cell(method: str, ours: Experiment, kinetics: str) -> Experiment:
+def _row(method: str, ours: Experiment, kinetics: str) -> Experiment:
     """The run of a method beside the paper's own, which it shares everything with that is not said here."""
     if method == METHOD:
         return ours
@@ -170,8 +170,8 @@ def _multi_query(rgb: Experiment, kinetics: str) -> Experiment:
     return replace(rgb, network=network, init_from=start, sampling=plan, training=training)
 
 
-def _network(cell: Experiment, family: str) -> str:
-    return (SMALL if cell.size in ("smoke", "quick") else PUBLISHED)[family]
+def _network(cfg: Experiment, family: str) -> str:
+    return (SMALL if cfg.size in ("smoke", "quick") else PUBLISHED)[family]
 
 
 def _found(kinetics: str, method: str) -> str:
