@@ -26,11 +26,11 @@ MODULES = {  # module: files of tests that have to notice a change
     "aggregate": "test_aggregate",
     "metrics": "test_metrics",
     "ethogram.bouts": "test_ethogram",
-    "model.temporal": "test_model",
-    "model.prompts": "test_model",
-    "model.vision": "test_model",
-    "model.layers": "test_model",
-    "model.xclip": "test_model",
+    "model.temporal": "test_model test_model_parts",
+    "model.prompts": "test_model test_model_parts",
+    "model.vision": "test_model test_model_parts",
+    "model.layers": "test_model test_model_parts",
+    "model.xclip": "test_model test_model_parts",
 }
 LIBRARIES = (
     *("pytest", "hypothesis", "numpy", "torch", "cv2", "pandas", "openpyxl", "sklearn.metrics"),
