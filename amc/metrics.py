@@ -176,7 +176,7 @@ def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: 
     weights = resamples(len(part), replicates, seed).astype(float)
     below = weights @ whole
     values = (weights @ part)[below > 0] / below[below > 0]
-    if not whole.sum() or not len(values):
+    if not len(values):
         return (float("nan"),) * 3
     return (float(part.sum() / whole.sum()), *map(float, np.quantile(values, (0.025, 0.975))))
 

@@ -92,6 +92,29 @@ def test_a_bout_begins_at_the_threshold_and_holds_on_below_it():
     assert found == [Bout("graze", 0, 3)]  # the last two frames hold on to nothing; 0.9 is never reached
 
 
+def test_where_nothing_is_said_half_a_second_is_kept_and_bridged_and_four_fifths_of_the_threshold_hold():
+    edges = edges_at(Fraction(10), 24)
+    probs = np.zeros((24, 2))
+    probs[[*range(5), 10, 11, 12, *range(20, 24)], 0] = 1  # half a second, a pause as long, more; 0.4 seconds
+    probs[13, 0], probs[:5, 1] = 0.4, 1
+    assert find(probs, edges, NAMES, 0.5, Rules()) == [Bout("graze", 0, 14), Bout("walk", 0, 5)]
+
+
+@pytest.mark.parametrize(
+    "rule",
+    [{"hold": 0}, {"hold": 1.1}, {"min_seconds": -0.1}, {"min_seconds": np.inf}, {"max_gap": -0.1}],
+)
+def test_a_rule_that_cannot_be_is_refused_by_its_name(rule):
+    with pytest.raises(AmcError, match=f"^{next(iter(rule))}: .* is not allowed"):
+        Rules(**rule)
+
+
+@pytest.mark.parametrize(("shape", "threshold"), [((9, 2), 0.5), ((10, 3), 0.5), ((10, 2), [0.5, 0.5, 0.5])])
+def test_probabilities_and_thresholds_of_another_shape_are_refused(shape, threshold):
+    with pytest.raises(AmcError, match="^probs: .* with 10 frames, 2 behaviours"):
+        find(np.zeros(shape), edges_at(Fraction(10), 10), NAMES, threshold, ANY)
+
+
 def test_short_pauses_are_bridged_before_short_bouts_are_dropped():
     column = [1, 0, 1, 0, 0, 0, 1, 1, 0, 1]
     edges = edges_at(Fraction(10), 10)
@@ -110,6 +133,13 @@ def test_at_a_variable_rate_seconds_count_and_not_frames():
 def test_a_bout_that_cannot_be_is_refused(bout):
     with pytest.raises(AmcError, match="none of 10 frames"):
         to_frames([bout], NAMES, 10)
+    assert to_frames([Bout("walk", 0, 10)], NAMES, 10).sum(axis=0).tolist() == [0, 10]
+
+
+def test_a_stretch_of_time_is_one_frame_at_least_and_ends_with_the_video():
+    edges = edges_at(Fraction(10), 10)
+    assert frames_of(0.31, 0.32, edges) == (3, 4)
+    assert frames_of(0.71, 5, edges) == (7, 10) and frames_of(3, 5, edges) == (9, 10)
 
 
 def test_a_time_budget_adds_up():

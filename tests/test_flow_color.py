@@ -20,9 +20,11 @@ def test_the_wheel_equals_torchvisions_when_the_scale_is_the_maximum():
     assert difference.abs().max() <= 1  # one level: floating-point rounding before truncation
 
 
-def test_equal_speeds_have_equal_colours_whatever_else_is_in_the_batch():
-    together = render(torch.cat([FLOW, 10 * FLOW]), max_px=4)
-    assert torch.equal(together[:3], render(FLOW, max_px=4))
+@pytest.mark.parametrize("encoding", ENCODINGS)
+def test_equal_speeds_have_equal_colours_whatever_else_is_in_the_batch(encoding):
+    together = render(torch.cat([FLOW, 10 * FLOW]), encoding=encoding, max_px=4)
+    assert together.shape == (6, 3, 5, 7)
+    assert torch.equal(together[:3], render(FLOW, encoding=encoding, max_px=4))
 
 
 def test_zero_flow_is_neutral():
@@ -40,6 +42,7 @@ def test_uvm_is_linear_in_both_components_and_the_magnitude():
     assert one(-5, 0, encoding="uvm", max_px=5) == [0, 128, 255]
     assert one(3, 4, encoding="uvm", max_px=10) == [166, 178, 128]
     assert one(99, 0, encoding="uvm", max_px=10) == [255, 128, 255]
+    assert one(0, -99, encoding="uvm", max_px=10) == [128, 0, 255]
 
 
 def test_both_encodings_tell_the_eight_directions_apart():
@@ -64,7 +67,7 @@ def test_the_clipped_fraction_counts_vectors_longer_than_the_scale():
 
 @pytest.mark.parametrize("options", [{"max_px": 0}, {"max_px": float("nan")}, {"max_px": 1, "encoding": "hsv"}])
 def test_wrong_scales_and_encodings_are_refused(options):
-    with pytest.raises(AmcError):
+    with pytest.raises(AmcError, match=f"{list(options)[-1]}: "):
         render(FLOW, **options)
 
 

@@ -81,9 +81,11 @@ def test_micro_by_batch_moves_with_the_batch_and_leaves_out_batches_without_a_po
 
 
 def test_bands_follow_the_training_positives_with_both_edges_in_the_middle():
-    positives, ap = np.array([501, 500, 100, 99, 0]), np.array([0.9, 0.5, np.nan, 0.2, np.nan])
-    assert metrics.head_middle_tail(ap, positives) == pytest.approx({"head": 0.9, "middle": 0.5, "tail": 0.2})
+    positives, ap = np.array([501, 500, 100, 99, 0]), np.array([0.9, 0.5, 0.3, 0.2, np.nan])
+    assert metrics.head_middle_tail(ap, positives) == pytest.approx({"head": 0.9, "middle": 0.4, "tail": 0.2})
     assert np.isnan(metrics.head_middle_tail(ap, positives, edges=(0, 1000))["head"])
+    masks = {name: mask.tolist() for name, mask in metrics.bands(positives).items()}
+    assert masks == {"head": [1, 0, 0, 0, 0], "middle": [0, 1, 1, 0, 0], "tail": [0, 0, 0, 1, 1]}
 
 
 @pytest.mark.parametrize("seed", range(3))
@@ -127,6 +129,21 @@ def test_intervals_hold_the_estimate_repeat_by_seed_and_widen_with_the_level():
     assert low < narrow[0] < narrow[1] < high
 
 
+def test_intervals_are_percentiles_of_a_thousand_replicates_where_nothing_else_is_said():
+    labels = np.zeros((12, 2), bool)
+    labels[[2, 7], [0, 1]] = True  # few: about one replicate in nine has none and no value
+    a, b = random_case(4, num_videos=12, num_classes=2)[1], random_case(5, num_videos=12, num_classes=2)[1]
+    weights = metrics.resamples(12, 1000, 0)
+    maps_a, maps_b = (metrics.replicate_maps(labels, scores, weights) for scores in (a, b))
+    one, two = metrics.bootstrap(labels, a), metrics.paired_bootstrap(labels, a, b)
+    assert tuple(one) == tuple(two) == metrics.MAPS
+    assert two == metrics.paired_bootstrap(labels, a, b, replicates=1000, seed=0, level=0.95)
+    for name in metrics.MAPS:
+        assert one[name] == tuple(np.nanquantile(maps_a[name], [0.025, 0.975]))
+        difference = maps_a[name] - maps_b[name]
+        assert [two[name]["low"], two[name]["high"]] == np.nanquantile(difference, [0.025, 0.975]).tolist()
+
+
 def test_a_paired_difference_shares_its_resamples():
     labels, scores = random_case(0, num_videos=200)
     same = metrics.paired_bootstrap(labels, scores, scores * 2, replicates=100)["map_macro"]
@@ -164,17 +181,21 @@ def test_chance_is_the_mean_average_precision_of_all_orders_of_the_videos(videos
         places = itertools.combinations(range(videos), positives)
         each = [metrics.average_precision(np.isin(np.arange(videos), at)[:, None], scores)[0] for at in places]
         assert metrics.expected_ap(positives, videos) == pytest.approx(np.mean(each), abs=1e-12)
+        labels = np.arange(videos)[:, None] < positives
+        assert metrics.chance(labels, np.ones(1)) == pytest.approx(
+            dict.fromkeys(metrics.MAPS, np.mean(each)), abs=1e-12
+        )
     assert np.isnan(metrics.expected_ap(0, videos))
 
 
 def test_chance_knows_how_frequent_behaviours_are_and_nothing_of_the_videos():
     rng = np.random.default_rng(0)
     labels, frequency = rng.random((30, 4)) < 0.3, np.array([0.5, 0.2, 0.2, 0.1])
-    drawn = [frequency + 1e-6 * rng.random(labels.shape) for _ in range(800)]
+    drawn = [frequency + 1e-6 * rng.random(labels.shape) for _ in range(200)]
     found = metrics.chance(labels, frequency)
     for name, measure in (("map_macro", metrics.map_macro), ("map_micro", metrics.map_micro)):
         values = [measure(labels, scores) for scores in drawn]
-        assert abs(found[name] - np.mean(values)) < 4 * np.std(values) / np.sqrt(800)  # standard errors
+        assert abs(found[name] - np.mean(values)) < 4 * np.std(values) / np.sqrt(200)  # standard errors
         assert found[name] > measure(labels, np.broadcast_to(frequency, labels.shape)) + 0.01  # ties are one step there
 
 
@@ -184,6 +205,8 @@ def test_a_ranking_is_above_chance_only_where_few_random_ones_are_as_good():
     good, none = metrics.against_chance(labels, noise + 0.5 * labels), metrics.against_chance(labels, noise)
     assert good["map_macro"] == pytest.approx(metrics.map_macro(labels, noise + 0.5 * labels))
     assert good["p"] == pytest.approx(1 / 200) and none["p"] > 0.05 and none["chance"] == good["chance"]
+    assert none == metrics.against_chance(labels, noise, permutations=199, seed=0)
+    assert metrics.against_chance(np.zeros((3, 2)), np.ones((3, 2)))["p"] == 1
     # One behaviour of two of four videos, ranked perfectly: one order of six is as good.
     four = metrics.against_chance(np.array([[1], [1], [0], [0]]), np.array([[4.0], [3], [2], [1]]), permutations=999)
     assert four["p"] == pytest.approx(1 / 6, abs=0.05) and four["chance"] == pytest.approx(49 / 72)
@@ -221,9 +244,25 @@ def test_reliability_compares_what_is_said_with_what_is_so():
     by_hand = (2 * 0.45 + 2 * 0.135 + 4 * 0.2125) / 8
     assert metrics.expected_calibration_error(labels, probs) == pytest.approx(by_hand)
     assert np.isnan(found["frequency"][5])
+    halves = metrics.reliability(np.array([[0, 1, 1]]), np.array([[0.2, 0.5, 0.9]]), bins=2)
+    one = metrics.expected_calibration_error(np.array([[0, 1]]), np.array([[0.05, 0.095]]))  # one bin of ten
+    assert one == pytest.approx(0.5 - 0.0725)
+    assert halves["count"].tolist() == [1, 2] and halves["confidence"] == pytest.approx([0.2, 0.7])
 
 
-def test_an_interval_holds_the_ratio_of_the_sums():
-    value, low, high = metrics.ratio(np.array([1.0, 2, 3]), np.array([2.0, 2, 10]))
-    assert value == pytest.approx(6 / 14) and low <= value <= high
-    assert np.isnan(metrics.ratio(np.zeros(2), np.zeros(2))).all()
+def test_the_interval_of_a_ratio_is_of_the_resamples_in_which_there_is_something():
+    part, whole = np.random.default_rng(1).random(9), np.arange(9) % 4 == 3
+    rng = np.random.default_rng(0)
+    draws = [rng.integers(0, 9, 9) for _ in range(1000)]
+    values = [part[draw].sum() / whole[draw].sum() for draw in draws if whole[draw].any()]
+    assert metrics.ratio(part, whole) == pytest.approx((part.sum() / 2, *np.quantile(values, [0.025, 0.975])))
+    nothing = metrics.ratio(np.zeros(2), np.zeros(2))
+    assert len(nothing) == 3 and np.isnan(nothing).all()
+
+
+def test_top1_is_how_often_the_highest_score_or_the_first_of_them_is_the_label():
+    labels = np.eye(3, dtype=bool)[[0, 1, 2, 2]]
+    scores = np.array([[0.9, 0.1, 0.1], [0.2, 0.5, 0.4], [0.3, 0.6, 0.1], [0.7, 0.7, 0.7]])
+    assert metrics.top1(labels, scores) == 0.5
+    with pytest.raises(AmcError, match="one per video"):
+        metrics.top1(np.array([[1, 1], [1, 0]]), scores[:2, :2])

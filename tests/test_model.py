@@ -222,6 +222,9 @@ def test_nearest_texts_come_by_name_and_in_order():
     ]
     with pytest.raises(AmcError, match="choose k from 1 to 3"):
         nearest(cosine, NAMES, k=4)
+    assert nearest(cosine, NAMES, k=1) == [[("keeping still", 0.5)], [("performing sexual display", 0.0)]]
+    assert [len(row) for row in nearest(torch.zeros(1, 7), [*"abcdefg"])] == [5]
+    assert [len(row) for row in nearest(cosine, NAMES, k=3)] == [3, 3]
     with pytest.raises(AmcError, match="2, but cosine has 3 columns"):
         nearest(cosine, NAMES[:2])
 
@@ -229,12 +232,12 @@ def test_nearest_texts_come_by_name_and_in_order():
 def test_groups_hold_every_parameter_once_and_new_modules_learn_faster(classifier):
     xclip = classifier.network
     names = {parameter: name for name, parameter in xclip.named_parameters()}
-    groups = xclip.parameter_groups(8e-6, lr_mult=10, weight_decay=1e-3)
+    groups = xclip.parameter_groups(8e-6)
     assert sorted(names[p] for group in groups for p in group["params"]) == sorted(names.values())
     for group in groups:
         for parameter in group["params"]:
             name = names[parameter]
             assert group["lr"] == pytest.approx(8e-5 if is_new(name) else 8e-6)
-            assert (group["weight_decay"] == 0) == (parameter.ndim == 1 or "positions" in name)
+            assert group["weight_decay"] == (0 if parameter.ndim == 1 or "positions" in name else 1e-3)
     assert {name.split(".")[0] for name in names.values() if not is_new(name)} == {"frames"}
     assert is_new("frames.blocks.0.message_attention.in_proj_weight")

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from amc.base.errors import AmcError
-from amc.sampling import SCHEMES, clips, plan
+from amc.sampling import SCHEMES, clips, dense, plan
 
 SIZES = [(n, m, p) for n in (1, 2, 3, 5, 7, 12, 37, 180, 1000) for m in (1, 2, 3, 4, 7) for p in (1, 2, 3, 8, 16)]
 LONG = [(n, m, p) for n, m, p in SIZES if n >= 2 * m * p]
@@ -83,6 +83,16 @@ def test_fixed_sparse_plans_fill_the_video_evenly():
     assert len(set(frames)) == 64 and np.diff(frames).max() < 3 * 1000 / 64  # at random: about 5 times the mean
 
 
+def test_fixed_sparse_plans_follow_roberts_sequence_from_the_centre_of_the_first_segment():
+    # Places in their segments: 0.5 and 0.5 + 0.5698 - 1 for the first, both 0.7549 further for the second, modulo 1.
+    first, second = plan(1000, scheme="sparse", num_windows=2, frames=2)
+    assert first.frames == (250, 534) and second.frames == (127, 912)
+
+
+def test_a_place_that_rounds_up_to_the_end_of_the_window_is_its_last_frame():
+    assert dense(10, 1, 4, np.full((1, 4), 1 - 2**-53))[0].frames == (2, 5, 7, 9)
+
+
 def test_the_fixed_dense_plan_takes_centres():
     windows = plan(12, scheme="dense", num_windows=3, frames=1)
     assert [w.frames for w in windows] == [(2,), (6,), (10,)]
@@ -111,7 +121,7 @@ def test_short_videos_repeat_frames_and_share_windows():
 )
 def test_a_wrong_parameter_is_named_in_one_line(change):
     good = {"num_frames": 10, "scheme": "dense", "num_windows": 2, "frames": 2} | change
-    with pytest.raises(AmcError, match=next(iter(change))) as error:
+    with pytest.raises(AmcError, match=f"^{next(iter(change))}: ") as error:
         plan(good.pop("num_frames"), **good)
     assert "\n" not in str(error.value)
 
@@ -136,7 +146,7 @@ def test_clips_are_drawn_anew_for_each_seed_and_reach_every_place():
     assert starts == set(range(12))
 
 
-@pytest.mark.parametrize("change", [{"stride": 0}, {"frames": 0}, {"num_windows": 1.5}])
-def test_a_wrong_count_of_a_clip_is_named_in_one_line(change):
-    with pytest.raises(AmcError, match=next(iter(change))):
-        clips(10, **({"num_windows": 2, "frames": 2, "stride": 2} | change))
+@pytest.mark.parametrize("change", [{"num_frames": 0}, {"stride": 0}, {"frames": 0}, {"num_windows": 1.5}])
+def test_a_wrong_count_of_a_clip_is_named(change):
+    with pytest.raises(AmcError, match=f"^{next(iter(change))}: "):
+        clips(**({"num_frames": 10, "num_windows": 2, "frames": 2, "stride": 2} | change))

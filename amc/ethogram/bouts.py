@@ -24,7 +24,7 @@ class Bout(NamedTuple):
 class Rules:
     """How probabilities become bouts; none of it is the paper's, which labels whole clips."""
 
-    hold: float = 0.8  # a bout begins at the threshold and goes on while the probability is above `hold` times it
+    hold: float = 0.8  # a bout begins at the threshold and goes on while the probability is `hold` times it or more
     min_seconds: float = 0.5  # shorter bouts are dropped
     max_gap: float = 0.5  # seconds; shorter pauses within a behaviour are bridged
 
