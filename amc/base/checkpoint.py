@@ -28,7 +28,7 @@ def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dty
     seal.write(path, safetensors.torch.save(tensors, metadata={seal.META: sealed}))
 
 
-def check(path: str | Path, *, needed: bool = True) -> None:
+def verify(path: str | Path, *, needed: bool = True) -> None:
     """Raise AmcError unless the file is there, and as `save` wrote it; needed False: a file of others' has no seal."""
     try:
         seal.check(path, needed=needed)
@@ -71,7 +71,7 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
     except (ValueError, TypeError, RecursionError) as error:
         raise AmcError(f"weights: {path}: its own description is damaged; get the file again") from error
     if Path(path).is_file():  # a folder is another program's
-        check(path, needed=seal.META in found.metadata)
+        verify(path, needed=seal.META in found.metadata)
     meta.pop(seal.KEY, None)
     return found.tensors, {"quick_gelu": True} | meta if found.is_openai else meta
 

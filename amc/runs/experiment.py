@@ -171,7 +171,7 @@ def _is_whole(folder: Path, method: str) -> bool:
     try:
         is_scored = all(file.exists() for file in files) and all(Scores.load(file) for file in files)
         if is_scored and method not in BLIND:
-            checkpoint.check(folder / MODEL)
+            checkpoint.verify(folder / MODEL)
         return is_scored
     except AmcError as error:
         warnings.warn(f"{error}; this run is completed again from its last checkpoint", stacklevel=3)
