@@ -1,7 +1,6 @@
 """Animal Kingdom's published annotation and its lookalike folder are read as their authors meant them."""
 
 import shutil
-import time
 
 import openpyxl
 import pytest
@@ -30,14 +29,6 @@ def folder(tmp_path):
     for name in ("AAACXZTV", "BBBBXZTV", "CCCCDDDD"):
         (tmp_path / "video" / f"{name}.mp4").touch()
     return tmp_path
-
-
-@pytest.fixture(scope="module")
-def published(real):
-    start = time.process_time()
-    table = animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx")
-    assert time.process_time() - start < 15
-    return table
 
 
 def test_wrong_rows_of_both_splits_are_listed_with_clips_that_stand_in_both(folder):

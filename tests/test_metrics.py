@@ -1,7 +1,6 @@
 """Metrics equal scikit-learn, the bootstrap equals a loop over resamples, and real labels give known numbers."""
 
 import itertools
-import time
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from sklearn.metrics import average_precision_score, f1_score
 
 from amc import metrics
 from amc.base.errors import AmcError
-from amc.datasets import animal_kingdom
 
 EXACT = 1e-9  # the issue's bound; both sides are float64 sums of at most a few thousand terms
 
@@ -212,26 +210,13 @@ def test_a_ranking_is_above_chance_only_where_few_random_ones_are_as_good():
     assert four["p"] == pytest.approx(1 / 6, abs=0.05) and four["chance"] == pytest.approx(49 / 72)
 
 
-def test_on_the_real_labels_a_predictor_that_sees_no_video_scores_as_published(real):
-    table = animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx")
-    train, test = table.split("train").labels(), table.split("test").labels()
+def test_on_the_real_labels_a_predictor_that_sees_no_video_scores_as_published(published):
+    train, test = published.split("train").labels(), published.split("test").labels()
     assert (len(test), test.any(axis=0).sum()) == (6096, 127)
     blind = np.broadcast_to(train.mean(axis=0), test.shape)
     assert 100 * metrics.map_macro(test, blind) == pytest.approx(1.67, abs=0.005)  # FACTS gives two decimals
     assert 100 * metrics.map_micro(test, blind) == pytest.approx(18.98, abs=0.005)
     assert [int(mask.sum()) for mask in metrics.bands(train.sum(axis=0)).values()] == [18, 32, 90]
-
-
-def test_the_bootstrap_is_many_times_faster_than_scikit_learn_in_a_loop():
-    labels, scores = random_case(0, num_videos=3000, num_classes=30)
-    start = time.process_time()
-    sklearn_maps(labels, scores)
-    loop = time.process_time() - start
-    start = time.process_time()
-    metrics.bootstrap(labels, scores, replicates=100)
-    assert (
-        time.process_time() - start < 100 * loop / 10
-    )  # measured near 100 times at full size; 10 leaves room for a busy machine
 
 
 def test_reliability_compares_what_is_said_with_what_is_so():

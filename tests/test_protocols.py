@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from amc.base.errors import AmcError
-from amc.datasets import animal_kingdom
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import Clip, ClipTable, split_validation
 
@@ -24,8 +23,8 @@ def ids(found: ClipTable, split: str) -> list[str]:
 
 
 @pytest.fixture(scope="module")
-def published(real):
-    return split_validation(animal_kingdom.index_metadata(real / "animal_kingdom" / "AR_metadata.xlsx"), 0.15)
+def annotated(published):
+    return split_validation(published, 0.15)
 
 
 def test_the_official_protocol_changes_nothing():
@@ -81,28 +80,28 @@ def test_a_protocol_that_empties_a_split_is_refused():
 
 
 @pytest.mark.parametrize("name", list(PROTOCOLS))
-def test_test_clips_of_a_protocol_are_official_ones_in_order(published, name):
-    found = PROTOCOLS[name](published)
-    official = {clip.id: n for n, clip in enumerate(published.clips)}
+def test_test_clips_of_a_protocol_are_official_ones_in_order(annotated, name):
+    found = PROTOCOLS[name](annotated)
+    official = {clip.id: n for n, clip in enumerate(annotated.clips)}
     places = [official[clip.id] for clip in found.clips]
     assert places == sorted(places)
-    assert all(published.clips[n] is clip for n, clip in zip(places, found.clips, strict=True))
+    assert all(annotated.clips[n] is clip for n, clip in zip(places, found.clips, strict=True))
 
 
-def test_animals_whose_names_are_cut_or_mixed_are_held_out_too(published):
+def test_animals_whose_names_are_cut_or_mixed_are_held_out_too(annotated):
     assert {"Campbell'S Monkey", "Owen'S Chameleon", "Johnston'S Chameleon", "Hartlaub'S Duck", "Common Eider"} <= {
-        *published.held_out
+        *annotated.held_out
     }
-    assert len(published.held_out) == 98  # 93 by whole names, 4 by cut ones, Common Eider twice
-    assert any("held-out animals that are in no clip: 2" in note for note in published.notes)
+    assert len(annotated.held_out) == 98  # 93 by whole names, 4 by cut ones, Common Eider twice
+    assert any("held-out animals that are in no clip: 2" in note for note in annotated.notes)
 
 
-def test_the_real_annotation_has_the_known_number_of_clips_under_each_protocol(published):
-    counts = {name: PROTOCOLS[name](published).counts() for name in PROTOCOLS}
+def test_the_real_annotation_has_the_known_number_of_clips_under_each_protocol(annotated):
+    counts = {name: PROTOCOLS[name](annotated).counts() for name in PROTOCOLS}
     assert counts["official"]["test"] == counts["unseen-behaviours"]["test"] == 6096
     assert counts["unseen-species"]["test"] == 416
     assert counts["unseen-species"]["train"] + counts["unseen-species"]["val"] == 20817
-    groups = {clip.group for clip in published.clips if clip.split != "test"}
-    assert counts["no-leak"]["test"] == sum(clip.group not in groups for clip in published.split("test").clips)
-    hidden = PROTOCOLS["unseen-behaviours"](published).hidden
+    groups = {clip.group for clip in annotated.clips if clip.split != "test"}
+    assert counts["no-leak"]["test"] == sum(clip.group not in groups for clip in annotated.split("test").clips)
+    hidden = PROTOCOLS["unseen-behaviours"](annotated).hidden
     assert len(hidden) == 35 and np.isin(hidden, range(140)).all()
