@@ -2,7 +2,7 @@
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # make class      copies of the notebooks without solutions and outputs, in class/
 # make test-browser   opens three notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
-# make mutants  changes the core line by line: do its tests notice? Takes about an hour; see reports/mutation.md
+# make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3
