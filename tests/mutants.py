@@ -37,7 +37,7 @@ LIBRARIES = (
     *("amc.base.torchvision_cpu", "torchvision.utils"),  # in this order
 )
 FOR_MODELS = ("transformers", "open_clip")
-SLOW = ("B/32", "scores_as_published", "many_times_faster")  # left out: tests that take seconds, or measure them
+SLOW = ("B/32", "scores_as_published")  # left out: tests that take seconds
 OPTIONS = ("-x", "-q", "-pno:cacheprovider", "-k", f"not ({' or '.join(SLOW)})")  # of pytest, for speed
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # finding plugins takes longer than most tests
 TIMEOUT = 120  # seconds, after which a mutant counts as killed: it does not end
