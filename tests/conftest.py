@@ -2,7 +2,7 @@
 
 import fcntl
 import os
-import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -39,16 +39,28 @@ def published(real):
 
 
 @pytest.fixture(scope="session")
-def smoke_world(tmp_path_factory) -> Path:
-    """Synth Kingdom at size smoke: the folder to give as `root`; its clips are in `smoke/`. All workers share it."""
+def shared_places(tmp_path_factory) -> dict[str, str]:
+    """Data and cache of all executed notebooks: a run that one has trained is used by the next, as in `reproduce`.
+
+    The data are both generated worlds at size smoke, of Synth Menagerie a part. All workers share them.
+    """
     from amc.synth import generate
+    from amc.synth.menagerie import MENAGERIE
 
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the parent is that of all workers
-    with (base / "synth.lock").open("w") as lock:
+    with (base / "worlds.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed: the first draws, the others wait
-        generate.generate(base / "synth" / "smoke", "smoke", workers=1)
-    return base / "synth"
+        generate.generate(base / "data/synth/smoke", "smoke", workers=1)
+        few = replace(MENAGERIE, sizes={"smoke": (24, 8)})
+        generate.generate(base / "data/synth_menagerie/smoke", "smoke", world=few, workers=1)
+    return {"AMC_DATA": str(base / "data"), "AMC_CACHE": str(base / "cache")}
+
+
+@pytest.fixture(scope="session")
+def smoke_world(shared_places) -> Path:
+    """Synth Kingdom at size smoke: the folder to give as `root`; its clips are in `smoke/`."""
+    return Path(shared_places["AMC_DATA"]) / "synth"
 
 
 @pytest.fixture(scope="session")
@@ -66,14 +78,6 @@ def one_frame(tmp_path_factory) -> Path:
         container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     return path
-
-
-@pytest.fixture(scope="session")
-def shared_places(tmp_path_factory, smoke_world) -> dict[str, str]:
-    """Data and cache of all executed notebooks: a run that one has trained is used by the next, as in `reproduce`."""
-    data = tmp_path_factory.mktemp("data")
-    shutil.copytree(smoke_world, data / "synth")
-    return {"AMC_DATA": str(data), "AMC_CACHE": str(tmp_path_factory.mktemp("cache"))}
 
 
 @pytest.fixture(scope="module")

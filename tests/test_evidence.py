@@ -18,13 +18,14 @@ def git(folder: Path, *arguments: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def copy(tmp_path_factory) -> Path:
-    """A clean checkout of this repository as it lies here, without data sets."""
+def copy(tmp_path_factory, smoke_world) -> Path:
+    """A clean checkout of this repository as it lies here, with a drawn world in the place where a user has it."""
     folder = tmp_path_factory.mktemp("copy")
     for name in ("amc", "notebooks", "reports", "data/weights"):
         shutil.copytree(ROOT / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "ethograms"))
     for name in (".gitignore", "data/paper_tables.csv", "data/leaderboard.csv", "README.md"):
         shutil.copy(ROOT / name, folder / name)
+    shutil.copytree(smoke_world, folder / "data" / "synth")
     git(folder, "init", "-q")
     git(folder, "add", "-A")
     git(folder, "commit", "-q", "-m", "all of it")

@@ -108,10 +108,12 @@ def test_a_score_file_says_how_it_was_made(finished, cell):
     assert meta["cost"]["seconds_per_video"] > 0
 
 
-def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_it_learnt(cell, tmp_path, monkeypatch):
+def test_a_network_is_trained_on_the_other_data_set_first_and_starts_from_what_it_learnt(
+    cell, shared_places, monkeypatch
+):
     from amc.runs import recipes
 
-    monkeypatch.setenv("AMC_DATA", str(tmp_path))
+    monkeypatch.setenv("AMC_DATA", shared_places["AMC_DATA"])
     [trained] = recipes.table_1(methods="MSQNet + pre-training", size="smoke", data_root=cell.root)
     assert experiment.pretraining(trained).dataset == "synth-menagerie"
     lines = []

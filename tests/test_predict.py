@@ -132,7 +132,7 @@ def test_a_folder_in_one_call_with_a_broken_file_told_at_the_end(films, run_fold
 def test_all_the_real_clips_in_one_call(real, one_frame, run_folder, tmp_path):
     nasty = [path for path in (real / "clips/nasty").iterdir() if path.name != one_frame.name]
     sources = [real / "clips/animals", real / "clips/kabr", *nasty, one_frame]
-    options = predict.Options(SlidingWindow(4, 4), threshold=0.2)
+    options = predict.Options(SlidingWindow(8, 8), threshold=0.2)
     report = predict.predict(sources, predictor.by_model(run_folder), tmp_path, options, log=lambda line: None)
     assert [row["video"] for row in report.failed] == ["decord_corrupted"] and len(report.done) == 23
     for row in report.done:

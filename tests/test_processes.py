@@ -70,6 +70,7 @@ def processes_of(process: psutil.Process) -> list[psutil.Process]:
 )
 def test_a_stopped_training_of_several_runs_starts_none_of_the_others(places, send, number, status):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--epochs", "50", "--pretrained", "random"]
+    arguments += ["--modality", "rgb"]
     found = stopped(arguments, places, send=send, number=number, is_busy=lambda said, children: "epoch 1/50" in said)
     assert found == (status, [f"amc: stopped; {cli.RESUME['train']}"])
 
