@@ -16,7 +16,7 @@ import hashlib
 import json
 import shutil
 from collections.abc import Iterator
-from functools import partial
+from functools import lru_cache, partial
 from pathlib import Path
 
 import av
@@ -54,8 +54,14 @@ def digest(world: World = KINGDOM, *, also: tuple[str, ...] = ()) -> str:
     sources = sorted(
         path for path in Path(__file__).parent.glob("*.py") if path.stem not in {*NOT_DRAWING, *others} - {*also}
     )
-    trees = [_Nameless().visit(ast.parse(path.read_text(encoding="utf-8"))) for path in sources]
-    return hashlib.sha256("".join([str(VERSION), *map(ast.dump, trees)]).encode()).hexdigest()[:16]
+    parts = [_structure(path, (stat := path.stat()).st_size, stat.st_mtime_ns) for path in sources]
+    return hashlib.sha256("".join([str(VERSION), *parts]).encode()).hexdigest()[:16]
+
+
+@lru_cache(maxsize=64)
+def _structure(source: Path, size: int, mtime_ns: int) -> str:
+    """The nameless syntax tree of a module, kept until the file changes: a key of true flow needs it for every clip."""
+    return ast.dump(_Nameless().visit(ast.parse(source.read_text(encoding="utf-8"))))
 
 
 class _Nameless(ast.NodeTransformer):
