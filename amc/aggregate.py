@@ -13,12 +13,12 @@ def mean(probs: np.ndarray) -> np.ndarray:
 
 
 def maximum(probs: np.ndarray) -> np.ndarray:
-    """The most convinced classifier counts: (V, M, C) → (V, C). A short event is seen by one window only."""
+    """Maximum over the classifiers: (V, M, C) → (V, C). A short event is in one window only."""
     return probs.max(axis=1)
 
 
 def median(probs: np.ndarray) -> np.ndarray:
-    """Median over the classifiers: (V, M, C) → (V, C). One deviating window has no say."""
+    """Median over the classifiers: (V, M, C) → (V, C). One outlier does not count."""
     return np.median(probs, axis=1)
 
 

@@ -1,4 +1,4 @@
-"""The score file, the seam of the pipeline: left of it a model is needed, right of it only this small `.npz`.
+"""The score file: what comes before it in the pipeline needs a model, what comes after it only this small `.npz`.
 
 Every video of a split, in order, with names, true labels, the logits of its M classifiers and where each one looked.
 """

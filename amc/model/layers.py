@@ -1,4 +1,4 @@
-"""What X-CLIP's blocks share: fused attention over open_clip's weights, how new modules start, how parameters learn.
+"""Shared by X-CLIP's blocks: fused attention over open_clip's weights, initialisation, parameter groups.
 
 Tokens (N, L, D) in, tokens out. Used by vision, temporal and prompts; nothing here knows about videos.
 """
@@ -10,13 +10,13 @@ from torch import Tensor, nn
 
 from amc.base.errors import AmcError
 
-HEAD_WIDTH = 64  # channels a head, as in CLIP and X-CLIP
+HEAD_WIDTH = 64  # channels per head, as in CLIP and X-CLIP
 # No weight decay on position embeddings and learned queries: X-CLIP's, TimeSformer's, MSQNet's.
 UNDECAYED = ("positions", "position_embeddings", "time_embeddings", "cls_token", "queries")
 
 
 def num_heads(width: int) -> int:
-    """Heads of a new attention layer of this width: one for each 64 channels, at least one."""
+    """Number of heads of a new attention layer: one per 64 channels, at least one."""
     return max(1, width // HEAD_WIDTH)
 
 
@@ -29,14 +29,14 @@ def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
 def self_attention(weights: nn.MultiheadAttention, x: Tensor, num_queries: int | None = None) -> Tensor:
     """Self-attention among tokens (N, L, D), one product for query, key and value.
 
-    Only the first `num_queries` tokens ask and are returned; all are looked at. Returns (N, num_queries, D).
+    The first `num_queries` tokens are queries (None: all), all tokens are keys. Returns (N, num_queries, D).
     """
     query, key, value = F.linear(x, weights.in_proj_weight, weights.in_proj_bias).chunk(3, dim=-1)
     return weights.out_proj(attention(query[:, :num_queries], key, value, weights.num_heads))
 
 
 def initialise(module: nn.Module) -> None:
-    """Start a new module as X-CLIP does, small (std 0.02, no bias), so that CLIP's embeddings pass almost unchanged."""
+    """Initialise a new module as X-CLIP does: std 0.02, zero bias. CLIP's embeddings then pass almost unchanged."""
     for part in module.modules():
         if isinstance(part, nn.MultiheadAttention):
             nn.init.trunc_normal_(part.in_proj_weight, std=0.02)

@@ -11,7 +11,7 @@ from amc.model.layers import attention, initialise, num_heads
 
 
 class PromptLayer(nn.Module):
-    """Text looks at the video (cross-attention), then thinks (MLP); both pre-norm with residual."""
+    """Cross-attention from text to video, then an MLP; both pre-norm with residual."""
 
     def __init__(self, width: int, heads: int):
         super().__init__()
@@ -31,7 +31,7 @@ class PromptLayer(nn.Module):
 
 
 class VideoPrompts(nn.Module):
-    """Adds to each behaviour's embedding what this video says about it: text + alpha * layers(text, video)."""
+    """Refines each behaviour's embedding by the video: text + alpha * layers(text, video)."""
 
     def __init__(
         self, width: int, embed_dim: int, *, num_layers: int = 2, heads: int | None = None, alpha: float = 0.1

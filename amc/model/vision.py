@@ -1,6 +1,6 @@
-"""The video encoder's first half (paper sec. 2, X-CLIP sec. 3.2): CLIP's image tower, its frames talking to each other.
+"""The video encoder's first half (paper sec. 2, X-CLIP sec. 3.2): CLIP's image tower with cross-frame attention.
 
-Pixels (B, T, 3, H, W) in; one embedding a frame (B, T, E) and its patch features (B, T, N, D) out. No parameter has
+Pixels (B, T, 3, H, W) in; one embedding per frame (B, T, E) and its patch features (B, T, N, D) out. No parameter has
 the shape of T, so any number of slots passes.
 """
 
@@ -16,8 +16,8 @@ from amc.model.layers import initialise, self_attention
 class CrossFrameBlock(nn.Module):
     """One block of the image tower with cross-frame communication, composed over open_clip's block.
 
-    Each frame sends a message made of its class token; messages attend to each other over the T frames; each frame's
-    tokens then look at their own frame and its message, which is dropped afterwards.
+    Each frame makes a message of its class token. The messages attend to each other over the T frames. Then each
+    frame's tokens attend to their own frame and its message, which is discarded afterwards.
     """
 
     def __init__(self, block: ResidualAttentionBlock):
@@ -37,7 +37,7 @@ class CrossFrameBlock(nn.Module):
         message = message.flatten(0, 1).unsqueeze(1)  # (B * T, 1, D)
 
         block, num_tokens = self.block, x.shape[1]
-        # The message is seen and never asks: what it would have learnt is dropped anyway.
+        # The message is a key and no query: its own output would be discarded.
         seen = torch.cat([block.ln_1(x), block.ln_1(message)], dim=1)
         x = x + block.ls_1(self_attention(block.attn, seen, num_queries=num_tokens))
         return x + block.ls_2(block.mlp(block.ln_2(x)))
@@ -57,7 +57,7 @@ class FrameEncoder(nn.Module):
         self.blocks = nn.ModuleList(CrossFrameBlock(block) for block in tower.transformer.resblocks)
         self.ln_post = tower.ln_post
         self.proj = tower.proj
-        self.is_checkpointed = False  # True: training keeps a block's input alone, and computes its inside again
+        self.is_checkpointed = False  # True: gradient checkpointing, one checkpoint per block
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels (B, T, 3, H, W), float, normalised -> frame embeddings (B, T, E), patch features (B, T, N, D)."""

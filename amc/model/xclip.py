@@ -20,7 +20,7 @@ LOGIT_SCALE = 4.6052  # OpenAI CLIP's learned scale, frozen by X-CLIP: logits ar
 
 
 class Embeddings(NamedTuple):
-    """Where videos and behaviours lie in the common space: video (B, E), text (B, C, E), their cosine (B, C)."""
+    """Embeddings of videos and behaviours: video (B, E), refined text (B, C, E), their cosine (B, C)."""
 
     video: Tensor
     text: Tensor
@@ -30,7 +30,7 @@ class Embeddings(NamedTuple):
 class XCLIP(nn.Module):
     """CLIP's image tower with cross-frame messages, integration over time, and text that the video refines.
 
-    The text tower is frozen and stays outside. `forward` changes nothing: no state, no mode, no cache.
+    The text tower is frozen and not part of this module. `forward` has no side effects.
     """
 
     def __init__(self, frames: FrameEncoder, integration: IntegrationTransformer, prompts: VideoPrompts):
@@ -39,8 +39,8 @@ class XCLIP(nn.Module):
         self.integration = integration
         self.prompts = prompts
         self.register_buffer("logit_scale", torch.tensor(LOGIT_SCALE))
-        # X-CLIP has no bias, as a softmax needs none. A sigmoid does (SigLIP, Zhai et al. 2023): cosines of CLIP's are
-        # nearly all positive, so every label would start as almost certain. Training sets it, see `train.prior_bias`.
+        # X-CLIP has no bias: its softmax needs none. A sigmoid needs one (SigLIP, Zhai et al. 2023): nearly all cosines
+        # of CLIP are positive, so every label would start as almost certain. Training sets it, see `train.prior_bias`.
         self.register_buffer("logit_bias", torch.tensor(0.0))
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:

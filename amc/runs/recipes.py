@@ -165,7 +165,7 @@ def _multi_query(rgb: Experiment, kinetics: str) -> Experiment:
         start = _found(kinetics, rgb.method) if kinetics else HUB
     elif rgb.method == PRETRAINED:
         start = WORLD
-        # After 4 epochs its validation mAP still rose by three points an epoch; after 12 it stands at 40.
+        # After 4 epochs its validation mAP still rose by three points per epoch; after 12 it stands at 40.
         training = replace(training, pretraining=0 if rgb.size == "smoke" else 12)
     return replace(rgb, network=network, init_from=start, sampling=plan, training=training)
 
