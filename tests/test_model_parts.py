@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from amc.base.errors import AmcError
-from amc.model import build, weights
+from amc.model import build, load, weights
 from amc.model.layers import num_heads, parameter_groups
 from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP, is_new
@@ -77,3 +77,11 @@ def test_positions_and_learned_queries_of_all_systems_do_not_decay_and_what_is_f
     assert [id(p) for p in decayed["params"]] == [id(module["weight"])] and decayed["weight_decay"] == 0.5
     assert {id(p) for p in undecayed["params"]} == {id(module[name]) for name in names[:5]}
     assert undecayed["weight_decay"] == 0
+
+
+def test_a_model_that_was_saved_when_the_bundled_weights_had_another_name_is_still_read(tmp_path):
+    saved = build("synth-clip", "bundled", num_slots=2)
+    saved.card["pretrained"] = "shipped"
+    saved.save(tmp_path / "model.safetensors", {"names": ["walking"]})
+    found, _ = load(tmp_path / "model.safetensors")
+    assert found.names == ("walking",) and found.card["pretrained"] == "bundled"
