@@ -79,8 +79,7 @@ def predict(given: argparse.Namespace) -> int:
 
 
 def _configs(given: argparse.Namespace) -> list:
-    """The runs that the options of `parser.add_runs` ask for."""
-
+    """The runs that the options ask for: those that `ablation` knows."""
     from amc.runs.ablation import ablation
 
     known = inspect.signature(ablation).parameters
@@ -105,13 +104,14 @@ def flow(given: argparse.Namespace) -> int:
     import torch
 
     from amc.base import distributed
+    from amc.base.progress import silent
     from amc.runs import precompute
 
     with distributed.init():
         torch.set_num_threads(1)  # one process per core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
         is_first = distributed.rank() == 0
-        done = precompute.motion(_configs(given), log=print if is_first else lambda line: None, device=device)
+        done = precompute.motion(_configs(given), log=print if is_first else silent, device=device)
         if is_first:
             print(
                 f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"
