@@ -40,7 +40,7 @@ class XCLIP(nn.Module):
         self.prompts = prompts
         self.register_buffer("logit_scale", torch.tensor(LOGIT_SCALE))
         # X-CLIP has no bias: its softmax needs none. A sigmoid needs one (SigLIP, Zhai et al. 2023): nearly all cosines
-        # of CLIP are positive, so training would start with every label almost certain. See `train.prior_bias`.
+        # of CLIP are positive, so every label would start almost certain. Training sets it: `train.prior_bias`.
         self.register_buffer("logit_bias", torch.tensor(0.0))
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def probe(path: Path | str) -> VideoInfo:
 def read_frames(path: Path | str, indices: Sequence[int], *, reader: str = "pyav") -> torch.Tensor:
     """The frames of `path` at `indices`, in the order asked, repeats allowed.
 
-    reader: "pyav", or "decord" for a second opinion on a video file. Returns (T, 3, H, W) uint8 RGB. Raises VideoError
+    reader: "pyav", or "decord" for comparison, on video files only. Returns (T, 3, H, W) uint8 RGB. Raises VideoError
     for what `probe` refuses, for an index outside 0..num_frames-1, and for a frame that does not decode or depends
     on one that does not; AmcError for an unknown reader.
     """

@@ -119,7 +119,7 @@ class _Packets:
 class _Decoding:
     """The decoding of one stretch.
 
-    A frame is yielded once every packet before its own has decoded: all that it may depend on are undamaged.
+    A frame is yielded once every packet before its own has decoded: the frames it may depend on are undamaged.
     """
 
     def __init__(self, path: str, index: Index, stretch: _Stretch):
@@ -192,7 +192,7 @@ class _Decoding:
             self._give_up({other for other in self.due if self.numbers[other] < number - LATE})
 
     def _give_up(self, packets: set[int]) -> None:
-        """Frames did not come: those that depend on them are damaged, unless the whole file decodes like that."""
+        """These packets gave no frame: what depends on them is damaged, unless the whole file decodes like that."""
         self.due = self.due - packets
         if packets and not self.stretch.is_whole:
             self._break(min(packets))
