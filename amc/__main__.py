@@ -2,10 +2,10 @@
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
 train computes runs of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
-own videos; index checks a downloaded data set, and unpack an archive of one; pretrain makes Synth Kingdom's own CLIP
-again, and flow train our own RAFT; class writes copies of the notebooks without solutions; readme puts the committed
-results into README.md, and seal seals files that an earlier version wrote. A mistake of the user's ends with one line
-and exit status 2.
+own videos; index checks a downloaded data set, and unpack extracts an archive of one; pretrain trains Synth Kingdom's
+own CLIP again, and flow train our own RAFT; class writes copies of the notebooks without solutions; readme puts the
+committed results into README.md, and seal seals files that an earlier version wrote. A user's mistake ends with one
+line and exit status 2.
 """
 
 import signal
@@ -40,7 +40,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as error:
         status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
-    processes.end_children()  # only here, where loops and bars have come to their end
+    processes.end_children()  # only here, after all loops and progress bars have ended
     name = "flow train" if given.run is commands.flow_train else given.command
     print(f"amc: stopped; {RESUME.get(name, 'the same command starts again')}", file=sys.stderr)
     return status

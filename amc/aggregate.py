@@ -1,4 +1,4 @@
-"""A video's M score vectors to one, and one to a set of labels (paper: mean over the classifiers, then a threshold)."""
+"""From a video's M score vectors to one, and from that to labels (paper: mean over classifiers, then a threshold)."""
 
 from dataclasses import dataclass
 
@@ -57,10 +57,10 @@ def label_sets(probs: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
 def choose_threshold(
     labels: np.ndarray, probs: np.ndarray, *, per_class: bool = False, min_positives: int = 5
 ) -> Threshold:
-    """The threshold of highest F1 on validation data, exact over all candidates; the highest one among equals.
+    """The threshold with the highest F1 on validation data, exact over all candidates; the highest one in a tie.
 
-    labels (V, C) bool, probs (V, C). The global one maximises F1 over all pairs; `per_class` gives each behaviour its
-    own where it has `min_positives` or more. Raises AmcError when there is no positive at all.
+    labels (V, C) bool, probs (V, C). The global one maximises F1 over all pairs; `per_class` gives a behaviour its
+    own if it has `min_positives` or more. Raises AmcError when there is no positive at all.
     """
     if labels.shape != probs.shape or not labels.any():
         raise AmcError(
@@ -75,7 +75,7 @@ def choose_threshold(
 
 
 def _best(labels: np.ndarray, probs: np.ndarray) -> float:
-    """Threshold of highest F1 of one ranking (N,): only the last of equal probabilities can be a threshold."""
+    """Threshold with the highest F1 for one ranking (N,); of equal probabilities only the last can be a threshold."""
     order = np.argsort(-probs, kind="stable")
     ranked = probs[order]
     last = np.append(ranked[1:] != ranked[:-1], True)

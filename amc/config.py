@@ -31,16 +31,16 @@ class Pixels:
     encoding: str = "wheel"  # how two channels become three: a key of flow_color.ENCODINGS [ours]
     max_px: float = 20.0  # motion at which the colours saturate, pixels per frame [inferred: two-stream networks]
     short_side: int = 256  # short side of stored frames and vectors, before crops, pixels [inferred: X-CLIP]
-    keep_frames: bool = False  # also keep decoded frames on disk, as flow always is [ours]
+    keep_frames: bool = False  # also store decoded frames on disk; flow is always stored [ours]
     storage_format: str = "float16"  # float16 | jpeg: float16 needs about 1 TB at full size; jpeg is lossy [ours]
 
     @property
     def slots_per_frame(self) -> int:
-        """2 where a frame and its flow are both seen, else 1."""
+        """2 when the model sees both a frame and its flow, else 1."""
         return 2 if self.modality == "rgb+flow" else 1
 
     def at(self, short_side: int) -> "Pixels":
-        """The same pixels stored with another short side; `max_px` is counted there, so it is scaled too."""
+        """The same settings for another short side; `max_px` is measured at that size, so it is scaled too."""
         return replace(self, short_side=short_side, max_px=self.max_px * short_side / self.short_side)
 
 
@@ -59,7 +59,7 @@ class Training:
     optimizer: str = "adamw"  # a key of train.OPTIMIZERS [inferred: X-CLIP]
     prior_bias_init: bool = True  # start from the labels' base rate, see train.prior_bias [ours]
     pretraining: int = 0  # epochs on the data set that `init_from` names; 0: as many as `epochs` [ours]
-    freeze_backbone: bool = False  # train only X-CLIP's integration over time and prompts, for a few clips [ours]
+    freeze_backbone: bool = False  # train only X-CLIP's integration transformer and prompts, for few clips [ours]
     workers: int = 8  # data loader processes; 0 reads videos in the training process [ours]
     checkpointing: bool = False  # recompute activations in the backward pass: less memory, more time [ours]
     memory_limit_gb: float = 0  # per process; batch size and checkpointing are chosen to fit; 0: no limit [ours]
@@ -77,7 +77,7 @@ class Experiment:
     backbone: str = "synth-clip"  # any CLIP ViT of open_clip
     pretrained: str = "bundled"  # a tag of open_clip, a file, "bundled", or "random"
     image_size: int = 0  # pixels, height and width, for a network that takes any; 0: the network's own
-    network: str = ""  # of a baseline that has a network beside CLIP or instead of it
+    network: str = ""  # for baselines with a network beside CLIP or instead of it
     # Weights to start from. Baselines: a file, a name on the Hugging Face Hub, or a data set to pre-train on; empty:
     # random. AnimalMotionCLIP: a checkpoint to continue from (a run's model.safetensors); empty: CLIP's towers.
     init_from: str = ""
@@ -85,7 +85,7 @@ class Experiment:
     pixels: Pixels = field(default_factory=Pixels)
     training: Training = field(default_factory=Training)
     training_clips: int = 0  # size of a balanced training subset, for learning curves; 0: all clips
-    validation: float = 0.15  # part of the training groups set aside to choose epoch and threshold
+    validation: float = 0.15  # fraction of the training groups set aside to choose epoch and threshold
     seed: int = 0
 
     @property
@@ -102,7 +102,7 @@ class Experiment:
 
     @property
     def title(self) -> str:
-        """The name with what tells runs of one name apart: data set, size, backbone, protocol, clips, checkpoint."""
+        """The name and what differs between runs of one name: data set, size, backbone, protocol, clips, checkpoint."""
         usual, extras = SIZES[self.size], []
         counts = [(self.sampling.num_windows, usual.sampling.num_windows, "windows")]
         counts += [(self.sampling.frames, usual.sampling.frames, "frames")] * (self.method == METHOD)

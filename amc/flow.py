@@ -1,8 +1,8 @@
 """Pairs of frames in, dense motion vectors out, in pixels per frame (paper sec. 2: RAFT).
 
-The flow of a frame is the motion to its native successor in the video, whatever frames the plan selects beside it:
-large steps are not what RAFT was trained for, and the paper's F_i lies between I_i and I_(i+1). The paper names RAFT;
-`dis` needs no weights and is far faster, but it is another method, never a silent stand-in.
+The flow of a frame is the motion to the next frame of the video, not to the next sampled frame: RAFT was not trained
+on large steps, and the paper's F_i lies between I_i and I_(i+1). The paper names RAFT; `dis` needs no weights and is
+far faster, but it is another method and never replaces RAFT silently.
 """
 
 import warnings
@@ -20,26 +20,26 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError, NotFinite, choice
 from amc.raft import weights as raft
 
-CUT_SIZE = (24, 32)  # at which scenes are compared
+CUT_SIZE = (24, 32)  # height and width at which scenes are compared
 
 
 def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]:
-    """The frames between which the flow of each of `indices` is: itself and the next one.
+    """The frame pairs that give the flow of `indices`: each frame and the next one.
 
     The last frame has no successor and takes the pair before it; the only frame of a video is paired with itself,
-    which is zero flow.
+    which gives zero flow.
     """
     last = max(num_frames - 2, 0)
     return [(min(index, last), min(index + 1, num_frames - 1)) for index in indices]
 
 
 def is_cut(first: Tensor, second: Tensor) -> Tensor:
-    """Whether each of `second` shows another scene than its partner in `first`, as after a cut: bool (P,).
+    """Whether there is a cut between each frame of `first` and its partner in `second`: bool (P,).
 
-    first, second: (P, 3, H, W) uint8 RGB of any size. Compared at 24 x 32 px: nearly all has changed, or nothing is
-    alike.
+    first, second: (P, 3, H, W) uint8 RGB of any size. Compared at 24 x 32 px: after a cut nearly everything has
+    changed, or nothing is similar.
     Measured at 24 frames per second: motion changes such a picture by up to 18 levels (shaking drones included), the
-    cuts of drawn films by 30 to 170. A flash or a fade keeps what is where, and is none.
+    cuts of drawn films by 30 to 170. A flash or a fade keeps the layout of the scene and is not a cut.
     """
     one, other = (F.interpolate(x.float(), CUT_SIZE, mode="area").flatten(2) for x in (first, second))  # (P, 3, N)
     change = (one - other).abs().mean(dim=(1, 2))
@@ -51,11 +51,11 @@ def is_cut(first: Tensor, second: Tensor) -> Tensor:
 def pairs_in_shots(
     indices: Sequence[int], num_frames: int, read: Callable[[list[int]], Tensor]
 ) -> list[tuple[int, int]]:
-    """`flow_pairs` of which none goes over a cut, for pictures of films that were edited.
+    """`flow_pairs` that never cross a cut, for edited films.
 
-    A frame whose successor shows another scene takes the pair before it, as the last one of a video does; where that
-    is another scene too it is paired with itself, which is zero flow. read: frame indices, ascending, to their
-    pictures (T, 3, H, W) uint8.
+    A frame just before a cut takes the pair before it, as the last frame of a video does; if that pair crosses a cut
+    too, the frame is paired with itself, which gives zero flow. read: from ascending frame indices to their pictures
+    (T, 3, H, W) uint8.
     """
     after = flow_pairs(indices, num_frames)
     before = [(max(index - 1, 0), index) for index in indices]
@@ -78,7 +78,7 @@ def estimate(first: Tensor, second: Tensor, *, method: str, weights: Path | str 
     first, second: (P, 3, H, W) uint8 RGB of any size. weights: for RAFT, a checkpoint of torchvision or of the official
     repository; None takes ours in data/weights for raft-synth, else torchvision's own, downloaded once. Returns
     (P, 2, H, W) float32 on the device of `first`, pixels per frame, u right and v down. Raises AmcError for an unknown
-    method, for absent or other weights, and for weights whose vectors are not finite.
+    method, for missing or wrong weights, and for weights whose vectors are not finite.
     """
     choice("method", method, list(METHODS))
     is_batch = first.ndim == 4 and len(first) > 0 and first.shape[1] == 3
@@ -120,7 +120,7 @@ def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pairs are small, and data loaders already fill the cores
     try:
-        # A fresh estimator per pair: one that is used again carries something over, up to 2.7 px at some sizes.
+        # A new estimator per pair: a reused one keeps state that changes the flow, by up to 2.7 px at some sizes.
         flows = [cv2.DISOpticalFlow_create(preset).calc(a, b, None) for a, b in zip(*grays, strict=True)]
     finally:
         cv2.setNumThreads(threads)
@@ -134,7 +134,7 @@ def _raft(first: Tensor, second: Tensor, weights: Path | str | None, *, method: 
         warnings.warn(f"{limit}: data/weights/{method}.json", stacklevel=3)
     model = raft.load(method, weights, device=first.device)
     first, second, unpad = pad(first, second, minimum=128, multiple=8)  # the sizes that torchvision's RAFT accepts
-    chunk = 4 if first.device.type == "cpu" else 32  # more pairs leave a CPU's cache and are slower
+    chunk = 4 if first.device.type == "cpu" else 32  # more pairs do not fit a CPU's cache and are slower
     parts = zip(first.split(chunk), second.split(chunk), strict=True)
     flows = [raft.run(model, *part, updates=raft.UPDATES[method]) for part in parts]
     return unpad(torch.cat(flows))
@@ -158,7 +158,7 @@ METHODS: dict[str, Callable[..., Tensor]] = {
 def pad(
     first: Tensor, second: Tensor, *, minimum: int, multiple: int = 1
 ) -> tuple[Tensor, Tensor, Callable[[Tensor], Tensor]]:
-    """Both grown on all sides, by repeating their borders, to a legal size; and what cuts a flow back exactly."""
+    """Both padded on all sides to a legal size, by repeating their borders; and what crops a flow back exactly."""
     height, width = first.shape[-2:]
     grown = [max(minimum, -(-side // multiple) * multiple) for side in (height, width)]
     top, left = (grown[0] - height) // 2, (grown[1] - width) // 2

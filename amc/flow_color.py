@@ -1,8 +1,8 @@
-"""Motion vectors in, pictures that a CLIP tower can read out, on a scale fixed in pixels per frame.
+"""Motion vectors in, pictures for a CLIP tower out, on a scale fixed in pixels per frame.
 
-The paper does not say how a two-channel field becomes a three-channel picture: both encodings here are ours to choose
-from. The scale is a parameter, never the maximum of a picture or a batch (as in torchvision's `flow_to_image`), so that
-equal colours are equal speeds everywhere. Zero flow is neutral, and all vectors must be finite.
+The paper does not say how a two-channel field becomes a three-channel picture: both encodings here are our choice.
+The scale is a parameter, never the maximum of a picture or a batch (as in torchvision's `flow_to_image`), so that
+equal colours mean equal speeds everywhere. Zero flow is neutral, and all vectors must be finite.
 """
 
 import math
@@ -13,7 +13,7 @@ from amc.base.errors import AmcError, choice
 
 
 def render(flow: torch.Tensor, *, encoding: str = "wheel", max_px: float) -> torch.Tensor:
-    """Pictures of `flow`, whose colours are full at `max_px` and clipped beyond.
+    """Pictures of `flow`, whose colours saturate at `max_px`: longer vectors are clipped.
 
     flow: (P, 2, H, W) float, pixels per frame, u right and v down. Returns (P, 3, H, W) uint8.
     """
@@ -24,7 +24,7 @@ def render(flow: torch.Tensor, *, encoding: str = "wheel", max_px: float) -> tor
 
 
 def legend(size: int, *, encoding: str = "wheel") -> torch.Tensor:
-    """The key to the colours: the vector at each place is its offset from the centre, `max_px` at the rim.
+    """The colour key: the vector at each pixel is its offset from the centre, `max_px` at the rim.
 
     Returns (3, size, size) uint8, white outside the disc.
     """
@@ -34,12 +34,12 @@ def legend(size: int, *, encoding: str = "wheel") -> torch.Tensor:
 
 
 def clipped_fraction(flow: torch.Tensor, max_px: float) -> float:
-    """The part (0 to 1) of the vectors that are longer than `max_px`, so that `render` shortens them."""
+    """The fraction (0 to 1) of vectors that are longer than `max_px`, which `render` clips."""
     return (flow.float().norm(dim=-3) > max_px).float().mean().item()
 
 
 def _wheel(flow: torch.Tensor) -> torch.Tensor:
-    """Middlebury's colour wheel (Baker et al., IJCV 2011): direction is hue, speed is saturation, rest is white."""
+    """Middlebury's colour wheel (Baker et al., IJCV 2011): direction is hue, speed is saturation, zero is white."""
     u, v = flow.unbind(-3)
     speed = torch.hypot(u, v).clamp(max=1).unsqueeze(-3)
     wheel = _wheel_colors().to(flow.device)  # (55, 3)
@@ -59,7 +59,7 @@ def _wheel_colors() -> torch.Tensor:
 
 
 def _uvm(flow: torch.Tensor) -> torch.Tensor:
-    """(u, v, magnitude): linear, ±max_px on 0..255 for u and v, 0..max_px for the magnitude; rest is (128, 128, 0)."""
+    """(u, v, magnitude): linear, ±max_px on 0..255 for u and v, 0..max_px for the magnitude; zero is (128, 128, 0)."""
     vector = (flow.clamp(-1, 1) + 1) / 2
     speed = torch.hypot(*flow.unbind(-3)).clamp(max=1).unsqueeze(-3)
     return (255 * torch.cat([vector, speed], dim=-3)).round().to(torch.uint8)

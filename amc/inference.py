@@ -26,7 +26,7 @@ ZERO_SHOT = "ZERO-SHOT, X-CLIP's new modules untrained"
 
 @dataclass(frozen=True)
 class VideoPreprocess:
-    """From a video file to what the M classifiers see of it."""
+    """From a video file to the slots of the M classifiers."""
 
     sampling: Sampling
     pixels: Pixels
@@ -46,13 +46,13 @@ class VideoPreprocess:
 
 
 def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, VideoPreprocess]:
-    """A model in evaluation mode, and what makes its slots of a video.
+    """A model in evaluation mode, and the preprocessing from a video to its slots.
 
     name: a finished run by its name ("synth quick sparse rgb+flow seed 0"), its folder or its `model.safetensors`; or,
     with `pretrained`, "xclip" and a Hugging Face id, folder or file of an X-CLIP; or a CLIP ViT of open_clip and its
-    tag, whose new modules are then untrained (`model.card["stamp"]` says so). Only a finished run knows behaviours and
-    sees flow; the others see RGB and take behaviours by `predict` or `model.with_names`. Raises AmcError for what is
-    not known or cannot be loaded.
+    tag, whose new modules are then untrained (`model.card["stamp"]` says so). Only a finished run has behaviours and
+    sees flow; the others see RGB and get behaviours from `predict` or `model.with_names`. Raises AmcError for a model
+    that is unknown or cannot be loaded.
     """
     if pretrained or str(name) in (weights.XCLIP_BACKBONE, weights.SYNTH_CLIP):
         return _pretrained(str(name), pretrained or weights.BUNDLED)
@@ -63,8 +63,8 @@ def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, Vid
 def load_run(name: str | Path) -> tuple[Path, Classifier, Experiment]:
     """A finished run by any of its names: its file of weights, its model, and how it was trained.
 
-    Raises AmcError for what is no run of ours, and for one that cannot predict on videos here: trained on true flow, on
-    enlarged pictures, or by a flow method whose weights are absent.
+    Raises AmcError for anything but our own runs, and for one that cannot predict on videos here: trained on true flow,
+    on enlarged pictures, or with a flow method whose weights are missing.
     """
     path = lookup.find(name)
     classifier, meta = model.load(path)
@@ -86,7 +86,7 @@ def predict(
 ) -> Scores:
     """Score unlabelled videos by all M classifiers of a model that `load` returned.
 
-    videos: one path or several. behaviours: other names than the model's own, for its text tower. Returns Scores of V
+    videos: one path or several. behaviours: names for its text tower, instead of the model's own. Returns Scores of V
     videos, whose ids are the paths and whose labels are all False. Raises AmcError for a model without behaviours, and
     VideoError for a video that cannot be read.
     """
@@ -112,7 +112,7 @@ def predict(
 
 
 def _pretrained(name: str, pretrained: str | Path) -> tuple[Classifier, VideoPreprocess]:
-    """An X-CLIP or a CLIP as others trained it, which sees RGB alone."""
+    """An X-CLIP or a CLIP trained elsewhere, which sees RGB only."""
     usual: Experiment = SIZES["quick" if name == weights.SYNTH_CLIP else "paper"]
     is_whole = name == weights.XCLIP_BACKBONE
     classifier = model.build(name, pretrained, num_slots=None if is_whole else usual.sampling.frames)

@@ -8,7 +8,7 @@ MODALITIES = ("rgb", "flow", "rgb+flow")
 
 
 def interleave(frames: torch.Tensor | None, flows: torch.Tensor | None) -> torch.Tensor:
-    """The clip of `frames` and `flows`; None for one of them leaves the other alone (flow only, RGB only).
+    """The clip of `frames` and `flows`; where one is None, the other alone (flow only, RGB only).
 
     frames, flows: (P, 3, H, W) of one dtype. Returns (T, 3, H, W), T = 2P or P.
     """

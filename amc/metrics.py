@@ -1,20 +1,20 @@
 """Label matrices and scores in; average precision, F1 and bootstrap intervals out, in fractions (paper: metric).
 
-Two averagings share one leaderboard: macro (mean over behaviours, those without a positive dropped) and micro (all
-video × behaviour pairs in one ranking). Both are given, over the whole set. AP is Σ (Rn − Rn−1) Pn, where equal scores
-are one step. The intervals are percentiles of a bootstrap over videos; see COVERAGE.
+Two averages share one leaderboard: macro (mean over behaviours, those without a positive dropped) and micro (all
+video × behaviour pairs in one ranking). Both are reported, over the whole set. AP is Σ (Rn − Rn−1) Pn, where equal
+scores are one step. The intervals are percentiles of a bootstrap over videos; see COVERAGE.
 """
 
 import numpy as np
 
 from amc.base.errors import AmcError
 
-COVERAGE = (  # to be said wherever such intervals are shown, until macro mAP has better ones
+COVERAGE = (  # shown with all such intervals, until macro mAP has better ones
     "Intervals: bootstrap over videos, nominal 95 %; those of macro mAP cover less than that, 84 to 87 % in a "
     "simulation."
 )
-MAPS = ("map_macro", "map_micro")  # always given together
-BLOCK = 2**18  # weights gathered at a time in a bootstrap; more of them leave the processor cache
+MAPS = ("map_macro", "map_micro")  # always reported together
+BLOCK = 2**18  # weights gathered at a time in a bootstrap; more of them do not fit the processor cache
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -86,10 +86,10 @@ def top1(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def expected_ap(positives: np.ndarray, videos: int) -> np.ndarray:
-    """Mean AP of a ranking of `videos` in random order that holds `positives` (C,), each from 0 to `videos`; (C,)
+    """Mean AP of `videos` videos in random order, `positives` (C,) of them positive, each from 0 to `videos`; (C,)
     float64, NaN where there is none. It is well above positives / videos where videos are few: 0.68 for 2 of 4.
 
-    Of k positives among n, one at rank i has (i - 1)(k - 1) / (n - 1) others above it on average, which adds up to
+    With k positives among n, one at rank i has (i - 1)(k - 1) / (n - 1) others above it on average, which adds up to
     H / n + (1 - H / n)(k - 1) / (n - 1) with H = 1 + 1/2 + … + 1/n.
     """
     k, n = np.asarray(positives, dtype=np.float64), videos
@@ -98,8 +98,8 @@ def expected_ap(positives: np.ndarray, videos: int) -> np.ndarray:
 
 
 def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
-    """Both mAPs, on average, of a predictor that sees no video: it knows how frequent each behaviour is in training,
-    (C,), which is all that ranks one behaviour before another, and ranks the videos of each in random order.
+    """Both mAPs, on average, of a predictor that sees no video: it ranks behaviours by their frequency in training,
+    (C,), and the videos of each behaviour in random order.
 
     labels (V, C) bool or 0/1. Macro is the mean of `expected_ap`. Raises AmcError as average_precision does.
     """
@@ -107,10 +107,10 @@ def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
     labels, _ = _checked(labels, np.broadcast_to(frequency, np.shape(labels)))
     positives, videos = labels.sum(axis=0), len(labels)
     found = seen = total = 0.0
-    for value in np.unique(frequency)[::-1]:  # behaviours equally frequent are one block of random order
+    for value in np.unique(frequency)[::-1]:  # equally frequent behaviours are one block in random order
         k, n = int(positives[frequency == value].sum()), int((frequency == value).sum()) * videos
         rank = np.arange(1, n + 1)
-        above = found + 1 + (rank - 1) * (k - 1) / max(n - 1, 1)  # positives down to one at this rank, on average
+        above = found + 1 + (rank - 1) * (k - 1) / max(n - 1, 1)  # mean number of positives down to one at this rank
         total += k / n * (above / (seen + rank)).sum()
         found, seen = found + k, seen + n
     micro = float(_divide(total, found))
@@ -120,11 +120,11 @@ def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
 def against_chance(
     labels: np.ndarray, scores: np.ndarray, *, permutations: int = 199, seed: int = 0
 ) -> dict[str, float]:
-    """Whether macro mAP tells anything: `map_macro`, `chance` (its mean over random rankings) and the one-sided `p` of
-    a permutation test, in which the videos change their labels among each other.
+    """Whether macro mAP is above chance: `map_macro`, `chance` (its mean over random rankings) and the one-sided `p` of
+    a permutation test, which permutes the labels among the videos.
 
-    p is how often a ranking that knows nothing is at least as good, the observed one counted in; with a handful of
-    videos even a perfect ranking has a large p. Raises AmcError as average_precision does.
+    p is the fraction of permutations that are at least as good, the observed one included; with few videos even a
+    perfect ranking has a large p. Raises AmcError as average_precision does.
     """
     labels, scores = _checked(labels, scores)
     order = np.argsort(-scores, axis=0, kind="stable")
@@ -144,7 +144,7 @@ def against_chance(
 
 
 def reliability(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> dict[str, np.ndarray]:
-    """Are probabilities (V, C) what they say? All pairs in `bins` equal bins of probability (Guo et al., ICML 2017).
+    """Reliability diagram of probabilities (V, C): all pairs in `bins` equal bins (Guo et al., ICML 2017).
 
     Returns (bins,) each: `count`, mean `confidence` and `frequency` of the labels, NaN where a bin is empty.
     """
@@ -157,7 +157,7 @@ def reliability(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> dic
 
 
 def expected_calibration_error(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> float:
-    """Mean distance (0 to 1) of confidence from frequency over the bins of `reliability`, weighted by their counts."""
+    """Mean |confidence − frequency| (0 to 1) over the bins of `reliability`, weighted by their counts."""
     found = reliability(labels, probs, bins=bins)
     distance = np.nan_to_num(np.abs(found["confidence"] - found["frequency"]))
     return float((found["count"] * distance).sum() / found["count"].sum())
@@ -171,8 +171,8 @@ def resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
 
 
 def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: int = 0) -> tuple[float, ...]:
-    """Sum of `part` over sum of `whole`, (V,) each, with its 95 % bootstrap interval over videos, or whatever else is
-    drawn together: (value, low, high); NaN where there is nothing."""
+    """Sum of `part` divided by sum of `whole`, (V,) each, with its 95 % bootstrap interval over videos or other units:
+    (value, low, high); NaN where there is nothing."""
     weights = resamples(len(part), replicates, seed).astype(float)
     below = weights @ whole
     values = (weights @ part)[below > 0] / below[below > 0]
@@ -238,10 +238,10 @@ def _class_rankings(labels: np.ndarray, scores: np.ndarray):
 
 
 def _ranking(labels: np.ndarray, scores: np.ndarray, videos: np.ndarray) -> tuple[np.ndarray, ...]:
-    """A ranking cut where precision is read: at the end of each group of equal scores that holds a positive, G in all.
+    """A ranking cut where precision is taken: at the end of each group of equal scores with a positive, G in all.
 
-    labels, scores, videos (N,). Returns the ranked videos down to the last of these groups, where the G pieces between
-    the cuts begin in them; then the ranked videos of the positives and where the G groups begin in those.
+    labels, scores, videos (N,). Returns the ranked videos down to the last of these groups, the first index of each of
+    the G pieces between cuts; then the ranked videos of the positives, and the first index of each of the G groups.
     """
     order = np.argsort(-scores, kind="stable")
     ranked, positives = scores[order], np.flatnonzero(labels[order])
@@ -277,7 +277,7 @@ def _nanmean(values: np.ndarray) -> np.ndarray:
 
 
 def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
-    """Percentiles around the middle `level` of the replicates; those without any positive have no value."""
+    """Percentiles that enclose the middle `level` of the replicates; those without any positive have no value."""
     tail = (1 - level) / 2
     low, high = np.quantile(values[np.isfinite(values)], [tail, 1 - tail])
     return float(low), float(high)

@@ -4,18 +4,18 @@ M classifiers share their weights and look at different frames. Classifier m has
 video as its context; the M main windows are disjoint and cover the video. It takes P frames from them by a scheme:
 
     dense        P uniform frames of the main window
-    semi-dense   P/2 uniform frames of the main window and P/2 of the context (the main window has the odd one)
-    sparse       no windows: P quasi-random, quasi-uniform frames of the whole video, other ones for each classifier
+    semi-dense   P/2 uniform frames of the main window and P/2 of the context (for odd P one more of the main window)
+    sparse       no windows: P quasi-random, quasi-uniform frames of the whole video, different for each classifier
 
 P uniform frames of a range are one frame from each of its P equal segments: their centres in evaluation, a random
 place in each when a seed is given (X-CLIP's training). Sparse sampling does the same over the whole video, but its
 places differ in evaluation too: a fixed low-discrepancy sequence (the paper does not say which) spreads them.
 
-Short videos, by one rule: fewer frames than segments repeat frames. So a window of fewer than P frames shows some
-twice; in a video of fewer than M frames each main window is one frame, shared by several classifiers; where there is
-no context (M = 1, or one frame) semi-dense takes all from the main window.
+Short videos follow one rule: with fewer frames than segments, frames repeat. So a window of fewer than P frames shows
+some twice; in a video of fewer than M frames each main window is one frame, shared by several classifiers; without
+context (M = 1, or one frame) semi-dense takes all from the main window.
 
-The convolutional networks of Table 1 look at short clips of the video's own pace instead: `clips`.
+The convolutional networks of Table 1 see short clips of evenly spaced native frames instead: `clips`.
 """
 
 from collections.abc import Sequence
@@ -55,8 +55,8 @@ def clips(
 ) -> tuple[Window, ...]:
     """M clips of P frames that lie `stride` native frames apart: what I3D, SlowFast and X3D see (SlowFast's sampling).
 
-    Without a seed from the first place where a clip fits to the last, evenly (one clip: the middle); with one at random
-    places. A video shorter than a clip is held at its last frame. Raises AmcError for a count below 1.
+    Without a seed, clips are evenly spaced from the first possible position to the last (one clip: the middle); with a
+    seed, positions are random. A video shorter than a clip repeats its last frame. Raises AmcError for a count below 1.
     """
     _check_counts({"num_frames": num_frames, "num_windows": num_windows, "frames": frames, "stride": stride})
     room = max(num_frames - ((frames - 1) * stride + 1), 0)
@@ -90,7 +90,7 @@ def semi_dense(num_frames: int, num_windows: int, frames: int, places: np.ndarra
 
 
 def sparse(num_frames: int, num_windows: int, frames: int, places: np.ndarray | None) -> list[Window]:
-    """P quasi-random frames of the whole video, other ones for each classifier."""
+    """P quasi-random frames of the whole video, different for each classifier."""
     places = _low_discrepancy(num_windows, frames) if places is None else places
     whole = (0, num_frames)
     return [Window(whole, (), _spread([whole], u)) for u in places]
@@ -116,7 +116,7 @@ def _complement(main: Range, num_frames: int) -> tuple[Range, ...]:
 
 
 def _spread(ranges: Sequence[Range], places: np.ndarray) -> tuple[int, ...]:
-    """One frame in each of len(places) equal segments of the ranges laid end to end, `places` (0 to 1) into each."""
+    """One frame from each of len(places) equal segments of the concatenated ranges, at `places` (0 to 1) in each."""
     pool = [frame for start, stop in ranges for frame in range(start, stop)]
     at = (np.arange(len(places)) + places) / max(len(places), 1) * len(pool)
     return tuple(pool[min(int(x), len(pool) - 1)] for x in at)

@@ -1,6 +1,6 @@
-"""The score file: what comes before it in the pipeline needs a model, what comes after it only this small `.npz`.
+"""The score file, a small `.npz`: steps before it in the pipeline need a model, steps after it need only this file.
 
-Every video of a split, in order, with names, true labels, the logits of its M classifiers and where each one looked.
+Every video of a split, in order, with names, true labels, the logits of its M classifiers and the frames each one saw.
 """
 
 import io
@@ -24,7 +24,7 @@ if TYPE_CHECKING:  # reading a score file needs no torch
     from amc.datasets.clips import ClipViews
 
 FORMAT = "amc-scores-1"
-# Axes and kind (numpy's letter) of each array; equal axes have equal lengths in all of them.
+# Axes and kind (numpy's letter) of each array; an axis has the same length in all arrays.
 ARRAYS = {
     "ids": ("V", "U"),
     "names": ("C", "U"),
@@ -44,7 +44,7 @@ class Scores:
     names: np.ndarray  # (C,) str
     labels: np.ndarray  # (V, C) bool, the annotation
     logits: np.ndarray  # (V, M, C) float32
-    frames: np.ndarray  # (V, M, P) int32, where each classifier looked; P is 0 for one that sees no frame
+    frames: np.ndarray  # (V, M, P) int32, the frames each classifier sees; P is 0 for one that sees none
     num_frames: np.ndarray  # (V,) int32
     species: np.ndarray  # (V,) str
     meta: dict = field(default_factory=dict)  # JSON: parameters, provenance, stamps such as "random weights"
@@ -75,7 +75,7 @@ class Scores:
         return np.where(logits >= 0, 1, small) / (1 + small)
 
     def save(self, path: Path | str) -> Path:
-        """Write all arrays and `meta` to one compressed, sealed `.npz` without pickles, whole or not at all."""
+        """Write all arrays and `meta` atomically to one compressed, sealed `.npz` without pickles."""
         arrays = {name: getattr(self, name) for name in ARRAYS}
         meta = json.dumps({"format": FORMAT, "meta": self.meta}, allow_nan=False)
         buffer = io.BytesIO()
@@ -111,10 +111,10 @@ def predict(
 ) -> Scores:
     """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
 
-    Under torchrun each process scores its part, and all return the whole.
+    Under torchrun each process scores its part, and all return the scores of all.
 
-    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos; report:
-    gets a line now and then; None shows a progress bar. Raises AmcError for a clip that cannot be read.
+    recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos; log: gets
+    a line from time to time; None shows a progress bar. Raises AmcError for a clip that cannot be read.
     """
     import torch  # only here: everything else in this file works without it
     from torch.utils.data import DataLoader

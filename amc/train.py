@@ -1,12 +1,12 @@
 """Fit a classifier: clips and labels in, the weights of the best epoch out (paper sec. 2, training).
 
 A sigmoid and binary cross-entropy per label. Every step draws a new plan for each of its videos and trains the shared
-weights on some of its M windows. Each draw is a function of (seed, epoch, clip), and dropout's of (seed, epoch): a
-checkpoint needs no state of a generator, and a training that was interrupted continues bit for bit on the CPU.
+weights on some of its M windows. Each draw depends only on (seed, epoch, clip), dropout only on (seed, epoch): a
+checkpoint needs no generator state, and interrupted training continues bit for bit on the CPU.
 
 Under torchrun the clips of every step are divided over the processes, and a step takes the mean over all its clips:
-the same step as one process's, but for the order of sums. Dropout draws anew in every process, and BatchNorm sees only
-the clips of its process; our own model has neither.
+the same step as with one process, except for the order of summation. Each process draws its own dropout, and BatchNorm
+sees only the clips of its process; our own model has neither.
 """
 
 import math
@@ -38,7 +38,7 @@ class Fit:
     losses: list[float]
     validation: list[float]  # mAP on the validation split
     best_epoch: int
-    seconds: float  # of training and validation, earlier calls that were interrupted included
+    seconds: float  # of training and validation, including earlier calls that were interrupted
 
 
 # X-CLIP's momenta for the transformers; SlowFast's for the convolutional networks of Table 1.
@@ -59,11 +59,11 @@ def fit(
     device: str = "cpu",
     log: Log | None = None,
 ) -> Fit:
-    """Train `model` in place, and leave it with the weights of the epoch that `validate` rated highest.
+    """Train `model` in place, and leave it with the weights of the epoch that scored highest in `validate`.
 
     clips: item (epoch, index) is uint8 slots (K, T, 3, H, W) and labels (C,), as `datasets.clips.ClipViews` gives them.
-    validate: the model's mAP on validation data. folder: keeps `last.pt` after every epoch, from which a later call
-    continues. log: gets one line per epoch; None shows a progress bar. Raises AmcError when the loss or a weight is no
+    validate: the model's mAP on validation data. folder: keeps `last.pt` after every epoch; a later call continues
+    from it. log: gets one line per epoch; None shows a progress bar. Raises AmcError when the loss or a weight is no
     longer finite.
     """
     started, loop = time.perf_counter(), _Loop(model, clips, cfg, seed, device)
@@ -91,10 +91,10 @@ def fit(
 
 
 def prior_bias(logits: Tensor, labels: Tensor) -> Tensor:
-    """What to add to logits (B, C) so that their mean is the log odds of labels (B, C), 0 or 1, on average.
+    """The bias that moves the mean of logits (B, C) to the log odds of the mean of labels (B, C), 0 or 1.
 
-    Binary cross-entropy on 100 times CLIP's cosines starts from "every behaviour, almost surely"; the first epochs
-    unlearn that, and the pre-training with it. The paper does not say how it starts.
+    Without it, 100 times CLIP's cosines make every behaviour almost certain at the start; the first epochs of binary
+    cross-entropy unlearn that, and the pre-training with it. The paper does not say how it starts.
     """
     rate = labels.nanmean().clamp(1e-4, 1 - 1e-4)  # NaN: a label that is hidden in training
     return torch.logit(rate) - logits.mean()
@@ -114,8 +114,8 @@ class _Loop:
         )  # fmt: skip
 
     def run(self, epoch: int, log: Log | None) -> float:
-        """One pass over the training clips, in an order drawn for the epoch; the mean loss."""
-        with torch.random.fork_rng(devices=[]):  # dropout knows no generator but the global one
+        """One pass over the training clips, in an order drawn for the epoch; returns the mean loss."""
+        with torch.random.fork_rng(devices=[]):  # dropout uses the global generator only
             torch.manual_seed(_seed(self.seed, epoch) + 2**40 * distributed.rank())
             self.model.train()
             batches = self.batches.draw(epoch)
@@ -134,7 +134,7 @@ class _Loop:
         return mean
 
     def _backward(self, slots: Tensor, labels: Tensor, batch: "_Batch") -> Tensor:
-        """Add the gradients of one batch, slots (B, K, T, 3, H, W); its part of the step's loss."""
+        """Add the gradients of one batch, slots (B, K, T, 3, H, W); returns its part of the step's loss."""
         clips = slots.flatten(0, 1).to(self.device, non_blocking=True)  # (B * K, T, 3, H, W)
         targets = labels.repeat_interleave(slots.shape[1], dim=0).to(self.device, non_blocking=True)
         is_shared = batch.is_last or distributed.world() == 1
@@ -142,7 +142,7 @@ class _Loop:
         autocast = torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
         with autocast, nullcontext() if is_shared else self.network.no_sync():
             loss = _loss(self.network(clips).float(), targets)
-            (loss * batch.weight * distributed.world()).backward()  # processes take the mean of their gradients
+            (loss * batch.weight * distributed.world()).backward()  # gradients are averaged over processes
         return loss.detach() * batch.weight
 
     def state_dict(self) -> dict:
@@ -158,14 +158,14 @@ class _Loop:
 
 
 def _loss(logits: Tensor, targets: Tensor) -> Tensor:
-    """Binary cross-entropy, the mean over clips and labels (B, C); labels that are NaN are hidden, and left out."""
+    """Binary cross-entropy, the mean over clips and labels (B, C); NaN labels are hidden, and left out."""
     is_known = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none")
     return (losses * is_known).sum() / is_known.sum()
 
 
 class _Batch(NamedTuple):
-    """Clips of one forward pass, their weight in the step's mean, and whether they are this process's last of it."""
+    """Clips of one forward pass, their weight in the step's mean, and whether it is this process's last in the step."""
 
     clips: list[int]
     weight: float
@@ -180,7 +180,7 @@ class _Batches:
         self.epoch, self.batches = 0, []
 
     def draw(self, epoch: int) -> list[_Batch]:
-        """The batches of an epoch, which iterating gives from now on."""
+        """Draw the batches of an epoch; iterating yields them from now on."""
         self.epoch = epoch
         self.batches = [batch for step in _steps(self.count, self.cfg, self.seed, epoch) for batch in step]
         return self.batches
@@ -202,7 +202,7 @@ def _steps(count: int, cfg: Training, seed: int, epoch: int) -> Iterator[list[_B
         batch_size = min(cfg.batch_size, math.ceil(len(clips) / distributed.world()))
         parts = [clips[first : first + batch_size] for first in range(0, len(clips), batch_size)]
         own = [(part, len(part) / len(clips)) for part in distributed.shard(parts)]
-        own = own or [(clips[:1], 0.0)]  # fewer clips than processes: this one only keeps step
+        own = own or [(clips[:1], 0.0)]  # fewer clips than processes: this one takes part with weight 0
         yield [_Batch(part, weight, n == len(own)) for n, (part, weight) in enumerate(own, start=1)]
 
 
@@ -211,7 +211,7 @@ def _seed(seed: int, epoch: int) -> int:
 
 
 def _optimizer(model: Classifier, cfg: Training, num_clips: int):
-    """The optimizer and, per step, a linear warm-up and a cosine decay to 1 % (X-CLIP)."""
+    """The optimizer and its schedule per step: linear warm-up, then cosine decay to 1 % (X-CLIP)."""
     groups = model.parameter_groups(cfg.lr, lr_mult=cfg.lr_mult, weight_decay=cfg.weight_decay)
     optimizer = OPTIMIZERS[cfg.optimizer](groups)
     steps = math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)
@@ -226,7 +226,7 @@ def _optimizer(model: Classifier, cfg: Training, num_clips: int):
 
 
 def _load(path: Path) -> dict | None:
-    """The checkpoint that `fit` left, None where there is none; a damaged one is announced and not used."""
+    """The checkpoint that `fit` left, None where there is none; a damaged one is ignored with a warning."""
     if not path.exists():
         return None
     try:

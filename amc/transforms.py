@@ -1,7 +1,7 @@
-"""Crops, sizes and mirrors that move frames and motion vectors together; pure, after reading and before `flow_color`.
+"""Crops, resizes and flips of frames and motion vectors together; pure, after reading and before `flow_color`.
 
 Every function takes `frames` (P, 3, H, W) uint8 and `vectors` (P, 2, H, W) float, pixels per frame, and returns both;
-either may be None. Vectors change with the picture: a resize scales them, a mirror turns u around. Mirroring or
+either may be None. Vectors change with the picture: a resize scales them, a horizontal flip negates u. Flipping or
 resizing a *picture* of flow would show wrong directions and speeds.
 """
 
@@ -17,7 +17,7 @@ Pair = tuple[Maybe, Maybe]
 
 
 def resize(frames: Maybe, vectors: Maybe, size: tuple[int, int]) -> Pair:
-    """Both at `size` (H, W), bilinear with anti-aliasing; vectors are scaled as their axis is."""
+    """Both at `size` (H, W), bilinear with anti-aliasing; each vector component scales with its axis."""
     if tuple(_size(frames, vectors)) == tuple(size):
         return frames, vectors
     if vectors is not None:
@@ -27,7 +27,7 @@ def resize(frames: Maybe, vectors: Maybe, size: tuple[int, int]) -> Pair:
 
 
 def resize_short_side(frames: Maybe, vectors: Maybe, size: int) -> Pair:
-    """Both with a short side of `size` pixels and (to the nearest pixel) the shape they had."""
+    """Both with a short side of `size` pixels and (to the nearest pixel) the same aspect ratio."""
     height, width = _size(frames, vectors)
     ratio = size / min(height, width)
     return resize(frames, vectors, (round(height * ratio), round(width * ratio)))
@@ -56,13 +56,13 @@ def random_crop(frames: Maybe, vectors: Maybe, generator: torch.Generator, *, sc
 
 
 def hflip(frames: Maybe, vectors: Maybe) -> Pair:
-    """Both mirrored left to right, which turns u around and leaves v."""
+    """Both flipped left to right, which negates u and keeps v."""
     frames, vectors = _both(lambda x: x.flip(-1), frames, vectors)
     return frames, None if vectors is None else vectors * vectors.new_tensor([-1, 1])[:, None, None]
 
 
 def train_view(frames: Maybe, vectors: Maybe, size: int, generator: torch.Generator) -> Pair:
-    """A random square crop at `size` pixels, mirrored half of the time: one draw for the whole clip."""
+    """A random square crop at `size` pixels, flipped with probability 0.5: one draw for the whole clip."""
     frames, vectors = resize(*random_crop(frames, vectors, generator), (size, size))
     return hflip(frames, vectors) if torch.rand(1, generator=generator).item() < 0.5 else (frames, vectors)
 

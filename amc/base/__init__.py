@@ -1,3 +1,3 @@
-"""What every part needs and nothing of the paper: errors, places, progress, processes, checkpoints, digests.
+"""What every part needs, independent of the paper: errors, paths, progress, processes, checkpoints, digests.
 
-Imports nothing else of `amc`. Paths, tensors and texts come in; files that are whole or not there go out."""
+Imports nothing else of `amc`. Paths, tensors and texts in; files out, written atomically."""

@@ -1,6 +1,6 @@
-"""The small weights that the repository itself carries: data/weights/<name>.safetensors, float16, each with a card.
+"""The small weights bundled with the repository: data/weights/<name>.safetensors, float16, each with a card.
 
-The card is sealed JSON beside the file: what it is, how it was made, and its sha256, compared at every reading.
+The card is sealed JSON beside the file: what it is, how it was made, and its sha256, compared at every read.
 """
 
 import hashlib
@@ -16,7 +16,7 @@ from amc.base.errors import AmcError
 
 
 def place(name: str) -> Path:
-    """Where the weights of this name lie, or would."""
+    """The path of the weights of this name, whether or not they exist."""
     return paths.root() / "data" / "weights" / f"{name}.safetensors"
 
 

@@ -1,6 +1,6 @@
-"""Files of weights: written whole and sealed, read by `state_dicts`, and fitted to a module exactly or not at all.
+"""Files of weights: written atomically and sealed, read by `state_dicts`, and loaded into a module strictly.
 
-A module and what is to be remembered about it in, one .safetensors file out; and back.
+A module and its metadata in, one .safetensors file out; and back.
 """
 
 import io
@@ -18,9 +18,9 @@ from amc.base.state_dicts import shown
 
 
 def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dtype | None = None) -> None:
-    """Write a module's weights and `meta` (what JSON can hold) as one sealed .safetensors file, whole or not at all.
+    """Write a module's weights and `meta` (JSON types) atomically as one sealed .safetensors file.
 
-    Raises AmcError for weights that are not finite, in `dtype` or as they are.
+    Raises AmcError for weights that are not finite, in `dtype` or in their own.
     """
     tensors = {name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in module.state_dict().items()}
     refuse_non_finite(tensors, f"weights: {path}", "train again with a lower learning rate")
@@ -29,7 +29,7 @@ def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dty
 
 
 def verify(path: str | Path, *, needed: bool = True) -> None:
-    """Raise AmcError unless the file is there, and as `save` wrote it; needed False: a file of others' has no seal."""
+    """Raise AmcError unless the file exists as `save` wrote it; needed False: a foreign file may have no seal."""
     try:
         seal.check(path, needed=needed)
     except (OSError, ValueError) as error:
@@ -45,7 +45,7 @@ def save_state(path: str | Path, state: Mapping) -> None:
 
 
 def load_state(path: str | Path) -> dict:
-    """What `save_state` wrote, on the CPU. Raises OSError, and ValueError, whose text says why, for a damaged file."""
+    """What `save_state` wrote, on the CPU. Raises OSError, and ValueError with the reason for a damaged file."""
     seal.check(path)
     return torch.load(path, map_location="cpu", weights_only=True)
 
@@ -59,11 +59,11 @@ def refuse_non_finite(tensors: Mapping[str, Tensor], what: str, remedy: str) -> 
 
 
 def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
-    """Weights by name, of a file or folder in any form that `state_dicts` knows, and the `meta` that `save` stored.
+    """Weights by name, of a file or folder in any form that `state_dicts` reads, and the `meta` that `save` stored.
 
-    For other people's files `meta` is {}, or {"quick_gelu": True} where the numbers of OpenAI's own archives are there.
-    Runs no code of the file. Raises AmcError when it is absent, empty, truncated or not one set of weights, and when
-    `save` wrote it and a bit has changed since.
+    For foreign files `meta` is {}, or {"quick_gelu": True} if they hold the numbers of OpenAI's own archives. Runs no
+    code of the file. Raises AmcError when it is missing, empty, truncated or not one set of weights, and when `save`
+    wrote it and a bit has changed since.
     """
     found = state_dicts.read(Path(path))
     try:
@@ -80,7 +80,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: obje
     """Copy `tensors` into `module`, in its precision. Raises AmcError before that, naming a few, for any name, shape or
     kind of number that differs, and for a weight that is not finite.
 
-    What the module computes itself and does not save (a buffer such as CLIP's attn_mask) may be there if it is equal.
+    A buffer that the module computes itself and does not save (such as CLIP's attn_mask) may be present if equal.
     """
     own = module.state_dict()
     computed = {name: buffer for name, buffer in module.named_buffers() if name not in own}
@@ -121,5 +121,5 @@ def _is_same(tensor: Tensor, buffer: Tensor | None) -> bool:
 
 
 def _is_finite(tensor: Tensor, dtype: torch.dtype) -> bool:
-    """In the module's precision: 1e300 is no float32."""
+    """Finite in the module's precision: 1e300 is infinite in float32."""
     return not dtype.is_floating_point or bool(tensor.to(dtype).isfinite().all())

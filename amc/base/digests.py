@@ -1,4 +1,4 @@
-"""Digests of content: of files, folders and weights, as parts of the keys under which results are kept."""
+"""Digests of content: of files, folders and weights, as parts of the keys under which results are stored."""
 
 import hashlib
 import os
@@ -9,15 +9,15 @@ from amc.base.errors import AmcError
 
 
 def content_key(path: Path | str, *parts: str | int | float | None) -> str:
-    """A name for what is computed from the content of `path` and `parts` (method, size, version …): 64 hex digits."""
+    """The key of a result computed from the content of `path` and `parts` (method, size, version …): 64 hex digits."""
     return hashlib.sha256("\0".join([digest(path), *map(repr, parts)]).encode()).hexdigest()
 
 
 def digest(path: Path | str) -> str:
-    """sha256 of all of a file, or of all files in a folder; remembered while sizes and times stay as they are.
+    """sha256 of a whole file, or of all files in a folder; cached until a size or time changes.
 
-    Large videos too are read whole: that is fast beside decoding them, and a key from a part of the bytes would be
-    silently stale after a change elsewhere.
+    Large videos too are read completely: that is fast compared to decoding them, and a key from a part of the bytes
+    would miss a change elsewhere.
     """
     path = Path(path)
     try:

@@ -1,4 +1,4 @@
-"""Several processes as one: which of them this is, which part of the work is its, how the parts come together.
+"""Several processes as one: the rank of this one, its shard of the work, and how the results are combined.
 
 `torchrun` starts the processes, on one machine or on several that share AMC_DATA and AMC_CACHE, and gives each a rank.
 Without it there is one process, and everything here does nothing.
@@ -16,13 +16,13 @@ from torch import distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 
 T = TypeVar("T")
-TIMEOUT = timedelta(hours=24)  # for one process that draws or reads while the others wait
+TIMEOUT = timedelta(hours=24)  # the others wait while one process draws or reads
 _is_alone: ContextVar[bool] = ContextVar("is_alone", default=False)
 
 
 @contextmanager
 def init() -> Iterator[None]:
-    """Be one of the processes that torchrun started: NCCL and a GPU each where there are GPUs, else gloo."""
+    """Join the processes that torchrun started: NCCL and one GPU per process where there are GPUs, else gloo."""
     if int(os.environ.get("WORLD_SIZE", 1)) == 1:
         yield
         return
@@ -30,7 +30,7 @@ def init() -> Iterator[None]:
     if has_gpu:
         torch.cuda.set_device(int(os.environ["LOCAL_RANK"]))
     store, rank, size = next(distributed.rendezvous("env://", timeout=TIMEOUT))
-    # torchrun keeps its store when it restarts killed workers, and with it the addresses of those that are gone.
+    # When torchrun restarts killed workers it keeps its store, which still holds the addresses of the old ones.
     store = distributed.PrefixStore(f"attempt {os.environ.get('TORCHELASTIC_RESTART_COUNT', 0)}", store)
     distributed.init_process_group(
         "nccl" if has_gpu else "gloo", store=store, rank=rank, world_size=size, timeout=TIMEOUT
@@ -47,13 +47,13 @@ def world() -> int:
 
 
 def rank() -> int:
-    """Which of them this is, from 0; the first one writes files and talks."""
+    """Which of them this is, from 0; the first one writes files and logs."""
     return distributed.get_rank() if world() > 1 else 0
 
 
 @contextmanager
 def single_process() -> Iterator[None]:
-    """Work that one process does for itself: inside, it is the only one."""
+    """Inside the block, this process works alone: as if it were the only one."""
     token = _is_alone.set(True)
     try:
         yield
@@ -62,7 +62,7 @@ def single_process() -> Iterator[None]:
 
 
 def barrier() -> None:
-    """Until every process has come here."""
+    """Wait until every process has reached this point."""
     if world() > 1:
         distributed.barrier()
 
@@ -73,7 +73,7 @@ def shard(items: Sequence[T]) -> Sequence[T]:
 
 
 def all_gather(part: list[T]) -> list[T]:
-    """The parts of all processes, put together in the order that `shard` took them from; every process gets it."""
+    """The parts of all processes, in the order before `shard`; every process gets all."""
     if world() == 1:
         return part
     parts: list[list[T]] = [[] for _ in range(world())]
@@ -92,7 +92,7 @@ def all_reduce(value: torch.Tensor) -> torch.Tensor:
 
 
 def data_parallel(network: nn.Module) -> nn.Module:
-    """The network, whose gradients are from now on the mean over the processes."""
+    """The network, with gradients averaged over the processes from now on."""
     if world() == 1:
         return network
     devices = [torch.cuda.current_device()] if next(network.parameters()).is_cuda else None

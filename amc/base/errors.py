@@ -1,4 +1,4 @@
-"""The one error a user's mistake raises: a single line that says what is wrong, what was expected and what to do."""
+"""The error for a user's mistake: one line that says what is wrong, what was expected and what to do."""
 
 import codecs
 import io
@@ -6,9 +6,9 @@ import sys
 
 
 class AmcError(ValueError):
-    """A mistake of input, not of code: a bad parameter, a missing or broken file, absent weights.
+    """An error in the input, not in the code: a bad parameter, a missing or broken file, missing weights.
 
-    The message is one `printable` line. `python -m amc` prints it alone, without a traceback; a notebook ends with it.
+    The message is one `printable` line. `python -m amc` prints only that, without a traceback; a notebook ends with it.
     """
 
     def __init__(self, message: str):
@@ -18,7 +18,7 @@ class AmcError(ValueError):
 class VideoError(AmcError):
     """A video that is missing, damaged or not a video, or a frame it does not have.
 
-    frame: the first frame that cannot be had, where those before it can; None where nothing can be read.
+    frame: the first unreadable frame, where those before it can be read; None where nothing can be read.
     """
 
     def __init__(self, message: str, *, frame: int | None = None):
@@ -27,9 +27,9 @@ class VideoError(AmcError):
 
 
 class AnnotationError(AmcError):
-    """Every mistake of an annotation, one line each in `lines`; the message is the first, and how many there are.
+    """All errors of an annotation, one line each in `lines`; the message is the first, with their number.
 
-    advice: what names them all, such as a command, where the one who raises knows it.
+    advice: how to list them all, such as a command, if known.
     """
 
     def __init__(self, lines: list[str] | tuple[str, ...], advice: str = ""):
@@ -39,7 +39,7 @@ class AnnotationError(AmcError):
 
 
 class NotFinite(AmcError):
-    """A computed value that is no finite number; whoever knows what it was computed of adds that name in front."""
+    """A computed value that is not finite; callers that know its source put that name in front."""
 
 
 def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> None:
@@ -49,10 +49,10 @@ def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> No
 
 
 def printable(text: object) -> str:
-    """A path, or any text with one in it, as every terminal, table and JSON file takes it: one line of UTF-8.
+    """A path, or any text that contains one, as one line of UTF-8 that every terminal, table and JSON file accepts.
 
-    A byte of a file's name that is no UTF-8, which Python keeps as half of a surrogate pair, becomes `\\xe8`; line ends
-    and what else cannot be printed become escapes too. What can be printed stays as it is.
+    A byte of a file's name that is not UTF-8, which Python stores as half of a surrogate pair, becomes `\\xe8`; line
+    ends and other unprintable characters become escapes too. Printable characters are unchanged.
     """
     letters = str(text)
     return letters if letters.isprintable() else "".join(map(_escaped, letters))
@@ -61,12 +61,12 @@ def printable(text: object) -> str:
 def _escaped(letter: str) -> str:
     if letter.isprintable():
         return letter
-    is_byte = 0xDC80 <= ord(letter) <= 0xDCFF  # os.fsdecode's way to keep a byte
+    is_byte = 0xDC80 <= ord(letter) <= 0xDCFF  # how os.fsdecode stores a byte
     return f"\\x{ord(letter) - 0xDC00:02x}" if is_byte else letter.encode("unicode_escape").decode()
 
 
 def print_any_path() -> None:
-    """From here on print takes every path: what is no UTF-8, or what the terminal's own encoding lacks, is escaped."""
+    """From now on print accepts every path: what is not UTF-8 or not in the terminal's encoding is escaped."""
     codecs.register_error("printable", _replaced)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):

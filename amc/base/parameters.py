@@ -1,6 +1,6 @@
 """From a notebook's parameter cell to a checked configuration: wrong values and misspelt names stop the run at once.
 
-papermill only warns about a name that a notebook does not have and runs with the default; here it is an error.
+papermill only warns about an unknown name and runs with the default; here it is an error.
 """
 
 import ast
@@ -13,15 +13,15 @@ from typing import TypeVar, get_args
 from amc.base.errors import AmcError
 
 T = TypeVar("T")
-INJECTED = "# Parameters"  # the first line of the cell that papermill puts in
+INJECTED = "# Parameters"  # the first line of the cell that papermill inserts
 
 
 def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] = ()) -> T:
     """Call `function` with the notebook's variables of the same names.
 
-    namespace: the notebook's globals(); also: parameters that the notebook uses itself. Raises AmcError for a name
-    given to papermill that is neither, with the allowed ones, for a list, number or null where text is declared, and
-    whatever `function` raises for a wrong value.
+    namespace: the notebook's globals(); also: parameters that the notebook uses itself. Raises AmcError for an
+    unknown name given to papermill, with the allowed ones, and for a list, number or null where text is declared;
+    `function` raises its own errors for wrong values.
     """
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
     wanted, cells = tuple(kinds), namespace.get("In", ())
@@ -43,12 +43,12 @@ def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] =
 
 
 def asked(namespace: dict, function: Callable, *, also: tuple[str, ...] = ()) -> dict:
-    """What `take` would take, and the notebook's own parameters: what a record tells about how it was made."""
+    """The variables that `take` would use, and the notebook's own parameters, for a record of how it was made."""
     return {name: namespace[name] for name in (*inspect.signature(function).parameters, *also) if name in namespace}
 
 
 def flag(name: str, value: object) -> bool:
-    """`value` where it is True or False; papermill hands over `-p flag false` as text. Raises AmcError."""
+    """`value` if it is True or False; papermill passes `-p flag false` as text. Raises AmcError."""
     if not isinstance(value, bool):
         raise AmcError(f"{name}: {value!r} is not a truth value; give True or False, as in -p {name} True")
     return value
@@ -77,7 +77,7 @@ def _texts(cells: list[str]) -> list[str]:
     for source in cells:
         try:
             nodes = ast.parse(source).body
-        except SyntaxError:  # a magic, or an unfinished line of the user's
+        except SyntaxError:  # a magic, or an unfinished line
             continue
         declared = [node for node in nodes if isinstance(node, ast.AnnAssign)]
         found += [node.target.id for node in declared if ast.unparse(node.annotation) == "str"]
@@ -85,7 +85,7 @@ def _texts(cells: list[str]) -> list[str]:
 
 
 def _injected(cells: list[str]) -> list[str]:
-    """Names assigned in the cells that papermill injected, from the kernel's record of what has run."""
+    """Names assigned in the cells that papermill injected, from the kernel's history of executed cells."""
     trees = [ast.parse(source) for source in cells if source.startswith(INJECTED)]
     return [
         target.id for tree in trees for node in tree.body if isinstance(node, ast.Assign) for target in node.targets

@@ -1,6 +1,6 @@
-"""Absolute places: the repository, its data, its cache and its reports; and how a file is written whole or not at all.
+"""Absolute paths of the repository, its data, its cache and its reports; and atomic writing of files.
 
-Environment variables override each place: AMC_ROOT, AMC_DATA, AMC_CACHE, AMC_REPORTS. An empty one is as good as none.
+Environment variables override them: AMC_ROOT, AMC_DATA, AMC_CACHE, AMC_REPORTS. An empty one is treated as not set.
 """
 
 import os
@@ -13,7 +13,7 @@ from amc.base.errors import AmcError
 
 
 def root() -> Path:
-    """The repository: AMC_ROOT, else the first folder upwards that has `amc` and `notebooks`, else ours."""
+    """The repository: AMC_ROOT, else the first folder upwards with `amc` and `notebooks`, else this file's."""
     if named := _named("AMC_ROOT"):
         return named
     source = Path(__file__).resolve().parents[1]
@@ -29,21 +29,21 @@ def data() -> Path:
 
 
 def cache() -> Path:
-    """Where everything that can be computed again is kept (AMC_CACHE, by default `data/cache`)."""
+    """Where everything that can be recomputed is stored (AMC_CACHE, by default `data/cache`)."""
     return _named("AMC_CACHE") or data() / "cache"
 
 
 def reports() -> Path:
-    """Where a run writes what it found: AMC_REPORTS, by default `out`, which git ignores.
+    """Where a run writes its results: AMC_REPORTS, by default `out`, which git ignores.
 
-    The committed records, scores and figures lie in `root() / "reports"`, which `python -m amc reproduce` alone sets as
-    AMC_REPORTS: what reads them names that folder, and a run by hand leaves them as they are.
+    The committed records, scores and figures lie in `root() / "reports"`. Only `python -m amc reproduce` sets
+    AMC_REPORTS to it; code that reads them names that folder, and a run by hand does not change them.
     """
     return _named("AMC_REPORTS") or root() / "out"
 
 
 def folder(path: Path | str) -> Path:
-    """`path`, made where it is not there; raises AmcError where nothing could be written into it."""
+    """`path`, created if it does not exist; raises AmcError if it is not writable."""
     path = Path(path)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -62,10 +62,10 @@ def _named(variable: str) -> Path | None:
 
 @contextmanager
 def atomic(path: Path | str) -> Iterator[Path]:
-    """A temporary path to write to; it becomes `path` when the block ends well, and vanishes when it does not.
+    """A temporary path to write to; it becomes `path` when the block succeeds, and is deleted when it fails.
 
-    Readers never see half a file, and of two writers the last wins whole. A full disk or a folder that may not be
-    written raises AmcError and leaves an earlier `path` as it was.
+    Readers never see half a file, and of two writers the last one wins completely. A full disk or a folder that is not
+    writable raises AmcError and leaves an earlier `path` unchanged.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{path.suffix}")

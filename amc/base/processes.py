@@ -1,8 +1,8 @@
-"""Processes that work beside this one: started alike everywhere, and gone when this one is stopped.
+"""Worker processes: started in the same way on every platform, and ended when this process stops.
 
-Workers are fresh processes (spawn) whatever the version of Python prefers: one with threads must not be forked. A
-Ctrl-C in a terminal reaches every process of a command; workers do not take it, so the first process alone decides what
-happens, and ends them.
+Workers are always new processes (spawn), whatever Python's default: a process with threads must not be forked. A Ctrl-C
+in a terminal reaches every process of a command; workers ignore it, so only the first process decides what happens, and
+ends them.
 """
 
 import multiprocessing
@@ -26,18 +26,18 @@ from amc.base.errors import AmcError
 CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
-TIMEOUT = 5  # seconds for what was killed to be gone
+TIMEOUT = 5  # seconds to wait for killed processes to end
 
 
 class Ended(KeyboardInterrupt):
-    """Another process, or a closed terminal, asked this one to end; `signal` is the number of that signal."""
+    """A signal (from another process or a closed terminal) asked this one to end; `signal` is its number."""
 
     def __init__(self, number: int):
         self.signal = number
 
 
 def count(default: int | None = None) -> int:
-    """Workers to start where none were asked for: AMC_WORKERS, else `default`, else one per core. Raises AmcError."""
+    """Workers to start where no number is given: AMC_WORKERS, else `default`, else one per core. Raises AmcError."""
     text = os.environ.get(VARIABLE) or str(default or os.cpu_count() or 1)
     if not text.isdecimal() or int(text) < 1:
         raise AmcError(f"{VARIABLE}: {text!r} is not a number of processes; give 1 or more, or unset it")
@@ -46,14 +46,14 @@ def count(default: int | None = None) -> int:
 
 @contextmanager
 def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
-    """So many workers, which wait for work. They end with the block: after their work, or at once when it is stopped.
+    """A pool of `workers` processes. They end with the block: after their work, or at once when it is stopped.
 
-    Raises AmcError when one of them is killed, which costs the work of all that is not finished.
+    Raises AmcError when one of them is killed; unfinished work of all is then lost.
     """
     before = set(multiprocessing.active_children())
     with _held_back():
         executor = ProcessPoolExecutor(workers, CONTEXT, _begin)
-        for _ in range(workers):  # each starts one, here where interrupts are held back
+        for _ in range(workers):  # each starts one, here where interrupts are blocked
             executor.submit(_nothing)
     try:
         yield executor
@@ -63,7 +63,7 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
             "time then, and what is finished is used again"
         ) from error
     except BaseException as error:
-        if not isinstance(error, Exception):  # stopped: what the workers are at would go on for long
+        if not isinstance(error, Exception):  # stopped: the workers' current tasks could take long
             for child in set(multiprocessing.active_children()) - before:
                 child.kill()
         raise
@@ -73,7 +73,7 @@ def pool(workers: int) -> Iterator[ProcessPoolExecutor]:
 
 @contextmanager
 def queue() -> Iterator[Queue]:
-    """A queue that workers can be given."""
+    """A queue that can be passed to workers."""
     manager = SyncManager(ctx=CONTEXT)
     with _held_back():
         manager.start(_begin)
@@ -83,7 +83,7 @@ def queue() -> Iterator[Queue]:
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Take a request to end (SIGTERM, SIGHUP) as Ctrl-C is taken, by an exception: `Ended`. For the main thread."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C, by an exception: `Ended`. For the main thread."""
 
     def end(number: int, frame: object) -> None:
         raise Ended(number)
@@ -101,8 +101,8 @@ def stoppable() -> Iterator[None]:
 
 
 def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
-    """The exit status of a command, in a session of its own: a Ctrl-C is for this process, which then ends it and
-    whatever it has started."""
+    """The exit status of a command, run in its own session: a Ctrl-C reaches only this process, which then ends the
+    command and all that it has started."""
     running = subprocess.Popen(command, cwd=cwd, env=environment, start_new_session=True)
     try:
         return running.wait()
@@ -112,8 +112,8 @@ def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
 
 
 def end_children() -> None:
-    """Kill every process that this one has started, and those that they have started; takes no Ctrl-C meanwhile."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # whoever presses twice has to wait some seconds, too
+    """Kill every process that this one has started, and theirs; ignores Ctrl-C meanwhile."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has to wait some seconds, too
     for _ in range(TIMEOUT):
         children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
         for child in children:
@@ -125,7 +125,7 @@ def end_children() -> None:
 
 
 def _cleans_up(child: psutil.Process) -> bool:
-    """Whether it is Python's own, which ends by itself after this process and leaves no semaphores behind."""
+    """Whether it is Python's resource tracker, which ends after this process and removes its semaphores."""
     try:
         return child.ppid() == os.getpid() and "multiprocessing.resource_tracker" in " ".join(child.cmdline())
     except psutil.Error:
@@ -134,7 +134,7 @@ def _cleans_up(child: psutil.Process) -> bool:
 
 @contextmanager
 def _held_back() -> Iterator[None]:
-    """What is started inside takes no Ctrl-C, not even while it imports; one that comes meanwhile counts afterwards."""
+    """Processes started inside ignore Ctrl-C, even while they import; one that comes meanwhile acts afterwards."""
     if not hasattr(signal, "pthread_sigmask"):  # Windows
         yield
         return
@@ -147,7 +147,7 @@ def _held_back() -> Iterator[None]:
 
 
 def _begin() -> None:
-    """Let this worker end when the process that started it is killed: left alone it would wait, and hold its memory."""
+    """End this worker when the process that started it is killed: otherwise it would wait and keep its memory."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()

@@ -1,4 +1,4 @@
-"""How far a long loop is: a progress bar for whoever looks on, or a line now and then for a log."""
+"""Progress of a long loop: a progress bar on a terminal, or a line from time to time for a log."""
 
 import time
 from collections.abc import Callable, Iterable, Iterator
@@ -8,17 +8,17 @@ from tqdm.std import tqdm
 
 T = TypeVar("T")
 Log = Callable[[str], None]
-LOG_INTERVAL = 15  # seconds after which a long loop says how far it is
+LOG_INTERVAL = 15  # seconds between progress lines of a long loop
 
 
 def silent(line: str) -> None:
-    """A log that nobody reads."""
+    """A log that discards its lines."""
 
 
 def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log | None) -> Iterator[T]:
-    """The items one by one, as a progress bar or, where `log` is given, in a line to it every LOG_INTERVAL seconds.
+    """The items one by one, with a progress bar or, if `log` is given, a line to it every LOG_INTERVAL seconds.
 
-    A line says how many of `total` are done and how long the others will take. A loop that is shorter than that says
+    A line says how many of `total` are done and how long the others will take. A loop shorter than LOG_INTERVAL logs
     nothing.
     """
     if log is None:
@@ -34,19 +34,19 @@ def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log |
 
 
 class Pace:
-    """How fast steps follow each other, the first one left out: it waits for libraries, processes and files."""
+    """Mean time per step, without the first one, which waits for libraries, processes and files."""
 
     def __init__(self):
         self.first = self.last = 0.0
         self.steps = 0
 
     def step(self) -> float:
-        """A step is done; returns the time, of time.perf_counter."""
+        """Record the end of a step; returns time.perf_counter()."""
         self.last = time.perf_counter()
         self.first = self.first or self.last
         self.steps += 1
         return self.last
 
     def left(self, steps: int) -> float:
-        """Seconds that so many steps more will take at the mean pace so far."""
+        """Seconds that `steps` more steps will take at the mean pace so far."""
         return (self.last - self.first) / max(self.steps - 1, 1) * steps

@@ -23,7 +23,7 @@ def collect(
     data_checksum: str | None = None,
     seconds: float | None = None,
 ) -> dict:
-    """What it takes to repeat a run: the arguments as given, commit, code, versions, processor. Imports little."""
+    """All that is needed to repeat a run: the arguments as given, commit, code, versions, processor. Imports little."""
     return {
         "commit": commit(),
         "package_sha256": package_sha256(),
@@ -55,13 +55,13 @@ def commit() -> str:
 
 
 def package_sha256() -> str:
-    """Hash of the source files of `amc` as they lie now, which a commit with changes does not tell."""
+    """Hash of the current source files of `amc`, which a commit with local changes does not identify."""
     sources = sorted((paths.root() / "amc").rglob("*.py"))
     return hashlib.sha256(b"".join(path.read_bytes() for path in sources)).hexdigest()
 
 
 def versions(packages: tuple[str, ...] = PACKAGES) -> dict[str, str | None]:
-    """Installed versions of packages, None for an absent one."""
+    """Installed versions of packages, None for a missing one."""
     return {name: _version(name) for name in packages}
 
 
@@ -73,7 +73,7 @@ def _version(package: str) -> str | None:
 
 
 def _cpu() -> str:
-    """Model name of the processor where Linux tells it, else what Python knows."""
+    """Model name of the processor from Linux, else what Python reports."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:

@@ -1,8 +1,8 @@
-"""A changed bit is noticed: every file that is written to be read again holds the sha256 of all its bytes.
+"""Seals detect a changed bit: every file that is written to be read again holds the sha256 of all its bytes.
 
-The digest stands behind a mark, in the place that each format has for such things: the comment of a zip file (.npz,
-torch's), the key `seal` of JSON, the metadata of safetensors. It is that of the whole file with zeros in its own place,
-so it covers headers and itself too, and other programs read these files as before.
+The digest follows a mark, in each format's place for metadata: the comment of a zip file (.npz, torch's), the key
+`seal` of JSON, the metadata of safetensors. It is computed over the whole file with zeros in place of the digest, so it
+covers headers and itself too, and other programs read these files as before.
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from amc.base.errors import AmcError
 KEY = "seal"  # in JSON, and in the JSON that our safetensors files hold as metadata
 META = "amc"  # the key of that metadata
 DIGITS = 64
-EMPTY = "amc-sha256:" + "0" * DIGITS  # to be put into a file that `write` is given
+EMPTY = "amc-sha256:" + "0" * DIGITS  # placeholder in the data that `write` gets
 _MARK = re.compile(rb"amc-sha256:")
 WRONG = "its sha256 is not the one inside it, so a part of it has changed since it was written"
 NONE = (
@@ -30,7 +30,7 @@ NONE = (
 
 
 def write(path: Path | str, data: bytes | memoryview) -> None:
-    """Write `data`, which holds EMPTY once, with its sha256 there; whole or not at all (`paths.atomic`)."""
+    """Write `data`, which holds EMPTY once, with its sha256 there; atomically (`paths.atomic`)."""
     at = _MARK.search(data).end()
     if bytes(data[at : at + DIGITS]) != b"0" * DIGITS:
         raise ValueError(f"{path}: what is to be written holds the text of a seal")
@@ -51,12 +51,12 @@ def write_zip(path: Path | str, buffer: io.BytesIO) -> None:
 def write_json(path: Path | str, value: Mapping, *, indent: int | None = None) -> None:
     """Write what strict JSON can hold, UTF-8, with its seal as the last key. Raises ValueError for NaN."""
     text = json.dumps({**value, KEY: EMPTY}, indent=indent, ensure_ascii=False, allow_nan=False)
-    # A name of a file that is no UTF-8 becomes JSON's own escape, and comes back as it was.
+    # A file name that is not UTF-8 becomes a JSON escape, and is read back unchanged.
     write(path, (text + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path | str) -> dict:
-    """What `write_json` wrote. Raises OSError, and ValueError, whose text says why, for what is not as it was."""
+    """What `write_json` wrote. Raises OSError, and ValueError with the reason for a changed file."""
     check(path)
     value = json.loads(Path(path).read_text(encoding="utf-8"))
     del value[KEY]
@@ -64,9 +64,9 @@ def read_json(path: Path | str) -> dict:
 
 
 def check(path: Path | str, *, needed: bool = True) -> None:
-    """Raise ValueError, whose text says why, unless the file has the seal that it was written with.
+    """Raise ValueError with the reason unless the file matches its seal.
 
-    needed: whether a file without one is refused; where it is not, any other program may have written it.
+    needed: whether a file without a seal is refused; if not, any other program may have written it.
     """
     with open(path, "rb") as file:
         if found := _seals(file.fileno()):
@@ -95,7 +95,7 @@ def add(path: Path | str) -> None:
 
 
 def _seals(descriptor: int) -> tuple[bytes, bytes] | None:
-    """The sha256 that stands in a file, and the one that its bytes have; None without a mark."""
+    """The sha256 stored in a file, and the one of its bytes; None without a mark."""
     if not os.fstat(descriptor).st_size:
         return None
     with mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) as data:
@@ -122,7 +122,7 @@ def _sealed_json(data: bytes) -> bytes:
 
 
 def _sealed_safetensors(data: bytes) -> bytes:
-    """The same tensors, with an empty seal in the header, which alone is written anew."""
+    """The same tensors, with an empty seal in the header; only the header is rewritten."""
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.loads(data[8:end])
     meta = json.loads(header["__metadata__"][META])

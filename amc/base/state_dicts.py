@@ -1,8 +1,8 @@
-"""State dicts in the files of other people's tools: a file or folder in, tensors by name out. No code of it is run.
+"""State dicts in the files of other tools: a file or folder in, tensors by name out. No code of a file is run.
 
-The content decides, never the suffix: safetensors, torch's pickles (of tensors and plain values alone), TorchScript
-archives, and folders as Hugging Face keeps them, in one file or several. What a training wraps around the names of
-its weights is taken off: `{"model": ...}` and the like, "module." and the like, and OpenAI's three numbers.
+The format is known by the content, never the suffix: safetensors, torch's pickles (of tensors and plain values only),
+TorchScript archives, and Hugging Face folders of one file or several. Wrappers such as `{"model": ...}`, prefixes such
+as "module.", and OpenAI's three numbers are removed.
 """
 
 import json
@@ -18,18 +18,18 @@ from torch import Tensor
 from amc.base import torchscript
 from amc.base.errors import AmcError
 
-# In a folder the first of these that is there is read; or the index that lists the parts of one of them.
+# The first of these that exists in a folder is read; or the index that lists its parts.
 IN_FOLDERS = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
-# Of several sets of weights in a file the first of these is meant: averages ("ema") and optimizers' are not.
+# Of several sets of weights in a file the first of these is used; averages ("ema") and optimizers' are not.
 WRAPPERS = ("state_dict", "model_state_dict", "model_state", "model", "module", "network", "net", "weights", "params")
-PREFIXES = ("module.", "model.")  # taken off, one after another, where all names begin with one
+PREFIXES = ("module.", "model.")  # removed one after another, if all names begin with one
 INSIDE = ("_orig_mod.", "_checkpoint_wrapped_module.", "_fsdp_wrapped_module.")  # torch's own, anywhere in a name
 OPENAI = ("input_resolution", "context_length", "vocab_size")  # numbers among the weights of OpenAI's own archives
 COUNTERS = ("n_averaged",)  # of torch.optim.swa_utils.AveragedModel
 
 
 class Weights(NamedTuple):
-    """Tensors by name, on the CPU; the text that safetensors keeps beside them; whether OpenAI's numbers were there."""
+    """Tensors by name, on the CPU; the metadata text of safetensors; whether OpenAI's numbers were present."""
 
     tensors: dict[str, Tensor]
     metadata: dict[str, str]
@@ -37,7 +37,7 @@ class Weights(NamedTuple):
 
 
 def read(path: Path) -> Weights:
-    """The weights of a file or folder. Raises AmcError when they are absent, damaged, several, or more than weights."""
+    """The weights of a file or folder. Raises AmcError when they are missing, damaged, several or not only weights."""
     if path.is_dir():
         return _bare(_folder(path), {}, path)
     if not path.is_file():
@@ -47,13 +47,13 @@ def read(path: Path) -> Weights:
 
 
 def shown(name: str) -> str:
-    """A name from a file as it can stand in a line: quoted marks instead of line ends, at most 100 characters."""
+    """A name from a file for use within one line: line ends escaped, at most 100 characters."""
     text = repr(name)[1:-1]
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
 def _content(path: Path) -> tuple[object, dict[str, str]]:
-    """What a file holds, read by the reader that its first bytes ask for, and the metadata of a safetensors file."""
+    """The content of a file, read by the reader that fits its first bytes, and the metadata of a safetensors file."""
     try:
         with path.open("rb") as file:
             if file.read(9)[8:] == b"{":  # the length of a header in 8 bytes, and the header
@@ -87,7 +87,7 @@ def _folder(folder: Path) -> dict[str, Tensor]:
 
 
 def _parts(index: Path) -> dict[str, Tensor]:
-    """The tensors of all the files that an index lists, each name from the file that it is said to be in."""
+    """The tensors of all files that an index lists, each name from the file given there."""
     try:
         places = {str(name): str(part) for name, part in json.loads(index.read_text("utf-8"))["weight_map"].items()}
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
@@ -106,7 +106,7 @@ def _parts(index: Path) -> dict[str, Tensor]:
 
 
 def _chosen(content: object, path: Path) -> dict[str, Tensor]:
-    """The one set of weights in what a file holds, however deep: a wrapper's by its place in WRAPPERS, or the only."""
+    """The one set of weights in a file, at any depth: the first by its wrapper's place in WRAPPERS, or the only one."""
     sets = list(_sets(content, (), ()))
     best = min((_rank(*each) for each in sets), default=None)
     first = [each for each in sets if _rank(*each) == best]
@@ -123,7 +123,7 @@ def _chosen(content: object, path: Path) -> dict[str, Tensor]:
 
 
 def _sets(content: object, keys: tuple[str, ...], above: tuple[int, ...]) -> Iterator[tuple[tuple, dict[str, Tensor]]]:
-    """Each mapping from names to tensors, with the keys that lead to it; what an optimizer keeps is none."""
+    """Each mapping from names to tensors, with the keys that lead to it; an optimizer's state is left out."""
     if not isinstance(content, Mapping) or id(content) in above:
         return
     named = {name: value for name, value in content.items() if isinstance(name, str)}
@@ -135,14 +135,14 @@ def _sets(content: object, keys: tuple[str, ...], above: tuple[int, ...]) -> Ite
 
 
 def _rank(keys: tuple[str, ...], tensors: dict[str, Tensor]) -> tuple[int, bool, int]:
-    """Wrappers first, by their place; then what is more than some numbers; of one wrapper's the outermost."""
+    """Order: wrappers first, by their place; then more than a few numbers; within one wrapper the outermost."""
     is_wrapped = bool(keys) and keys[-1] in WRAPPERS
     place = WRAPPERS.index(keys[-1]) if is_wrapped else len(WRAPPERS)
     return place, all(tensor.ndim == 0 for tensor in tensors.values()), len(keys) if is_wrapped else 0
 
 
 def _bare(tensors: dict[str, Tensor], metadata: dict[str, str], path: Path) -> Weights:
-    """The names without what was wrapped around them, and without numbers that are no weights."""
+    """The weights without prefixes in their names, and without numbers that are no weights."""
     tensors = _renamed(tensors, [(name, _without(name, INSIDE)) for name in tensors], path)
     while True:
         tensors = {n: x for n, x in tensors.items() if n not in COUNTERS or x.ndim}

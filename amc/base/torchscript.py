@@ -1,6 +1,6 @@
-"""TorchScript archives (OpenAI's own ViT-B-16.pt is one): tensors by name out, while none of their code is run.
+"""TorchScript archives (OpenAI's own ViT-B-16.pt is one): tensors by name out, without running their code.
 
-An archive is a zip of code, of `data.pkl`, which says which module holds which tensor, and of one file for the bytes
+An archive is a zip of code, of `data.pkl`, which says which module holds which tensor, and of one file with the bytes
 of each tensor. Only the last two are read here. https://docs.pytorch.org/docs/stable/jit.html
 """
 
@@ -30,7 +30,7 @@ _DTYPES = {
 
 
 def is_archive(file: BinaryIO) -> bool:
-    """Whether an open file is a zip such as `torch.jit.save` writes: with constants of its code beside its data."""
+    """Whether an open file is a zip written by `torch.jit.save`: with constants of its code beside its data."""
     if not zipfile.is_zipfile(file):
         return False
     with zipfile.ZipFile(file) as archive:
@@ -65,7 +65,7 @@ class _Reader(pickle.Unpickler):
     def __init__(self, archive: zipfile.ZipFile, data: str):
         super().__init__(io.BytesIO(archive.read(data)))
         self.archive, self.folder = archive, data.removesuffix("data.pkl")
-        self.module = type("Module", (), {})  # of this reading alone
+        self.module = type("Module", (), {})  # for this read only
         self.storages: dict[str, Tensor] = {}
 
     def find_class(self, module: str, name: str) -> object:
@@ -95,11 +95,11 @@ class _Reader(pickle.Unpickler):
 def _tensor(
     storage: Tensor, offset: int, size: Sequence[int], stride: Sequence[int], requires_grad: bool, hooks: OrderedDict
 ) -> Tensor:
-    if math.prod(size) > len(storage):  # repeats itself: no tensor of weights does, and it could be of any size
+    if math.prod(size) > len(storage):  # its values repeat: weights never do, and it could be of any size
         raise pickle.UnpicklingError(f"a tensor of shape {tuple(size)} in {len(storage)} numbers")
     return storage.as_strided(size, stride, offset)
 
 
 def _value(value: object, kind: str = "") -> object:
-    """A list of numbers or tensors, or a value with its type: TorchScript has functions that give them back."""
+    """A list of numbers or tensors, or a value with its type, as TorchScript's functions restore them."""
     return value

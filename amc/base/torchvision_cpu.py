@@ -1,9 +1,9 @@
 """Import this before torchvision or open_clip: it lets a CUDA build of torchvision load beside a CPU build of torch.
 
-The package index offers torchvision for Linux only as a CUDA build. Beside a CPU torch its compiled part cannot
-load, and `import torchvision` then fails because two operators it describes are not declared. Declaring them is
-enough for torchvision's Python parts, the only ones used here (RAFT, transforms). Where the compiled part loads,
-on a GPU machine or beside a matching CPU build, this module does nothing.
+The package index offers torchvision for Linux only as a CUDA build. With a CPU torch its compiled part cannot load,
+and `import torchvision` fails because two operators that it describes are not declared. Declaring them is enough for
+torchvision's Python parts, the only ones used here (RAFT, transforms). If the compiled part loads, on a GPU machine or
+with a matching CPU build, this module does nothing.
 """
 
 import importlib.util

@@ -1,12 +1,12 @@
-"""Category-CLIP (Jing et al., ACM MM 2023): X-CLIP whose behaviours and video are refined by the animal in the picture.
+"""Category-CLIP (Jing et al., ACM MM 2023): X-CLIP whose text and video embeddings are refined by the animal category.
 
-Pixels (B, T, 3, H, W), behaviours (C, E) and species (S, E), both encoded once, give logits (B, C). No animal is ever
-told, in training neither: a frozen CLIP reads it from the middle frame, as a weight for each known species, so an
-animal that no one named is a mixture of those that look alike.
+Pixels (B, T, 3, H, W), behaviours (C, E) and species (S, E), both encoded once, give logits (B, C). The animal is never
+given, not even in training: a frozen CLIP predicts it from the middle frame, as a weight for each known species. An
+unknown animal is therefore a mixture of similar species.
 
 We found no public code of it. What the paper's summary leaves open (one token for the animal, its norm, residuals)
 follows Animal-CLIP, a later work with public code, which trains with the annotated animal and drops X-CLIP's own
-video-specific prompts. Here they stay below the category's, so that this row differs from X-CLIP by the category alone.
+video-specific prompts. Here they are kept before the category's: this row differs from X-CLIP only by the category.
 """
 
 from collections.abc import Sequence
@@ -25,11 +25,11 @@ from amc.model.xclip import XCLIP, Embeddings
 
 
 class CategoryPrompts(nn.Module):
-    """Adds to embeddings what the animal says about them: embeddings + alpha * layers(embeddings, animal).
+    """Refines embeddings by the animal: embeddings + alpha * layers(embeddings, animal).
 
-    The animal is one token, the mixture of the species, as in Animal-CLIP. S weighted tokens would be the other
-    reading: then a list of 900 species would drown the one that was seen, and the lists of two data sets would not
-    compare. The price is that a softmax over one token is 1: query and norm_1 decide nothing, so they are frozen.
+    The animal is one token, the mixture of the species, as in Animal-CLIP. The alternative is S weighted tokens: then
+    900 species would outweigh the one in the picture, and two data sets would not be comparable. But a softmax over one
+    token is always 1: query and norm_1 have no effect, so they are frozen.
     """
 
     def __init__(self, embed_dim: int, *, num_layers: int = 3, alpha: float = 0.1):
@@ -53,12 +53,12 @@ class CategoryPrompts(nn.Module):
 
 
 class CategoryCLIP(nn.Module):
-    """X-CLIP, a frozen CLIP image tower that tells the animal, and two prompt generators that the animal guides."""
+    """X-CLIP, a frozen CLIP image tower that predicts the animal, and two prompt generators guided by the animal."""
 
     def __init__(self, base: XCLIP, tower: nn.Module, text_prompts: CategoryPrompts, video_prompts: CategoryPrompts):
         super().__init__()
         self.xclip = base
-        self.tower = tower.eval().requires_grad_(False)  # CLIP as it came; X-CLIP's own tower is trained and drifts
+        self.tower = tower.eval().requires_grad_(False)  # original CLIP; X-CLIP's own tower changes in training
         self.text_prompts = text_prompts
         self.video_prompts = video_prompts
 
@@ -87,9 +87,9 @@ class CategoryCLIP(nn.Module):
 
     @torch.no_grad()
     def category(self, pixels: Tensor, categories: Tensor) -> Tensor:
-        """Probabilities (B, S) of the species categories (S, E), read from the middle slot, T // 2, of pixels.
+        """Probabilities (B, S) of the species categories (S, E), predicted from the middle slot, T // 2, of pixels.
 
-        The paper's clips are frames alone; in an interleaved one the middle slot may be a picture of flow.
+        The paper's clips are frames only; in an interleaved clip the middle slot may be a picture of flow.
         """
         embed_dim = self.xclip.prompts.alpha.shape[0]
         if categories.ndim != 2 or categories.shape[1] != embed_dim:
@@ -128,9 +128,9 @@ def build(
 ) -> Classifier:
     """Category-CLIP over a CLIP, bound to behaviours `names` and to the `species` that its animals are mixtures of.
 
-    backbone, pretrained, num_slots, seed: as in `model.build`, but a CLIP of open_clip's it has to be: an X-CLIP file
-    holds no plain CLIP to tell animals by. species: bare names, those of the training clips. Raises AmcError when the
-    CLIP cannot be had, there is no species, or a name cannot be encoded (see `text.encode`).
+    backbone, pretrained, num_slots, seed: as in `model.build`, but it must be a CLIP of open_clip: an X-CLIP file holds
+    no plain CLIP to predict animals with. species: bare names, those of the training clips. Raises AmcError when the
+    CLIP cannot be loaded, there is no species, or a name cannot be encoded (see `text.encode`).
     """
     if backbone == weights.XCLIP_BACKBONE:
         raise AmcError(f"backbone: {backbone!r} brings no plain CLIP to tell animals by; choose ViT-B-16-quickgelu")

@@ -22,23 +22,23 @@ from amc.model import Classifier, Preprocess, layers
 from amc.model.weights import seeded
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)  # what pytorchvideo's networks were trained with
-MIN_SIZE = 32  # pixels; all halve the picture five times
+MIN_SIZE = 32  # pixels; all networks halve the picture five times
 
 
 class Network(NamedTuple):
-    """One architecture, and the clips it is made for."""
+    """One architecture, and the clips it is designed for."""
 
     about: str
     frames: int  # T, slots of a clip
     stride: int  # native frames from one slot to the next
     size: int  # pixels, height and width, of its training on Kinetics; Animal Kingdom's configurations crop 256
     make: Callable[[ModuleType, int], nn.Module]  # pytorchvideo.models.hub and C in, its network out
-    divisor: int = 1  # T has to be a multiple of it
+    divisor: int = 1  # T must be a multiple of it
     has_slow: bool = False  # whether it takes two pathways, of T // divisor and of T slots
 
 
-# The zoo's own functions, so that its checkpoints fit. They pool over windows as large as one picture size; a mean over
-# all places is the same there, has no weights and serves every size. (The zoo slides the window over larger pictures.)
+# The zoo's own functions, so that its checkpoints fit. They pool over windows of one fixed picture size; the mean over
+# all positions is equal there, has no weights and works at any size. (The zoo slides the window over larger pictures.)
 def _i3d(hub: ModuleType, num_classes: int, *, width: int = 64) -> nn.Module:
     return hub.i3d_r50(model_num_class=num_classes, head_pool=nn.AdaptiveAvgPool3d, stem_dim_out=width)
 
@@ -49,12 +49,12 @@ def _slowfast(hub: ModuleType, num_classes: int, *, width: int = 64) -> nn.Modul
 
 
 def _x3d(hub: ModuleType, num_classes: int, *, member: str) -> nn.Module:
-    net = getattr(hub, member)(model_num_class=num_classes, head_activation=None)  # the zoo's ends in a softmax
+    net = getattr(hub, member)(model_num_class=num_classes, head_activation=None)  # the zoo's network ends in a softmax
     net.blocks[-1].pool.pool = nn.AdaptiveAvgPool3d(1)
     return net
 
 
-# The small members keep the depth and are narrower: pytorchvideo 0.1.5 knows no ResNet shallower than 50.
+# The small networks have the same depth and are narrower: pytorchvideo 0.1.5 has no ResNet shallower than 50.
 NETWORKS = {
     "i3d-r50": Network("I3D 8x8, ResNet-50", 8, 8, 224, _i3d, divisor=2),
     "i3d-small": Network("I3D 8x8, ResNet-50 of half the width", 8, 8, 64, partial(_i3d, width=32), divisor=2),
@@ -70,7 +70,7 @@ NETWORKS = {
 
 
 class Conv3D(nn.Module):
-    """A network of pytorchvideo's that takes pixels as all our models do. In eval mode `forward` changes nothing."""
+    """A pytorchvideo network with the same input as all our models. In eval mode `forward` changes no state."""
 
     def __init__(self, net: nn.Module, *, divisor: int = 1, has_slow: bool = False):
         super().__init__()
@@ -86,7 +86,7 @@ class Conv3D(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (B, C), before the sigmoid, of pixels (B, T, 3, H, W), H and W of any size from 32.
 
-        Raises AmcError when pixels are not normalised floats of such a shape, or T is no multiple the network can take.
+        Raises AmcError when pixels are not normalised floats of such a shape, or T is no multiple of its divisor.
         """
         self._check(pixels)
         pathways = [pixels.transpose(1, 2)]  # (B, 3, T, H, W)
@@ -110,12 +110,12 @@ class Conv3D(nn.Module):
 
 
 def is_new(name: str) -> bool:
-    """Whether a parameter belongs to the last projection, which no checkpoint brings."""
+    """Whether a parameter belongs to the last projection, which no checkpoint provides."""
     return ".proj." in name
 
 
 def check(network: str, weights: str | Path) -> None:
-    """Raise AmcError unless pytorchvideo is there, the network one of NETWORKS, and `weights` "" or a file there is."""
+    """Raise AmcError unless pytorchvideo is installed, the network in NETWORKS and `weights` "" or an existing file."""
     choice("network", network, list(NETWORKS))
     if not _is_installed():
         raise AmcError(f"network: {network!r} needs pytorchvideo, which is absent; pip install 'amc[baselines]'")
@@ -129,9 +129,9 @@ def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0,
     """A network of NETWORKS for `num_classes` behaviours, float32, in eval mode.
 
     weights: "" (random, from `seed`), or the path of its checkpoint from pytorchvideo's model zoo or of a Conv3D that
-    `checkpoint.save` wrote: all but the last projection is taken, strictly, and that one starts at random. size: height
-    and width of its pictures in pixels, by default the network's. Raises AmcError when pytorchvideo is not installed,
-    or the weights are absent, damaged or another network's.
+    `checkpoint.save` wrote: all but the last projection is loaded, strictly, and that one is random. size: height and
+    width of its pictures in pixels, by default the network's. Raises AmcError when pytorchvideo is not installed, or
+    the weights are missing, damaged or of another network.
     """
     check(network, weights)
     chosen = NETWORKS[network]
@@ -157,7 +157,7 @@ def build(network: str, weights: str | Path, *, num_classes: int, seed: int = 0,
 
 
 def _slow(clip: Tensor, divisor: int) -> Tensor:
-    """What SlowFast's Slow pathway sees of a clip (B, 3, T, H, W): T // divisor slots, evenly from first to last."""
+    """Input of SlowFast's Slow pathway from a clip (B, 3, T, H, W): T // divisor slots, evenly from first to last."""
     num_slots = clip.shape[2]
     return clip[:, :, torch.linspace(0, num_slots - 1, num_slots // divisor).long()]
 
@@ -165,7 +165,7 @@ def _slow(clip: Tensor, divisor: int) -> Tensor:
 def _is_installed() -> bool:
     try:
         return importlib.util.find_spec("pytorchvideo") is not None
-    except ValueError:  # Python's answer where an import of it was blocked
+    except ValueError:  # what Python raises if its import was blocked
         return False
 
 

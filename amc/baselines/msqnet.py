@@ -1,8 +1,8 @@
-"""MSQNet: one question a behaviour, put to the tokens of a video encoder (Mondal et al., ICCV Workshops 2023).
+"""MSQNet: one query per behaviour attends to the tokens of a video encoder (Mondal et al., ICCV Workshops 2023).
 
-Pixels (B, T, 3, H, W), float and normalised, in; logits (B, C) out. A TimeSformer encodes the video, an encoder-decoder
-transformer looks for each behaviour in its tokens. What it looks for is learnt; it starts from CLIP's text features
-and is joined with CLIP's picture of the very video. Needs `transformers`: pip install 'amc[baselines]'.
+Pixels (B, T, 3, H, W), float and normalised, in; logits (B, C) out. A TimeSformer encodes the video; the queries of an
+encoder-decoder transformer attend to its tokens. Queries are learned, start from CLIP's text features, and are joined
+with CLIP's image feature of the same video. Needs `transformers`: pip install 'amc[baselines]'.
 """
 
 import amc.base.torchvision_cpu  # noqa: F401, I001  before open_clip
@@ -34,12 +34,12 @@ if TYPE_CHECKING:
 
 
 class VideoEncoder(NamedTuple):
-    """Sizes of a TimeSformer (patches of 16 px, divided attention) and of the transformer that questions its tokens."""
+    """Sizes of a TimeSformer (patches of 16 px, divided attention) and of the query transformer over its tokens."""
 
     width: int  # channels of the video encoder
     layers: int
     heads: int
-    question_layers: int  # of the transformer's encoder, and as many of its decoder
+    question_layers: int  # layers of the transformer's encoder, and as many of its decoder
     question_heads: int
     question_mlp: int  # hidden channels of its feed-forward part
 
@@ -49,7 +49,7 @@ VIDEO_ENCODERS = {
     "timesformer-small": VideoEncoder(128, 4, 4, 2, 4, 512),  # for 64 px on two cores; mlp 4 x synth-clip's width
 }
 PATCH_SIZE = 16  # pixels
-DROPOUT = 0.1  # torch's and MSQNet's default, in the transformer and on its tokens
+DROPOUT = 0.1  # default of torch and MSQNet, in the transformer and on its tokens
 HUB_NAME = r"[\w-][\w.-]*/[\w-][\w.-]*"
 TIME = "embeddings.time_embeddings"  # the only T-shaped parameter of a TimeSformer
 
@@ -64,12 +64,12 @@ class GroupwiseLinear(nn.Module):
         self.bias = nn.Parameter(torch.empty(num_classes).uniform_(-bound, bound))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Logits (B, C) of what was found for each behaviour, x (B, C, E)."""
+        """Logits (B, C) of the decoder's feature for each behaviour, x (B, C, E)."""
         return (x * self.weight).sum(dim=-1) + self.bias
 
 
 class MSQNet(nn.Module):
-    """A video encoder, CLIP's frozen image tower, and the transformer in which behaviours question the video."""
+    """A video encoder, CLIP's frozen image tower, and a transformer with one query per behaviour."""
 
     def __init__(self, video: "TimesformerModel", image: VisionTransformer, transformer: nn.Transformer, names: Tensor):
         """`image` is frozen and gives features before its projection; names (C, E) are CLIP's of the behaviours."""
@@ -79,8 +79,8 @@ class MSQNet(nn.Module):
         self.video = video
         self.image = image.requires_grad_(False).eval()
         self.project_tokens = nn.Linear(config.hidden_size, embed_dim, bias=False)
-        # The published queries start from the text tower's last state; ours, as all of this package, from its
-        # projection into the space it shares with images: what CLIP means by a text feature.
+        # The published queries start from the text tower's last hidden state; ours, as everywhere in this package, from
+        # its projection into the space shared with images: CLIP's text feature.
         self.queries = nn.Parameter(names.clone())
         self.project_queries = nn.Linear(image_width + embed_dim, embed_dim, bias=False)
         self.transformer = transformer
@@ -95,8 +95,8 @@ class MSQNet(nn.Module):
         Raises AmcError when pixels are not normalised floats of the model's T, H and W.
         """
         self._check(pixels)
-        # Every token is kept, as DETR does. MSQNet's code averages neighbours until T are left, one per frame it seems;
-        # but TimeSformer's order has frames innermost, so each is the mean of a band of the picture over all frames.
+        # All tokens are kept, as in DETR. MSQNet's code averages neighbours down to T tokens, apparently one per frame;
+        # but in TimeSformer's order frames are innermost, so each is the mean of a band of the picture over all frames.
         tokens = self.project_tokens(self.video(pixels).last_hidden_state)  # (B, 1 + N * T, E)
         tokens = self.dropout(tokens + self.positions)
         picture = self.picture(pixels)[:, None].expand(-1, len(self.queries), -1)  # (B, C, D)
@@ -110,7 +110,7 @@ class MSQNet(nn.Module):
 
     @property
     def logit_bias(self) -> Tensor:
-        """What is added to every logit (C,): the bias of the last layer, which training moves."""
+        """The trainable bias of the last layer, which is added to the logits (C,)."""
         return self.head.bias
 
     def train(self, mode: bool = True) -> "MSQNet":
@@ -120,7 +120,7 @@ class MSQNet(nn.Module):
         return self
 
     def parameter_groups(self, lr: float, *, lr_mult: float = 10, weight_decay: float = 1e-3) -> list[dict]:
-        """AdamW's groups: all but the video encoder is new, and CLIP's tower in none. MSQNet has factor 1, no decay."""
+        """AdamW's groups: all but the video encoder is new, CLIP's tower is in none. MSQNet: factor 1, no decay."""
         return parameter_groups(
             self,
             lr,
@@ -136,9 +136,9 @@ class MSQNet(nn.Module):
 
 
 def sinusoids(num_tokens: int, width: int) -> Tensor:
-    """Fixed positions (num_tokens, width): sine and cosine in turn, waves from 2 pi to 10000 times that (Vaswani 2017).
+    """Sinusoidal positions (num_tokens, width): sine, cosine in turn, wavelengths 2 pi to 20000 pi (Vaswani 2017).
 
-    They count tokens as the video encoder orders them: class token, then patch by patch, the frames of each in turn.
+    They number tokens in the video encoder's order: class token, then patch by patch, the frames of each in turn.
     """
     waves = torch.exp(torch.arange(0, width, 2) * (-math.log(10_000) / width))
     angles = torch.arange(num_tokens)[:, None] * waves  # (num_tokens, width / 2)
@@ -146,9 +146,9 @@ def sinusoids(num_tokens: int, width: int) -> Tensor:
 
 
 def check(network: str, weights: str | Path) -> None:
-    """Raise AmcError unless the network is known, transformers is installed and `weights` may be had; see `build`.
+    """Raise AmcError unless the network is known, transformers is installed and `weights` may exist; see `build`.
 
-    Nothing is built or fetched, so a name "org/name" with nothing behind it is believed to be one of the hub's.
+    Nothing is built or downloaded, so any name "org/name" is taken for one on the hub.
     """
     choice("network", network, list(VIDEO_ENCODERS))
     if importlib.util.find_spec("transformers") is None:
@@ -177,7 +177,7 @@ def build(
     network: one of VIDEO_ENCODERS. weights: "" to draw the video encoder too; a .safetensors file that
     `checkpoint.save` wrote of an MSQNet, of any names, whose video encoder is taken; or a folder or a hub name of a
     transformers TimeSformer. clip: backbone and source, as in `weights.open_clip_model`; it sets the picture size.
-    num_slots: T; positions in time of another T are spread over it. Raises AmcError for what is unknown or cannot fit.
+    num_slots: T; temporal positions for another T are stretched to it. Raises AmcError for unknown or unfitting parts.
     """
     check(network, weights)
     if num_slots < 1:
@@ -249,7 +249,7 @@ def _of_transformers(source: str, config) -> dict[str, Tensor]:
         ) from error
     if missing := sorted(report["missing_keys"]):  # transformers has drawn these at random
         raise AmcError(f"{source}: {len(missing)} weights of a TimeSformer are missing ({missing[0]}, …); get it again")
-    for field in ("num_attention_heads", "hidden_act", "layer_norm_eps"):  # which the shapes of weights do not tell
+    for field in ("num_attention_heads", "hidden_act", "layer_norm_eps"):  # which the shapes of weights do not show
         found, expected = getattr(theirs.config, field), getattr(config, field)
         if found != expected:
             raise AmcError(f"{source}: {field} is {found}, but the network has {expected}; choose the network it is of")
@@ -258,7 +258,7 @@ def _of_transformers(source: str, config) -> dict[str, Tensor]:
 
 @contextmanager
 def _silence():
-    """Without transformers' report that the head of Kinetics' classes is not used: it is not."""
+    """Silence transformers' report that the Kinetics classification head is not used."""
     level = logging.root.manager.disable
     logging.disable(logging.WARNING)
     try:

@@ -1,7 +1,7 @@
-"""Predictors that look at no frame: a table of clips in, a score file out. What a video model has to beat.
+"""Predictors that see no frame: a table of clips in, a score file out. A video model has to beat them.
 
-They are no row of the paper; they say how much of a number on its Table 1 is the averaging (class frequency) and how
-much is knowing the animal (species prior), which Category-CLIP uses and a network can see in one frame.
+They are no row of the paper; they show how much of a score in its Table 1 comes from class frequency, and how much from
+the animal's species, which Category-CLIP uses and a network can see in one frame.
 """
 
 from collections import defaultdict
@@ -14,16 +14,16 @@ from amc.datasets.table import Clip, ClipTable
 from amc.scores import Scores
 
 STRENGTHS = (0.5, 1, 2, 4, 8, 16, 32, 64)  # of the species prior, in clips; one is chosen on the validation split
-TOLD = {  # what a predictor may know of an animal, whose path runs from its species to the widest group
+TOLD = {  # the part of an animal's path (from its species to the widest group) that a predictor gets
     "parent class": lambda path: path[1:][-1:],
     "sub-class": lambda path: path[1:],
     "species": lambda path: path,
 }
-EPS = 1e-12  # no probability is nearer to 0 or 1, so that log odds are finite and float32 can hold them
+EPS = 1e-12  # smallest distance of a probability from 0 and 1, so that log odds are finite in float32
 
 
 def class_frequency(table: ClipTable, split: str, *, train: ClipTable | None = None) -> tuple[np.ndarray, dict]:
-    """How often each behaviour was written in training, the same for every clip of `split`: probs (V, C) float64.
+    """Frequency of each behaviour in training, the same for every clip of `split`: probs (V, C) float64.
 
     train: the clips to count, by default the training split.
     """
@@ -33,11 +33,11 @@ def class_frequency(table: ClipTable, split: str, *, train: ClipTable | None = N
 def species_prior(
     table: ClipTable, split: str, *, train: ClipTable | None = None, told: str = "species"
 ) -> tuple[np.ndarray, dict]:
-    """What each clip's species showed in training, shrunk as `shrunk` says: probs (V, C) float64.
+    """Frequencies of behaviours for each clip's species in training, shrunk by `shrunk`: probs (V, C) float64.
 
-    The strength is the one of STRENGTHS with the highest mean of macro and micro mAP on the validation split; it comes
-    back in the dict, with that mean for every candidate. train: the clips to count then, by default the training split.
-    told: a key of TOLD, what is known of the animal. Raises AmcError when the split train or val is missing.
+    The strength is the one of STRENGTHS with the highest mean of macro and micro mAP on the validation split; the dict
+    holds it, and that mean for every candidate. train: the clips to count then, by default the training split. told: a
+    key of TOLD, what is known of the animal. Raises AmcError when the split train or val is missing.
     """
     counts, val = count(table.split("train")), table.split("val")
     labels, quality = val.labels(), {}
@@ -74,10 +74,10 @@ def predict(name: str, table: ClipTable, split: str, *, meta: dict, train: ClipT
 
 
 def count(train: ClipTable) -> dict[tuple[str, ...], np.ndarray]:
-    """For each node of the taxonomy the clips that show it, by behaviour (C,), and then their number: (C + 1,).
+    """For each node of the taxonomy: how many of its clips show each behaviour (C,), then their number; (C + 1,).
 
-    A node is a species or group followed by all that contain it; () is every animal. A clip counts once in a node, with
-    all its labels: which of its animals did what, Animal Kingdom's workbook says but a table of clips does not.
+    A node is a species or group followed by all that contain it; () is every animal. A clip counts once per node, with
+    all its labels: Animal Kingdom's workbook says which animal did what, a table of clips does not.
     """
     rows = np.column_stack([train.labels(), np.ones(len(train))])
     counts = defaultdict(lambda: np.zeros(rows.shape[1]))
@@ -93,7 +93,7 @@ def shrunk(
     """Probs (V, C) for the clips of `table`: p = (k + strength · p of the wider group) / (n + strength) at each node.
 
     k of a node's n training clips show the behaviour; the widest group is every animal, where p = k / n. So a rare
-    species leans on its relatives and an unknown one equals its nearest known group. Several animals: their mean.
+    species is pulled towards its group, and an unknown one gets p of its nearest known group. Several animals: mean.
     """
     kinds = {clip.species: clip for clip in table.clips}
     nodes = {species: [TOLD[told](path) for path in _paths(clip, table)] for species, clip in kinds.items()}
@@ -102,7 +102,7 @@ def shrunk(
 
 
 def _at(node: tuple[str, ...], counts: dict[tuple[str, ...], np.ndarray], strength: float) -> np.ndarray:
-    if node not in counts:  # () always is
+    if node not in counts:  # () is always in counts
         return _at(node[1:], counts, strength)
     shown, clips = counts[node][:-1], counts[node][-1]
     if not node:

@@ -1,1 +1,1 @@
-"""The commands of `python -m amc`: `parser` turns arguments into options, `commands` does what they ask."""
+"""The commands of `python -m amc`: `parser` turns arguments into options, `commands` runs them."""

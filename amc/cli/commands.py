@@ -1,6 +1,6 @@
 """One function per command: its options in, an exit status out. The first line of each is its help.
 
-Each imports what it needs when it runs, so that `--help` waits for nothing.
+Each imports what it needs when it runs, so that `--help` is fast.
 """
 
 import argparse
@@ -20,7 +20,7 @@ from amc.runs import notebooks
 def reproduce(given: argparse.Namespace) -> int:
     """Run the notebooks: trains, and writes tables and figures to reports.
 
-    Each notebook through papermill into `reports/` (`reports/<size>/` but for quick); stops when one fails.
+    papermill writes each notebook to `reports/` (`reports/<size>/` except for quick); stops when one fails.
     """
     from amc.runs.report import tidy
 
@@ -34,7 +34,7 @@ def reproduce(given: argparse.Namespace) -> int:
         command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
         command += ["--log-output", "--no-progress-bar", *notebooks.parameters(name, given.size)]
         record = reports / "results" / f"{name}.json"
-        record.unlink(missing_ok=True)  # its presence says that the notebook ran to its end: this run, not an earlier
+        record.unlink(missing_ok=True)  # its presence shows that the notebook finished in this run, not an earlier one
         status = processes.run(command, cwd=paths.root(), environment=environment)
         if status or not record.exists():
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
@@ -48,7 +48,7 @@ def reproduce(given: argparse.Namespace) -> int:
 def predict(given: argparse.Namespace) -> int:
     """Ethograms of your own videos: tables and pictures of each, tables of all.
 
-    Status 1 when a video failed; the others are done then.
+    Status 1 when a video failed; the others are still done.
     """
     import torch
 
@@ -62,7 +62,7 @@ def predict(given: argparse.Namespace) -> int:
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
-    ethograms.videos(given.videos)  # a mistyped folder is noticed before a model is loaded
+    ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
     if given.device != "cpu" and not torch.cuda.is_available():
         raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
     if given.model:
@@ -79,7 +79,7 @@ def predict(given: argparse.Namespace) -> int:
 
 
 def _configs(given: argparse.Namespace) -> list:
-    """The runs that the options ask for: those that `ablation` knows."""
+    """The runs selected by the options of `parser.add_runs`."""
     from amc.runs.ablation import ablation
 
     known = inspect.signature(ablation).parameters
@@ -100,7 +100,7 @@ def train(given: argparse.Namespace) -> int:
 
 
 def flow(given: argparse.Namespace) -> int:
-    """Compute the flow of a data set, kept for training and scoring."""
+    """Compute the flow of a data set and store it for training and scoring."""
     import torch
 
     from amc.base import distributed
@@ -131,13 +131,13 @@ def flow_train(given: argparse.Namespace) -> int:
     recipe = raft_train.Recipe(**{name: value for name, value in chosen.items() if value is not None})
     measured = {"real": given.real, "compare": given.compare}
     if given.ship:
-        raft_card.check(**measured)  # not after hours
+        raft_card.check(**measured)  # fails now, not after hours of training
     elif any(measured.values()):
         raise AmcError("real, compare: only weights put into data/weights are measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
     cores = os.cpu_count() or 1
     with distributed.init():
-        free = cores // distributed.world() - 1  # a GPU is as fast as many that draw, a core as one
+        free = cores // distributed.world() - 1  # a GPU keeps many drawing workers busy, a core only one
         workers = max(0, min(free, 1) if device == "cpu" else free)
         best = raft_train.train(
             recipe, folder=folder, log=lambda line: print(line, flush=True), device=device, workers=workers
@@ -149,7 +149,7 @@ def flow_train(given: argparse.Namespace) -> int:
 
 
 def pretrain(given: argparse.Namespace) -> int:
-    """Pre-train synth-clip and put it into data/weights."""
+    """Pre-train synth-clip and write it to data/weights."""
     from amc.synth.pretrain import pretrain
 
     pretrain(given.scenes, given.epochs)

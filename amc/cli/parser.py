@@ -1,4 +1,4 @@
-"""The options of every command. Those with many choices import what knows them when their command is asked for."""
+"""The options of every command. Modules that define choices are imported only for the command that needs them."""
 
 import argparse
 import inspect
@@ -8,7 +8,7 @@ from collections.abc import Callable
 from amc.cli import commands
 
 DESCRIPTION = "The command line: `python -m amc reproduce | train | predict | flow | index | unpack …`."
-HELP = {  # of what has no list of choices
+HELP = {  # for options without a list of choices
     "seeds": "one or more seeds, such as 0,1,2",
     "grid": "all nine runs of scheme and modality",
     "num_windows": "M, classifiers per video",
@@ -25,7 +25,7 @@ HELP = {  # of what has no list of choices
 
 
 def parser(wanted: str = "") -> argparse.ArgumentParser:
-    """The commands, with the options of the `wanted` one: those of others may take seconds to import."""
+    """The commands, with the options of the `wanted` one only: those of others may take seconds to import."""
     whole = argparse.ArgumentParser(prog="python -m amc", description=DESCRIPTION)
     subcommands = whole.add_subparsers(dest="command", required=True)
 
@@ -70,8 +70,8 @@ def _command(group: argparse._SubParsersAction, name: str, run: Callable) -> arg
 
 
 def _add_runs(parser: argparse.ArgumentParser, *, without: tuple[str, ...] = ()) -> None:
-    """The parameters of `ablation`, under the same names; what is not given keeps the default of the size."""
-    from amc.flow import METHODS  # here: these import torch, for which --help of all commands does not wait
+    """The parameters of `ablation`, under the same names; those not given keep the default of the size."""
+    from amc.flow import METHODS  # here: these import torch, which would slow down --help of all commands
     from amc.runs.ablation import CHOICES, ablation
 
     choices = CHOICES | {"flow_method": tuple(METHODS)}
@@ -104,7 +104,7 @@ def _add_flow(subjects: argparse._SubParsersAction) -> None:
 
 
 def _add_predict(parser: argparse.ArgumentParser) -> None:
-    """What `predict` may be given."""
+    """The options of `predict`."""
     parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
     parser.add_argument("--out", required=True, help="folder to write to")
     parser.add_argument(

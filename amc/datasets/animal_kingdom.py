@@ -1,9 +1,9 @@
 """Animal Kingdom (action recognition): its folder in, the table of clips out. Synth Kingdom writes the same files.
 
 Labels come from `annotation/train.csv` and `val.csv` (val is the test split), or their `_light` form, or else from the
-workbook; names, species and their taxonomy from `AR_metadata.xlsx` or, where that is absent, names and species from
-`annotation/actions.csv` and `metadata.csv`. Names follow the workbook's `Action` sheet: `df_action.xlsx` has six of
-them wrong.
+workbook; names, species and their taxonomy from `AR_metadata.xlsx` or, if that is missing, names and species from
+`annotation/actions.csv` and `metadata.csv`. Names follow the workbook's `Action` sheet: six are wrong in
+`df_action.xlsx`.
 """
 
 import ast
@@ -20,7 +20,7 @@ from amc.datasets.table import Clip, ClipTable
 
 BROKEN = "ZAKHHVKA"  # cannot be decoded in any copy; a training clip
 ACTION_COLUMNS = ("Label", "Action")
-LEVELS = ("Sub-Class", "Class", "Parent Class")  # of an animal in the workbook, near to far
+LEVELS = ("Sub-Class", "Class", "Parent Class")  # groups of an animal in the workbook, narrow to wide
 WORKBOOK = "AR_metadata.xlsx"
 SHEETS = {  # the columns that are used
     "Action": ACTION_COLUMNS,
@@ -28,12 +28,12 @@ SHEETS = {  # the columns that are used
     "Animal": ("Animal", *LEVELS),
     "CARe": ("train_test", "animal"),
 }
-CUT = '"]'  # ends a name of the sheet CARe that is cut at an apostrophe
+CUT = '"]'  # end of a name in sheet CARe that was cut at an apostrophe
 HELP = "request Animal Kingdom as data/README.md says, or name its folder"
 
 
 class _Metadata(NamedTuple):
-    """What is known besides the labels of clips."""
+    """All metadata besides the labels of clips."""
 
     source: Path
     names: tuple[str, ...]  # of behaviours
@@ -46,7 +46,7 @@ def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
     """Table of every clip that has a video under `root`, training clips first, without the one known to be broken.
 
     Videos lie in `video/<id>.mp4` or, as numbered frames, in `image/<id>/`. The annotation is parsed once and then
-    remembered. Raises AmcError for a missing or bad file, AnnotationError for wrong rows and absent videos.
+    cached. Raises AmcError for a missing or bad file, AnnotationError for wrong rows and absent videos.
     """
     root = Path(root)
     suffix, folder = (".mp4", root / "video") if (root / "video").is_dir() else ("", root / "image")
@@ -60,9 +60,9 @@ def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
 
 
 def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTable:
-    """Table of all 30,100 clips from `AR_metadata.xlsx` alone, for work on the annotation: no video has to be there.
+    """Table of all 30,100 clips from `AR_metadata.xlsx` only, for work on the annotation: no video is needed.
 
-    `root` is where the paths point to, by default the folder of `xlsx`. Raises AmcError for a missing or foreign file.
+    `root` is the folder of the paths, by default the folder of `xlsx`. Raises AmcError for a missing or foreign file.
     """
     xlsx = Path(xlsx)
     folder = Path(root or xlsx.parent) / "video"
@@ -122,7 +122,7 @@ def _clip(clip_id: str, path: Path, labels: tuple[int, ...], split: str, num_fra
 
 
 def _table(name: str, known: _Metadata, clips: list[Clip], notes: list[str]) -> ClipTable:
-    """Adds the taxonomy, where one is known. The workbook's sheets write animals in other cases: Montagu'S harrier."""
+    """Adds the taxonomy, if there is one. The workbook's sheets differ in upper and lower case: Montagu'S harrier."""
     animals = dict.fromkeys(animal for clip in clips for animal in clip.species.split(";") if animal)
     taxonomy = {a: known.taxonomy[_folded(a)] for a in animals if _folded(a) in known.taxonomy}
     folded = {_folded(animal) for animal in animals}
@@ -157,11 +157,11 @@ def _metadata(root: Path) -> _Metadata:
 
 
 def _workbook(path: Path) -> _Metadata:
-    """Everything that is used of the workbook, read in one pass.
+    """All that is needed from the workbook, read in one pass.
 
     Held out are the animals of the test part of sheet `CARe`: horses, primates, lizards, spiders and water birds. The
-    sheet's own clips are others than those of `AR`, with eight actions that it does not name; only its choice of
-    animals is of use here. Some of its names are cut at an apostrophe: `S Duck"]` is Hartlaub's Duck.
+    sheet's own clips are not those of `AR` and have eight actions that it does not name; only its choice of animals is
+    used here. Some of its names are cut at an apostrophe: `S Duck"]` is Hartlaub's Duck.
     """
     sheets = _sheets(path)
     animals = [row for row in sheets["Animal"] if row["Animal"]]  # half of the rows are empty
@@ -173,13 +173,13 @@ def _workbook(path: Path) -> _Metadata:
 
 
 def _folded(animal: str) -> str:
-    """A name as the sheets can be compared by: in lower case, and one Common Eider begins with a Cyrillic letter."""
+    """A name for comparing sheets: in lower case, with the Cyrillic first letter of one Common Eider replaced."""
     return animal.strip().casefold().replace("\N{CYRILLIC SMALL LETTER ES}", "c")
 
 
 def _sheets(path: Path) -> dict[str, list[dict]]:
     """The rows of each of SHEETS, as dicts by column."""
-    import openpyxl  # here, so that a table that was already read does not wait for it
+    import openpyxl  # here, so that a cached table does not wait for it
 
     found = {}
     try:
@@ -197,7 +197,7 @@ def _sheets(path: Path) -> dict[str, list[dict]]:
 
 
 def _names(actions: list[dict], path: Path) -> tuple[str, ...]:
-    """Names by label id. The one cell that is no number (Yawning's is `=#N/A`) takes the one id that is free."""
+    """Names by label id. The only cell without a number (Yawning: `=#N/A`) gets the only unused id."""
     named = {int(row["Label"]): row["Action"] for row in actions if str(row["Label"]).isdigit()}
     strange = [row["Action"] for row in actions if not str(row["Label"]).isdigit()]
     free = sorted(set(range(len(actions))) - set(named))

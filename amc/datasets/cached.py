@@ -1,4 +1,4 @@
-"""Tables that were already read: the parse of millions of rows is kept on disk, and is stale when a source changes."""
+"""Cache of parsed tables: millions of rows are parsed once and stored on disk until a source file changes."""
 
 import hashlib
 import json
@@ -15,9 +15,9 @@ COLUMNS = tuple(field.name for field in fields(Clip))
 
 
 def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> ClipTable:
-    """What `build` returns, from the cache where no file of `sources` has another size or time since.
+    """The result of `build`, from the cache if all files of `sources` still have the same size and time.
 
-    A damaged file is announced, and the sources are read again. Raises what `build` raises.
+    A damaged cache file gives a warning, and the sources are read again. Raises what `build` raises.
     """
     stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sources if path.exists()]
     key = hashlib.sha256(json.dumps([FORMAT, name, stats]).encode()).hexdigest()[:20]

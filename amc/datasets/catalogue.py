@@ -1,4 +1,4 @@
-"""Data sets by name: a folder in, one table of clips with three splits out. data/README.md says what each must hold."""
+"""Data sets by name: a folder in, one table of clips with three splits out. data/README.md says what each contains."""
 
 import shlex
 from dataclasses import replace
@@ -11,7 +11,7 @@ from amc.datasets import folder as own_folder
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import ClipTable, split_validation
 
-FOLDER = "folder"  # one's own clips
+FOLDER = "folder"  # the user's own clips
 DATASETS = {
     "synth": synth_kingdom.index,
     "animal-kingdom": animal_kingdom.index,
@@ -30,10 +30,10 @@ def load(
     """Table of the data set `name`, read from `root` (by default its own folder under AMC_DATA), with splits train,
     val and test.
 
-    size: of a generated world, which is drawn on first use; real data sets have one. validation: the part of the
-    training groups that becomes the validation split, where the data set has none. protocol: which clips train and
-    count, a key of `protocols.PROTOCOLS`. What `python -m amc index` has found about the videos is taken into account,
-    see `videos.apply`. Raises AmcError for an unknown name, and for a missing or malformed file.
+    size: of a generated world, which is drawn on first use; real data sets have one. validation: the fraction of
+    training groups that becomes the validation split, if the data set has none. protocol: which clips are trained on
+    and tested, a key of `protocols.PROTOCOLS`. What `python -m amc index` found about the videos is applied, see
+    `videos.apply`. Raises AmcError for an unknown name, and for a missing or malformed file.
     """
     choice("dataset", name, list(DATASETS))
     choice("protocol", protocol, list(PROTOCOLS))
@@ -56,5 +56,5 @@ def load(
 
 
 def folder(name: str, root: Path | str | None = None) -> Path:
-    """Where the data set `name` lies: `root`, else its own folder under AMC_DATA."""
+    """The folder of the data set `name`: `root`, else its own folder under AMC_DATA."""
     return Path(root) if root else paths.data() / name.replace("-", "_")

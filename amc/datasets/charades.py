@@ -17,8 +17,8 @@ import numpy as np
 from amc.base.errors import AnnotationError
 from amc.datasets import delimited
 
-FILES = {"train": "train", "val": "test"}  # file name: the split it holds, in every data set of this style
-ID, FRAME, LABELS = "original_vido_id", "frame_id", "labels"  # spelt so in every published file
+FILES = {"train": "train", "val": "test"}  # file name: its split, in every data set of this style
+ID, FRAME, LABELS = "original_vido_id", "frame_id", "labels"  # this spelling is in every published file
 
 
 @dataclass(frozen=True)
@@ -27,11 +27,11 @@ class Entry:
 
     label_sets: tuple[tuple[int, ...], ...]
     num_frames: int | None
-    place: str = ""  # file and line of the first row, to point to
+    place: str = ""  # file and line of the first row, for messages
 
     @property
     def first(self) -> tuple[int, ...]:
-        """Labels of the first row: every user of Animal Kingdom takes these."""
+        """Labels of the first row, as every user of Animal Kingdom takes them."""
         return self.label_sets[0]
 
     @property
@@ -41,16 +41,15 @@ class Entry:
 
 
 def read(path: Path, num_classes: int) -> dict[str, Entry]:
-    """Entries by clip id, in order of appearance. A frame that stands there twice, as in a file appended to itself,
-    counts once.
+    """Entries by clip id, in order of appearance. A repeated frame, as in a file appended to itself, counts once.
 
     Raises AmcError for a missing file or column, AnnotationError with file and line of every row whose id or labels
-    cannot be meant: no plain name, no numbers, or a number outside 0 to num_classes - 1.
+    are invalid: no plain name, no numbers, or a number outside 0 to num_classes - 1.
     """
-    listed: dict[tuple[str, str], int] = {}  # clip and labels: the line of their first row
+    listed: dict[tuple[str, str], int] = {}  # (clip, labels): the line of their first row
     clips, frames = defaultdict(), defaultdict()  # numbers instead of texts: millions of rows need little memory
     clips.default_factory, frames.default_factory = clips.__len__, frames.__len__
-    seen = array("q")  # a clip and a frame in each
+    seen = array("q")  # each item is a clip and a frame
     columns = (ID, FRAME, LABELS)
     with delimited.opened(
         path, lambda names: {*columns} <= {*names}, f"Charades rows '{' '.join(columns)}'", separators=(" ",)
@@ -94,7 +93,7 @@ def read_light(path: Path, num_classes: int) -> dict[str, Entry]:
 def splits(read: Callable[[str], dict[str, Entry]], folder: Path) -> list[tuple[str, str, Entry]]:
     """(split, clip id, entry) of all FILES in `folder`, each read by `read`, which gets its name.
 
-    Raises AnnotationError with the wrong rows of all of them, and with the clips that stand in more than one.
+    Raises AnnotationError with the wrong rows of all files, and with the clips that are in more than one.
     """
     found, wrong, places = [], [], {}
     for file, split in FILES.items():
@@ -114,7 +113,7 @@ def splits(read: Callable[[str], dict[str, Entry]], folder: Path) -> list[tuple[
 
 
 def _parsed(path: Path, listed: dict[tuple[str, str], int], num_classes: int) -> dict[tuple[str, str], tuple[int, ...]]:
-    """Label sets by clip and text, of texts and the lines they stand in first. Raises AnnotationError with all wrong
+    """Label sets by clip and text, from texts with the line of their first row. Raises AnnotationError with all wrong
     ones."""
     sets, wrong = {}, []
     for (clip, labels), line in listed.items():

@@ -1,6 +1,6 @@
 """From a clip to the stack of slots that the model sees: plan, read, flow, crop, colour, interleave.
 
-Every random draw is a function of (seed, epoch, clip), so a run that was interrupted goes on exactly as it would have.
+Every random draw depends only on (seed, epoch, clip), so an interrupted run continues exactly as without the stop.
 """
 
 from dataclasses import dataclass
@@ -26,18 +26,18 @@ from amc.synth import generate
 from amc.synth.drawn import Drawn
 from amc.video import VideoError
 
-BATCH_SIZE = 128  # pairs of frames whose flow is computed in one go
-VERSION = repr([STAGES[stage] for stage in ("video", "flow", "slots")])  # of what is kept on disk
+BATCH_SIZE = 128  # pairs of frames whose flow is computed at once
+VERSION = repr([STAGES[stage] for stage in ("video", "flow", "slots")])  # of the data stored on disk
 
 
 @dataclass(frozen=True)
 class PixelReader:
-    """Frames and motion vectors of a clip at the stored size, each computed once and kept on disk."""
+    """Frames and motion vectors of a clip at the stored size, each computed once and stored on disk."""
 
     settings: Pixels
-    cache: Path | None = None  # None keeps nothing
+    cache: Path | None = None  # None: nothing is stored
     device: str = "cpu"  # where flow is computed
-    drawn: Drawn | None = None  # of the clips of a generated world, for flow_method "true"
+    drawn: Drawn | None = None  # of a generated world, for flow_method "true"
 
     def pixels(self, path: Path, indices: list[int], num_frames: int) -> tuple[Tensor | None, Tensor | None]:
         """The `frames` and `vectors` of these indices, as `transforms` takes them; None for what the modality lacks."""
@@ -61,7 +61,7 @@ class PixelReader:
             raise NotFinite(f"{path}: {error}") from error
 
     def flow_key(self, path: Path) -> str:
-        """What the motion fields of a video are kept under."""
+        """The cache key of a video's motion fields."""
         settings = self.settings
         method, weights = settings.flow_method, settings.flow_weights or None
         world = generate.digest(self.drawn.world) if method == "true" and self.drawn else ""
@@ -75,7 +75,7 @@ class PixelReader:
 
     @cached_property
     def flow_cache(self) -> PixelCache:
-        """Where motion fields are kept."""
+        """The cache of motion fields."""
         codec = codecs.STORAGE_FORMATS[self.settings.storage_format](self.settings.max_px)
         return PixelCache(self.cache / "flow" if self.cache else None, codec)
 
@@ -83,7 +83,7 @@ class PixelReader:
         return transforms.resize_short_side(video.read_frames(path, indices), None, side)[0]
 
     def _estimate(self, path: Path, pairs: list[tuple[int, int]]) -> Tensor:
-        if len(pairs) > BATCH_SIZE:  # a long video, of which many frames are wanted: memory stays that of some
+        if len(pairs) > BATCH_SIZE:  # many frames of a long video: a few at a time, to limit memory
             return torch.cat(
                 [self._estimate(path, pairs[k : k + BATCH_SIZE]) for k in range(0, len(pairs), BATCH_SIZE)]
             )
@@ -99,12 +99,12 @@ class PixelReader:
 
 
 class ClipViews(Dataset):
-    """What the classifiers see of each clip: item (epoch, index) is uint8 (K, T, 3, size, size) and labels (C,) float.
+    """The classifiers' input for each clip: item (epoch, index) is uint8 (K, T, 3, size, size) and labels (C,) float.
 
     epoch None is evaluation: all K = M windows of the fixed plan, the middle crop. Otherwise the plan and the crop are
-    drawn anew for that epoch and K = `train_windows` of the M windows are taken. A label that is hidden in training is
-    NaN. A clip that is known to be unreadable, which only the test split has, is black pictures. Raises AmcError where
-    frames would be enlarged to `size`.
+    drawn for that epoch, and K = `train_windows` of the M windows are used. A label that is hidden in training is NaN.
+    A clip that is known to be unreadable (in the test split only) gives black pictures. Raises AmcError if frames would
+    be enlarged to `size`.
     """
 
     def __init__(
@@ -144,11 +144,11 @@ class ClipViews(Dataset):
         return windows
 
     def prepare(self, index: int, epochs: list[int | None]) -> None:
-        """Read and keep everything that a clip needs in these epochs, in one pass over its video."""
+        """Read and store everything that a clip needs in these epochs, in one pass over its video."""
         self._pixels(index, self.needed(index, epochs))
 
     def needed(self, index: int, epochs: list[int | None]) -> list[int]:
-        """The frames of a clip that are looked at in these epochs, each once, ascending."""
+        """The frames of a clip that are used in these epochs, each once, ascending."""
         return sorted({f for epoch in epochs for window in self.windows(epoch, index) for f in window})
 
     def num_frames(self, index: int) -> int:
@@ -169,8 +169,8 @@ class ClipViews(Dataset):
 def motion(frames: Tensor, first: list[int], second: list[int], settings: Pixels, device: str = "cpu") -> Tensor:
     """Flow from `frames[first]` to `frames[second]`, (P, 2, h, w) float32 in pixels per frame at the stored size.
 
-    frames: (N, 3, H, W) uint8, as read. Small videos are estimated at their own size, where motion is largest, large
-    ones at the stored size, which costs less.
+    frames: (N, 3, H, W) uint8, as read. Flow of small videos is estimated at their own size, where motion is largest,
+    of large ones at the stored size, which is cheaper.
     """
     if min(frames.shape[-2:]) > 2 * settings.short_side:
         frames = transforms.resize_short_side(frames, None, settings.short_side)[0]
@@ -192,7 +192,7 @@ def slots(frames: Tensor | None, vectors: Tensor | None, settings: Pixels) -> Te
 
 
 def refuse_enlarging(pixels: Pixels, size: int, what: str) -> None:
-    """Raise AmcError where pictures are kept smaller than the `size` pixels that `what` sees."""
+    """Raise AmcError if pictures are stored smaller than the `size` pixels that `what` sees."""
     if pixels.short_side < size:
         raise AmcError(
             f"short_side: pictures kept at {pixels.short_side} px would be enlarged to the {size} px that {what} sees; "
@@ -201,7 +201,7 @@ def refuse_enlarging(pixels: Pixels, size: int, what: str) -> None:
 
 
 def planned(num_frames: int, plan: Sampling, *, seed: int | None = None) -> list[tuple[int, ...]]:
-    """The frames of each classifier in a video of so many frames, by scheme or by stride: M tuples of P indices."""
+    """The frames of each classifier in a video of `num_frames` frames, by scheme or stride: M tuples of P indices."""
     sizes = {"num_windows": plan.num_windows, "frames": plan.frames, "seed": seed}
     if plan.stride:
         windows = sampling.clips(num_frames, stride=plan.stride, **sizes)
@@ -211,5 +211,5 @@ def planned(num_frames: int, plan: Sampling, *, seed: int | None = None) -> list
 
 
 def reader(settings: Pixels, table: ClipTable) -> PixelReader:
-    """The reader for the clips of a table, which keeps what it computes under AMC_CACHE."""
+    """The reader for the clips of a table, which stores its results under AMC_CACHE."""
     return PixelReader(settings, paths.cache(), drawn=table.drawn)

@@ -1,7 +1,7 @@
-"""How motion fields are kept on disk where exact vectors are too large: vectors in, a picture's bytes out, and back.
+"""Compressed storage of motion fields, where exact vectors are too large: vectors in, a JPEG's bytes out, and back.
 
-A field of 256 x 456 px takes 467 kB as float16, and Animal Kingdom's training draws nearly all of its 3.5 million
-frames. As a JPEG of eight bits a component, as TSN and its followers keep flow, it takes a small part of that.
+A field of 256 x 456 px takes 467 kB as float16, and training on Animal Kingdom uses nearly all of its 3.5 million
+frames. A JPEG of eight bits per component, as TSN and its followers store flow, is much smaller.
 """
 
 import io
@@ -19,7 +19,7 @@ QUALITY = 95  # of the JPEG
 
 @dataclass(frozen=True)
 class _Jpeg:
-    """Both ways, as methods: what a process that reads videos is given has to be picklable, which closures are not."""
+    """Both directions as methods: objects passed to worker processes must be picklable, which closures are not."""
 
     max_px: float  # pixels per frame
 
@@ -37,14 +37,14 @@ class _Jpeg:
 def jpeg(max_px: float) -> Codec:
     """Vectors (2, h, w), pixels per frame, as one grey picture, u above v. 128 is no motion, exactly.
 
-    What is faster than max_px is cut off there: the picture that the model sees saturates at the same speed.
+    Components beyond max_px are clipped: the picture that the model sees saturates at the same speed.
     """
     form = _Jpeg(max_px)
     return Codec(form.pack, form.unpack)
 
 
 def exact(max_px: float) -> None:
-    """No codec: the cache keeps float16."""
+    """No codec: the cache stores float16."""
 
 
 STORAGE_FORMATS = {"float16": exact, "jpeg": jpeg}

@@ -1,9 +1,9 @@
-"""Every table of text that the package reads comes through here: a file in, its rows with their lines in it out.
+"""Reads every text table of the package: a file in, its rows with their line numbers out.
 
-What spreadsheets, R and scripts write is read: a comma, semicolon or tab between cells, quotes, blanks around cells,
-empty columns at the end, empty lines, any kind of line end, UTF-8 with or without a mark, UTF-16 with one. What could
-hide a cell or a row is an error with file and line: a row longer than its header, a quote that is not closed in its
-line, another encoding.
+It accepts what spreadsheets, R and scripts write: a comma, semicolon or tab between cells, quotes, blanks around cells,
+empty columns at the end, empty lines, any kind of line end, UTF-8 with or without a byte order mark, UTF-16 with one.
+What could hide a cell or a row is an error with file and line: a row longer than its header, a quote that is not closed
+in its line, another encoding.
 """
 
 import csv
@@ -16,15 +16,15 @@ from pathlib import Path
 from amc.base.errors import AmcError, AnnotationError
 
 SEPARATORS = (",", ";", "\t")
-MARKS = (b"\xff\xfe", b"\xfe\xff")  # a file of UTF-16 begins so
+MARKS = (b"\xff\xfe", b"\xfe\xff")  # the first bytes of a UTF-16 file
 SAVE = "save it as UTF-8 (in Excel: CSV UTF-8)"
-EXCEL = re.compile(r'"?sep=(.)"?\s*')  # a first line that tells Excel the separator, and is no row
+EXCEL = re.compile(r'"?sep=(.)"?\s*')  # a first line that sets the separator for Excel, and is no row
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table whose header was found. `rows` can be gone through once, while the file is open: (line, cells), cells
-    without blanks around them, at most as many as in the header; lines count from 1."""
+    """A table whose header was found. `rows` can be read once, while the file is open: (line, cells), cells without
+    blanks around them, at most as many as in the header; lines count from 1."""
 
     path: Path
     separator: str
@@ -35,13 +35,13 @@ class Table:
 
     @property
     def names(self) -> list[str]:
-        """The header in lower case, by which columns are looked for."""
+        """The header in lower case, for finding columns."""
         return [name.casefold() for name in self.header]
 
     def number(self, cell: str) -> float:
-        """A number with a decimal point, or with a decimal comma where commas do not separate. Raises ValueError."""
+        """A number with a decimal point, or a decimal comma if comma is not the separator. Raises ValueError."""
         text = cell.replace(",", ".") if self.separator != "," and cell.count(",") == 1 else cell
-        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):  # float() takes 1_0 and nan
+        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):  # float() accepts 1_0 and nan
             raise ValueError(cell)
         return float(text)
 
@@ -51,11 +51,11 @@ def opened(
     path: Path | str, is_header: Callable[[list[str]], bool], expected: str, *,
     separators: tuple[str, ...] = SEPARATORS, within: int = 1,
 ) -> Iterator[Table]:  # fmt: skip
-    """The table below the first line for which `is_header` holds, with the separator that makes it hold.
+    """The table below the first line for which `is_header` is true, with the separator that makes it true.
 
-    is_header: gets the names in a line without blanks around them, case-folded. within: how many lines with something
-    in them are tried. Raises AmcError, which says `expected`, where none is a header, and for what is no text; going
-    through the rows raises AnnotationError with every row that is longer than the header, or at the first broken quote.
+    is_header: gets the names in a line without blanks around them, case-folded. within: how many non-empty lines are
+    tried. Raises AmcError, which says `expected`, if none is a header, and if the file is no text; reading the rows
+    raises AnnotationError with every row that is longer than the header, or at the first broken quote.
     """
     path = Path(path)
     with closing(lines(path)) as text:
@@ -78,8 +78,8 @@ def opened(
 def read(path: Path | str, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> list[tuple[int, dict]]:
     """All rows of a small table as (line, cell by column): `columns`, and those of `optional` that it has.
 
-    Names in the header count in any case. Raises AmcError with file and line where one of `columns` is missing, in the
-    header or in a row, or stands twice, where there is no row, and as `opened` does.
+    Case in header names is ignored. Raises AmcError with file and line if one of `columns` is missing, in the header or
+    in a row, or occurs twice, if there is no row, and as `opened` does.
     """
     wanted = {name.casefold(): name for name in (*columns, *optional)}
     needed = {name.casefold() for name in columns}
@@ -99,7 +99,7 @@ def read(path: Path | str, columns: tuple[str, ...], *, optional: tuple[str, ...
 
 
 def lines(path: Path | str) -> Iterator[str]:
-    """Lines of a text file, each with its end. Raises AmcError for what is neither UTF-8 nor UTF-16 with a mark."""
+    """Lines of a text file, each with its end. Raises AmcError unless it is UTF-8, or UTF-16 with a mark."""
     path = Path(path)
     try:
         with path.open("rb") as file:
@@ -117,18 +117,18 @@ def lines(path: Path | str) -> Iterator[str]:
 
 
 def _undecodable(path: Path, encoding: str) -> str:
-    """Line and bytes that made decoding stop; the error itself counts from the last block that was read."""
+    """Line and byte where decoding failed; the error's own position counts from the last block that was read."""
     data = path.read_bytes()
     try:
         data.decode(encoding)
     except UnicodeDecodeError as error:
         line = data[: error.start].decode(encoding, "replace").count("\n") + 1
         return f"{line}: byte 0x{data[error.start]:02X}"
-    return " it"  # has changed since
+    return " it"  # the file has changed since
 
 
 def _header(line: str, separator: str) -> list[str]:
-    """The names in a line; none where it is no row of a table with this separator."""
+    """The names in a line; none if it is no row of a table with this separator."""
     try:
         names = [name.strip() for name in next(_reader([line], separator), [])]
     except csv.Error:
@@ -142,7 +142,7 @@ def _rows(
     path: Path, text: Iterator[str], above: int, separator: str, header: list[str]
 ) -> Iterator[tuple[int, list[str]]]:
     reader, wrong, width = _reader(text, separator), [], len(header)
-    line = above  # of the last whole row: each is one line
+    line = above  # of the last complete row: each is one line
     try:
         for cells in reader:
             line += 1

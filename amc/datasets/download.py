@@ -1,4 +1,4 @@
-"""Is a download whole? The folder of a data set in, one line for everything that is wrong with it out; and archives."""
+"""Check that a download is complete: the folder of a data set in, one line per problem out; and unpack archives."""
 
 import lzma
 import os
@@ -16,27 +16,27 @@ from amc.base.errors import AmcError, AnnotationError, choice
 from amc.datasets import catalogue, videos
 from amc.datasets.table import inside
 
-# What the publishers say. Of Animal Kingdom's 24,004 training clips one is known to be broken and left out.
-PUBLISHED = {  # None: a number that is not known, of clips that there must be
+# Published numbers. One of Animal Kingdom's 24,004 training clips is known to be broken and is left out.
+PUBLISHED = {  # None: an unknown number, but there must be clips
     "animal-kingdom": {"behaviours": 140, "train": 24_003, "test": 6_096},
     "kabr": {"behaviours": 8, "train": None, "test": None},
     "mammalnet": {"behaviours": 12, "train": None, "val": None, "test": None},
-    "folder": {"behaviours": None, "train": None, "val": None, "test": None},  # one's own clips
+    "folder": {"behaviours": None, "train": None, "val": None, "test": None},  # the user's own clips
 }
 
-ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # what a zip file begins with: a member, the end of an empty one, a part
-BLOCK_SIZE = 1 << 20  # bytes that are read together
-DAMAGED = (  # what archives of the three kinds raise that are cut, damaged, encrypted or packed in an unknown way
+ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # first bytes of a zip file: a member, the end of an empty one, a part
+BLOCK_SIZE = 1 << 20  # bytes per read
+DAMAGED = (  # raised by the three kinds of archives if cut, damaged, encrypted or packed in an unknown way
     OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, tarfile.TarError,
     zipfile.BadZipFile,
 )  # fmt: skip
 
 
 def check(name: str, root: Path | str | None, *, workers: int, log: Callable[[str], None]) -> list[str]:
-    """Everything that is wrong with the data set `name` in `root`, one line each with what to do; empty: nothing is.
+    """All problems of the data set `name` in `root`, one line each with what to do; empty if there are none.
 
-    The annotation first; when it stands, every video is read once by `workers` processes, which is remembered. report:
-    gets progress, counts beside the published ones, and what was repaired. Raises AmcError where nothing can be read.
+    The annotation comes first; if it is correct, every video is read once by `workers` processes, and the results are
+    stored. log: gets progress, counts beside the published ones, and repairs. Raises AmcError if nothing can be read.
     """
     choice("dataset", name, list(PUBLISHED))
     folder = catalogue.folder(name, root)
@@ -74,10 +74,10 @@ def check(name: str, root: Path | str | None, *, workers: int, log: Callable[[st
 def unpack(archive: Path | str, folder: Path | str) -> int:
     """Unpack a tar (of any compression) or zip file into `folder`; returns how many files it held.
 
-    What it is, its first bytes say: a tar may end with a zip. Every file is written under a temporary name and gets its
-    own when it is whole, so a stop leaves no cut one. Nothing is written when a member would lie outside the folder or
-    is neither a file nor a folder (links, devices), and when they would not fit on the disk. Raises AmcError for that,
-    and for a file that is no archive, or one that is cut, damaged or encrypted.
+    The kind is read from the first bytes: a tar may end with a zip. Every file is written under a temporary name and
+    renamed when complete, so a stop leaves no partial file. Nothing is written if a member would lie outside the folder
+    or is neither a file nor a folder (links, devices), or if they would not fit on the disk. Raises AmcError for that,
+    and for a file that is no archive, or is cut, damaged or encrypted.
     """
     archive, folder = Path(archive), Path(folder)
     try:
@@ -89,7 +89,7 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
             for member in members:
                 _write(member, folder)
     except zipfile.BadZipFile as error:
-        # A zip file's directory stands at its end, and without it nothing says that it is one.
+        # A zip file's directory is at its end; without it nothing shows that it is a zip.
         cut = "its end is missing, so it was cut: " if "not a zip file" in str(error) else ""
         raise AmcError(f"{archive}: cannot be unpacked ({cut}{error}); get it again") from error
     except DAMAGED as error:
@@ -98,7 +98,7 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
 
 
 class _Member(NamedTuple):
-    """A file or folder of an archive, and what opens it; time: of its last change, seconds, where it is known."""
+    """A file or folder of an archive, and how to open it; time: of its last change, seconds, if known."""
 
     name: str
     size: int
@@ -133,8 +133,8 @@ def _of_tar(file: tarfile.TarFile) -> list[_Member]:
 
 
 def _read_to_end(file: tarfile.TarFile) -> None:
-    """Raise one of DAMAGED unless only the zeros of an archive's end follow, and the checksum of a compressed one is
-    right: tarfile takes a damaged header for the end."""
+    """Raise one of DAMAGED unless only the zeros at an archive's end follow, and the checksum of a compressed one is
+    correct: tarfile mistakes a damaged header for the end."""
     rest = 0
     while block := file.fileobj.read(BLOCK_SIZE):
         rest += len(block)
@@ -176,7 +176,7 @@ def _write(member: _Member, folder: Path) -> None:
 
 
 def _block(source: IO[bytes]) -> bytes:
-    """The next bytes; what is wrong with them is the archive's fault, not the disk's that they are written to."""
+    """The next bytes; errors here are the archive's, not those of the disk that they are written to."""
     try:
         return source.read(BLOCK_SIZE)
     except DAMAGED as error:

@@ -5,8 +5,8 @@
     morning/zebra_02.mp4,grazing
 
 Labels of a clip are joined by `;`. A third column `source` may name the video that a clip was cut from: clips of one
-source stay together, so that no test clip has a sister in training. Behaviours are numbered by the alphabet. Where
-semicolons separate the columns, as in Excel of many countries, a cell with several labels stands in quotes.
+source stay in one split, so that none is in both test and training. Behaviours are numbered alphabetically. If
+semicolons separate the columns, as in Excel in many countries, a cell with several labels is in quotes.
 """
 
 import hashlib
@@ -19,15 +19,15 @@ from amc.datasets import delimited
 from amc.datasets.names import check, clean, key
 from amc.datasets.table import SPLITS, Clip, ClipTable, inside
 
-PATTERN = (True, False, True, False, True)  # which sources of a behaviour are for training, again and again
+PATTERN = (True, False, True, False, True)  # which sources of a behaviour are for training, repeated
 
 
 def index(root: Path | str) -> ClipTable:
-    """Table of the clips of `labels.csv`; a few of each behaviour suffice. Names that are the same are one behaviour.
+    """Table of the clips of `labels.csv`; a few per behaviour suffice. Equal names (`names.key`) are one behaviour.
 
-    Sources are dealt out by a hash of their names, the rarest behaviours first and to training first, so the same
-    folder gives the same splits everywhere. Raises AmcError for a missing table or too few sources, AnnotationError
-    with every wrong line.
+    Sources are assigned to splits by a hash of their names, the rarest behaviours first and to training first, so the
+    same folder gives the same splits everywhere. Raises AmcError for a missing table or too few sources,
+    AnnotationError with every wrong line.
     """
     root = Path(root)
     file = root / "labels.csv"
@@ -75,7 +75,7 @@ def _rows(root: Path, file: Path) -> dict[Path, tuple[str, str, set[str]]]:
 
 
 def _spelt(counts: Counter) -> tuple[dict[str, str], list[str]]:
-    """How each label is spelt as a behaviour, the most frequent of those that are the same; and notes on the others."""
+    """The spelling of each label, the most frequent among equal names; and notes on the other spellings."""
     spelt: dict[str, str] = {}
     for label in sorted(counts, key=lambda label: (-counts[label], label)):
         spelt.setdefault(key(label), label)
@@ -93,7 +93,7 @@ def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:
         for source in order:
             if name in sources[source] and source not in splits:
                 is_trained = PATTERN[turns[name] % len(PATTERN)]
-                dealt = Counter(splits.values())  # the others by turns, so that few a behaviour fill both
+                dealt = Counter(splits.values())  # the others alternate, so that a few per behaviour fill both
                 splits[source] = "train" if is_trained else "val" if dealt["val"] < dealt["test"] else "test"
                 turns[name] += 1
     if missing := [split for split in SPLITS if split not in splits.values()]:

@@ -12,7 +12,7 @@ from amc.datasets import cached, charades, delimited
 from amc.datasets.table import Clip, ClipTable, inside
 
 NAMES = ("Walk", "Graze", "Browse", "Head Up", "Auto-Groom", "Trot", "Run", "Occluded")  # order of KABR's classes.json
-SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by prefix of the id
+SPECIES = {"ZG": "Grevy's zebra", "ZP": "plains zebra", "G": "giraffe"}  # by the prefix of the id
 
 
 def index(root: Path | str) -> ClipTable:
@@ -53,7 +53,7 @@ def _names(path: Path) -> tuple[str, ...]:
 
 
 def _folder(root: Path) -> ClipTable:
-    """Clips of a `labels.csv`; the test split is the last species by name, so no animal of it is seen in training."""
+    """Clips of a `labels.csv`; the test split is the last species by name, which is not in training."""
     file = root / "labels.csv"
     rows = delimited.read(file, ("file", "kabr_video_id", "species", "behaviour"))
     held_out = max(row["species"] for _, row in rows)

@@ -19,9 +19,9 @@ HELP = "get MammalNet as data/README.md says"
 
 
 def index(root: Path | str) -> ClipTable:
-    """Table of every listed clip; paths in the lists count from `root/video`, or from `root` where that is absent.
+    """Table of every listed clip; paths in the lists are relative to `root/video`, or to `root` if that is missing.
 
-    An animal is known by its number only: `animal 17`. Raises AmcError for a missing list, AnnotationError for wrong
+    The lists give animals only as numbers: `animal 17`. Raises AmcError for a missing list, AnnotationError for wrong
     rows and absent videos.
     """
     root = Path(root)

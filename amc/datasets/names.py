@@ -1,7 +1,7 @@
-"""Names of behaviours: which are the same, and which cannot be used. Names in; the names as they are kept, or an error.
+"""Names of behaviours: which are equal, and which cannot be used. Names in; their stored form or an error out.
 
-CLIP's text tower reads names without case, doubled blanks and the like; what it, or a human, cannot tell apart has to
-be one behaviour.
+CLIP's text tower ignores case, double blanks and the like; names that it, or a human, cannot distinguish must be one
+behaviour.
 """
 
 import html
@@ -14,25 +14,25 @@ import ftfy
 from amc.base.errors import AmcError
 
 RESERVED = ("background", "frame", "time_s", "stamp", "distance_from_training")  # columns of the tables of `predict`
-FORBIDDEN = {",": "comma", '"': "quote"}  # `predict --behaviours` takes names by commas; a quote is left from a table
+FORBIDDEN = {",": "comma", '"': "quote"}  # `predict --behaviours` separates names by commas; quotes belong to tables
 
 
 def clean(name: str) -> str:
-    """A name as it is kept: composed letters (NFC), one blank between words, nothing invisible."""
+    """A name as it is stored: composed letters (NFC), one blank between words, nothing invisible."""
     plain = "".join(letter for letter in " ".join(name.split()) if unicodedata.category(letter) not in ("Cc", "Cf"))
     return unicodedata.normalize("NFC", " ".join(plain.split()))
 
 
 @lru_cache(maxsize=10_000)
 def key(name: str) -> str:
-    """What two names have in common that are the same: cleaned as CLIP's tokenizer does, without what is invisible."""
+    """The key by which names are compared: cleaned as by CLIP's tokenizer, without invisible characters."""
     return clean(html.unescape(html.unescape(ftfy.fix_text(clean(name))))).casefold()
 
 
 def check(names: Sequence[str], place: str) -> None:
-    """Raise AmcError, which says `place`, for the first name that nothing can be called, and for two that are the same.
+    """Raise AmcError, which says `place`, for the first invalid name, and for two equal names.
 
-    No name is empty or a column of the tables, or holds a comma or a quote.
+    A name must not be empty or a column of the tables, or contain a comma or a quote.
     """
     known: dict[str, str] = {}
     for name in names:

@@ -1,7 +1,7 @@
-"""Which clips train and which count: a table with its three splits in, the same table with clips left out.
+"""Which clips are trained on and tested: a table with its three splits in, the same table with clips left out.
 
-A protocol only ever leaves clips out, so its test clips are some of the official ones and two protocols can be compared
-clip by clip. What it did stands in the table's notes.
+A protocol only leaves clips out, so its test clips are a subset of the official ones and two protocols can be compared
+clip by clip. The table's notes say what it did.
 """
 
 from collections.abc import Callable
@@ -21,16 +21,16 @@ def official(table: ClipTable) -> ClipTable:
 def no_leak(table: ClipTable) -> ClipTable:
     """Without the test clips whose source group occurs in training or validation too.
 
-    Groups are a guess where a data set does not name its source videos: see `Clip.group`.
+    Groups are estimated if a data set does not name its source videos: see `Clip.group`.
     """
     known = {clip.group for clip in table.clips if clip.split != "test" and clip.group}
     return _keep(table, lambda clip: clip.split != "test" or clip.group not in known)
 
 
 def unseen_species(table: ClipTable) -> ClipTable:
-    """Training without the species that the data set holds out, and a test on those alone.
+    """Training without the species that the data set holds out, and a test on those only.
 
-    A clip that shows both kinds of animal is left out of either. Raises AmcError where no species is held out.
+    A clip that shows both kinds of animal is left out of both. Raises AmcError if no species is held out.
     """
     if not table.held_out:
         raise AmcError(f"protocol: {table.name} names no held-out species; choose another than unseen-species")
@@ -46,9 +46,9 @@ def unseen_species(table: ClipTable) -> ClipTable:
 def unseen_behaviours(table: ClipTable) -> ClipTable:
     """Training without the labels and clips of a quarter of the behaviours; the test split is the official one.
 
-    They are every second one of the middle half by frequency in training (ours: without the few that most clips have,
-    whose loss would empty the training split, and the many that too few test clips have to be measured). The model
-    meets their names for the first time when it scores: zero-shot recognition, beside behaviours that it knows.
+    They are every second one of the middle half by frequency in training (our choice: the most frequent would empty the
+    training split, the rarest have too few test clips to be measured). The model gets their names only at scoring:
+    zero-shot recognition, together with trained behaviours.
     """
     order = np.argsort(-table.split("train").labels().sum(axis=0), kind="stable")
     hidden = {int(label) for label in order[len(order) // 4 : 3 * len(order) // 4 : 2]}

@@ -1,9 +1,9 @@
-"""Pictures and motion fields that were already computed, kept on disk by video and frame index.
+"""Disk cache of pictures and motion fields, by video and frame index.
 
-One `.npz` a key, with the arrays `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors (which rounds a
-motion of 20 px by at most 0.008); or, where values are packed, `index`, `sizes` (K,) and their `bytes`, one after
-another. Each is sealed, and checked at every read. A damaged file is announced and computed again; a full disk is
-announced once and costs no result. A value that is not finite is never kept.
+One `.npz` per key, with the arrays `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors (which rounds a
+motion of 20 px by at most 0.008); or, if values are packed, `index`, `sizes` (K,) and their concatenated `bytes`. Each
+file is sealed, and checked at every read. A damaged file gives a warning and is computed again; a full disk gives one
+warning and loses no result. A value that is not finite is never stored.
 """
 
 import io
@@ -20,22 +20,22 @@ import torch
 from amc.base import seal
 from amc.base.errors import AmcError, NotFinite
 
-# What numpy and zipfile raise for files that are damaged, or others'.
+# What numpy and zipfile raise for damaged or foreign files.
 DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
 
 
 class Codec(NamedTuple):
-    """A smaller form of one value, and the way back; what it loses, it loses once."""
+    """Compression of one value, and the way back; repeating it loses nothing more."""
 
     pack: Callable[[torch.Tensor], bytes]
     unpack: Callable[[bytes], torch.Tensor]
 
 
 class PixelCache:
-    """Values by frame index, of which only the missing ones are computed; `folder` None keeps nothing.
+    """Values by frame index; only the missing ones are computed. `folder` None stores nothing.
 
-    Several processes may share a folder: files are replaced whole, and of two writers of one key the last wins, which
-    may cost a value to be computed again, never a wrong one.
+    Several processes may share a folder: files are replaced atomically, and of two writers of one key the last wins. A
+    value may then be computed again, but is never wrong.
     """
 
     def __init__(self, folder: Path | str | None, codec: Codec | None = None):
@@ -48,7 +48,7 @@ class PixelCache:
         """The values of `indices`, in the order asked, repeats allowed.
 
         compute: given sorted distinct indices, returns their values (K, ...). Returns (len(indices), ...) of `dtype`,
-        the same bits from the disk as from `compute`, also where codec loses some. Raises AmcError for a computed
+        bit for bit the same from disk as after `compute`, also with a lossy codec. Raises AmcError for a computed
         value that is not finite in `dtype`.
         """
         kept, wanted = self._read(key, dtype), set(indices)
@@ -64,7 +64,7 @@ class PixelCache:
         return torch.stack([self._unpacked(kept[index]) for index in indices]).to(dtype)
 
     def has(self, key: str, indices: Sequence[int]) -> bool:
-        """Whether the values of all `indices` are kept; reads only which ones are."""
+        """Whether the values of all `indices` are stored; reads only the stored indices."""
         try:
             with np.load(self._path(key), allow_pickle=False) as file:
                 return set(indices) <= set(file["index"].tolist())

@@ -9,11 +9,11 @@ from amc.synth import generate
 from amc.synth.drawn import Drawn
 from amc.synth.species import SPECIES
 
-CLASSES = {"quadruped": "mammal", "frog": "amphibian", "snake": "reptile"}  # by body plan; others are named as theirs
+CLASSES = {"quadruped": "mammal", "frog": "amphibian", "snake": "reptile"}  # by body plan; others are named by it
 
 
 def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
-    """Table of the clips of `size`, in `root/<size>`; what is not drawn yet is drawn first."""
+    """Table of the clips of `size`, in `root/<size>`; clips that do not exist yet are drawn first."""
     folder = Path(root) / size
     generate.generate(folder, size, workers=workers)
     classes = {name: CLASSES.get(species.plan, species.plan) for name, species in SPECIES.items()}

@@ -11,7 +11,7 @@ from amc.synth.menagerie import MENAGERIE
 
 
 def index(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
-    """Table of the clips of `size`, in `root/<size>`; what is not drawn yet is drawn first."""
+    """Table of the clips of `size`, in `root/<size>`; clips that do not exist yet are drawn first."""
     folder = Path(root) / size
     generate.generate(folder, size, world=MENAGERIE, workers=workers)
     return replace(animal_kingdom.index(folder, name=f"synth-menagerie-{size}"), drawn=Drawn(folder))

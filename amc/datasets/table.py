@@ -21,32 +21,32 @@ SPLITS = ("train", "val", "test")
 
 @dataclass(frozen=True)
 class Clip:
-    """One video and what an annotator wrote about it."""
+    """One video and its annotation."""
 
     id: str
     path: Path  # a video file, or a folder of numbered images
     labels: tuple[int, ...]  # indices into ClipTable.names
     split: str  # train | val | test
-    num_frames: int | None = None  # None where the annotation does not say
+    num_frames: int | None = None  # None if the annotation does not give it
     species: str = ""  # several are joined by ";"
-    group: str = ""  # source video: clips of one group never fall into train and val; "" is a group of its own
-    unreadable: str = ""  # why its video cannot be decoded, where `python -m amc index` has found so
+    group: str = ""  # source video: clips of one group are never in both train and val; "" is a group of its own
+    unreadable: str = ""  # why its video cannot be decoded, if `python -m amc index` found that
 
 
 @dataclass(frozen=True)
 class ClipTable:
     """The clips of a data set, checked on construction: unique ids, known splits, labels inside the list of names, and
-    names that training, tables and CLIP's text tower can tell apart.
+    names that training, tables and CLIP's text tower can distinguish.
 
-    `notes` holds one line for everything the reader left out or repaired. Raises AmcError.
+    `notes` has one line for everything that the reader left out or repaired. Raises AmcError.
     """
 
     name: str
     names: tuple[str, ...]  # behaviours, by label id
     clips: tuple[Clip, ...]
     notes: tuple[str, ...] = ()
-    taxonomy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # species: ever wider groups, near to far
-    held_out: tuple[str, ...] = ()  # species that the makers of the data set keep for tests on unseen animals
+    taxonomy: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # species: its groups, narrow to wide
+    held_out: tuple[str, ...] = ()  # species that the data set's authors reserve for tests on unseen animals
     hidden: tuple[int, ...] = ()  # labels hidden in training, under the protocol unseen-behaviours
     remedy: str = "get it again"  # what to do about a video that cannot be read
     drawn: "Drawn | None" = None  # of a generated world: scripts and true flow by clip id
@@ -93,7 +93,7 @@ class ClipTable:
     def subset(self, num_clips: int) -> "ClipTable":
         """Only `num_clips` training clips, the first of each behaviour before the second of any; other splits whole.
 
-        Fewer clips are a part of more. Which come first is drawn by a hash of their ids.
+        A smaller subset is part of a larger one. The order is that of a hash of the ids.
         """
         train = [clip for clip in self.clips if clip.split == "train"]
         turns: Counter = Counter()
@@ -115,7 +115,7 @@ class ClipTable:
         return matrix
 
     def counts(self) -> dict[str, int]:
-        """Number of clips in each split that has any."""
+        """Number of clips in each non-empty split."""
         counted = Counter(clip.split for clip in self.clips)
         return {name: counted[name] for name in SPLITS if counted[name]}
 
@@ -126,7 +126,7 @@ class ClipTable:
 
 
 def inside(root: Path, name: str, place: str) -> Path:
-    """`root / name`. Raises AmcError, which says `place`, for a name that leads out of `root`."""
+    """`root / name`. Raises AmcError, which says `place`, for a name that leads outside `root`."""
     path = Path(os.path.normpath(root / name))  # links inside the folder may lead elsewhere: the user made them
     if not name or not path.is_relative_to(os.path.normpath(root)):
         raise AmcError(f"{place}: the path {name!r} leaves the folder of the data; correct it")
@@ -137,7 +137,7 @@ def split_validation(table: ClipTable, fraction: float, *, seed: int = 0) -> Cli
     """Move about `fraction` of the training clips to a validation split, whole groups (source videos) at a time.
 
     Groups are taken in the order of a hash of seed and name until the fraction is reached, so the order of the clips
-    does not matter. Both splits keep at least one group. Raises AmcError if that is impossible or `val` exists.
+    does not matter. Both splits keep at least one group. Raises AmcError if that is impossible or `val` already exists.
     """
     sizes = Counter(_group(clip) for clip in table.clips if clip.split == "train")
     if not 0 < fraction < 1 or len(sizes) < 2 or "val" in table.counts():

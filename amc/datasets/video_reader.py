@@ -1,6 +1,6 @@
-"""A process that reads videos to their end: one path a line on stdin, one line of facts for each on stdout.
+"""A process that reads videos to their end: one path per line on stdin, one line of facts for each on stdout.
 
-It may crash, as decoders do at broken files: `videos.examine` then knows at which.
+It may crash, as decoders do on broken files: `videos.examine` then reports at which one.
 """
 
 import json
@@ -9,14 +9,14 @@ import sys
 from amc import video
 from amc.video import VideoError
 
-COMPARED = 4  # frames that the second reader gives too, from the first to the last
-FAR = 2.0  # levels of 255, on average: two readers' colours differ by less, and two frames of a moving film by more
+COMPARED = 4  # frames also read by the second reader, from the first to the last
+FAR = 2.0  # mean difference in levels of 255: two readers differ by less, two frames of a moving film by more
 
 
 def facts(path: str) -> dict:
-    """Frames that decode, and why no more do: every one is decoded, in memory that does not grow with the video.
+    """Number of frames that decode, and why no more do: all are decoded, in memory independent of the video's length.
 
-    Where decord reads the kind of file right, some frames are compared with its; `doubt` says where the two differ.
+    If decord reads the kind of file correctly, some frames are compared with its; `doubt` says where the two differ.
     """
     try:
         info = video.probe(path)

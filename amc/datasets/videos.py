@@ -1,7 +1,7 @@
-"""Which videos of a data set decode, and how far: each is read once, in processes that may crash, and remembered.
+"""Which videos of a data set decode, and how far: each is read once, in processes that may crash; results are stored.
 
-A video that decoded once needs not be read again until its size or time changes. `python -m amc index` looks at all of
-them; from then on `apply` lets every table know.
+A video that decoded once is not read again until its size or time changes. `python -m amc index` reads all of them;
+from then on `apply` adds the results to every table.
 """
 
 import json
@@ -20,24 +20,24 @@ from amc.base.progress import Pace
 from amc.datasets.table import Clip, ClipTable
 
 COMMAND = [sys.executable, "-m", "amc.datasets.video_reader"]
-TIMEOUT = 120  # seconds for one video, then its reader is ended
+TIMEOUT = 120  # seconds for one video, then its reader is killed
 
 
 @dataclass(frozen=True)
 class Facts:
-    """What reading a video showed."""
+    """The result of reading a video."""
 
     num_frames: int
-    error: str = ""  # why it cannot be read to its end; empty where it can
-    doubt: str = ""  # how two readers disagree about it; empty where they agree, or where one alone can tell
+    error: str = ""  # why it cannot be read to its end; empty if it can
+    doubt: str = ""  # how two readers disagree about it; empty if they agree, or if only one can read it
 
 
 def apply(table: ClipTable, name: str) -> ClipTable:
-    """The table, with what `examine` has found: lengths that decode, and videos that cannot be read.
+    """The table, with the results of `examine`: lengths that decode, and videos that cannot be read.
 
-    A clip that is shorter than its annotation says is planned over the frames that there are. An unreadable one is left
-    out of training and validation; in the test split it stays and is marked, so that it counts (see
-    `clips.ClipViews`). Notes count both. Videos that were not examined are taken to be as annotated.
+    A clip that is shorter than its annotation says is planned over the existing frames. An unreadable one is left out
+    of training and validation; in the test split it stays and is marked, so that it counts (see `clips.ClipViews`).
+    Notes count both. Videos that were not examined are assumed to be as annotated.
     """
     known = remembered(name)
     if not known:
@@ -64,12 +64,12 @@ def apply(table: ClipTable, name: str) -> ClipTable:
 def examine(
     table: ClipTable, name: str, *, workers: int, log: Callable[[str], None], every: float = 15
 ) -> Iterator[tuple[Clip, Facts]]:
-    """Facts of every clip's video, in no order; those not known to decode are read now, and kept as they come.
+    """Facts of every clip's video, in no order; those not known to decode are read now, and stored one by one.
 
-    What could not be read is tried again: a picture of a folder may have been mended, or a disk come back.
+    Videos that could not be read are tried again: a picture may have been repaired, or a disk be back.
 
     workers: processes. A video at which a process crashes or is silent for TIMEOUT seconds is unreadable. log: gets
-    a line every so many seconds, with a forecast.
+    a line from time to time, with the time left.
     """
     known = remembered(name)
     waiting = []
@@ -95,7 +95,7 @@ def examine(
 
 
 def remembered(name: str) -> dict[tuple[str, int, int], Facts]:
-    """Facts by path, size and time of change; a line that a killed process left unfinished is no fact."""
+    """Facts by path, size and time of change; a line that a killed process left unfinished is ignored."""
     found = {}
     try:
         lines = _file(name).read_text(encoding="utf-8").splitlines()
@@ -118,7 +118,7 @@ def _identity(path: Path) -> tuple[str, int, int]:
     try:
         stat = path.stat()
         return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
-    except OSError:  # absent: what reads it says so
+    except OSError:  # missing: its reader reports that
         return os.path.abspath(path), -1, -1
 
 
@@ -133,11 +133,11 @@ def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, Facts]]:
         for _ in clips:
             yield done.get()
     finally:
-        todo.queue.clear()  # stopped: no reader is started any more, and none is blamed
+        todo.queue.clear()  # stopped: start no more readers, and report no video as unreadable
 
 
 def _drive(todo: Queue, done: Queue) -> None:
-    """Feed one reading process; start another whenever it dies, and blame the video it was at."""
+    """Feed one reading process; start another whenever it dies, and report its current video as unreadable."""
     process = None
     while True:
         try:
@@ -176,5 +176,5 @@ def _start() -> subprocess.Popen:
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        start_new_session=True,  # a Ctrl-C in the terminal is for this process alone: it would blame the video for it
+        start_new_session=True,  # a Ctrl-C must reach only this process: else the video would be reported as unreadable
     )

@@ -1,4 +1,4 @@
-"""Build the paper's classifier from CLIP, and read back what training saved (paper sec. 2; no backbone is named)."""
+"""Build the paper's classifier from CLIP, and load what training saved (paper sec. 2, which names no backbone)."""
 
 import warnings
 from pathlib import Path
@@ -18,13 +18,13 @@ IMAGENET = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # mean and std that X-C
 
 
 def build(backbone: str, pretrained: str | Path, *, num_slots: int | None, seed: int = 0) -> Classifier:
-    """X-CLIP over a CLIP, for no behaviours yet: `with_names` gives it some.
+    """X-CLIP over a CLIP, without behaviours: `with_names` sets them.
 
     backbone, pretrained: as in `weights.open_clip_model`; or backbone "xclip" with `pretrained` the file, folder or hub
-    name of a transformers.XCLIPModel (microsoft/xclip-*) or of Microsoft's own (k400_16_8.pth), which bring every
+    name of a transformers.XCLIPModel (microsoft/xclip-*) or of Microsoft's own (k400_16_8.pth), which contain every
     module. num_slots: T, twice the frames once flow is interleaved; None, for "xclip": as it was trained. New modules
-    (message, integration, prompts) start from `seed`. Raises AmcError when the backbone is no CLIP ViT or its weights
-    cannot be loaded; warns, and notes it on the card, when nothing says which activation they were trained with.
+    (message, integration, prompts) are drawn from `seed`. Raises AmcError when the backbone is no CLIP ViT or its
+    weights cannot be loaded; warns, and notes it on the card, when their training activation is unknown.
     """
     is_xclip = backbone == weights.XCLIP_BACKBONE
     if not (num_slots is None and is_xclip) and (num_slots or 0) < 1:
@@ -47,16 +47,16 @@ def build(backbone: str, pretrained: str | Path, *, num_slots: int | None, seed:
     xclip.logit_scale.copy_(clip.logit_scale.detach())  # the one this CLIP learned; X-CLIP's 4.6052 is OpenAI's
     pixels = clip.visual.preprocess_cfg
     preprocess = Preprocess(frames.image_size[0], tuple(pixels["mean"]), tuple(pixels["std"]))
-    del clip.visual  # its parts live on in `frames`; the text tower is left
+    del clip.visual  # its parts are now in `frames`; only the text tower remains
     card["quick_gelu"] = weights.is_quick_gelu(backbone)
     encode = TextEncoder(clip.requires_grad_(False), open_clip.get_tokenizer(backbone))
     return Classifier(xclip, preprocess, card, encode=encode)
 
 
 def load(path: str | Path) -> tuple[Classifier, dict]:
-    """The classifier that training saved, for its behaviours if it knows them, and what was saved with it (`meta`).
+    """The classifier that training saved, with its behaviours if any were saved, and its `meta`.
 
-    The text tower comes again from the backbone and weights on the card. Raises AmcError when the file is not one of
+    The text tower is reloaded from the backbone and weights on the card. Raises AmcError when the file is not one of
     ours, its weights do not fit, or the activation of the backbone has changed since.
     """
     tensors, meta = checkpoint.read(path)

@@ -71,7 +71,7 @@ class Classifier(nn.Module):
 
     @property
     def context(self) -> tuple[Tensor, ...]:
-        """What the network takes beside the pixels, on the device of the module."""
+        """The network's inputs beside the pixels, on the device of the module."""
         return tuple(getattr(self, f"context_{number}") for number in range(self._num_context))
 
     def forward(self, slots: Tensor) -> Tensor:
@@ -86,7 +86,7 @@ class Classifier(nn.Module):
         return Classifier(self.network, self.preprocess, self.card, names=names, context=(encoded,), encode=self.encode)
 
     def save(self, path: str | Path, meta: dict) -> None:
-        """Write the network's weights with its card and `meta` (behaviour names …; what JSON can hold)."""
+        """Write the network's weights with its card and `meta` (JSON types: behaviour names …)."""
         checkpoint.save(self.network, path, {"card": self.card, **meta})
 
     def parameter_groups(self, lr: float, *, lr_mult: float, weight_decay: float) -> list[dict]:
@@ -94,7 +94,7 @@ class Classifier(nn.Module):
         return self.network.parameter_groups(lr, lr_mult=lr_mult, weight_decay=weight_decay)
 
     def freeze_backbone(self) -> None:
-        """Train only the integration over time and the prompts. Raises AmcError for a network without them."""
+        """Train only the integration transformer and the prompts. Raises AmcError for a network without them."""
         parts = [getattr(self.network, name, None) for name in ("integration", "prompts")]
         if None in parts:
             raise AmcError(f"freeze_backbone: {type(self.network).__name__} is not X-CLIP; train all of it")

@@ -1,7 +1,7 @@
-"""What a configuration beside a file of weights says of them that no weight tells: the activation, the normalisation.
+"""Activation and normalisation from the configuration beside a file of weights: the weights do not contain them.
 
-`open_clip_config.json` of open_clip's, `config.json` and `preprocessor_config.json` of transformers': in the folder of
-the weights.
+open_clip's `open_clip_config.json`, transformers' `config.json` and `preprocessor_config.json`, in the folder of the
+weights.
 """
 
 import json
@@ -10,19 +10,19 @@ from typing import NamedTuple
 
 from amc.base.errors import AmcError
 
-QUICK_GELU = {"quick_gelu": True, "gelu": False}  # transformers' names of the activations that CLIPs have
-CLIPS = ("clip", "xclip")  # transformers' model_type, whose activation is quick_gelu where none is written
+QUICK_GELU = {"quick_gelu": True, "gelu": False}  # transformers' names for the activations of CLIPs
+CLIPS = ("clip", "xclip")  # transformers' model_type whose default activation is quick_gelu
 
 
 class Said(NamedTuple):
-    """quick_gelu: None where nothing says; preprocess: mean and std, as open_clip names them, or {}."""
+    """quick_gelu: None where unknown; preprocess: mean and std, as open_clip names them, or {}."""
 
     quick_gelu: bool | None
     preprocess: dict
 
 
 def beside(path: Path) -> Said:
-    """What the configurations in a folder of weights, or beside a file of them, say.
+    """What the configurations in a folder of weights, or beside a weight file, say.
 
     Raises AmcError for one that cannot be read, and for an activation that no CLIP here has.
     """

@@ -1,6 +1,6 @@
 """Shared by X-CLIP's blocks: fused attention over open_clip's weights, initialisation, parameter groups.
 
-Tokens (N, L, D) in, tokens out. Used by vision, temporal and prompts; nothing here knows about videos.
+Tokens (N, L, D) in, tokens out. Used by vision, temporal and prompts; nothing here depends on video.
 """
 
 from collections.abc import Callable
@@ -48,7 +48,7 @@ def initialise(module: nn.Module) -> None:
 
 
 def check_pixels(pixels: Tensor, expected: str, is_right: bool) -> None:
-    """Raise AmcError unless pixels are floats and `is_right`, which says whether their shape is `expected`."""
+    """Raise AmcError unless pixels are floats and `is_right`: their shape is `expected`."""
     if not is_right:
         raise AmcError(f"pixels: shape {tuple(pixels.shape)}, but it has to be {expected}; resize or sample anew")
     if not pixels.is_floating_point():
@@ -60,7 +60,7 @@ def parameter_groups(
 ) -> list[dict]:
     """An optimizer's groups: parameters whose name `is_new` learn `lr_mult` times faster.
 
-    Vectors, and what is one of UNDECAYED, do not decay (X-CLIP). Frozen parameters are in none.
+    No weight decay on vectors and parameters in UNDECAYED (X-CLIP). Frozen parameters are in no group.
     """
     groups = [
         {"params": [], "lr": rate, "weight_decay": decay}

@@ -1,7 +1,7 @@
-"""The names that others give to the parameters of CLIP and X-CLIP, and ours: state dicts in, state dicts out.
+"""From other projects' parameter names of CLIP and X-CLIP to ours: state dicts in, state dicts out.
 
-transformers' -> OpenAI's, which open_clip has too, and which Microsoft's X-CLIP extends -> ours. The facts are those of
-github.com/microsoft/VideoX (X-CLIP/models) and of transformers' modeling_x_clip.py.
+transformers' -> OpenAI's, which open_clip also uses and Microsoft's X-CLIP extends -> ours. Sources:
+github.com/microsoft/VideoX (X-CLIP/models) and transformers' modeling_x_clip.py.
 """
 
 import re
@@ -14,7 +14,7 @@ _TRANSFORMERS = (  # transformers' names (regular expressions) and OpenAI's and 
     (r"^vision_model\.embeddings\.class_embedding$", "visual.class_embedding"),
     (r"^vision_model\.embeddings\.patch_embedding\.", "visual.conv1."),
     (r"^vision_model\.embeddings\.position_embedding\.weight$", "visual.positional_embedding"),
-    (r"^vision_model\.pre_laye?rnorm\.", "visual.ln_pre."),  # their CLIP has a letter less
+    (r"^vision_model\.pre_laye?rnorm\.", "visual.ln_pre."),  # one letter is missing in their CLIP
     (r"^vision_model\.post_layernorm\.", "visual.ln_post."),
     (r"^vision_model\.encoder\.layers\.", "visual.transformer.resblocks."),
     (r"^visual_projection\.weight$", "visual.proj"),
@@ -33,7 +33,7 @@ _TRANSFORMERS = (  # transformers' names (regular expressions) and OpenAI's and 
     (r"\.mlp\.fc1\.", ".mlp.c_fc."),
     (r"\.mlp\.fc2\.", ".mlp.c_proj."),
 )
-_TRANSPOSED = ("visual.proj", "text_projection")  # a Linear in transformers, a product with a matrix elsewhere
+_TRANSPOSED = ("visual.proj", "text_projection")  # a Linear in transformers, a plain matrix elsewhere
 _MICROSOFT = (  # Microsoft's names and ours
     (r"^visual\.class_embedding$", "frames.class_embedding"),
     (r"^visual\.conv1\.", "frames.patch_embedding."),
@@ -61,16 +61,16 @@ _MICROSOFT = (  # Microsoft's names and ours
 
 
 def renamed(name: str, rules: Iterable[tuple[str, str]]) -> str:
-    """A parameter's name after each of the rules, a regular expression and what replaces it, in turn."""
+    """A parameter's name after applying the rules in order; a rule is a regular expression and its replacement."""
     for theirs, ours in rules:
         name = re.sub(theirs, ours, name)
     return name
 
 
 def to_openai(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
-    """A CLIP or X-CLIP of transformers' under OpenAI's and Microsoft's names; any other state comes back as it is.
+    """A CLIP or X-CLIP of transformers' under OpenAI's and Microsoft's names; any other state is returned unchanged.
 
-    Old checkpoints of transformers' hold `position_ids`, which count and are no weights: they are left out.
+    `position_ids` in old checkpoints of transformers are indices, not weights: they are left out.
     """
     if not any(name.startswith(("vision_model.", "text_model.")) for name in state):
         return dict(state)
@@ -92,6 +92,6 @@ def to_ours(state: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _join(state: dict[str, Tensor], parts: list[str], whole: str) -> None:
-    """One projection for several; parts of which one is missing stay, and the strict load names them."""
+    """Concatenate several projections into one; if a part is missing, all stay, and the strict load names them."""
     if set(parts) <= state.keys() and len({state[part].shape[1:] for part in parts}) == 1:
         state[whole] = torch.cat([state.pop(part) for part in parts])

@@ -47,7 +47,7 @@ class VideoPrompts(nn.Module):
 
     def forward(self, text: Tensor, patches: Tensor) -> Tensor:
         """text (C, E), patches (B, T, N, D) -> refined text (B, C, E), not normalised."""
-        # Mean over the frames before the projection rather than after it: equal, and T times cheaper.
+        # Mean over the frames before the projection: the same result as after it, and T times cheaper.
         visual = self.visual_norm(self.norm(patches).mean(dim=1) @ self.projection)  # (B, N, E)
         prompt = text.expand(len(patches), -1, -1)
         for layer in self.layers:

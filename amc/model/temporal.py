@@ -12,7 +12,7 @@ from amc.model.layers import initialise, num_heads
 
 
 class IntegrationTransformer(nn.Module):
-    """One pre-norm block over the slots of a clip, with learned positions, which fix T; only they encode the order."""
+    """One pre-norm block over the slots of a clip. Its learned positions fix T; nothing else encodes the order."""
 
     def __init__(self, embed_dim: int, num_slots: int, *, heads: int | None = None):
         super().__init__()

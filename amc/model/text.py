@@ -17,11 +17,11 @@ Tokenizer = Callable[[list[str], int], Tensor]  # (names, context length) -> tok
 
 @torch.no_grad()
 def encode(clip: nn.Module, names: Sequence[str], *, tokenizer: Tokenizer | None = None) -> Tensor:
-    """Encode behaviour names as they stand with the text tower of an open_clip model.
+    """Encode behaviour names, unchanged, with the text tower of an open_clip model.
 
     clip: an open_clip CLIP, or its text tower alone; tokenizer: the model's own, by default CLIP's. Returns (C, E)
     float32, not normalised, as X-CLIP's prompts expect. Raises AmcError for no names, empty or repeated names, and
-    names longer than the tower reads (open_clip would cut them silently).
+    names longer than the tower's context (open_clip would truncate them silently).
     """
     tower = getattr(clip, "text", clip)
     _check_tower(tower)
@@ -31,7 +31,7 @@ def encode(clip: nn.Module, names: Sequence[str], *, tokenizer: Tokenizer | None
 
 
 def _embed(tower: nn.Module, tokens: Tensor) -> Tensor:
-    # Under the causal mask nothing before the end-of-text token sees what follows it: cutting there is exact.
+    # Under the causal mask no token up to end-of-text attends to later ones: truncating there is exact.
     end = tokens.argmax(dim=-1)  # end-of-text has the highest id
     length = int(end.max()) + 1
     x = tower.token_embedding(tokens[:, :length]) + tower.positional_embedding[:length]  # (C, L, D)
@@ -42,7 +42,7 @@ def _embed(tower: nn.Module, tokens: Tensor) -> Tensor:
 
 def _tokens(names: list[str], tokenizer: Tokenizer, context_length: int) -> Tensor:
     tokens = tokenizer(names, context_length)
-    # With room for one token more, a name that was cut has another token where end-of-text had been put.
+    # With one token more of context, a truncated name has another token in the place of end-of-text.
     is_cut = (tokenizer(names, context_length + 1)[:, :context_length] != tokens).any(dim=1)
     if is_cut.any():
         name = names[int(is_cut.nonzero()[0])]

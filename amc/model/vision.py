@@ -1,7 +1,7 @@
 """The video encoder's first half (paper sec. 2, X-CLIP sec. 3.2): CLIP's image tower with cross-frame attention.
 
-Pixels (B, T, 3, H, W) in; one embedding per frame (B, T, E) and its patch features (B, T, N, D) out. No parameter has
-the shape of T, so any number of slots passes.
+Pixels (B, T, 3, H, W) in; one embedding per frame (B, T, E) and its patch features (B, T, N, D) out. No parameter's
+shape depends on T, so any number of slots works.
 """
 
 import torch
@@ -14,9 +14,9 @@ from amc.model.layers import initialise, self_attention
 
 
 class CrossFrameBlock(nn.Module):
-    """One block of the image tower with cross-frame communication, composed over open_clip's block.
+    """One block of the image tower with cross-frame communication, wrapped around open_clip's block.
 
-    Each frame makes a message of its class token. The messages attend to each other over the T frames. Then each
+    Each frame makes a message from its class token. The messages attend to each other over the T frames. Then each
     frame's tokens attend to their own frame and its message, which is discarded afterwards.
     """
 
@@ -37,7 +37,7 @@ class CrossFrameBlock(nn.Module):
         message = message.flatten(0, 1).unsqueeze(1)  # (B * T, 1, D)
 
         block, num_tokens = self.block, x.shape[1]
-        # The message is a key and no query: its own output would be discarded.
+        # The message is a key but not a query: its output would be discarded.
         seen = torch.cat([block.ln_1(x), block.ln_1(message)], dim=1)
         x = x + block.ls_1(self_attention(block.attn, seen, num_queries=num_tokens))
         return x + block.ls_2(block.mlp(block.ln_2(x)))

@@ -1,7 +1,7 @@
-"""Where weights come from, and the refusal of any that do not fit: open_clip's towers, other people's files, X-CLIP.
+"""Load weights of open_clip's towers, other projects' files and X-CLIP, and refuse any that do not fit.
 
 A name and a source in, a module with exactly those weights out; anything missing, damaged or of another shape is one
-AmcError. Nothing falls back to random weights: "random" has to be asked for.
+AmcError. Nothing falls back to random weights: "random" must be requested.
 """
 
 import difflib
@@ -28,16 +28,16 @@ from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP
 
-SYNTH_CLIP = "synth-clip"  # the embedded world's own small CLIP: configs/synth-clip.json
-XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip's but a whole X-CLIP, from a checkpoint of its own
-RANDOM, BUNDLED = "random", "bundled"  # the sources that are neither a tag of open_clip's nor a file
+SYNTH_CLIP = "synth-clip"  # the generated world's own small CLIP: configs/synth-clip.json
+XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip but a whole X-CLIP, from its own checkpoint
+RANDOM, BUNDLED = "random", "bundled"  # sources that are neither a tag of open_clip nor a file
 
-FILE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")  # an owner/name with one of these is a lost file
+FILE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")  # an owner/name with one of these is a missing file
 HUB_NAME = r"[\w.-]+/[\w.-]+"  # owner/name on the Hugging Face Hub
 
 
 def register() -> None:
-    """Make `synth-clip` known to open_clip; calling it again changes nothing."""
+    """Register `synth-clip` with open_clip; calling it again changes nothing."""
     if SYNTH_CLIP not in open_clip.list_models():
         open_clip.add_model_config(Path(__file__).parent / "configs" / f"{SYNTH_CLIP}.json")
 
@@ -52,7 +52,7 @@ def is_quick_gelu(backbone: str) -> bool:
 
 
 def image_size(backbone: str, pretrained: str | Path) -> int:
-    """Pixels, height and width, of the pictures that a backbone sees. Raises AmcError for an unknown one."""
+    """Input size of a backbone: pixels, height and width. Raises AmcError for an unknown one."""
     if backbone == XCLIP_BACKBONE:
         return from_transformers(read(pretrained)[0])[0].frames.image_size[0]
     is_quick_gelu(backbone)
@@ -61,8 +61,8 @@ def image_size(backbone: str, pretrained: str | Path) -> int:
 
 
 def check(backbone: str, pretrained: str | Path) -> None:
-    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "bundled", a file or folder that
-    is there, or what may be a name on the Hugging Face Hub."""
+    """Raise AmcError unless the backbone is known and `pretrained` is a tag, "random", "bundled", an existing file or
+    folder, or a possible name on the Hugging Face Hub."""
     known = []
     if backbone != XCLIP_BACKBONE:
         is_quick_gelu(backbone)
@@ -97,13 +97,13 @@ def located(pretrained: str | Path) -> Path:
 
 
 def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> nn.Module:
-    """A CLIP of open_clip's with both towers, float32, in eval mode.
+    """A CLIP of open_clip with both towers, float32, in eval mode.
 
-    backbone: a name of open_clip's, or "synth-clip". pretrained: a tag of open_clip's; "bundled"
+    backbone: a name in open_clip, or "synth-clip". pretrained: a tag of open_clip; "bundled"
     (data/weights/<backbone>.safetensors, its sha256 verified); "random" (drawn from `seed`; the global generator is
-    left alone); or a file or folder in any form that `state_dicts` reads, with OpenAI's names or transformers', also by
-    its name on the Hugging Face Hub. Raises AmcError when weights are absent, damaged, of other shapes or activation;
-    warns when nothing says which activation they were trained with.
+    unchanged); or a file or folder in any form that `state_dicts` reads, with OpenAI's names or transformers', also by
+    its name on the Hugging Face Hub. Raises AmcError when weights are missing, damaged, of another shape or
+    activation; warns when it is unknown which activation they were trained with.
     """
     clip, note = clip_and_note(backbone, pretrained, seed=seed)
     if note:
@@ -112,7 +112,7 @@ def open_clip_model(backbone: str, pretrained: str | Path, *, seed: int = 0) -> 
 
 
 def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tuple[nn.Module, str]:
-    """As `open_clip_model`, but what is not known of the weights comes as a text beside the CLIP: "" is nothing."""
+    """As `open_clip_model`, but also returns a text on what is not known of the weights ("": all is known)."""
     check(backbone, pretrained)
     quick_gelu = is_quick_gelu(backbone)
     if pretrained == RANDOM:
@@ -134,7 +134,7 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
 
 
 def ship(clip: nn.Module, backbone: str, card: Mapping) -> Path:
-    """Write a CLIP to data/weights, beside it `card` (mean, std, provenance) with its activation; see `BUNDLED`."""
+    """Write a CLIP to data/weights with its `card` (mean, std, provenance), to which its activation is added."""
     facts = {"backbone": backbone, "quick_gelu": is_quick_gelu(backbone)}
     return bundled.write(clip, backbone, {**card, **facts}, meta=facts)
 
@@ -163,9 +163,9 @@ def from_transformers(
 
     state: of a `transformers.XCLIPModel` or of Microsoft's own (k400_16_8.pth), as `checkpoint.read` gives it.
     num_slots: T, by default the checkpoint's; for another T its positions are interpolated linearly. head_width:
-    channels a head of the towers; new_heads: heads of integration and prompts, by default one for 64 channels, as
-    X-CLIP trained them (transformers' configurations say 8 for the large models too). Weights do not tell either.
-    Raises AmcError, naming a few, when weights are missing, left over or of another shape.
+    channels per head in the towers; new_heads: heads of integration and prompts, by default one per 64 channels, as
+    X-CLIP trained them (transformers' configurations say 8 for the large models too). Weights show neither number.
+    Raises AmcError, naming a few, when weights are missing, unexpected or of another shape.
     """
     state = names.to_ours(state)
     state["logit_bias"] = torch.tensor(0.0)  # ours; X-CLIP has none
@@ -180,7 +180,7 @@ def from_transformers(
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Draw from `seed` inside the block and leave the CPU's global generator as it was (GPUs' are seeded too)."""
+    """Draw from `seed` inside the block, then restore the CPU's global generator (GPUs' are seeded too)."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
@@ -188,7 +188,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 def _create(backbone: str, *, tag: str | None = None, seed: int = 0, preprocess: dict | None = None) -> nn.Module:
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # open_clip warns of random weights: here asked for, or soon replaced
+    logging.disable(logging.WARNING)  # open_clip warns of random weights: here they are requested, or soon replaced
     try:
         with seeded(seed):
             clip = open_clip.create_model(backbone, tag, pretrained_text=False, force_preprocess_cfg=preprocess)

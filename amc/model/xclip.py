@@ -28,7 +28,7 @@ class Embeddings(NamedTuple):
 
 
 class XCLIP(nn.Module):
-    """CLIP's image tower with cross-frame messages, integration over time, and text that the video refines.
+    """CLIP's image tower with cross-frame messages, integration over time, and text embeddings refined by the video.
 
     The text tower is frozen and not part of this module. `forward` has no side effects.
     """
@@ -40,7 +40,7 @@ class XCLIP(nn.Module):
         self.prompts = prompts
         self.register_buffer("logit_scale", torch.tensor(LOGIT_SCALE))
         # X-CLIP has no bias: its softmax needs none. A sigmoid needs one (SigLIP, Zhai et al. 2023): nearly all cosines
-        # of CLIP are positive, so every label would start as almost certain. Training sets it, see `train.prior_bias`.
+        # of CLIP are positive, so every label would start almost certain. Training sets it: `train.prior_bias`.
         self.register_buffer("logit_bias", torch.tensor(0.0))
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:
@@ -78,7 +78,7 @@ def is_new(name: str) -> bool:
 
 
 def nearest(cosine: Tensor, names: Sequence[str], *, k: int = 5) -> list[list[tuple[str, float]]]:
-    """For each video the k behaviours whose texts lie nearest to it, nearest first (the paper's inference, sec. 2).
+    """For each video the k behaviours of highest cosine, highest first (the paper's inference, sec. 2).
 
     cosine (B, C) and its C names; returns B lists of (name, cosine). Raises AmcError when names do not match or k > C.
     """

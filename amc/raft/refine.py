@@ -1,8 +1,8 @@
 """Run torchvision's RAFT: the same flow as its `forward`, to rounding, with less work.
 
-Three things are exact to leave out (RAFT's authors recommend the first, princeton-vl/RAFT#39): upsampling any update's
-flow but the last; convolving the context anew in every update, where it never changes; encoding a frame once as the
-second of a pair and once more as the first of the next. The two gates that see the same input are one convolution.
+Three steps can be skipped without changing the result (RAFT's authors recommend the first, princeton-vl/RAFT#39):
+upsampling the flow of any update but the last; repeating the convolution of the constant context in every update;
+encoding a frame twice, as second of a pair and first of the next. The two gates with equal input are one convolution.
 """
 
 from collections.abc import Iterator
@@ -25,7 +25,7 @@ def flow(model: nn.Module, first: Tensor, second: Tensor, *, updates: int) -> Te
 
 
 def flows(model: nn.Module, first: Tensor, second: Tensor, *, updates: int) -> list[Tensor]:
-    """Every update's flow, as RAFT's sequence loss takes them; see `flow`."""
+    """The flow of every update, for RAFT's sequence loss; see `flow`."""
     return [upsampled(model, coarse, hidden) for coarse, hidden in refine(model, first, second, updates)]
 
 
@@ -33,7 +33,7 @@ def refine(model: nn.Module, first: Tensor, second: Tensor, updates: int) -> Ite
     """After each update the flow (P, 2, H/8, W/8), in pixels of that size, and the hidden state (P, D, H/8, W/8)."""
     block = model.update_block
     features = _features(model.feature_encoder, first, second)
-    with torch.autocast(first.device.type, enabled=False):  # a training that rounds does not round this, as in RAFT
+    with torch.autocast(first.device.type, enabled=False):  # always float32, also in mixed precision, as in RAFT
         model.corr_block.build_pyramid(*(side.float() for side in features))
     encoded = model.context_encoder(first)
     hidden, context = encoded.split([block.hidden_state_size, encoded.shape[1] - block.hidden_state_size], dim=1)
@@ -43,7 +43,7 @@ def refine(model: nn.Module, first: Tensor, second: Tensor, updates: int) -> Ite
     start = make_coords_grid(*hidden[:, 0].shape).to(first.device)
     place = start
     for _ in range(updates):
-        place = place.detach()  # gradients do not flow through the lookup's place, as in RAFT
+        place = place.detach()  # no gradients through the lookup's position, as in RAFT
         motion = block.motion_encoder(place - start, model.corr_block.index_pyramid(place))
         for gate in gates:
             hidden = gate(hidden, motion)
@@ -52,12 +52,12 @@ def refine(model: nn.Module, first: Tensor, second: Tensor, updates: int) -> Ite
 
 
 def upsampled(model: nn.Module, coarse: Tensor, hidden: Tensor) -> Tensor:
-    """Eight times finer: by the mask that the model predicts, or evenly where it predicts none (RAFT-small)."""
+    """Upsampled eight times: by the mask that the model predicts, or evenly if it predicts none (RAFT-small)."""
     return upsample_flow(coarse, None if model.mask_predictor is None else model.mask_predictor(hidden))
 
 
 class Gates:
-    """One of torchvision's ConvGRU units beside a context that stays: its part of each sum is computed once."""
+    """One of torchvision's ConvGRU units with a constant context, whose part of each sum is computed once."""
 
     def __init__(self, unit: nn.Module, context: Tensor):
         gates = [torch.cat([unit.convz.weight, unit.convr.weight]), unit.convq.weight]
@@ -72,7 +72,7 @@ class Gates:
         ]
 
     def __call__(self, hidden: Tensor, motion: Tensor) -> Tensor:
-        """The next hidden state, of the last one and of the motion features."""
+        """The next hidden state, from the last one and the motion features."""
         update, reset = self._sum(0, hidden, motion).sigmoid().chunk(2, dim=1)
         return torch.lerp(hidden, self._sum(1, reset * hidden, motion).tanh(), update)
 
@@ -82,7 +82,7 @@ class Gates:
 
 
 def _features(encoder: nn.Module, first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
-    """Both sides' features; a run of neighbouring pairs encodes each frame once, as its norms are of one picture."""
+    """Features of both sides; consecutive pairs encode each frame once, exact as norms are computed per picture."""
     if len(first) > 1 and torch.equal(first[1:], second[:-1]):
         features = encoder(torch.cat([first, second[-1:]]))
         return features[:-1], features[1:]

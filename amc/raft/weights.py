@@ -17,16 +17,16 @@ from amc.raft import refine
 from torchvision.models import optical_flow  # isort: skip
 
 BUNDLED = "raft-synth"  # RAFT-small with weights of our own, in data/weights: `python -m amc flow train`
-# How often each refines its flow: torchvision's number at test time; for ours, trained with 6, by the validation pairs,
-# whose mean errors after 6, 8, 10 and 12 updates are 0.269, 0.264, 0.263 and 0.265 px.
+# Updates per method: torchvision's number at test time; for ours, trained with 6, chosen on the validation pairs, whose
+# mean errors after 6, 8, 10 and 12 updates are 0.269, 0.264, 0.263 and 0.265 px.
 UPDATES = {"raft-large": 12, "raft-small": 12, BUNDLED: 8}
-LARGEST = 384  # px, the longer side up to which ours are to be trusted: they saw none larger (see their card)
-ARCHITECTURES = {  # and where torchvision has weights for it
+LARGEST = 384  # px, longer side; ours were trained on nothing larger and are only reliable up to it (see their card)
+ARCHITECTURES = {  # with torchvision's weights for it
     "raft-large": (optical_flow.raft_large, optical_flow.Raft_Large_Weights.DEFAULT),
     "raft-small": (optical_flow.raft_small, optical_flow.Raft_Small_Weights.DEFAULT),
     BUNDLED: (optical_flow.raft_small, None),
 }
-OFFICIAL_NAMES = (  # princeton-vl/RAFT's parameter names, rule by rule, to torchvision's
+OFFICIAL_NAMES = (  # rules from princeton-vl/RAFT's parameter names to torchvision's
     (r"^fnet\.", "feature_encoder."),
     (r"^cnet\.", "context_encoder."),
     (r"^(\w+_encoder)\.conv1\.", r"\1.convnormrelu.0."),
@@ -58,7 +58,7 @@ def checkpoint(method: str, weights: Path | str | None) -> Path:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             torch.hub.download_url_to_file(url, str(path), hash_prefix=_hash_prefix(path))
-        except (OSError, RuntimeError) as error:  # no network, no room; another sha256
+        except (OSError, RuntimeError) as error:  # no network, a full disk; another sha256
             raise AmcError(
                 f"weights: {method}'s could not be downloaded ({error}); put {url} at {path}, "
                 f"or pass a checkpoint as weights=, or choose method='dis', which needs none"
@@ -67,7 +67,7 @@ def checkpoint(method: str, weights: Path | str | None) -> Path:
 
 
 def load(method: str, weights: Path | str | None, *, device: torch.device | str = "cpu") -> torch.nn.Module:
-    """The model of `method` with its weights, loaded strictly, in evaluation mode; kept for the next call."""
+    """The model of `method` with its weights, loaded strictly, in evaluation mode; cached for the next call."""
     path = checkpoint(method, weights)
     return _load(method, path, path.stat().st_mtime_ns, weights is None, str(device))
 
@@ -92,8 +92,8 @@ def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: 
 
 
 def _renamed(state: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """torchvision's names for the official ones; torchvision's own stay. A norm3 of the official module is a tensor
-    that it lists as downsample.1 too."""
+    """torchvision's names for the official ones; torchvision's own are unchanged. The official norm3 is the same tensor
+    as downsample.1."""
     once = {name: value for name, value in state.items() if not re.search(r"layer[23]\.0\.norm3\.", name)}
     return {renamed(name, OFFICIAL_NAMES): value for name, value in once.items()}
 

@@ -1,9 +1,9 @@
-"""The one door to pixels: a video file or a folder of numbered pictures in, RGB frames by index out.
+"""All reading of pixels: a video file or a folder of numbered pictures in, RGB frames by index out.
 
-PyAV reads video files, on every platform, and Pillow folders of pictures. Frame n is the n-th that decoding from end to
-end gives (at a variable rate too), as it is displayed; `index` finds out which packet brings it, and `decode` takes
-the frame that comes from that packet. decord, the list's other reader, is independent of both and can be asked for by
-name; it is right about H.264 without open groups of pictures, and shifts or repeats frames of other kinds of file.
+PyAV reads video files, on every platform, and Pillow folders of pictures. Frame n is the n-th frame of decoding the
+whole file (also at a variable rate), as it is displayed; `index` finds its packet, and `decode` takes the frame that
+comes from that packet. decord, the second reader, is independent of both and is chosen by name; it is correct for
+H.264 without open groups of pictures, and shifts or repeats frames of other kinds of file.
 """
 
 import re
@@ -22,18 +22,18 @@ from amc.video import index as indexing
 
 try:
     import decord
-except ImportError:  # no wheel for ARM, which includes Apple silicon, nor for Windows from conda
+except ImportError:  # no wheel for ARM (Apple silicon included) or for Windows from conda
     decord = None
 else:
-    decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's own chatter; every failure arrives as an exception
+    decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's own messages; every failure raises an exception
 
-CHUNK_BYTES = 8e6  # of frames that `stream` holds at once; more of them cost page faults and bring nothing
+CHUNK_BYTES = 8e6  # of frames that `stream` holds at once; more cause page faults and gain nothing
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, ITU-T H.273 table 3
 
 
 @dataclass(frozen=True)
 class VideoInfo:
-    """What a video holds, and which reader reads it."""
+    """Properties of a video, and which reader reads it."""
 
     path: str
     num_frames: int
@@ -42,11 +42,11 @@ class VideoInfo:
     height: int
     duration: float  # seconds; nan for a folder of pictures
     reader: str  # pyav | pictures
-    notes: tuple[str, ...] = ()  # what is odd about it, a sentence each
+    notes: tuple[str, ...] = ()  # what is unusual about it, one sentence each
 
 
 def probe(path: Path | str) -> VideoInfo:
-    """What `path` holds. Reads every packet and decodes the first frame, or all of them where packets do not tell.
+    """Properties of the video at `path`. Reads all packets; decodes the first frame, or all if packets do not suffice.
 
     Raises VideoError if it is missing, empty, not a video, or ends before its container says it should.
     """
@@ -56,9 +56,9 @@ def probe(path: Path | str) -> VideoInfo:
 def read_frames(path: Path | str, indices: Sequence[int], *, reader: str = "pyav") -> torch.Tensor:
     """The frames of `path` at `indices`, in the order asked, repeats allowed.
 
-    reader: "pyav", or "decord" for a second opinion on a video file. Returns (T, 3, H, W) uint8 RGB. Raises VideoError
-    for what `probe` refuses, for an index outside 0..num_frames-1, and for a frame that does not decode or rests on
-    one that does not; AmcError for an unknown reader.
+    reader: "pyav", or "decord" for comparison, on video files only. Returns (T, 3, H, W) uint8 RGB. Raises VideoError
+    for what `probe` refuses, for an index outside 0..num_frames-1, and for a frame that does not decode or depends
+    on one that does not; AmcError for an unknown reader.
     """
     choice("reader", reader, tuple(READERS))
     info = probe(path)
@@ -77,7 +77,7 @@ def read_frames(path: Path | str, indices: Sequence[int], *, reader: str = "pyav
 
 
 def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int], torch.Tensor]]:
-    """The frames of `path` at ascending `indices`, a few at a time: a video of any length in one pass and flat memory.
+    """The frames of `path` at ascending `indices`, a few at a time: any length in one pass and constant memory.
 
     Yields (indices, frames), frames uint8 (n, 3, H, W) RGB, at most CHUNK_BYTES of them. Raises VideoError as
     `read_frames` does, after all frames before the damage, and where the video changes its size.
@@ -101,7 +101,7 @@ def stream(path: Path | str, indices: Sequence[int]) -> Iterator[tuple[list[int]
 
 
 def _planes(info: VideoInfo, picture: np.ndarray, number: int) -> np.ndarray:
-    """A picture (H, W, 3) as (3, H, W). Raises VideoError where it is not of the video's size."""
+    """A picture (H, W, 3) as (3, H, W). Raises VideoError if its size is not the video's."""
     if picture.shape[:2] != (info.height, info.width):
         sizes = f"{picture.shape[1]} x {picture.shape[0]}, the first of {info.width} x {info.height}"
         raise VideoError(f"{info.path}: frame {number} is of {sizes}; convert it to one size", frame=int(number))
@@ -111,7 +111,7 @@ def _planes(info: VideoInfo, picture: np.ndarray, number: int) -> np.ndarray:
 def frame_times(path: Path | str) -> np.ndarray:
     """When each frame is shown, (N,) float64 seconds since the video begins: exact at any rate, constant or variable.
 
-    The first is 0 but where a file begins with frames that do not decode. Files that store no times (raw streams) have
+    The first is 0 unless a file begins with frames that do not decode. Files that store no times (raw streams) have
     the mean rate throughout. Raises VideoError as `probe` does, and for a folder of pictures, which has no time.
     """
     if probe(path).reader == "pictures":
@@ -120,12 +120,12 @@ def frame_times(path: Path | str) -> np.ndarray:
 
 
 def has_second_opinion(path: Path | str) -> bool:
-    """Whether decord is there and reads this kind of file right: H.264 by packets, every key frame of it an IDR."""
+    """Whether decord is installed and reads this kind of file correctly: H.264 by packets, all key frames IDR."""
     return decord is not None and probe(path).reader == "pyav" and _index(*_identity(path)).is_closed
 
 
 def _identity(path: Path | str) -> tuple[str, int, int]:
-    """A path, with its size and time, which tell a changed file. Raises VideoError."""
+    """A path, with its size and time, which show that a file has changed. Raises VideoError."""
     path = Path(path)
     try:
         stat = path.stat()
@@ -136,7 +136,7 @@ def _identity(path: Path | str) -> tuple[str, int, int]:
     return str(path), stat.st_size, stat.st_mtime_ns
 
 
-@lru_cache(maxsize=65536)  # every read asks for it
+@lru_cache(maxsize=65536)  # every read needs it
 def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
     if Path(path).is_dir():
         first = next(pictures.read(path, [0]))
@@ -177,7 +177,7 @@ def _decord(path: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
         reason = re.sub(r"^.*?\.cc:\d+: (Check failed: )?(\[.*?\] ?)?", "", str(error).splitlines()[0]).split(".")[0]
         raise VideoError(f"{path}: decord could not decode it ({reason}); leave the reader out") from error
     finally:
-        del reader  # left alive it decodes the whole clip in the background, and one shared by threads aborts
+        del reader  # kept, it would decode the whole clip in the background; shared by threads, it aborts
 
 
 # A path and ascending indices in, pictures (H, W, 3) uint8 RGB out, one by one.

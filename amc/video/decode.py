@@ -1,9 +1,9 @@
 """Frames of a video file by number, each proven to be the one that was asked for.
 
 A path, its `Index` and ascending numbers in; frames out, in order. Decoding begins at the key frame before, and every
-packet carries its place in the file through the decoder: a frame is known by the packet that it comes from, never by
-counting. Packets that neither a wanted frame nor any other needs are not decoded. Where a key frame turns out to be
-none, the file is decoded from its beginning; where a frame, or one that it may rest on, is damaged, that is an error.
+packet carries its place in the file through the decoder: a frame is identified by its packet, never by counting.
+Packets without a wanted frame that no other frame needs are not decoded. If a key frame turns out not to be one, the
+file is decoded from its beginning; if a frame, or one that it may depend on, is damaged, that is an error.
 """
 
 from collections import deque
@@ -23,12 +23,12 @@ from amc.base.errors import VideoError
 from amc.video.index import Index
 from amc.video.packets import checksum, decoded, is_key, mark, opened, origin, real_packets, tag
 
-FAR = 2000  # packets that are rather read over than sought past
-LATE = 64  # frames after which one that has not come is lost; no codec holds back as many
+FAR = 2000  # packets up to which reading on is preferred to seeking
+LATE = 64  # frames after which a missing one counts as lost; no codec delays that many
 
 
 class _Unproven(Exception):
-    """Decoding did not begin at a key frame after all."""
+    """Decoding did not really begin at a key frame."""
 
 
 @dataclass
@@ -36,7 +36,7 @@ class _Stretch:
     """Packets to decode one after another, from a key frame to the last one that is needed."""
 
     start: int
-    stop: int  # the last one
+    stop: int  # the last packet
     numbers: list[int]  # the wanted frames in it, ascending
     is_whole: bool = False  # from the beginning of the file, with all packets
 
@@ -44,7 +44,7 @@ class _Stretch:
 def frames(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
     """The frames of ascending numbers, with their numbers, as they are stored.
 
-    Raises VideoError, whose `frame` is the first that cannot be had, after all frames before it.
+    Raises VideoError, whose `frame` is the first unreadable one, after all frames before it.
     """
     if index.ranks is None:
         yield from _counted(path, index, wanted)
@@ -60,7 +60,7 @@ def frames(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[int
 
 
 def _stretches(index: Index, wanted: Sequence[int]) -> list[_Stretch]:
-    """One where key frames follow each other without a gap, so that nothing is decoded twice or for nothing."""
+    """The stretches for these frames; adjacent ones are joined, so that nothing is decoded twice or needlessly."""
     stretches: list[_Stretch] = []
     for number in wanted:
         start, stop = index.start(number), index.stop(number)
@@ -88,7 +88,7 @@ class _Packets:
         self._packets, self._next, self._has_sought = real_packets(container, stream), 0, False
 
     def between(self, start: int, stop: int) -> Iterator[tuple[int, av.Packet]]:
-        """Those from `start` to `stop`; later calls have to ask for later ones."""
+        """Packets from `start` to `stop`; later calls must ask for later ones."""
         if start - self._next > FAR:
             self._seek(start)
         while self._next <= stop:
@@ -102,7 +102,7 @@ class _Packets:
                 yield self._next - 1, packet
 
     def _seek(self, start: int) -> None:
-        """Go near `start`, where the container knows the way, and find out from the packet there where that is."""
+        """Seek near `start` with the container's index; the packet found there shows the place reached."""
         stamp, self._has_sought = self._index.marks[start][0], True
         try:
             self._container.seek(stamp, stream=self._stream)
@@ -117,29 +117,29 @@ class _Packets:
 
 
 class _Decoding:
-    """One stretch on its way through the decoder.
+    """The decoding of one stretch.
 
-    A frame is given out once every packet before its own has shown that it decodes: those it may rest on are sound.
+    A frame is yielded once every packet before its own has decoded: the frames it may depend on are undamaged.
     """
 
     def __init__(self, path: str, index: Index, stretch: _Stretch):
         self.path, self.index, self.stretch = path, index, stretch
         self.wanted, self.todo = set(stretch.numbers), deque(stretch.numbers)
-        self.held: dict[int, VideoFrame] = {}  # that wait to be given out
+        self.held: dict[int, VideoFrame] = {}  # frames that wait to be yielded
         self.due: set[int] = set()  # packets whose frames have not come yet
-        self.latest = -1  # the packet whose frame came last
+        self.latest = -1  # the packet of the last decoded frame
         self.broken: int | None = None  # the first packet that is known to be damaged
         self.is_proven = not stretch.start
         packets = np.arange(stretch.start, stretch.stop + 1)
         numbers, is_shown = index.numbers[packets], index.numbers[packets] >= 0
-        if stretch.start:  # what is shown before the key frame may need frames before it, and is not judged
+        if stretch.start:  # frames shown before the key frame may need earlier ones, and are not checked
             is_shown &= index.ranks[packets] >= index.ranks[stretch.start]
         self.numbers = dict(zip(packets[is_shown].tolist(), numbers[is_shown].tolist(), strict=True))  # by packet
         is_needless = index.droppable[packets] & ~np.isin(numbers, stretch.numbers)
         self.needless = set() if stretch.is_whole else set(packets[is_needless].tolist())
 
     def run(self, context: VideoCodecContext, packets: _Packets) -> Iterator[tuple[int, VideoFrame]]:
-        """The wanted frames, ascending. Raises _Unproven, or VideoError after all that precede the damage."""
+        """The wanted frames, ascending. Raises _Unproven, or VideoError after all frames before the damage."""
         for ordinal, packet in packets.between(self.stretch.start, self.stretch.stop):
             if ordinal in self.needless:
                 continue
@@ -161,7 +161,7 @@ class _Decoding:
             decoded = context.decode(packet)
         except av.FFmpegError:
             is_leading = self.index.numbers[ordinal] >= 0 and ordinal not in self.numbers
-            if not is_leading and ordinal >= self.index.frames.min():  # of a lost beginning nothing is shown
+            if not is_leading and ordinal >= self.index.frames.min():  # frames of a lost beginning are not shown
                 self._break(ordinal)
             return
         for frame in decoded:
@@ -180,19 +180,19 @@ class _Decoding:
         if frame.is_corrupt:
             self._break(packet)
         if number < self.numbers.get(self.latest, -1):
-            self._break(self.latest)  # it came too early: a key frame is lost, or the file's times are wrong
+            self._break(self.latest)  # it came too early: a key frame is lost, or the file has wrong times
         self.latest = packet
         if number in self.wanted:
             if self.index.sums and checksum(frame) != self.index.sums[number]:
                 if not self.stretch.is_whole:
-                    raise _Unproven  # damage or a false key frame: from the beginning it is what it was
-                self._break(packet)  # damage that the decoder makes something else of every time
+                    raise _Unproven  # damage or a false key frame: decode again from the beginning
+                self._break(packet)  # damage that decodes differently every time
             self.held[number] = frame
         if len(self.due) > LATE:
             self._give_up({other for other in self.due if self.numbers[other] < number - LATE})
 
     def _give_up(self, packets: set[int]) -> None:
-        """Frames that did not come: what rests on them is damaged, unless the whole file decodes like that."""
+        """These packets gave no frame: what depends on them is damaged, unless the whole file decodes like that."""
         self.due = self.due - packets
         if packets and not self.stretch.is_whole:
             self._break(min(packets))
@@ -224,7 +224,7 @@ class _Decoding:
 
 
 def _counted(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[int, VideoFrame]]:
-    """Frames by counting from the beginning, where decoders do not tell from which packet they come."""
+    """Frames by counting from the beginning, where decoders do not report their packets."""
     todo = deque(wanted)
     with opened(path) as (container, stream):
         for number, frame in enumerate(decoded(container, stream, lost := [], has_begun=0 in index.keys)):
@@ -238,7 +238,7 @@ def _counted(path: str, index: Index, wanted: Sequence[int]) -> Iterator[tuple[i
 
 
 def picture(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
-    """A frame as it is displayed, uint8 (H, W, 3) RGB: turned and mirrored as the file says."""
+    """A frame as it is displayed, uint8 (H, W, 3) RGB: rotated and flipped as the file says."""
     plane = (rgb := reformatter.reformat(frame, format="rgb24")).planes[0]
     shown = np.ndarray((rgb.height, rgb.width, 3), np.uint8, buffer=plane, strides=(plane.line_size, 3, 1))
     matrix = frame.side_data.get("DISPLAYMATRIX")
@@ -246,7 +246,7 @@ def picture(frame: VideoFrame, reformatter: VideoReformatter) -> np.ndarray:
 
 
 def upright(picture: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Apply a display matrix (ISO/IEC 14496-12 8.2.2) of quarter turns and mirrors; others leave the picture as it is.
+    """Apply a display matrix (ISO/IEC 14496-12 8.2.2) of quarter turns and flips; others leave the picture unchanged.
 
     A point (x, y) is shown at (a x + c y, b x + d y), y downwards.
     """

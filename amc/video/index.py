@@ -1,8 +1,8 @@
-"""What a video file holds: which packet brings which frame, when it is shown, and where decoding may begin.
+"""The index of a video file: which packet holds which frame, when it is shown, and where decoding may begin.
 
-A path in, an `Index` out. H.264, HEVC, VP9 and AV1 in containers that give every frame a packet and a time of its own,
-and codecs whose every frame stands alone, are indexed by their packets, without decoding. All others are decoded once
-from end to end: times that are missing or estimated, fields, hidden frames and lost beginnings are then no guesses.
+A path in, an `Index` out. H.264, HEVC, VP9 and AV1 in containers that give every frame its own packet and time, and
+codecs with key frames only, are indexed by their packets, without decoding. All others are decoded once completely:
+then nothing is guessed about missing or estimated times, fields, hidden frames and lost beginnings.
 """
 
 from collections.abc import Sequence
@@ -15,32 +15,32 @@ import numpy as np
 from amc.base.errors import VideoError
 from amc.video.packets import Walked, checksum, decoded, opened, origin, walk
 
-TIMED = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv")  # containers in which a packet is a frame and has its time
-SINGLE = ("h264", "hevc", "vp9", "av1")  # codecs that bring one frame per packet there
-UNTIMED = ("avi", "asf")  # containers that know when packets are decoded, not when their frames are shown
+TIMED = ("mov,mp4,m4a,3gp,3g2,mj2", "matroska,webm", "flv")  # one packet per frame, with its time
+SINGLE = ("h264", "hevc", "vp9", "av1")  # codecs with one frame per packet there
+UNTIMED = ("avi", "asf")  # containers that store when packets are decoded, not when their frames are shown
 
 
 @dataclass(frozen=True)
 class Index:
-    """P packets of a video stream, in the order of the file, and the N frames that they bring, as they are shown."""
+    """P packets of a video stream, in file order, and their N frames, in display order."""
 
     frames: np.ndarray  # (N,) the packet of each frame
     times: np.ndarray  # (N,) seconds since the video stream begins
-    numbers: np.ndarray  # (P,) the frame of each packet, -1 where it brings none that is shown
-    # (P,) float: in this order packets are shown, nan where that is not known; None where decoders do not tell from
-    # which packet a frame comes, and frames are known by counting alone.
+    numbers: np.ndarray  # (P,) the frame of each packet, -1 where it has none that is shown
+    # (P,) float: the display order of packets, nan where it is unknown; None where decoders do not report the packet
+    # of a frame, and frames are identified by counting only.
     ranks: np.ndarray | None
     keys: np.ndarray  # (K,) packets marked as key frames
     droppable: np.ndarray  # (P,) bool: no other frame needs it
     sums: tuple[int, ...]  # (N,) checksums of the decoded frames; empty where none was decoded
-    marks: tuple[tuple, ...]  # (P,) what a packet is recognised by: its time and size
-    is_closed: bool  # H.264 by packets whose every key frame is an IDR: nothing reaches across it
+    marks: tuple[tuple, ...]  # (P,) what identifies a packet: its time and size
+    is_closed: bool  # H.264 by packets, every key frame an IDR: no frame depends on frames across it
     fps: float  # mean over the video
     duration: float  # seconds
-    notes: tuple[str, ...]  # what is odd about the file, a sentence each
+    notes: tuple[str, ...]  # what is unusual about the file, one sentence each
 
     def start(self, number: int) -> int:
-        """The packet at which decoding has to begin for a frame: the last key frame before it in both orders."""
+        """The packet where decoding must begin for a frame: the last key frame before it in file and display order."""
         packet = self.frames[number]
         for key in self.keys[: np.searchsorted(self.keys, packet, side="right")][::-1]:
             if self.ranks[key] <= self.ranks[packet]:  # else the frame is shown before the key frame, and may need more
@@ -54,18 +54,18 @@ class Index:
 
     @cached_property
     def _origins(self) -> np.ndarray:
-        """Packets that bring frames, ascending."""
+        """Packets that hold frames, ascending."""
         return np.sort(self.frames)
 
 
 def index(path: str) -> Index:
-    """The index of a video file. Raises VideoError for what is no video, is cut off, or brings no frame."""
+    """The index of a video file. Raises VideoError if it is not a video, is cut off, or has no frame."""
     walked = walk(path)
     return _by_packets(walked) if _is_plain(walked) else _by_decoding(path, walked)
 
 
 def _is_plain(found: Walked) -> bool:
-    """Whether packets alone tell the frames: one each, all of known and different times, from a key frame on."""
+    """Whether packets alone identify the frames: one each, all times known and different, from a key frame on."""
     if found.is_intra:
         return all(found.keys)
     shown = [pts for pts, hidden in zip(found.pts, found.hidden, strict=True) if not hidden]
@@ -76,21 +76,21 @@ def _is_plain(found: Walked) -> bool:
         and len(set(shown)) == len(shown) > 0
         and found.keys[0]
         and found.pts[0] <= min(shown)
-        # Where the decoder reorders, times that follow the packets cannot be those of the frames.
+        # If the decoder reorders frames, times in packet order cannot be display times.
         and not (found.is_reordered and all(a < b for a, b in pairwise(found.pts)))
     )
 
 
 def _by_packets(found: Walked) -> Index:
     shown = np.flatnonzero(~np.array(found.hidden))
-    # Frames that stand alone are shown as they lie in the file, whatever their times.
+    # Where all are key frames, they are shown in file order, whatever their times.
     ranks = np.arange(len(found.pts)) if found.is_intra else np.array(found.pts)
     frames = shown[np.argsort(ranks[shown], kind="stable")]
     return _index(found, frames, ranks.astype(float), [found.pts[packet] for packet in frames])
 
 
 def _by_decoding(path: str, found: Walked) -> Index:
-    """Decode everything in order, and keep what came of it: from which packet each frame is, and its time."""
+    """Decode everything in order, and record the packet and the time of each frame."""
     origins, stamps, sums, lost = [], [], [], []
     with opened(path) as (container, stream):
         for frame in decoded(container, stream, lost, has_begun=found.keys[0]):
@@ -108,7 +108,7 @@ def _by_decoding(path: str, found: Walked) -> Index:
     if None in origins or len(set(origins)) < len(origins):
         return _index(found, np.arange(len(origins)), None, stamps, sums)
     if len(origins) < len(found.marks):
-        found.droppable = [False] * len(found.marks)  # of two fields in two packets, none may be missed
+        found.droppable = [False] * len(found.marks)  # where two packets hold two fields, both are needed
     ranks = np.full(len(found.marks), np.nan)
     ranks[origins] = np.arange(len(origins))
     return _index(found, np.array(origins), ranks, stamps, sums)
@@ -117,8 +117,8 @@ def _by_decoding(path: str, found: Walked) -> Index:
 def _times(found: Walked, frames: np.ndarray, stamps: list[int | None], is_counted: bool) -> np.ndarray:
     """Seconds of each frame since the stream begins.
 
-    Where a container does not say when frames are shown, the times at which they are decoded say it too: sorted, they
-    are later by the same delay throughout. With neither, all frames last equally long.
+    Where a container stores no display times, decoding times serve as well: sorted, they differ from them by a constant
+    delay. With neither, all frames last equally long.
     """
     kinds = [] if found.container in UNTIMED and not is_counted else [(stamps, found.pts)]
     kinds += [] if is_counted else [([found.dts[packet] for packet in np.sort(frames)], found.dts)]
@@ -141,13 +141,13 @@ def _times(found: Walked, frames: np.ndarray, stamps: list[int | None], is_count
 def _index(
     found: Walked, frames: np.ndarray, ranks: np.ndarray | None, stamps: list[int | None], sums: Sequence[int] = ()
 ) -> Index:
-    """ranks: None where frames are known by counting alone; stamps: when each frame is shown, in units of `step`."""
+    """ranks: None where frames are identified by counting; stamps: when each frame is shown, in units of `step`."""
     times = _times(found, frames, stamps, is_counted=ranks is None)
     numbers, fps = np.full(len(found.marks), -1), found.fps
     if ranks is not None:
         numbers[frames] = np.arange(len(frames))
     measured = float((len(times) - 1) / (times[-1] - times[0])) if len(times) > 1 else fps
-    if not abs(fps / measured - 1) < 0.01:  # raw streams are given 25 frames per second, whatever they have
+    if not abs(fps / measured - 1) < 0.01:  # all raw streams are reported as 25 frames per second
         fps = measured
     return Index(
         frames, times, numbers, ranks, np.flatnonzero(found.keys), np.array(found.droppable), tuple(sums),

@@ -1,4 +1,4 @@
-"""The packets of a video file: a path in; their times, key frames and kinds out, or frames and whence they come."""
+"""The packets of a video file: a path in; their times, key frames and kinds out, or frames with their packets."""
 
 import zlib
 from collections.abc import Iterator
@@ -17,17 +17,17 @@ from av.video.stream import VideoStream
 from amc.base.errors import VideoError
 from amc.video import h264
 
-ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg looks at the end for it
+ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg estimates it from the end
 NO_VIDEOS = (  # pictures, lists of other files, and bytes that FFmpeg would draw as a terminal does
     "image2", "concat", "hls", "dash", "tty", "bin", "xbin", "adf", "idf",
 )  # fmt: skip
-# Of files alone: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags are nobody's concern.
+# Local files only: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags do not matter.
 OPEN = {"options": {"protocol_whitelist": "file"}, "metadata_errors": "replace"}
 
 
 @contextmanager
 def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
-    """The file and the video stream in it that counts: the first one that is no cover picture."""
+    """The file and its main video stream: the first one that is not a cover picture."""
     try:
         with av.open(path, **OPEN) as container:
             name = container.format.name
@@ -35,17 +35,17 @@ def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
                 raise VideoError(f"{path}: a text, a list or a single picture, not a video")
             if not (streams := films(container)):
                 raise VideoError(f"{path}: has no video stream")
-            streams[0].codec_context.thread_count = 1  # a process per core is faster than several threads
-            streams[0].codec_context.copy_opaque = True  # each frame tells from which packet it comes
+            streams[0].codec_context.thread_count = 1  # one process per core is faster than several threads
+            streams[0].codec_context.copy_opaque = True  # each frame carries the number of its packet
             yield container, streams[0]
-    except (av.FFmpegError, OSError, UnicodeError, IndexError) as error:  # IndexError: streams that come up on the way
+    except (av.FFmpegError, OSError, UnicodeError, IndexError) as error:  # IndexError: streams that appear later
         raise VideoError(
             f"{path}: not a video, or damaged ({getattr(error, 'strerror', None) or error}); fetch it again"
         ) from error
 
 
 def films(container: InputContainer) -> list[VideoStream]:
-    """The video streams that are no cover pictures."""
+    """The video streams that are not cover pictures."""
     return [s for s in container.streams.video if not s.disposition & Disposition.attached_pic]
 
 
@@ -55,7 +55,7 @@ class Walked:
 
     container: str
     codec: str
-    is_intra: bool  # the codec has key frames only
+    is_intra: bool  # the codec only has key frames
     is_reordered: bool  # frames are not shown in the order in which they are decoded
     step: float  # seconds per unit of time
     fps: float
@@ -65,13 +65,13 @@ class Walked:
     dts: list[int | None]  # when it is to be decoded
     marks: list[tuple]
     keys: list[bool]
-    hidden: list[bool]  # by an edit list
+    hidden: list[bool]  # hidden by an edit list
     droppable: list[bool]
     is_closed: bool
 
 
 def walk(path: str) -> Walked:
-    """Pass over all packets without decoding any. Raises VideoError for what is no video or is cut off."""
+    """Read all packets without decoding any. Raises VideoError for a file that is not a video or is cut off."""
     with opened(path) as (container, stream):
         context = stream.codec_context
         found = Walked(
@@ -86,10 +86,10 @@ def walk(path: str) -> Walked:
         units = h264.units(context.extradata)
         end = num_packets = 0
         for packet in container.demux():
-            if packet.pts is not None:  # audio may outlast the picture: the end is that of all streams
+            if packet.pts is not None:  # audio may be longer than the video: the end is that of all streams
                 end = max(end, float((packet.pts + (packet.duration or 0)) * packet.time_base))
             if packet.stream is not stream or (packet.dts is packet.pts is None and not packet.size):
-                continue  # another stream's, or the last one, which only tells that the file ends
+                continue  # of another stream, or the empty last one, which marks the end
             num_packets += 1
             if packet.size:
                 found.pts.append(packet.pts)
@@ -105,11 +105,11 @@ def walk(path: str) -> Walked:
 
 
 def _refuse_cut(path: str, found: Walked, stream: VideoStream, num_packets: int, end: float) -> None:
-    """Raise VideoError where the container says that there should be more than there is."""
+    """Raise VideoError where the container declares more than the file holds."""
     declared = 0.0 if found.container in ESTIMATED else found.duration
-    if found.container == "avi":  # its length is that of what is there, but its header has the number of frames
+    if found.container == "avi":  # its length is that of the data present, but its header has the number of frames
         declared = max(declared, stream.frames * found.step)
-    rounding = 0.1 if num_packets < stream.frames else 0.1 + 0.05 * declared  # seconds, forgiven
+    rounding = 0.1 if num_packets < stream.frames else 0.1 + 0.05 * declared  # seconds, tolerated
     is_cut = end < declared - rounding
     is_cut |= found.container == "gif" and Path(path).read_bytes().rstrip(b"\0")[-1:] != b";"  # the end of a whole one
     is_cut |= found.container == "asf" and Path(path).stat().st_size < _asf_size(path)
@@ -127,22 +127,22 @@ def _asf_size(path: str) -> int:
 
 
 def mark(packet: av.Packet) -> tuple:
-    """What a packet is recognised by when the file is read again."""
+    """What identifies a packet when the file is read again."""
     return packet.dts if packet.pts is None else packet.pts, packet.size
 
 
 def real_packets(container: InputContainer, stream: VideoStream) -> Iterator[av.Packet]:
-    """The packets of a stream that hold something, in the order of the file."""
+    """The non-empty packets of a stream, in file order."""
     return (packet for packet in container.demux(stream) if packet.size)
 
 
 def tag(packet: av.Packet, ordinal: int) -> None:
-    """Send a packet's place in the file through the decoder with it."""
-    packet.opaque = [ordinal]  # a new object each: PyAV knows them by identity, and small numbers are one and the same
+    """Attach a packet's place in the file to it, which the decoder passes on to its frame."""
+    packet.opaque = [ordinal]  # a new list each: PyAV identifies objects by identity, and equal small integers are one
 
 
 def origin(frame: VideoFrame) -> int | None:
-    """The place of the packet that brought a frame; None where the decoder does not tell."""
+    """The place of the packet that a frame comes from; None where the decoder does not say."""
     place = frame.opaque
     return None if place is None else place[0]
 
@@ -150,7 +150,7 @@ def origin(frame: VideoFrame) -> int | None:
 def decoded(
     container: InputContainer, stream: VideoStream, lost: list[int], *, has_begun: bool
 ) -> Iterator[VideoFrame]:
-    """All frames from the first key frame on (before it decoders invent what they lack), each with its packet's place.
+    """All frames from the first key frame on (before it decoders invent content), each with its packet's place.
 
     lost: gets the places of packets that do not decode; has_begun: the first packet is known to be a key frame.
     """
@@ -169,7 +169,7 @@ def decoded(
 
 
 def checksum(frame: VideoFrame) -> int:
-    """Of the pixels of a frame as the decoder gives them, without what its memory holds beside them."""
+    """Checksum of a frame's pixels as decoded, without the padding of their memory."""
     total = 0
     for place, plane in enumerate(frame.planes):
         rows = np.frombuffer(plane, np.uint8).reshape(plane.height, -1)
@@ -178,7 +178,7 @@ def checksum(frame: VideoFrame) -> int:
 
 
 def _row_bytes(frame: VideoFrame, place: int) -> int:
-    """Bytes that the pixels of a row take in the `place`-th plane; rows in memory may be longer."""
+    """Bytes of one row of pixels in the `place`-th plane; rows in memory may be longer."""
     layout = frame.format
     if len(frame.planes) == 1:
         return -(-frame.width * layout.padded_bits_per_pixel // 8)
@@ -186,5 +186,5 @@ def _row_bytes(frame: VideoFrame, place: int) -> int:
 
 
 def is_key(frame: VideoFrame) -> bool:
-    """Whether decoding may have begun at this frame."""
+    """Whether decoding could start at this frame."""
     return bool(frame.key_frame) and frame.pict_type in (PictureType.I, PictureType.NONE)

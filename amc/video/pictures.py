@@ -31,12 +31,12 @@ def read(folder: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
         except VideoError:
             raise
         except (OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-            # A SyntaxError is how Pillow reports some damaged PNG files.
+            # Pillow reports some damaged PNG files as SyntaxError.
             raise VideoError(f"{ordered[number]}: not a picture, or damaged; fetch it again", frame=number) from error
 
 
 def _rgb(picture: Image.Image, file: Path) -> np.ndarray:
-    """(H, W, 3) uint8; 16 bits are scaled to 8. Pillow would cut off all that is brighter than 255."""
+    """(H, W, 3) uint8; 16 bits are scaled to 8. Pillow would clip values above 255."""
     if picture.mode.startswith("I;16"):
         levels = np.asarray(picture).astype(np.uint32)
         return np.repeat(((levels * 255 + 32767) // 65535).astype(np.uint8)[..., None], 3, axis=-1)
