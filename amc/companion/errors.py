@@ -180,8 +180,10 @@ def _named(name: str, values: tuple[float, float, float]) -> dict[str, float]:
 
 
 def annotators(made: Decisions, found: np.ndarray) -> tuple[float, float, float]:
-    """The share (0 to 1) of the errors `found` (V, C) that are the annotator's (it happens but is not annotated), with
-    its interval. All other errors are the model's."""
+    """The annotator's share (0 to 1) of the errors `found` (V, C), with its interval.
+
+    An error is the annotator's if it happens but is not annotated. All other errors are the model's.
+    """
     return ratio((found & made.extra & made.happens).sum(axis=1), found.sum(axis=1))
 
 

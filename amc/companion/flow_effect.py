@@ -72,7 +72,7 @@ def rows(runs: Sequence[Run]) -> list[dict]:
 
 
 def readings(runs: Sequence[Run]) -> list[str]:
-    """For each modality and two successive methods a sentence: does the second differ from the first?"""
+    """One sentence per modality and pair of successive methods, on whether the second differs from the first."""
     said = []
     for modality in MODALITIES:
         of = [run for run in runs if run.cfg.pixels.modality == modality]

@@ -120,8 +120,10 @@ def _hooks(hooked: dict) -> Iterator[None]:
 
 @torch.inference_mode()
 def moved(xclip: XCLIP, pixels: Tensor, text: Tensor) -> dict[str, np.ndarray]:
-    """How the videos refine the texts (C, E): cosine to the video `before` and `after` (C,), and the `angle` between
-    both in degrees (C,); means over the clips of pixels (B, T, 3, H, W)."""
+    """How the videos refine the texts (C, E), as means over the clips of pixels (B, T, 3, H, W).
+
+    Cosine to the video `before` and `after` (C,), and the `angle` between both in degrees (C,).
+    """
     found = xclip.embed(pixels, text)
     before = F.cosine_similarity(found.video.unsqueeze(1), text.unsqueeze(0), dim=-1)
     turn = F.cosine_similarity(found.text, text.unsqueeze(0), dim=-1).clamp(-1, 1)

@@ -20,7 +20,7 @@ MOST_BYTES = 20_000_000  # of a video in a notebook; for a larger one, open the 
 
 
 def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
-    """The video, H.264, above the figure, whose first axes show time from 0 to `seconds` in whatever unit.
+    """The video, H.264, above the figure, whose first axes show time from 0 to `seconds` in any unit.
 
     Raises AmcError for a video that is too large for a notebook.
     """

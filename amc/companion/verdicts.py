@@ -26,8 +26,10 @@ VERDICTS = {
 
 
 def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, float]:
-    """The kind of error, a key of VERDICTS, or "" if there is none; then the mean score of the classifiers that had a
-    frame of the behaviour, and of the others (nan if there are none)."""
+    """The kind of error, a key of VERDICTS, or "" if there is none; then two mean scores.
+
+    The first is of the classifiers that had a frame of the behaviour, the second of the others (nan if there are none).
+    """
     is_extra, nothing = made.extra[video, behaviour], float("nan")
     if not (is_extra or made.missed[video, behaviour]):
         return "", nothing, nothing

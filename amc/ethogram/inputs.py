@@ -90,8 +90,10 @@ def _listed(files: Sequence[Path]) -> str:
 
 
 def _named(files: list[Path]) -> dict[str, Path]:
-    """Each file by its name without ending; if that is taken or unusable, with ending, folder, whole path, or a
-    fingerprint of its path."""
+    """Each file by its name without ending.
+
+    If that is taken or unusable: with ending, then with folder, with the whole path, with a fingerprint of the path.
+    """
     ways = (
         lambda f: plain(f.stem),
         lambda f: plain(f.name),

@@ -115,8 +115,10 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
 
 @styled
 def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
-    """Left: 95 % interval of each behaviour's AP against its test positives. Right: the smallest significant difference
-    against the noise that two systems share, with the published `effect`.
+    """The interval of each behaviour's AP (left) and the smallest significant difference (right).
+
+    Left: 95 % intervals against test positives. Right: against the noise that two systems share, with the published
+    `effect`.
 
     widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
     measured on a pair of trained systems.

@@ -30,8 +30,10 @@ POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
 
 def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[int]:
-    """The behaviours to draw: all with a bout of the model or the human, so that everything counted is visible; then
-    those with the highest scores, up to `most`."""
+    """The behaviours to draw: all with a bout of the model or the human, then by highest score, up to `most`.
+
+    So everything that is counted is visible.
+    """
     lasting = shown.frames.any(axis=0) | (False if human is None else human.frames.any(axis=0))
     order = np.lexsort((-shown.probs.max(axis=0), ~lasting))
     return sorted(order[: max(most, int(lasting.sum()))].tolist())
@@ -214,8 +216,11 @@ def agreement(
     human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *,
     counted: np.ndarray | None = None, stamp: str = "",
 ):  # fmt: skip
-    """Where human and model agree over time, one row per behaviour. human, model: bool (N, C); edges (N + 1,) seconds;
-    counted: bool (N,), the frames that the human has labelled, by default all."""
+    """Where human and model agree over time, one row per behaviour.
+
+    human, model: bool (N, C); edges (N + 1,) seconds; counted: bool (N,), the frames that the human has labelled, by
+    default all.
+    """
     figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
     axes, (unit, name) = figure.subplots(), _unit(edges[-1])
     masks = {"both": human & model, "human only": human & ~model, "model only": model & ~human}

@@ -37,15 +37,19 @@ def load(path: Path) -> dict:
 
 
 def paper_tables() -> list[dict]:
-    """Rows of `data/paper_tables.csv`: table (int), method, scheme, modality, map (percent), metric, source, and
-    evidence (the source that identifies the metric)."""
+    """Rows of `data/paper_tables.csv`, the paper's numbers.
+
+    Columns: table (int), method, scheme, modality, map (percent), metric, source, evidence (for the metric).
+    """
     with (paths.root() / "data" / "paper_tables.csv").open(encoding="utf-8", newline="") as file:
         return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
 
 
 def leaderboard() -> list[dict]:
-    """Rows of `data/leaderboard.csv`, numbers of other papers on the same benchmark: system, map (percent), metric,
-    modality, source, evidence."""
+    """Rows of `data/leaderboard.csv`, numbers of other papers on the same benchmark.
+
+    Columns: system, map (percent), metric, modality, source, evidence.
+    """
     with (paths.root() / "data" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         return [row | {"map": float(row["map"])} for row in csv.DictReader(file)]
 

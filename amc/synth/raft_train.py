@@ -138,8 +138,10 @@ def sequence_loss(found: list[Tensor], truth: Tensor) -> Tensor:
 
 
 def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
-    """EPE of each pixel: (P, 2, H, W) twice -> (P, H, W), the distance in pixels between an estimated vector and the
-    true one (Baker et al., IJCV 2011)."""
+    """EPE of each pixel: (P, 2, H, W) twice -> (P, H, W) in pixels.
+
+    The distance between the estimated and the true vector (Baker et al., IJCV 2011).
+    """
     return (vectors - true).norm(dim=1)
 
 
