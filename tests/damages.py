@@ -1,20 +1,20 @@
-"""What happens to video files: the bytes of a sound one in, those of a damaged one out, by a seeded generator."""
+"""Damages of video files: the bytes of an intact file in, those of a damaged one out, by a seeded generator."""
 
 import numpy as np
 
 
 def cut_end(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """As by a copy that was broken off."""
+    """As by an interrupted copy."""
     return data[: int(rng.uniform(0.02, 0.99) * len(data))]
 
 
 def cut_beginning(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """As by a recorder that was switched on late."""
+    """As by a recorder switched on late."""
     return data[int(rng.uniform(0.005, 0.6) * len(data)) :]
 
 
 def cut_middle(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """A hole, closed."""
+    """A part is missing in the middle."""
     at, size = rng.integers(len(data)), int(rng.uniform(0.001, 0.2) * len(data))
     return data[:at] + data[at + size :]
 
@@ -35,7 +35,7 @@ def flip_bits(data: bytearray, rng: np.random.Generator) -> bytearray:
 
 
 def change_header(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """Up to 12 bytes of the first or last kilobytes, where containers keep what they say about the rest."""
+    """Up to 12 bytes of the first or last kilobytes, where containers keep their headers."""
     moov = data.rfind(b"moov")
     start, stop = (moov, len(data)) if moov > 0 and rng.random() < 0.8 else (0, min(2000, len(data)))
     for place in rng.integers(start, stop, size=rng.integers(1, 12)):
@@ -44,14 +44,14 @@ def change_header(data: bytearray, rng: np.random.Generator) -> bytearray:
 
 
 def zero_a_stretch(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """As by a disk block that was lost."""
+    """As by a lost disk block."""
     at, size = rng.integers(len(data)), rng.integers(16, 6000)
     data[at : at + size] = bytes(len(data[at : at + size]))
     return data
 
 
 def swap_stretches(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """Two stretches of equal length change places."""
+    """Two parts of equal length swap places."""
     size = int(rng.uniform(0.01, 0.2) * len(data))
     first, second = sorted(rng.integers(len(data) - size, size=2))
     second = max(second, first + size)
@@ -60,7 +60,7 @@ def swap_stretches(data: bytearray, rng: np.random.Generator) -> bytearray:
 
 
 def append(data: bytearray, rng: np.random.Generator) -> bytearray:
-    """Itself once more, or noise."""
+    """Append the file itself, or noise."""
     return data + (data if rng.random() < 0.5 else rng.bytes(rng.integers(1, 5000)))
 
 

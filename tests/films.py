@@ -1,8 +1,8 @@
-"""Small films whose pictures tell their number, in any container, codec and kind of GOP that PyAV writes.
+"""Small films with the frame number encoded in each picture, in any container, codec and kind of GOP that PyAV writes.
 
-Picture n carries n as eight bits in eight big blocks (dark 0, bright 1), legible after any lossy codec, under a texture
-that moves, so that a frame decoded without the frames that it is predicted from differs. `write` makes a film, `remux`
-copies one packet by packet with changes, `sequential` is the truth: bare PyAV from the first packet to the last.
+Picture n shows n as eight bits in eight big blocks (dark 0, bright 1), readable after any lossy codec, and a moving
+texture, so that a frame decoded without its reference frames differs. `write` makes a film, `remux` copies one packet
+by packet with changes, `sequential` is the truth: PyAV alone from the first packet to the last.
 """
 
 import os
@@ -14,7 +14,7 @@ from pathlib import Path
 import av
 import numpy as np
 
-os.environ.setdefault("SVT_LOG", "1")  # the encoder of AV1 tells its errors and nothing else
+os.environ.setdefault("SVT_LOG", "1")  # the AV1 encoder logs errors only
 H, W, N = 48, 64, 60
 BITS = 8
 
@@ -36,11 +36,11 @@ X265 = {
     "long": "keyint=250:scenecut=0",
 }
 MPEG = {
-    "open": {"g": "12", "bf": "2"},  # what FFmpeg's MPEG encoders make of it
+    "open": {"g": "12", "bf": "2"},  # for FFmpeg's MPEG encoders
     "closed": {"g": "12", "bf": "2", "flags": "+cgop", "sc_threshold": "1000000000"},
     "no B-frames": {"g": "12"},
     "all intra": {"g": "1"},
-    "B-pyramid": {"g": "12"},  # AV1 makes one by itself
+    "B-pyramid": {"g": "12"},  # AV1 makes one by default
     "interlaced": {"g": "12", "bf": "2", "flags": "+ildct+ilme"},
 }
 OTHERS = {"libvpx": {"cpu-used": "5"}, "libvpx-vp9": {"cpu-used": "5"}, "libsvtav1": {"preset": "11", "crf": "40"}}
@@ -60,7 +60,7 @@ class Film:
 
     @property
     def options(self) -> dict[str, str]:
-        """What the encoder is given."""
+        """Options of the encoder."""
         if self.codec == "libx264":
             return {"x264-params": X264[self.gop]}
         if self.codec == "libx265":
@@ -73,7 +73,7 @@ class Film:
 
 
 def kinds(codec: str, gops: str, suffixes: str, pix_fmt: str = "yuv420p") -> Iterator[Film]:
-    """Each of `gops` (with commas between) in each of `suffixes` (with blanks)."""
+    """Each of `gops` (separated by commas) in each of `suffixes` (separated by blanks)."""
     for gop in gops.split(", "):
         for suffix in suffixes.split():
             yield Film(suffix, codec, gop, pix_fmt)
@@ -117,13 +117,13 @@ def picture(n: int, size: tuple[int, int] = (H, W)) -> np.ndarray:
     height, width = size
     bits = np.array([n >> k & 1 for k in range(BITS)]).reshape(2, 4)
     rows, columns = np.arange(height) * 2 // height, np.arange(width) * 4 // width
-    texture = 20 * np.sin((np.arange(width) + 3 * np.arange(height)[:, None]) / 5 + n)  # moves a fifth of a wave
+    texture = 20 * np.sin((np.arange(width) + 3 * np.arange(height)[:, None]) / 5 + n)  # moves by 1 radian per picture
     gray = 60 + 130 * bits[rows][:, columns] + texture
     return np.stack([gray, gray * 0.9, 250 - gray], axis=-1).round().astype(np.uint8)
 
 
 def numbers(frames: np.ndarray) -> list[int]:
-    """The number that each picture of (T, H, W, 3) tells."""
+    """The number encoded in each picture of (T, H, W, 3)."""
     height, width = frames.shape[1:3]
     told = np.zeros(len(frames), np.int64)
     for bit in range(BITS):
@@ -135,7 +135,7 @@ def numbers(frames: np.ndarray) -> list[int]:
 
 
 def sequential(path: Path, *, stream: int = 0, format: str | None = None) -> np.ndarray:
-    """Every frame of the `stream`-th video stream, uint8 RGB (N, H, W, 3): bare PyAV, no seeking."""
+    """Every frame of the `stream`-th video stream, uint8 RGB (N, H, W, 3): PyAV alone, no seeking."""
     with av.open(str(path), format=format) as container:
         return np.stack([frame.to_ndarray(format="rgb24") for frame in container.decode(video=stream)])
 
@@ -157,8 +157,8 @@ def write(
 ) -> Path:
     """A film of `pictures` (N of them by default), the n-th shown at `times[n]` (n by default) over `rate`.
 
-    `options` go to the encoder (a `bit_rate` of 0 leaves the quality to them), `muxer` to the container,
-    `setup(stream)` may change the stream before it opens; `sound_seconds` of silence come before the pictures.
+    `options` go to the encoder (with `bit_rate` 0 they set the quality), `muxer` to the container; `setup(stream)` may
+    change the stream before it opens; `sound_seconds` of silence come before the pictures.
     """
     pictures = [picture(n) for n in range(N)] if pictures is None else list(pictures)
     times = range(len(pictures)) if times is None else times
@@ -190,7 +190,7 @@ def _silence(container, seconds: float) -> None:
 
 
 def remux(source: Path, target: Path, change: Callable, *, muxer: dict[str, str] | None = None) -> Path:
-    """`source`'s picture packets in `target`; `change(n, packet)` says whether the n-th is kept, and may edit it."""
+    """Copy video packets of `source` to `target`; `change(n, packet)` may edit the n-th, and returns if it is kept."""
     with av.open(str(source)) as given, av.open(str(target), "w", options=muxer or {}) as container:
         stream = container.add_stream_from_template(given.streams.video[0])
         for n, packet in enumerate(packet for packet in given.demux(video=0) if packet.size):

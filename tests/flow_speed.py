@@ -1,8 +1,8 @@
 """RAFT here against a loop of torchvision's model over single pairs, side by side: `python tests/flow_speed.py`.
 
-Both get the same weights and pairs of frames of a Synth Kingdom scene, in turn, several times: neighbouring frames,
-whose features are shared, and pairs that lie apart, as most of the frames that a training draws. Each way has all cores
-for one process, as torch gives them, then one process with one thread per core, as runs and `amc flow` under torchrun.
+Both get the same weights and frame pairs of a Synth Kingdom scene, in turn, several times: neighbouring frames, which
+share features, and separate pairs, like most frames that training draws. Each is measured with one process on all
+cores, torch's default, then with one single-threaded process per core, as in runs and `amc flow` under torchrun.
 Writes flow_speed.json into AMC_REPORTS (by default `out`): medians, and the largest difference of any vector.
 
     python tests/flow_speed.py [--weights raft-small.pth] [--rounds 7] [--sizes 128,256]
@@ -26,10 +26,10 @@ PAIRS = 8
 
 
 def pairs(size: int, *, step: int) -> tuple[torch.Tensor, torch.Tensor]:
-    """First and second frames, uint8 (PAIRS, 3, size, size); `step` frames from one pair to the next, 1 for a row."""
+    """First and second frames, uint8 (PAIRS, 3, size, size); `step` frames between pairs, 1 for neighbouring frames."""
     from amc.synth import generate, scene
 
-    _, script, _, seed = generate.plan_clip("test", 5000)  # a number far beyond those of any data set
+    _, script, _, seed = generate.plan_clip("test", 5000)  # a number beyond those of any data set
     stage = scene.compose(script, seed)
     sides = []
     for side in (0, 1):
@@ -40,7 +40,7 @@ def pairs(size: int, *, step: int) -> tuple[torch.Tensor, torch.Tensor]:
 
 @torch.no_grad()
 def loop(first: torch.Tensor, second: torch.Tensor, method: str, weights: Path | None) -> torch.Tensor:
-    """torchvision's `forward`, a pair at a time."""
+    """torchvision's `forward`, one pair at a time."""
     from amc.raft.weights import UPDATES, load
 
     model = load(method, weights)
@@ -60,7 +60,7 @@ WAYS = {"torchvision": loop, "ours": ours}
 
 
 def shared(pool: ProcessPoolExecutor, cores: int, way: str, first: torch.Tensor, second: torch.Tensor, *which):
-    """The same by one process per core, each with its part of the pairs."""
+    """The same with one process per core, each on its part of the pairs."""
     parts = [[part.numpy() for part in side.chunk(cores)] for side in (first, second)]
     done = pool.map(_part, *parts, *([value] * len(parts[0]) for value in (way, *which)))
     return torch.from_numpy(np.concatenate(list(done)))
@@ -72,7 +72,7 @@ def _part(first: np.ndarray, second: np.ndarray, way: str, method: str, weights:
 
 
 def measure(method: str, weights: Path | None, size: int, step: int, rounds: int, pool: ProcessPoolExecutor) -> dict:
-    """Median milliseconds a pair of each way, in turn, and how far ours are from torchvision's."""
+    """Median milliseconds per pair of each way, in turn, and the largest difference of our flow from torchvision's."""
     sides, cores = pairs(size, step=step), min(os.cpu_count() or 1, PAIRS)
     ways = {name: partial(way, *sides, method, weights) for name, way in WAYS.items()}
     ways |= {f"{name}_{cores}_processes": partial(shared, pool, cores, name, *sides, method, weights) for name in WAYS}
@@ -108,7 +108,7 @@ def main() -> None:
     folder = paths.cache() / "flow_speed"
     folder.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(0)
-    large = folder / "raft-large.pth"  # speed does not depend on what weights have learnt; agreement is on small motion
+    large = folder / "raft-large.pth"  # speed does not depend on the weights; agreement is on small motion
     torch.save(ARCHITECTURES["raft-large"][0]().state_dict(), large)
     compared = {"raft-synth": None, "raft-large": large} | ({"raft-small": given.weights} if given.weights else {})
     with ProcessPoolExecutor(os.cpu_count(), multiprocessing.get_context("spawn")) as pool:

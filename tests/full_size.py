@@ -1,8 +1,8 @@
 """A dry run at Animal Kingdom's full size, without its videos: `python tests/full_size.py build FOLDER WORKBOOK`.
 
-30,100 clips with the real names and labels, 145 rows per clip as the published Charades files have them, over a few
-hundred distinct Synth Kingdom videos. Each file ends in a box of its own, so that all have different contents, as real
-ones have. The name of the published workbook's file is given; it is not ours to ship.
+30,100 clips with the real names and labels, 145 rows per clip as in the published Charades files, over a few hundred
+distinct Synth Kingdom videos. Each file ends in a unique box, so that all contents differ, as with real files. The
+user gives the published workbook; we may not bundle it.
 
     python tests/full_size.py build FOLDER WORKBOOK     the folder (3 GB), to be used as --data-root
     python tests/full_size.py index FOLDER              seconds and memory of the index: the first time and the second
@@ -28,7 +28,7 @@ ROWS = 145  # frames per clip: 4.4 million rows in all
 
 
 def build(folder: Path, workbook: Path, size: str) -> None:
-    """Lay the folder out; what is there already stays."""
+    """Write the folder; existing files stay."""
     from amc.datasets import animal_kingdom, catalogue
     from amc.synth import annotation
 
@@ -47,7 +47,7 @@ def build(folder: Path, workbook: Path, size: str) -> None:
 
 
 def index(folder: Path) -> list[dict]:
-    """Both ways to the table, each in a process of its own: the first time, and again when it is remembered."""
+    """Measure loading the table, each time in a process of its own: the first time, and again from the cache."""
     ways = {
         "4.4 million Charades rows": f"animal_kingdom.index({str(folder)!r})",
         "AR_metadata.xlsx alone": f"animal_kingdom.index_metadata({str(folder / 'AR_metadata.xlsx')!r})",
@@ -67,7 +67,7 @@ def index(folder: Path) -> list[dict]:
 
 
 def cell(folder: Path):
-    """A cell whose network this machine can train: everything but that is as at full size."""
+    """A run whose network a small machine can train: everything else is as at full size."""
     from dataclasses import replace
 
     from amc.config import SIZES, Sampling
@@ -82,7 +82,7 @@ def cell(folder: Path):
 
 
 def work(folder: Path, stage: str) -> None:
-    """What one process of the rehearsal does, until it is killed."""
+    """The work of one process of the rehearsal, until it is killed."""
     from amc.datasets import videos
     from amc.runs import experiment, methods, precompute
     from amc.scores import predict
@@ -104,7 +104,7 @@ def work(folder: Path, stage: str) -> None:
 
 
 def tell_lengths(folder: Path, size: str) -> None:
-    """Remember how long each video is, as `python -m amc index` would after reading all 30,100 for an hour or two."""
+    """Cache the length of each video, as `python -m amc index` does after reading all 30,100 for an hour or two."""
     from amc.datasets import animal_kingdom, catalogue, videos
 
     lengths = [clip.num_frames for clip in catalogue.load("synth", size=size).clips]
@@ -138,7 +138,7 @@ def watched(folder: Path, stage: str, seconds: float) -> dict:
 
 
 def judged(stage: str, run: dict) -> dict:
-    """How flat memory was, and how far the first forecast was from what came."""
+    """The growth of memory, and the error of the first forecast."""
     (start, done, total, left, _), (stop, later, *_) = run["lines"][0], run["lines"][-1]
     expected, quarter = left / (total - done) * (later - done), len(run["memory"]) // 4
     return {
@@ -156,7 +156,7 @@ def judged(stage: str, run: dict) -> dict:
 
 
 def rehearse(folder: Path, seconds: float, size: str) -> None:
-    """Each stage, killed after `seconds`; what keeps its work, once more, to see that it goes on from there."""
+    """Run each stage and kill it after `seconds`; run stages that keep their work again, to see that they continue."""
     from amc.base import paths, provenance
 
     rows = [judged("videos", watched(folder, "videos", seconds))]

@@ -1,7 +1,7 @@
-"""How long and how much memory an hour of video takes: `python tests/long_video.py build FILE`, then `watch FILE`.
+"""Time and memory for an hour of video: `python tests/long_video.py build FILE`, then `watch FILE`.
 
-The video is 640 x 360 at 25 frames per second, made of Synth Kingdom scenes that are scaled up: a few minutes are drawn
-and encoded, and their packets are repeated until the hour is full, so it is made in a minute or two and decodes as any.
+The video is 640 x 360 at 25 frames per second, made of upscaled Synth Kingdom scenes: a few minutes are drawn and
+encoded, and their packets are repeated to fill the hour. So it is made in a minute or two and decodes as any other.
 
     python tests/long_video.py build FILE [--minutes 60]      the video
     python tests/long_video.py watch FILE --model RUN         `amc predict`: seconds, times real time and memory,
@@ -18,7 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 
-DRAWN = 2  # minutes of scenes before they are repeated
+DRAWN = 2  # minutes of distinct scenes
 WIDTH, HEIGHT, FPS = 640, 360, 25
 
 
@@ -28,7 +28,7 @@ def frames(minutes: float):
 
     from amc.synth import generate, scene
 
-    left, clip = round(minutes * 60 * FPS), 5000  # numbers far beyond those of any data set
+    left, clip = round(minutes * 60 * FPS), 5000  # numbers beyond those of any data set
     while left:
         _, script, _, seed = generate.plan_clip("test", clip)
         stage = scene.compose(script, seed)
@@ -84,7 +84,7 @@ def watch(path: Path, model: str) -> None:
     print(json.dumps(row))
     record = paths.reports() / "long_video.json"
     known = json.loads(record.read_text(encoding="utf-8"))["rows"] if record.is_file() else []
-    kept = [other for other in known if other["how"] != how]  # one row each for a model and for names alone
+    kept = [other for other in known if other["how"] != how]  # one row for a model, one for names alone
     text = json.dumps({"provenance": provenance.collect(device="cpu"), "rows": [*kept, row]}, indent=1)
     with paths.atomic(record) as temporary:
         temporary.write_text(text + "\n", encoding="utf-8")

@@ -1,8 +1,8 @@
-"""Mutation testing, by hand: `make mutants`, or `python tests/mutants.py MODULE ...`, changes one operator,
-condition or constant of a module at a time and runs its tests. Prints what was killed per module, and what survived.
+"""Mutation testing, run by hand: `make mutants`, or `python tests/mutants.py MODULE ...`.
 
-Each mutant is a process forked from one that has imported the libraries already; the change is made in the syntax tree
-that the process loads, and no file is written. Error messages, docstrings and annotations are not changed.
+It changes one operator, condition or constant of a module at a time and runs the module's tests. Prints the killed
+mutants per module, and the survivors. Each mutant runs in a process forked after importing the libraries; the change
+is made in the loaded syntax tree, no file is written. Error messages, docstrings and annotations are not changed.
 """
 
 import ast
@@ -18,7 +18,7 @@ from functools import partial
 from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent
-MODULES = {  # module: files of tests that have to notice a change
+MODULES = {  # module: test files that have to detect a change
     "sampling": "test_sampling",
     "interleave": "test_interleave",
     "flow_color": "test_flow_color",
@@ -37,10 +37,10 @@ LIBRARIES = (
     *("amc.base.torchvision_cpu", "torchvision.utils"),  # in this order
 )
 FOR_MODELS = ("transformers", "open_clip")
-SLOW = ("B/32", "scores_as_published")  # left out: tests that take seconds
+SLOW = ("B/32", "scores_as_published")  # left out: slow tests, which take seconds
 OPTIONS = ("-x", "-q", "-pno:cacheprovider", "-k", f"not ({' or '.join(SLOW)})")  # of pytest, for speed
 os.environ["PYTEST_DISABLE_PLUGIN_AUTOLOAD"] = "1"  # finding plugins takes longer than most tests
-TIMEOUT = 120  # seconds, after which a mutant counts as killed: it does not end
+TIMEOUT = 120  # seconds; a mutant that takes longer counts as killed
 SWAPS = {
     ast.Lt: ast.LtE, ast.LtE: ast.Lt, ast.Gt: ast.GtE, ast.GtE: ast.Gt, ast.Eq: ast.NotEq, ast.NotEq: ast.Eq,
     ast.In: ast.NotIn, ast.NotIn: ast.In, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.And: ast.Or, ast.Or: ast.And,
@@ -62,7 +62,7 @@ def changeable(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
-    """What can be changed in one node: a description, and the function that does it."""
+    """The possible changes of one node: a description, and the function that makes the change."""
     if isinstance(node, ast.Compare):
         for k, operator in enumerate(node.ops):
             if new := SWAPS.get(type(operator)):
@@ -84,7 +84,7 @@ def changes(node: ast.AST) -> Iterator[tuple[str, Callable[[], None]]]:
 
 
 def mutants(path: Path) -> Iterator[tuple[str, ast.Module]]:
-    """Every mutant of a file: where and what, and its syntax tree."""
+    """Every mutant of a file: place and change, and its syntax tree."""
     source = path.read_text(encoding="utf-8")
     for n, node in enumerate(changeable(ast.parse(source))):
         for k, (what, _) in enumerate(changes(node)):
@@ -95,7 +95,7 @@ def mutants(path: Path) -> Iterator[tuple[str, ast.Module]]:
 
 
 def passes(path: Path, tree: ast.Module, tests: list[str]) -> bool:
-    """Whether the tests pass where `path` is loaded as `tree`."""
+    """Whether the tests pass when `path` is loaded as `tree`."""
     child = os.fork()
     if child == 0:
         status = 1
@@ -121,12 +121,12 @@ def passes(path: Path, tree: ast.Module, tests: list[str]) -> bool:
 
 
 def main(names: list[str]) -> None:
-    """Test the modules of these names, all where there are none."""
+    """Test the modules of these names; without names, all."""
     os.chdir(TESTS.parent)
     for name in names or MODULES:
         for library in LIBRARIES + FOR_MODELS * name.startswith("model"):
             importlib.import_module(library)
-        gc.freeze()  # a child that collects garbage would copy all that the parent has imported
+        gc.freeze()  # garbage collection in a child would copy all pages of the parent
         path = TESTS.parent / "amc" / f"{name.replace('.', '/')}.py"
         tests = [str(TESTS / f"{file}.py") for file in MODULES[name].split()]
         if not passes(path, ast.parse(path.read_text(encoding="utf-8")), tests):

@@ -1,7 +1,7 @@
 """Fingerprints of the code of each stage of the pipeline: `python tests/stages.py` writes them after a change.
 
-A fingerprint is of the syntax trees of a stage's files; docstrings, comments and formatting are left out. When one has
-changed, raise the stage's number in `amc/base/stages.py` if its numbers may differ, and run this script either way.
+A fingerprint covers the syntax trees of a stage's files without docstrings, comments and formatting. When one changes,
+raise the stage's number in `amc/base/stages.py` if its results may differ, and run this script in either case.
 """
 
 import ast
@@ -27,7 +27,7 @@ FILES = {
 
 
 def fingerprint(sources: list[str]) -> str:
-    """Of the syntax trees of texts, 16 hex digits."""
+    """Fingerprint of the syntax trees of source texts, 16 hex digits."""
     trees = [ast.parse(source) for source in sources]
     for node in (node for tree in trees for node in ast.walk(tree)):
         body = getattr(node, "body", None)

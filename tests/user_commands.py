@@ -1,4 +1,4 @@
-"""Notebooks run as a user types it: papermill in a process of its own, with the folders of a test."""
+"""Notebooks run as a user runs them: papermill in a process of its own, with the folders of a test."""
 
 import subprocess
 import sys
@@ -12,8 +12,8 @@ NOTEBOOKS = Path(__file__).resolve().parents[1] / "notebooks"
 def papermill(name: str, folder: Path, output: Path, *options: str, environment: dict) -> Path:
     """The executed copy of a notebook: `papermill NOTEBOOK OUTPUT OPTIONS` from `folder`.
 
-    name: without its ending; options: such as "-p", "size", "smoke". Checks what holds for every notebook that has
-    run: no cell failed, every picture has an alternative text, the file is not too large, the record is written.
+    name: without its ending; options: such as "-p", "size", "smoke". Checks the rules for all executed notebooks: no
+    cell failed, every picture has an alternative text, the file is not too large, the record is written.
     """
     source = f"{name}.ipynb" if folder == NOTEBOOKS else NOTEBOOKS / f"{name}.ipynb"
     command = [sys.executable, "-m", "papermill", str(source), str(output), *options]

@@ -1,10 +1,10 @@
-"""Damaged and odd videos, hundreds of them: each is read right or refused in one line: `python tests/video_fuzz.py`.
+"""Fuzzing: hundreds of damaged videos, each read correctly or refused in one line: `python tests/video_fuzz.py`.
 
-Drawn films of many kinds, and real clips where there are some, are cut, overwritten, shuffled and joined by a seeded
-generator. `amc.video` reads each in a process of its own, as does bare PyAV from the first packet to the last, and what
-the first one gives is compared with the second. Wrong is: a crash, any error but one line of VideoError, more than 10 s
-of processor time, more than 1 GB, times that do not fit the frames, and a frame that sequential decoding does not give
-in that place. Behind a damage places are not certain: there, a frame has to be among those that PyAV gives up to it.
+Drawn films of many kinds, and real clips if available, are cut, overwritten, shuffled and joined by a seeded
+generator. `amc.video` reads each file in a process of its own; the reference is PyAV alone, from the first packet to
+the last, also in a process of its own. Wrong is: a crash, any error except one line of VideoError, more than 10 s of
+processor time, more than 1 GB, times that do not fit the frames, and a frame that sequential decoding does not give at
+that index. Behind a damage indices are uncertain: there, a frame has to be among those that PyAV gives up to it.
 
     python tests/video_fuzz.py [--files 500] [--seed 0] [--clips ../shared/clips] [--keep FOLDER] [--out RECORD]
 """
@@ -28,21 +28,21 @@ from av.stream import Disposition
 from damages import DAMAGES
 from films import FILMS
 
-SECONDS, GIGABYTES, WALL = 10, 1.0, 60  # of processor time, of memory beyond what importing takes, on the clock
+SECONDS, GIGABYTES, WALL = 10, 1.0, 60  # processor time; memory without that of imports; seconds on the wall clock
 LINE = 500  # characters of an error
-LATE = 16  # frames by which a decoder may give one too early or too late where its neighbours are damaged
+LATE = 16  # frames by which a decoder may be early or late next to damage
 HOW = ("whole", "in part", "refused", "wrong")
 
 
 def sources(folder: Path, clips: Path | None) -> list[Path]:
-    """The whole videos: every second drawn film, and the real clips, which weigh as much together."""
+    """The intact videos: every second drawn film, and the real clips, repeated for about equal shares."""
     drawn = [film.make(folder) for film in FILMS[::2]]
     real = [p for p in sorted(clips.rglob("*")) if p.suffix in (".mp4", ".mkv", ".gif", ".avi")] if clips else []
     return drawn + real * (len(drawn) // len(real) if real else 0)
 
 
 def make(number: int, seed: int, whole: list[Path], folder: Path) -> tuple[Path, str]:
-    """The `number`-th damaged file, and what was done to which film."""
+    """The `number`-th damaged file, and the name of its film with the damages."""
     rng = np.random.default_rng([seed, number])
     source, damage = whole[rng.integers(len(whole))], DAMAGES[number % len(DAMAGES)]
     suffix = source.suffix if rng.random() < 0.8 else rng.choice([".mp4", ".avi", ".mkv", ".ts", ".bin"])
@@ -52,13 +52,13 @@ def make(number: int, seed: int, whole: list[Path], folder: Path) -> tuple[Path,
 
 
 def digest(frame: np.ndarray) -> tuple[str, str]:
-    """Of the pixels in order, and of their values in no order: the latter stays the same when a picture is turned."""
+    """Digests of the pixels in order, and of their histogram, which rotation does not change."""
     counts = np.bincount(frame.ravel(), minlength=256)
     return tuple(hashlib.blake2b(np.ascontiguousarray(a), digest_size=8).hexdigest() for a in (frame, counts))
 
 
 def reference(path: Path, seed: int) -> dict:
-    """Bare PyAV: every frame that decoding in order gives, and how many came before the first error."""
+    """PyAV alone: every frame from decoding in order, and the number of frames before the first error."""
     found = {"frames": [], "sound": None, "is_turned": False}
     try:
         with av.open(str(path), options={"protocol_whitelist": "file"}, metadata_errors="replace") as container:
@@ -92,7 +92,7 @@ def _stop(found: dict) -> None:
 
 
 def ours(path: Path, seed: int) -> dict:
-    """What `amc.video` gives: {"error": …} or the frames of a stream and of some reads, by number."""
+    """The result of `amc.video`: {"error": …} or the frames of a stream and of some reads, by number."""
     from amc import video
 
     found = {"frames": [], "errors": [], "num_frames": 0, "notes": ()}
@@ -119,11 +119,11 @@ def ours(path: Path, seed: int) -> dict:
 
 def _child(work, path: Path, seed: int, pipe) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (3 * SECONDS, 3 * SECONDS + 1))
-    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders talk
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 2)  # decoders print to stderr
     before = resource.getrusage(resource.RUSAGE_SELF)
     try:
         found = work(path, seed)
-    except BaseException:  # whatever it is, it belongs into the table
+    except BaseException:  # any error belongs in the table
         found = {"crash": traceback.format_exc().strip().splitlines()[-1]}
     after = resource.getrusage(resource.RUSAGE_SELF)
     found["seconds"] = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
@@ -132,8 +132,8 @@ def _child(work, path: Path, seed: int, pipe) -> None:
 
 
 def apart(work, path: Path, seed: int) -> dict:
-    """`work` in a process of its own; {"crash": …} where that ends or hangs without a result."""
-    context = multiprocessing.get_context("fork")  # so that nothing is imported hundreds of times
+    """Run `work` in a process of its own; {"crash": …} if it ends or hangs without a result."""
+    context = multiprocessing.get_context("fork")  # so that imports are not repeated hundreds of times
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_child, args=(work, path, seed, there))
     process.start()
@@ -154,7 +154,7 @@ def judge(path: Path, seed: int) -> tuple[str, str, dict]:
         return "wrong", why, got
     if got["frames"] and "crash" not in bare and (why := _compare(got, bare)):
         again = apart(reference, path, seed)
-        if again.get("frames") == bare["frames"]:  # else the decoder itself gives something else every time
+        if again.get("frames") == bare["frames"]:  # else the decoder itself is not deterministic
             return "wrong", why, got
     if not got["frames"]:
         return "refused", got["errors"][0].replace(str(path.parent), ""), got
@@ -181,7 +181,7 @@ def _compare(got: dict, bare: dict) -> str:
     if any("key frame" in note for note in got["notes"]):
         skipped = max(0, len(truth) - got["num_frames"])
     sound = len(truth) if bare["sound"] is None else bare["sound"]
-    if got["num_frames"] > len(truth) + skipped:  # PyAV passes over what does not decode and counts on
+    if got["num_frames"] > len(truth) + skipped:  # PyAV skips what it cannot decode and counts on
         sound = min([sound, *(int(n) for error in got["errors"] for n in re.findall(r"damaged at frame (\d+)", error))])
     given = {}
     for number, value in ((n, d[kind]) for n, d in got["frames"]):
@@ -196,9 +196,9 @@ def _compare(got: dict, bare: dict) -> str:
 
 
 def run(numbers: range, seed: int, clips: Path | None, folder: Path) -> list[dict]:
-    """A row per file: how it went."""
+    """One row per file with its result."""
     whole = sources(folder, clips)
-    import amc.video  # before the processes are forked, so that they need not
+    import amc.video  # before the processes are forked, so that they need not import it
 
     assert amc.video
     rows = []
@@ -213,7 +213,7 @@ def run(numbers: range, seed: int, clips: Path | None, folder: Path) -> list[dic
 
 
 def table(rows: list[dict]) -> tuple[list[dict], dict[str, float]]:
-    """Print how many of each kind went how; returns those that went wrong, and the most that a file took."""
+    """Print the counts of results by kind; returns the wrong ones, and the largest time and memory of a file."""
     print(f"{'':16}" + "".join(f"{how:>9}" for how in HOW))
     for name in (damage.__name__ for damage in DAMAGES):
         count = Counter(row["how"] for row in rows if row["what"].split()[0] == name)
@@ -227,7 +227,7 @@ def table(rows: list[dict]) -> tuple[list[dict], dict[str, float]]:
 
 
 def main() -> None:
-    """Make and read them, print a table and write the record."""
+    """Make and read the files, print a table and write the record."""
     from amc.base import provenance
 
     shared = Path(__file__).resolve().parents[2] / "shared" / "clips"

@@ -1,9 +1,9 @@
-"""PyAV's reader against decord, side by side on films that both read right: `python tests/video_speed.py`.
+"""PyAV's reader against decord, side by side on films that both read correctly: `python tests/video_speed.py`.
 
-Films of 360 and 720 lines with texture and motion, libx264 at ffmpeg's own settings (crf 23, medium) with and without
-B-frames, a key frame every 12 or 250 frames, read as training and prediction do: windows of 8 frames spread over the
+Films of 360 and 720 lines with texture and motion, libx264 at ffmpeg's defaults (crf 23, medium) with and without
+B-frames, a key frame every 12 or 250 frames, read as in training and prediction: windows of 8 frames spread over the
 film, and all frames in a row. Both readers take turns, the shortest of several rounds counts, and their pixels have to
-be equal. Processor time counts where a process per core reads; time on the clock stands beside it.
+be equal. Processor time matters when one process per core reads; wall-clock time is also given.
 
     python tests/video_speed.py [--rounds 5] [--frames 240] [--out reports/video_speed.json]
 """
@@ -28,7 +28,7 @@ CLOCKS = {"cpu": time.process_time, "wall": time.perf_counter}
 
 
 def drawn(num_frames: int, size: tuple[int, int]):
-    """A rough ground under a camera that moves, with an animal's size of another texture that crosses it."""
+    """A textured ground under a moving camera, and an animal-sized patch of another texture that crosses it."""
     rng = np.random.default_rng(0)
     height, width = size
     ground, animal = (
@@ -46,11 +46,11 @@ def drawn(num_frames: int, size: tuple[int, int]):
 
 
 def measure(path: Path, plan: list[list[int]], rounds: int) -> dict[str, float]:
-    """Milliseconds of processor and clock that each reader needs for all windows of a plan, the least of all rounds."""
+    """Milliseconds of processor and wall clock of each reader for all windows of a plan, the least of all rounds."""
     from amc import video
 
     took, found = {(name, clock): [] for name in READERS for clock in CLOCKS}, {}
-    video.probe(path)  # what either reader needs to know is remembered from here on
+    video.probe(path)  # fills the caches that the readers need
     for turn in range(rounds + 1):
         for name in READERS if turn % 2 else READERS[::-1]:
             started = {clock: now() for clock, now in CLOCKS.items()}

@@ -1,4 +1,4 @@
-"""What only the notebooks need: what they measure beside the paper's tables, their controls, and the reports.
+"""Code that only the notebooks need: measurements besides the paper's tables, controls, and reports.
 
 Nothing of the pipeline imports from here.
 """

@@ -1,7 +1,7 @@
-"""What the annotation alone shows about a benchmark: how far a predictor gets without a pixel, and what leaks.
+"""What the annotation alone shows about a benchmark: mAP of predictors that see no pixel, and leakage.
 
 A table of clips in, arrays and numbers out (notebook 08). Not in the paper. Every predictor is fitted on training
-clips; its settings are chosen on them or on a validation split of them.
+clips; its settings are chosen on training clips or a validation split of them.
 """
 
 from collections import defaultdict
@@ -21,10 +21,10 @@ from amc.datasets.table import ClipTable, split_validation
 
 SIZES = ("smoke", "quick", "standard")  # of Synth Kingdom
 VALIDATION = 0.15  # part of the training groups, as in `config.Experiment`
-SMOOTHING = 5  # clips at the base rate that are added to every count of two labels together
+SMOOTHING = 5  # pseudo-clips at the base rate, added to every count of two labels together
 WEIGHTS = (0, 0.1, 0.25, 0.5, 1)  # of the evidence from other labels
-PRIOR_STRENGTHS = tuple(4**n for n in range(7))  # weight of the species against the labels of the same source, in clips
-EVIDENCE = {  # what each predictor knows about a test clip, besides the labels of the training clips
+PRIOR_STRENGTHS = tuple(4**n for n in range(7))  # weight of the species against labels of the same source, in clips
+EVIDENCE = {  # what each predictor knows of a test clip, besides the labels of the training clips
     "class frequency": "nothing",
     "parent class": "the widest group of each animal in it, such as bird",
     "sub-class": "all groups of each animal, not its species",
@@ -38,7 +38,7 @@ EVIDENCE = {  # what each predictor knows about a test clip, besides the labels 
 class Annotation:
     """Clips of a benchmark, with no need for their videos."""
 
-    table: ClipTable  # with a validation split carved from train
+    table: ClipTable  # with a validation split taken from train
     train: ClipTable  # the whole training split as published
     workbook: Path | None  # of the real annotation
 
@@ -49,8 +49,9 @@ class Annotation:
 
 
 def load(annotation: str = "", *, size: str = "quick") -> Annotation:
-    """The annotation in a file AR_metadata.xlsx, by default the one under data/animal_kingdom; without one, Synth
-    Kingdom's of `size`, which is generated on first use. Raises AmcError for another file, and for an unknown size.
+    """The annotation in a file AR_metadata.xlsx, by default the one under data/animal_kingdom.
+
+    Without one: Synth Kingdom's of `size`, generated on first use. Raises AmcError for another file or an unknown size.
     """
     choice("size", size, SIZES)
     workbook = parameters.file("annotation", annotation) or catalogue.folder("animal-kingdom") / animal_kingdom.WORKBOOK
@@ -62,7 +63,7 @@ def load(annotation: str = "", *, size: str = "quick") -> Annotation:
 
 
 def blind(found: Annotation) -> dict[str, tuple[np.ndarray, dict]]:
-    """By name, as in EVIDENCE: probs (V, C) of the test clips, and what was chosen how. No predictor sees a frame."""
+    """By name, as in EVIDENCE: probs (V, C) of the test clips, and the chosen settings. No predictor sees a frame."""
     table, train = found.table, found.train
     rows = {"class frequency": species_prior.class_frequency(table, "test", train=train)}
     for told in species_prior.TOLD:
@@ -77,8 +78,8 @@ def blind(found: Annotation) -> dict[str, tuple[np.ndarray, dict]]:
 def _co_occurrence(found: Annotation, strength: float) -> tuple[np.ndarray, dict]:
     """The odds from the species, times the evidence of each other label of the clip (naive Bayes).
 
-    Labels are input here, so this recognises nothing: it bounds the gain from co-occurrence. Only present labels count
-    as evidence: absent ones would reveal that a clip has no other label.
+    Labels are input here, so this is no recognition: it bounds the gain from co-occurrence. Only present labels are
+    evidence: absent ones would reveal that a clip has no other label.
     """
     train, val = found.table.split("train"), found.table.split("val")
     prior = _species(train, val, strength)
@@ -107,8 +108,8 @@ def _with_labels(prior: np.ndarray, train: ClipTable, clips: ClipTable, weight: 
 def _sources(found: Annotation, strength: float) -> tuple[np.ndarray, dict]:
     """Labels of the training clips of the same source group, shrunk towards the species.
 
-    The validation split holds complete groups, so its clips share no source with training. The weight of the species
-    is therefore chosen on training clips that are set aside at random.
+    The validation split holds complete groups, so its clips share no source with training. Therefore the weight of the
+    species is chosen on training clips held out at random.
     """
     aside = np.random.default_rng(0).random(len(found.train)) < VALIDATION
     rest, val = (_part(found.train, mask) for mask in (~aside, aside))
@@ -137,10 +138,10 @@ def _quality(labels: np.ndarray, probs: np.ndarray) -> float:
 
 
 def row(name: str, labels: np.ndarray, probs: np.ndarray, *, replicates: int, seed: int) -> dict:
-    """One result row: both mAPs in percent with 95 % intervals, and by how much resampling shifts the mean (`_bias`).
+    """One result row: both mAPs in percent with 95 % intervals, and the shift of the mean by resampling (`_bias`).
 
     Macro mAP of a resample is too high for behaviours with few positives: a behaviour without a drawn clip is left out,
-    and a clip drawn twice is ranked as high twice.
+    and a clip drawn twice has the same rank twice.
     """
     found = {"method": name, "given": EVIDENCE[name]}
     values = metrics.replicate_maps(labels, probs, metrics.resamples(len(labels), replicates, seed))
@@ -155,7 +156,7 @@ def leakage(found: Annotation, *, seed: int) -> dict:
     """How many test clips share a source group with training, and how similar the labels of such clips are.
 
     `likeness`: by kind of training clip, drawn at random, the Jaccard overlap of its labels with the test clip's, each
-    (V',) over the test clips that have training clips of every kind. Empty where no group is shared.
+    (V',) over the test clips that have training clips of every kind. Empty if no group is shared.
     """
     rng, pools = np.random.default_rng(seed), defaultdict(list)
     for clip in found.train.clips:

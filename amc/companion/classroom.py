@@ -9,7 +9,7 @@ from amc.base import paths
 
 
 def copies(folder: Path) -> list[Path]:
-    """Write a copy of every notebook into `folder`: solutions left out, outputs cleared; returns the copies."""
+    """Write a copy of every notebook into `folder`, without solutions and outputs; returns the copies."""
     solutions = TagRemovePreprocessor(remove_cell_tags={"solution"}, enabled=True)
     written = []
     for source in sorted((paths.root() / "notebooks").glob("[0-9]*.ipynb")):

@@ -1,6 +1,6 @@
 """What the classifiers see of a video and what they miss, by scheme: frames, events, gaps. No pixel is needed.
 
-The scripts of Synth Kingdom know when each behaviour happens, so we can count how often a plan of frames catches an
+The scripts of Synth Kingdom give the time of each behaviour, so we can count how often a sampling plan includes an
 event, over any number of clips (paper sec. 2 and its error analysis of the jumping frog).
 """
 
@@ -22,7 +22,7 @@ from amc.synth.drawn import Drawn
 from amc.synth.scripts import truth
 from amc.synth.world import FPS
 
-SIZES = ("smoke", "quick", "standard")  # of the world whose clip is shown
+SIZES = ("smoke", "quick", "standard")  # of the world of the shown clip
 REPLICATES = 500
 
 
@@ -36,7 +36,7 @@ def settings(
     seed: int = 0,
     interactive: bool = True,
 ) -> Experiment:
-    """The notebook's parameters, checked, as the experiment whose test clip it shows. Raises AmcError."""
+    """The notebook's parameters, checked, as an experiment; the notebook shows a test clip of it. Raises AmcError."""
     choice("size", size, SIZES)
     whole("clip_index", clip_index, 0)
     whole("num_windows", num_windows, 1, 12)
@@ -59,13 +59,16 @@ def unseen_by_place(num_frames: int, *, scheme: str, num_windows: int, frames: i
     """The part (0 to 1) of each of `parts` equal parts of a video that no classifier sees: (parts,)."""
     windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
     is_unseen = ~np.isin(np.arange(num_frames), [window.frames for window in windows])
-    fine = np.repeat(is_unseen, parts)  # of equal length: each frame in `parts` pieces, num_frames of them per part
+    fine = np.repeat(is_unseen, parts)  # split each frame into `parts` pieces; each part then has num_frames pieces
     return fine.reshape(parts, num_frames).mean(axis=1)
 
 
 def happening(clip: Clip, drawn: Drawn, *, count: int = 10) -> dict:
-    """A clip of Synth Kingdom for `figures.windows.schemes`: `num_frames`, `fps`, its true `events`, (behaviour, start,
-    stop) in frames, and its `film`, the middle frames of `count` equal parts, uint8 (count, 3, H, W)."""
+    """A clip of Synth Kingdom for `figures.windows.schemes`: `num_frames`, `fps`, `events` and `film`.
+
+    events: the true ones, (behaviour, start, stop) in frames; film: the middle frames of `count` equal parts, uint8
+    (count, 3, H, W).
+    """
     info = video.probe(clip.path)
     acts = drawn.script(clip.id).events
     events = [(act.behaviour, act.start * info.fps, act.stop * info.fps) for act in acts]
@@ -74,7 +77,7 @@ def happening(clip: Clip, drawn: Drawn, *, count: int = 10) -> dict:
 
 
 def seen(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], *, fps: float) -> pd.DataFrame:
-    """Each event of a clip, with its seconds and the number of classifiers that have a frame of it, by scheme."""
+    """Each event of a clip, with its seconds and, by scheme, the number of classifiers that have a frame of it."""
     rows = [
         {"event": name, "from, s": start / fps, "to, s": stop / fps}
         | {scheme: int(seen_by(windows, start, stop).sum()) for scheme, windows in plans.items()}
@@ -84,17 +87,17 @@ def seen(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], *, fps:
 
 
 def scripted(clips: int) -> list[tuple[int, list[tuple[int, int, int]]]]:
-    """Frames and true events of the first `clips` training clips of Synth Kingdom, but for events that fill a clip."""
+    """Frames and true events of the first `clips` training clips of Synth Kingdom, without events that fill a clip."""
     tables = (truth(generate.plan_clip("train", clip)[1]) for clip in range(clips))
     return [(len(table), [e for e in runs(table) if e[2] - e[1] < len(table)]) for table in tables]
 
 
 def catches(clips: Sequence[tuple[int, list]], *, num_windows: int, frames: int) -> pd.DataFrame:
-    """Every event of `clips`, as `scripted` has them, under every scheme: one row each.
+    """Every event of `clips`, as from `scripted`, under every scheme: one row each.
 
     Columns: clip, behaviour, scheme, seconds; `any`, whether at least one classifier has a frame of it; `share`, the
-    part of the classifiers that have, which is what an average over classifiers can build on; `looks`, frames of the
-    event in a classifier that has any, on average, nan where none has.
+    share of the classifiers that have one, as scores are averaged over classifiers; `looks`, the mean number of frames
+    of the event in those classifiers, nan if none has one.
     """
     return pd.DataFrame(_catches(clips, num_windows, frames))
 
@@ -115,8 +118,8 @@ def _catches(clips: Sequence[tuple[int, list]], num_windows: int, frames: int) -
 def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
     """Means of `any`, `share` and `looks` for each scheme and value of the column `by`, with 95 % intervals over clips.
 
-    Whole clips are drawn again, since the events of one clip are not independent. Events that no classifier
-    sees have no `looks` and are left out of that mean.
+    Whole clips are resampled, since the events of one clip are not independent. Events that no classifier sees have no
+    `looks` and are left out of that mean.
     """
     rng = np.random.default_rng(seed)
     rows = []
@@ -135,7 +138,7 @@ def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
 
 
 def gaps_said(gaps: Mapping[str, np.ndarray]) -> str:
-    """For which M the sequence leaves a shorter longest gap than other rules; gaps: as for `figures.windows.spread`."""
+    """For which M the sequence has a smaller largest gap than other rules; gaps: as for `figures.windows.spread`."""
     ours = gaps["quasi-random"][0]
     shorter = {
         "regular places": ours < gaps["regular"][0],
@@ -147,7 +150,7 @@ def gaps_said(gaps: Mapping[str, np.ndarray]) -> str:
 
 
 def largest_gap(places: np.ndarray) -> float:
-    """The longest stretch (0 to 1) of a video without a frame, `places` (any shape, 0 to 1) of frames given."""
+    """The largest part (0 to 1) of a video without a frame; places: those of the frames, any shape, 0 to 1."""
     return float(np.diff(np.concatenate([[0.0], np.sort(places, axis=None), [1.0]])).max())
 
 
@@ -160,7 +163,7 @@ def spread(num_windows: int, frames: int, *, seed: int = 0) -> dict[str, np.ndar
         "regular": np.full((num_windows, frames), 0.5),
         "random": np.random.default_rng(seed).random((num_windows, frames)),
     }
-    fine = 10_000  # frames of a video so long that rounding hardly matters
+    fine = 10_000  # frames: a video so long that rounding hardly matters
     windows = sampling.plan(fine, scheme="sparse", num_windows=num_windows, frames=frames)
     quasi = np.array([window.frames for window in windows]) / fine
     return {name: (np.arange(frames) + u) / frames for name, u in drawn.items()} | {"quasi-random": quasi}

@@ -1,8 +1,8 @@
 """The paper's four kinds of errors (its error analysis), found by rule in a score file and counted; no model, no torch.
 
 An error is a pair of video and behaviour: *missed* (annotated, not predicted) or *extra* (predicted, not annotated).
-One error may be of several kinds, or of none. Where the truth of every frame is known (generated worlds), the rules use
-it and separate errors of the model from those of the annotator; elsewhere they use the names alone.
+One error may be of several kinds, or of none. If the truth of every frame is known (generated worlds), the rules use it
+and separate errors of the model from those of the annotator; otherwise they use the names alone.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -33,11 +33,11 @@ PARTS = {  # a composite behaviour and its parts, by names of Animal Kingdom, wh
 
 @dataclass(frozen=True)
 class Decisions:
-    """Predictions for the V videos of a score file, beside the annotation and, where known, the truth."""
+    """Predictions for the V videos of a score file, with the annotation and, if known, the truth."""
 
     scores: Scores
     threshold: float | np.ndarray  # of highest F1 on validation data; one number, or one per behaviour (C,)
-    truth: Sequence[np.ndarray] | None = None  # what happens in each frame: bool (N, C) for each video
+    truth: Sequence[np.ndarray] | None = None  # behaviours in each frame: bool (N, C) for each video
 
     @cached_property
     def names(self) -> tuple[str, ...]:
@@ -51,7 +51,7 @@ class Decisions:
 
     @cached_property
     def happens(self) -> np.ndarray | None:
-        """What happens in at least one frame: bool (V, C), or None where unknown."""
+        """Which behaviours happen in at least one frame: bool (V, C), or None if unknown."""
         return None if self.truth is None else np.array([table.any(axis=0) for table in self.truth])
 
     @cached_property
@@ -91,7 +91,7 @@ def read(path: Path) -> tuple[Scores, Scores]:
 def overlapping(made: Decisions) -> np.ndarray:
     """Missed, while a behaviour before or after it is predicted: the animal sits, jumps and sits (paper: a frog).
 
-    Composites are another kind. With truth, the predicted one has to happen in a frame without the missed one.
+    Composites are a kind of their own. With truth, the predicted one has to happen in a frame without the missed one.
     """
     around = made.predicted & made.of(ONGOING)
     found = made.missed & ~made.of([*ONGOING, *PARTS]) & around.any(axis=1, keepdims=True)
@@ -103,7 +103,7 @@ def overlapping(made: Decisions) -> np.ndarray:
 
 
 def incomplete(made: Decisions) -> np.ndarray:
-    """Extra, though it happens: the annotator left it out. Without truth: extra, one of the names often left out."""
+    """Extra, but it happens: the annotator left it out. Without truth: extra, and its name is often left out."""
     return made.extra & (made.of(OMITTED) if made.happens is None else made.happens)
 
 
@@ -141,8 +141,10 @@ def find(made: Decisions) -> dict[str, np.ndarray]:
 
 
 def typical(made: Decisions, found: np.ndarray) -> np.ndarray:
-    """Videos with errors `found` (V, C), the most typical first: most of their errors are of this kind, then by how
-    far the scores lie from the threshold."""
+    """Videos with errors `found` (V, C), the most typical first.
+
+    By the share of their errors that are of this kind, then by the distance of the scores from the threshold.
+    """
     wrong = made.missed | made.extra
     share = found.sum(axis=1) / np.maximum(wrong.sum(axis=1), 1)
     margin = (np.abs(made.probs - made.threshold) * found).sum(axis=1)
@@ -150,7 +152,7 @@ def typical(made: Decisions, found: np.ndarray) -> np.ndarray:
 
 
 def right(made: Decisions) -> np.ndarray:
-    """Videos without an error, the most certain first: by the smallest distance of a score from the threshold."""
+    """Videos without an error, the most certain first: by the smallest distance of a score from its threshold."""
     margin = np.abs(made.probs - made.threshold).min(axis=1)
     is_right = ~(made.missed | made.extra).any(axis=1)
     return np.array([v for v in np.argsort(-margin, kind="stable") if is_right[v]], dtype=int)
@@ -159,8 +161,8 @@ def right(made: Decisions) -> np.ndarray:
 def tally(made: Decisions) -> list[dict]:
     """One row per kind: errors, videos, errors per 100 videos with interval.
 
-    Where the truth is known also `part`, the percentage of these errors that are the annotator's (predicted, not
-    annotated, and it happens), and `true_rate`, errors of the kind per 100 videos with the truth as labels.
+    If the truth is known also `part`, the percentage of these errors that are the annotator's (predicted, not
+    annotated, but it happens), and `true_rate`, errors of the kind per 100 videos with the truth as labels.
     """
     rows, once = [], np.ones(len(made.scores.labels))
     again = {} if made.happens is None else find(replace(made, scores=replace(made.scores, labels=made.happens)))
@@ -178,15 +180,17 @@ def _named(name: str, values: tuple[float, float, float]) -> dict[str, float]:
 
 
 def annotators(made: Decisions, found: np.ndarray) -> tuple[float, float, float]:
-    """The part (0 to 1) of the errors `found` (V, C) that are the annotator's (it happens and is not annotated),
-    with its interval. All other errors are the model's."""
+    """The annotator's share (0 to 1) of the errors `found` (V, C), with its interval.
+
+    An error is the annotator's if it happens but is not annotated. All other errors are the model's.
+    """
     return ratio((found & made.extra & made.happens).sum(axis=1), found.sum(axis=1))
 
 
 def against_truth(made: Decisions, *, replicates: int = 1000, seed: int = 0) -> list[dict]:
     """Both mAPs, percent, of the same scores against the annotation and against the truth, and their difference.
 
-    Intervals are over videos, the same draws for both, so the difference is a paired one.
+    Intervals are over videos, with the same resamples for both, so differences are paired.
     """
     weights = resamples(len(made.scores.labels), replicates, seed)
     sets = {"annotated": made.scores.labels, "truth": made.happens}
@@ -211,7 +215,7 @@ def judged(row: dict) -> str:
 
 
 def confusions(made: Decisions) -> np.ndarray:
-    """(C, C): of the videos that miss the row's behaviour, the share with the column's as an extra."""
+    """(C, C): the share of the videos with the row's behaviour missed that have the column's as an extra."""
     together = made.missed.T.astype(float) @ made.extra
     return together / np.maximum(made.missed.sum(axis=0), 1)[:, None]
 
@@ -231,7 +235,7 @@ def differences(
 ) -> list[dict]:
     """Errors of each kind per 100 videos, each run minus the run named `reference`; rows as of `compare`.
 
-    The same videos are drawn for both, so the intervals are those of paired differences.
+    The same videos are resampled for both, so differences are paired.
     """
     found = {name: find(decide(val, test, truth=truth)) for name, (val, test) in scored.items()}
     rows = []
@@ -243,7 +247,7 @@ def differences(
 
 
 def beyond_chance(rows: Sequence[dict], reference: str) -> str:
-    """The rows of `differences` whose intervals exclude 0, in two sentences."""
+    """Two sentences on the rows of `differences` whose intervals exclude 0."""
     sides = {"fewer": lambda row: row["more_high"] < 0, "more": lambda row: row["more_low"] > 0}
     found = {word: "; ".join(f"{row['run']}: {row['kind']}" for row in rows if is_clear(row))
              for word, is_clear in sides.items()}  # fmt: skip
@@ -251,7 +255,7 @@ def beyond_chance(rows: Sequence[dict], reference: str) -> str:
 
 
 def clips(test: Scores) -> ClipTable:
-    """The clips of a score file, in its order. Raises AmcError where its data set or a video is not here."""
+    """The clips of a score file, in its order. Raises AmcError if its data set or a video is missing."""
     made_of = test.meta["experiment"]
     table = catalogue.load(made_of["dataset"], made_of["root"] or None, size=made_of["size"])
     known = {clip.id: clip for clip in table.clips if clip.path.exists()}
@@ -261,7 +265,7 @@ def clips(test: Scores) -> ClipTable:
 
 
 def truth(table: ClipTable) -> list[np.ndarray]:
-    """What happens in each frame of each clip, bool (N, C). Raises AmcError for clips of which nobody knows it."""
+    """The behaviours in each frame of each clip, bool (N, C). Raises AmcError for clips without known truth."""
     if table.drawn is None:
         raise AmcError(f"{table.name}: what truly happens in each frame is known of generated worlds only")
     return [table.drawn.truth(clip.id) for clip in table.clips]

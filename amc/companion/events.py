@@ -8,7 +8,7 @@ from amc.sampling import Window
 
 
 def runs(table: np.ndarray) -> list[tuple[int, int, int]]:
-    """Runs of frames in which a behaviour goes on: (label, start, stop) of bool (N, C), in order of label and start."""
+    """Runs of frames with a behaviour: (label, start, stop) of bool (N, C), in order of label and start."""
     edges = np.diff(np.pad(table, ((1, 1), (0, 0))).astype(int), axis=0).T  # (C, N + 1)
     return [
         (label, int(start), int(stop))

@@ -9,14 +9,14 @@ from torch import Tensor
 from amc import flow, flow_color, video
 from amc.figures import Key
 
-FASTEST = 1 / 40  # of a picture's height per frame: motion at which the colours of flow are full
+FASTEST = 1 / 40  # of a picture's height per frame: motion at which flow colours are saturated
 
 
 def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
-    """`film` and `motion`, uint8 (count, 3, H, W), of the middles of `count` equal parts of a video, the `key` to its
-    colours, and its `fps`.
+    """`film` and `motion`, uint8 (count, 3, H, W): the middle frames of `count` equal parts of a video, and their flow.
 
-    Flow is by DIS, which needs no weights, and never across a cut. Raises AmcError for a video that cannot be read.
+    Also the `key` to the flow colours, and `fps`. Flow is by DIS, which needs no weights, and never across a cut.
+    Raises AmcError for a video that cannot be read.
     """
     info = video.probe(path)
     at = ((np.arange(count) + 0.5) * info.num_frames / count).astype(int)

@@ -10,9 +10,9 @@ from amc.runs import tables
 from amc.runs.ablation import ablation
 from amc.runs.experiment import Run, run_all
 
-NONE = "none"  # frames alone: what flow has to beat
+NONE = "none"  # frames alone: the baseline for flow
 MODALITIES = ("flow", "rgb+flow")
-ENDS = {"": "difference", "_low": "low", "_high": "high"}  # of a column here, and as `tables.compare` calls it
+ENDS = {"": "difference", "_low": "low", "_high": "high"}  # suffix of a column here: name in `tables.compare`
 COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_micro_low", "map_micro_high")
 
 
@@ -43,7 +43,7 @@ def configs(methods: str, size: str, weights: str = "") -> list[Experiment]:
 
 
 def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], list[str]]:
-    """`rows` and `readings` of the runs that `methods` asks for, trained if necessary; see `configs`."""
+    """`rows` and `readings` of the runs of `configs`, trained if necessary."""
     asked = configs(methods, size, weights)
     if not asked:
         return [], ["left out: the parameter effect is empty"]
@@ -52,8 +52,11 @@ def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], li
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:
-    """One row per run: modality, flow method, both mAP with intervals, and `more`, `more_low`, `more_high`: macro mAP
-    minus that of frames alone, paired over the test videos. Percent and points."""
+    """One row per run: modality, flow method, both mAPs with intervals, and the gain over frames alone.
+
+    The gain (`more`, `more_low`, `more_high`) is a difference in macro mAP, paired over the test videos. Percent and
+    points.
+    """
     alone = runs[0].scores("test")
     found = []
     for run in runs:
@@ -69,7 +72,7 @@ def rows(runs: Sequence[Run]) -> list[dict]:
 
 
 def readings(runs: Sequence[Run]) -> list[str]:
-    """A sentence on each neighbouring pair of methods, in each modality: does the second differ from the first?"""
+    """One sentence per modality and pair of successive methods, on whether the second differs from the first."""
     said = []
     for modality in MODALITIES:
         of = [run for run in runs if run.cfg.pixels.modality == modality]

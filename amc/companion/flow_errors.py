@@ -1,4 +1,4 @@
-"""How good estimated flow is, how long it takes, where it fails: against the exact flow of the renderer, or itself."""
+"""Error of estimated flow, its time, and where it fails: against the renderer's exact flow, or forward-backward."""
 
 import time
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,8 @@ SIZES = ("smoke", "quick", "standard")
 DIS = ("dis", "dis-fast", "dis-ultrafast")
 RAFT = ("raft-synth", "raft-small", "raft-large")  # the weights of the first are in data/weights
 NIGHT = 1 / 3  # share of the clips at night, if there are enough
-STILL = 0.3  # px per frame: the camera moves if the background moves more than this
-FEW = 5  # clips: no statement for fewer
+STILL = 0.3  # px per frame: the camera moves if the background moves more
+FEW = 5  # clips; with fewer, no statement
 INCONSISTENT = 1.0  # px of forward-backward error from which a point counts as hidden in one frame
 
 
@@ -44,7 +44,7 @@ def settings(
     effect: str = "",
     interactive: bool = True,
 ) -> Experiment:
-    """The notebook's parameters, checked, as the experiment of the clips it looks at. Raises AmcError."""
+    """The notebook's parameters, checked, as an experiment that has the notebook's clips. Raises AmcError."""
     choice("size", size, SIZES)
     whole("clip_index", clip_index, 0)
     file("video", video)
@@ -59,7 +59,7 @@ def settings(
 
 
 def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str, str]]:
-    """The methods that can run here, with their weights; and why each of the others cannot."""
+    """The methods that can run here, with their weights; and the reason for each one that cannot."""
     usable: dict[str, Path | None] = dict.fromkeys(DIS)
     absent = {}
     for method in RAFT:
@@ -74,8 +74,10 @@ def available(flow_weights: str = "") -> tuple[dict[str, Path | None], dict[str,
 
 
 def chosen(table: ClipTable, count: int) -> ClipTable:
-    """`count` of the clips of a generated world, a third of them at night if there are enough: at random there would
-    be too few to compare. In the order of `table`."""
+    """`count` clips of a generated world, in the order of `table`; a third of them at night, if there are enough.
+
+    A random choice would have too few night clips to compare.
+    """
     is_night = [table.drawn.script(clip.id).environment == "night" for clip in table.clips]
     night = np.flatnonzero(is_night)[: round(NIGHT * count)]
     day = np.flatnonzero(np.logical_not(is_night))[: count - len(night)]
@@ -83,13 +85,13 @@ def chosen(table: ClipTable, count: int) -> ClipTable:
 
 
 def pairs_of(num_frames: int, count: int, step: int = 1) -> list[tuple[int, int]]:
-    """`count` pairs of frames `step` apart, spread over a video; fewer frames than `step` give the ends."""
+    """`count` pairs of frames `step` apart, spread over a video; if it is shorter than `step`, its first and last."""
     first = np.linspace(0, max(num_frames - 1 - step, 0), count + 2)[1:-1].astype(int)
     return [(int(index), int(min(index + step, num_frames - 1))) for index in first]
 
 
 def successive(path: Path, indices: Sequence[int]) -> list[tuple[int, int]]:
-    """Frames of a video, each with its successor; where a cut follows, the pair before it: flow is within a scene."""
+    """Frames of a video, each with its successor; before a cut, the previous pair: flow never crosses a cut."""
     read = partial(video.read_frames, path)
     return flow.pairs_in_shots([int(index) for index in indices], video.probe(path).num_frames, read)
 
@@ -122,9 +124,9 @@ def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -
 
 
 def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
-    """Forward-backward error, px (P, H, W): how far from its start a point ends; inf where it leaves the picture.
+    """Forward-backward error, px (P, H, W): the distance of a point's end from its start; inf if it leaves the picture.
 
-    Large where a point is hidden in the other frame (occlusion), or where one of the two flows is wrong.
+    Large if a point is hidden in the other frame (occlusion), or if one of the two flows is wrong.
     """
     height, width = forward.shape[-2:]
     y, x = torch.meshgrid(torch.arange(height), torch.arange(width), indexing="ij")
@@ -139,8 +141,8 @@ def round_trip(forward: Tensor, backward: Tensor) -> Tensor:
 def measure(table: ClipTable, methods: Mapping[str, Path | None], *, pairs: int = 2, step: int = 1) -> pd.DataFrame:
     """EPE of each method on `pairs` pairs of frames of each clip of a generated world: one row per pair and method.
 
-    Columns: clip, frame, method, step, epe, `hidden` and `visible` (EPE where the point can be seen in one frame only,
-    and in both), `fast` (EPE of the fastest tenth of the pixels), is_night, is_camera (the background moves), seconds.
+    Columns: clip, frame, method, step, epe, `hidden` and `visible` (EPE of points visible in one frame only, and in
+    both), `fast` (EPE of the fastest tenth of the pixels), is_night, is_camera (the background moves), seconds.
     """
     rows = []
     for clip in table.clips:
@@ -170,7 +172,7 @@ def measure(table: ClipTable, methods: Mapping[str, Path | None], *, pairs: int 
 def summary(table: pd.DataFrame, *, by: str = "epe", replicates: int = 1000, seed: int = 0) -> list[dict]:
     """One row per method: mean over clips of the column `by` of `measure`'s table, its 95 % interval, median seconds.
 
-    Rows of the table in which the column is nan do not count.
+    Rows with nan in the column are left out.
     """
     rng, rows = np.random.default_rng(seed), []
     for method, part in table.dropna(subset=by).groupby("method", sort=False):
@@ -184,8 +186,8 @@ def summary(table: pd.DataFrame, *, by: str = "epe", replicates: int = 1000, see
 def conditions(table: pd.DataFrame) -> pd.DataFrame:
     """The rows of `summary` under each condition.
 
-    The conditions are pairs of opposites: hidden and visible points, night and day, a camera that moves and one that
-    does not. Pixels or pairs without one of them do not count.
+    The conditions are pairs of opposites: hidden and visible points, night and day, moving and fixed camera. Pixels or
+    pairs without one of them are left out.
     """
     night, camera = table["is_night"], table["is_camera"]
     cases = {
@@ -198,7 +200,7 @@ def conditions(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def hidden_from_visible(table: pd.DataFrame, method: str) -> str:
-    """By how much `method` is worse at hidden points than at visible ones of the same frames, as a sentence."""
+    """A sentence: by how much the error of `method` is larger at hidden points than at visible ones of a frame."""
     mine = table[table["method"] == method]
     [row] = summary(mine.assign(more=mine["hidden"] - mine["visible"]), by="more")
     text = "{method}, hidden − visible points of the same clips: {epe:+.2f} px, 95 % {low:+.2f} to {high:+.2f}"
@@ -206,7 +208,7 @@ def hidden_from_visible(table: pd.DataFrame, method: str) -> str:
 
 
 def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
-    """The EPE of `method` under each condition of `conditions` beside that of zero flow, one sentence per condition."""
+    """The EPE of `method` and of zero flow under each condition of `conditions`, one sentence per condition."""
     means = found.pivot(index="condition", columns="method", values="epe")
     said = []
     for row in found[found["method"] == method].itertuples():
@@ -220,7 +222,7 @@ def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
 def worst_cases(
     table: ClipTable, measured: pd.DataFrame, method: str, weights: Path | None
 ) -> dict[str, tuple[Tensor, ...]]:
-    """The pairs of frames of `worst` by condition: frame (3, H, W), true and estimated flow (2, H, W), EPE (H, W)."""
+    """The frame pairs of `worst` by condition: frame (3, H, W), true and estimated flow (2, H, W), EPE (H, W)."""
     found = {}
     paths = {clip.id: clip.path for clip in table.clips}
     for name, (clip, frame) in worst(measured, method).items():

@@ -1,6 +1,6 @@
 """Attention weights inside X-CLIP, recomputed from the inputs of its blocks; for any CLIP and any T.
 
-The model uses fused attention, which never forms its weights. Hooks take each block's input, and the weights are
+The model uses fused attention, which does not return its weights. Hooks record each block's input, and the weights are
 recomputed from the block's own parameters; the model and its results do not change. Attention shows where information
 may come from, not what a decision is based on (Jain and Wallace, NAACL 2019).
 """
@@ -24,7 +24,7 @@ from transformers import XCLIPConfig, XCLIPModel  # isort: skip  after amc.model
 
 @dataclass(frozen=True)
 class Inside:
-    """Attention weights of L layers with heads A, of clips B with T slots; rows over the keys sum to 1."""
+    """Attention weights of L layers with A heads, for B clips of T slots; rows over the keys sum to 1."""
 
     class_token: Tensor  # (L, B, T, A, 1 + N + 1): of each slot's class token to itself, N patches and the message
     messages: Tensor  # (L, B, A, T, T): between the slots' messages
@@ -47,8 +47,11 @@ class Inside:
         return self.class_token[layer][..., 1:-1].sum(dim=-1).mean(dim=2)
 
     def exchanged(self, most: int = 3) -> dict[str, Tensor]:
-        """The attention between slots, relative to uniform (T, T), by name: of messages in up to `most` layers from the
-        second on, and of the integration. In the first, all messages are equal, trained or not."""
+        """The attention between slots, relative to uniform, (T, T) by name.
+
+        Of messages in up to `most` layers, and of the integration. The first layer is left out: there all messages are
+        equal, trained or not.
+        """
         layers = np.unique(
             np.linspace(min(1, len(self.messages) - 1), len(self.messages) - 1, most).round().astype(int)
         )
@@ -117,8 +120,10 @@ def _hooks(hooked: dict) -> Iterator[None]:
 
 @torch.inference_mode()
 def moved(xclip: XCLIP, pixels: Tensor, text: Tensor) -> dict[str, np.ndarray]:
-    """How the videos refine the texts (C, E): cosine to the video `before` and `after` (C,), and the `angle` between
-    both in degrees (C,); means over the clips of pixels (B, T, 3, H, W)."""
+    """How the videos refine the texts (C, E), as means over the clips of pixels (B, T, 3, H, W).
+
+    Cosine to the video `before` and `after` (C,), and the `angle` between both in degrees (C,).
+    """
     found = xclip.embed(pixels, text)
     before = F.cosine_similarity(found.video.unsqueeze(1), text.unsqueeze(0), dim=-1)
     turn = F.cosine_similarity(found.text, text.unsqueeze(0), dim=-1).clamp(-1, 1)
@@ -152,5 +157,5 @@ def parity(*, num_slots: int, width: int = 64, layers: int = 3, seed: int = 0) -
         pixels = torch.randn(2, num_slots, 3, 32, 32)
     ours, _ = weights.from_transformers(port.state_dict())
     theirs = port.get_video_features(pixel_values=pixels)
-    theirs = theirs if isinstance(theirs, Tensor) else theirs.pooler_output  # versions of transformers differ
+    theirs = theirs if isinstance(theirs, Tensor) else theirs.pooler_output  # depends on the version of transformers
     return theirs, ours.integration(ours.frames(pixels)[0])

@@ -1,6 +1,6 @@
-"""How much of an mAP is noise: labels and scores in, widths of intervals and smallest differences out (notebook 08).
+"""The sampling noise of an mAP: labels and scores in, interval widths and smallest differences out (notebook 08).
 
-Sampling noise only: what another draw of test clips would change. Training noise is not included.
+Only the noise of drawing test clips; training noise is not included.
 """
 
 import numpy as np
@@ -9,7 +9,7 @@ from amc import metrics
 from amc.scores import Scores
 
 FEW = 5  # test positives; with fewer, a behaviour's AP is mostly noise
-TURNS = 3  # pairs of imitations that are averaged
+TURNS = 3  # pairs of imitations to average over
 Z = 1.96  # of a 95 % interval
 
 
@@ -37,7 +37,7 @@ def macro_by_support(labels: np.ndarray, scores: np.ndarray, *, replicates: int,
 
 
 def imitation(labels: np.ndarray, prior: np.ndarray, noise: np.ndarray, lift: float) -> np.ndarray:
-    """Scores (V, C) of a made-up system: a prior's log odds, plus noise, plus `lift` for what is labelled.
+    """Scores (V, C) of an imitated system: a prior's log odds, plus noise, plus `lift` for positive labels.
 
     prior (V, C) probabilities, noise (V, C) of unit variance. It uses the labels: it imitates the *size* of a
     published number, not how it was reached.
@@ -47,7 +47,7 @@ def imitation(labels: np.ndarray, prior: np.ndarray, noise: np.ndarray, lift: fl
 
 
 def lift_to(micro: float, labels: np.ndarray, prior: np.ndarray, noise: np.ndarray) -> float:
-    """The lift at which an imitation has this micro mAP (0 to 1), to within 0.001; 0 where the prior has more."""
+    """The lift at which an imitation has this micro mAP (0 to 1), to within 0.001; 0 if the prior alone has more."""
     low, high = 0.0, 30.0
     while high - low > 1e-3:
         middle = (low + high) / 2
@@ -59,14 +59,14 @@ def lift_to(micro: float, labels: np.ndarray, prior: np.ndarray, noise: np.ndarr
 def smallest_differences(
     labels: np.ndarray, prior: np.ndarray, *, micro: float, shares: tuple[float, ...], replicates: int, seed: int
 ) -> list[dict]:
-    """The smallest significant difference in mAP on this test split, for two imitations at `micro` that share part of
-    their noise: rows with `share`, and in points `map_macro` and `map_micro`, half the width of a paired 95 % interval.
+    """The smallest significant difference in mAP on this test split, for two imitations with correlated noise.
 
-    share: correlation of the two systems' noise, 0 for unrelated ones. The mean over TURNS pairs.
+    Both have micro mAP `micro`. Rows with `share`, the correlation of their noise (0: independent), and `map_macro` and
+    `map_micro` in points: half the width of a paired 95 % interval, mean over TURNS pairs.
     """
     rng, weights = np.random.default_rng(seed), metrics.resamples(len(labels), replicates, seed)
     draws = rng.standard_normal((TURNS, 2, *labels.shape))
-    lift = lift_to(micro, labels, prior, draws[0, 0])  # the same for any noise, nearly
+    lift = lift_to(micro, labels, prior, draws[0, 0])  # nearly independent of the noise
     found = {share: [] for share in shares}
     for common, own in draws:
         first = metrics.replicate_maps(labels, imitation(labels, prior, common, lift), weights)
@@ -81,7 +81,7 @@ def smallest_differences(
 def shared_noise(first: Scores, second: Scores) -> float:
     """Correlation of the residuals of two systems' mean logits, over all videos and behaviours.
 
-    Residuals: each behaviour's logits minus their mean over the videos that show it, or over the others.
+    Residuals: each behaviour's logits minus their mean over the videos with the same label of it.
     """
     residuals = []
     for scores in (first, second):

@@ -1,7 +1,7 @@
-"""What notebook 07 needs beside `amc.ethogram`: its parameters checked, long films of known events, and their measure.
+"""Notebook 07 besides `amc.ethogram`: checked parameters, long films of known events, and evaluation on them.
 
 A film is several Synth Kingdom scenes one after another, like an edited film. The truth of every frame is known, so
-the predicted bouts and time budgets can be evaluated, with intervals over the films.
+predicted bouts and time budgets can be evaluated, with intervals over the films.
 """
 
 from collections.abc import Callable, Sequence
@@ -22,9 +22,9 @@ from amc.runs.ablation import ablation
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
-FILMS = {"smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # how many, and seconds each
+FILMS = {"smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # number of films, seconds of each
 CURVE = {"smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # labelled clips to train on
-FIRST = 1000  # number of the first test clip in a film: far above those of any data set
+FIRST = 1000  # number of the first test clip in a film: beyond those of any data set
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ def asked(
 
 
 def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
-    """The model that was asked for; without one the run sparse rgb+flow of this size, trained if necessary."""
+    """The requested model; by default the run sparse rgb+flow of this size, trained if necessary."""
     if given.model is None and given.behaviours:
         return predictor.by_names(given.behaviours)
     path = given.model
@@ -90,7 +90,7 @@ class Film:
 
 
 def film(number: int, length: float) -> Film:
-    """Film `number` of at least `length` seconds: scenes of all species, cut hard; drawn once and kept in the cache."""
+    """Film `number` of at least `length` seconds: scenes of all species, with hard cuts; drawn once, then cached."""
     path = paths.cache() / "films" / generate.digest() / f"film_{number}_{length:g}s.mp4"
     stages, truth, clip = [], [], FIRST * (number + 1)
     while sum(map(len, truth)) < length * generate.FPS:
@@ -112,8 +112,8 @@ def _frames(script, seed: int):
 def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> list[dict]:
     """How well bouts and time budget are found in films of known events: rows with 95 % intervals over the films.
 
-    pairs: (found, true). Bout F1 counts pairs of bouts that overlap by half of their union, frame F1 counts frames,
-    and the budget's error is the mean over behaviours of the absolute difference in share of time, in points.
+    pairs: (found, true). Bout F1 counts pairs of bouts with an intersection over union of at least 0.5, frame F1 counts
+    frames, and the budget's error is the mean over behaviours of the absolute difference in share of time, in points.
     """
     each = [_measure(found, true) for found, true in pairs]
     counts = {key: np.array([row[key] for row in each], dtype=float) for key in each[0]}
@@ -142,10 +142,10 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
 
 
 def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
-    """What labels bring: the same test clips after training on more and more clips, towers frozen. Rows of
-    `tables.rows`, and the stamp of these runs.
+    """Learning curve: results on the same test clips after training on more and more clips, with frozen towers.
 
-    Clips: the user's folder if `labels` names one, else Synth Kingdom, which the towers have not seen either.
+    Rows of `tables.rows`, and the stamp of these runs. Clips: the user's folder if `labels` names one, else Synth
+    Kingdom, which the towers have not seen either.
     """
     own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
     [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, freeze_backbone=True, **own)

@@ -1,7 +1,6 @@
 """A video player with the ethogram and a moving cursor below it: one piece of HTML that needs no server.
 
-A short video file and a figure in, HTML out. Picture and video are inside it, so it works wherever a notebook's
-output is shown.
+A short video file and a figure in, HTML out. Both are embedded, so it works wherever a notebook's output is shown.
 """
 
 import html
@@ -17,20 +16,20 @@ from amc.companion.widgets import KEEP_KEYS
 from amc.figures import show
 from amc.figures.style import source, styled
 
-MOST_BYTES = 20_000_000  # of a video inside a notebook; larger ones: open the annotated copy on disk
+MOST_BYTES = 20_000_000  # of a video in a notebook; for a larger one, open the annotated copy on disk
 
 
 def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
-    """The video, H.264, above the figure, whose first axes show time from 0 to `seconds` in whatever unit.
+    """The video, H.264, above the figure, whose first axes show time from 0 to `seconds` in any unit.
 
-    Raises AmcError for a video that is too large to be kept in a notebook.
+    Raises AmcError for a video that is too large for a notebook.
     """
     if (size := path.stat().st_size) > MOST_BYTES:
         raise AmcError(f"{path}: {size / 1e6:.0f} MB is too large for a player in a notebook; open it on disk")
     picture = show(figure, alt)
     left, right = _extent(figure)
     video = b64encode(path.read_bytes()).decode()
-    # One handler on the video moves the line; it needs no name that a second player could share.
+    # One handler on the video moves the line; it needs no name, which could clash with a second player's.
     move = (
         f"this.parentElement.querySelector('i').style.left = "
         f"(100 * ({left:.5f} + {right - left:.5f} * this.currentTime / {seconds:.6f})) + '%'"
@@ -45,7 +44,7 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
     )
 
 
-@styled  # fonts change where the axes begin
+@styled  # the position of the axes depends on fonts
 def _extent(figure: Figure) -> tuple[float, float]:
     """Where the first axes begin and end in the picture that `figures.show` makes, as parts of its width."""
     canvas = FigureCanvasAgg(figure)

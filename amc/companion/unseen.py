@@ -1,6 +1,6 @@
 """Animals and behaviours held out from training: score files in, rows of results out (notebook 09).
 
-Species: as the data set holds them out. Behaviours: hidden by the protocol unseen-behaviours, so that the model knows
+Species are held out by the data set. Behaviours are held out by the protocol unseen-behaviours, so that the model knows
 only their names (paper sec. 2: the nearest text embedding, of any text).
 """
 
@@ -31,7 +31,7 @@ def configs(
 def by_animal(test: Scores, table: ClipTable) -> list[dict]:
     """Macro mAP (percent) of known and of new animals, over the behaviours of both: one row per system and group.
 
-    Beside the model the blind predictors, fitted on the same training clips. Empty where no test clip shows a new
+    Systems: the model, and the blind predictors fitted on the same training clips. Empty if no test clip shows a new
     animal. test: scores of the official test split of `table`.
     """
     unseen = tables.is_unseen(test)
@@ -49,7 +49,7 @@ def by_animal(test: Scores, table: ClipTable) -> list[dict]:
 
 
 def by_name(labelled: Scores, held_out: Scores, untrained: Scores) -> tuple[list[dict], list[dict]]:
-    """Three systems on the hidden behaviours of the same test clips: rows of the mean, rows per behaviour.
+    """Three systems on the held-out behaviours of the same test clips: rows of means, and rows per behaviour.
 
     labelled: trained on them too; held_out: trained without them; untrained: CLIP with untrained new modules.
     Percent; `chance` is the mean AP of a ranking in random order. Behaviours without a test clip are left out.

@@ -1,4 +1,4 @@
-"""One video and its errors: a verdict on each, a sentence of diagnosis, and all that a figure of it needs.
+"""One video and its errors: a verdict on each, a sentence of diagnosis, and the data for a figure.
 
 Decisions in, text and a `figures.errors.Case` out. Verdicts need the truth of every frame; nothing is drawn here.
 """
@@ -14,7 +14,7 @@ from amc.figures.style import Key
 from amc.sampling import Window
 
 VERDICTS = {
-    "missed": "missed",  # these two where the truth is not known
+    "missed": "missed",  # these two if the truth is not known
     "extra": "predicted, not annotated",
     "omitted": "left out by the annotator",
     "invented": "invented by the model",
@@ -26,8 +26,10 @@ VERDICTS = {
 
 
 def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, float]:
-    """What went wrong, a key of VERDICTS, or "" where nothing went wrong; then the mean score of the classifiers
-    that had a frame of the behaviour, and that of the others (nan where there are none)."""
+    """The kind of error, a key of VERDICTS, or "" if there is none; then two mean scores.
+
+    The first is of the classifiers that had a frame of the behaviour, the second of the others (nan if there are none).
+    """
     is_extra, nothing = made.extra[video, behaviour], float("nan")
     if not (is_extra or made.missed[video, behaviour]):
         return "", nothing, nothing
@@ -58,7 +60,7 @@ def _seen(made: Decisions, video: int, behaviour: int) -> np.ndarray:
 
 
 def diagnosis(kind: str, made: Decisions, video: int) -> str:
-    """One sentence on the errors of a kind in a video: what happens how long, and what went wrong with it."""
+    """One sentence on the errors of a kind in a video: what happens for how long, and what went wrong."""
     wrong = np.flatnonzero(find(made)[kind][video])
     groups = defaultdict(list)
     for c in wrong:
@@ -91,14 +93,14 @@ def case(
 ) -> Case:
     """A video for `figures.errors.case`: the `most` informative behaviours that are annotated, predicted or happen.
 
-    Errors come first, then correct ones, then those that happen only; among equals the higher score.
+    Errors come first, then correct predictions, then behaviours that only happen; among equals the higher score.
     """
     test, labels, predicted = made.scores, made.scores.labels[video], made.predicted[video]
     truth = None if made.truth is None else made.truth[video]
     happens = np.zeros_like(labels) if truth is None else truth.any(axis=0)
     rank = np.select([labels ^ predicted, labels, happens], [0, 1, 2], 3)
     order = np.lexsort((-made.probs[video], rank))
-    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # none of them: the most likely one
+    shown = order[: max(1, min(most, int((rank < 3).sum())))]  # if there are none: the most likely one
     threshold = np.broadcast_to(made.threshold, labels.shape)
     verdicts = ["" if truth is None else said(*verdict(made, video, c)) for c in shown]
     return Case(

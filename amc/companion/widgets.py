@@ -1,9 +1,9 @@
 """Interactive figures for the notebooks: a pure function that draws, and controls for its arguments.
 
-Every control has a label, is reached with Tab and moved with the arrow keys, and keeps the keys that are pressed in it:
-JupyterLab would take them as shortcuts that delete and insert cells. A figure is drawn when a control is released, or,
-if drawing is slow, when the Run button is pressed. An error while drawing is shown in place of the figure: an exception
-in a callback would otherwise be lost in a log.
+Every control has a label, is reached with Tab and moved with the arrow keys. It does not pass on the keys pressed in
+it: JupyterLab would take them as shortcuts that delete and insert cells. A figure is drawn when a control is released,
+or, if drawing is slow, when the Run button is pressed. An error while drawing is shown in place of the figure: an
+exception in a callback would otherwise only be in a log.
 """
 
 import html
@@ -20,10 +20,10 @@ from amc.figures.style import source
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
 PANEL = "amc-controls"
-# JupyterLab listens for its shortcuts at the document: a key that an element keeps never gets there. Keys with Ctrl,
-# Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of what holds the controls.
+# JupyterLab listens for shortcuts at the document: a key whose propagation is stopped never gets there. Keys with Ctrl,
+# Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of the controls' container.
 KEEP_KEYS = "if (!(event.ctrlKey || event.altKey || event.metaKey)) event.stopPropagation()"
-# Widgets can be given classes from Python but no attributes: this, inside the panel, does it once it is on the page.
+# From Python, widgets can get classes but no attributes: this code in the panel sets it once it is on the page.
 SET_ON_PANEL = (
     f"<style onload=\"this.closest('.{PANEL}').setAttribute('onkeydown', '{KEEP_KEYS}')\">"
     f".{PANEL} > .widget-html {{ display: none }}</style>"
@@ -31,7 +31,7 @@ SET_ON_PANEL = (
 
 
 def choose(label: str, options: Sequence | Mapping[str, object], value: object) -> ipywidgets.Dropdown:
-    """A drop-down list; of a mapping the keys are shown and the values handed over."""
+    """A drop-down list; for a mapping, it shows the keys and returns the values."""
     return ipywidgets.Dropdown(description=label, options=options, value=value, style=LABEL, layout=LAYOUT)
 
 
@@ -57,13 +57,13 @@ def explore(
     place = ipywidgets.Output()
 
     def redraw(_: object = None) -> None:
-        """Put the figure of the present values, or what went wrong, in the place of what was there."""
+        """Replace the figure by that of the current values, or by an error message."""
         try:
             figure = draw(**{name: control.value for name, control in controls.items()})
             shown = {"output_type": "display_data", "data": _picture(show(figure, alt), alt), "metadata": {}}
         except AmcError as error:
             shown = _line(str(error))
-        except Exception as error:  # a callback has no caller that could see it
+        except Exception as error:  # a callback has no caller to catch it
             shown = _line(f"{type(error).__name__}: {error}")
         place.outputs = (shown,)
 
@@ -82,7 +82,7 @@ def explore(
 
 
 def _picture(picture: Image, alt: str) -> dict:
-    """The picture as HTML: JupyterLab gives an image of its own no alternative text, whatever its metadata say."""
+    """The picture as HTML: JupyterLab ignores the alternative text in an image's metadata."""
     shown = f'<img src="{source(picture)}" alt="{html.escape(alt, quote=True)}" width="{picture.width}">'
     return {"text/html": shown, "text/plain": alt}
 

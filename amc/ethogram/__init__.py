@@ -5,5 +5,5 @@
                        sliding_window (the model)
 
 All but `predictor`, `sliding_window`, `annotated` and `predict` work on small tables alone and need no model. `inputs`
-names videos, `annotation_rows` and `queued` read what BORIS and others write.
+finds and names videos; `annotation_rows` and `queued` read files of BORIS and other software.
 """

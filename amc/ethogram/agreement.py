@@ -1,7 +1,7 @@
-"""How far the model and a human agree about one video: frame by frame, bout by bout, and over time.
+"""Agreement of the model and a human on one video: frame by frame, bout by bout, and over time.
 
-Pure: bool (N, C) of both, or bouts of both, in; pandas tables and arrays out. The human is taken as the reference;
-Cohen's kappa alone treats both alike and allows for agreement by chance.
+Pure: bool (N, C) of both, or bouts of both, in; pandas tables and arrays out. The human is the reference; only Cohen's
+kappa is symmetric and corrects for agreement by chance.
 """
 
 import warnings
@@ -16,9 +16,9 @@ from amc.ethogram.bouts import Bout
 
 
 def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The human's names of behaviours to the model's, alike but for case and spaces; and a note for each left out.
+    """Map the human's names of behaviours to the model's, ignoring case and spaces; and a note for each unmatched one.
 
-    Raises AmcError when none is shared.
+    Raises AmcError when no name is shared.
     """
     known = {_key(name): name for name in model}
     shared = {name: known[_key(name)] for name in human if _key(name) in known}
@@ -40,8 +40,8 @@ def framewise(
 ) -> pd.DataFrame:
     """One row per behaviour: precision, recall, F1 and kappa over frames; seconds of both. NaN where not defined.
 
-    human, model: bool (N, C); edges (N + 1,) seconds, which also weigh the frames of a variable rate; counted: bool
-    (N,), the frames that the human looked at, by default all.
+    human, model: bool (N, C); edges (N + 1,) seconds: frames are weighted by their length; counted: bool (N,), the
+    frames that the human has labelled, by default all.
     """
     counted = np.ones(len(human), bool) if counted is None else counted
     human, model, weights, rows = human[counted], model[counted], np.diff(edges)[counted], []
@@ -58,7 +58,7 @@ def framewise(
 
 
 def _kappa(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> float:
-    """Cohen's kappa; NaN if both are constant and equal, so that chance explains everything."""
+    """Cohen's kappa; NaN if both are constant and equal, so that agreement by chance is complete."""
     if len(np.unique(np.concatenate([one, other]))) < 2:
         return float("nan")
     with warnings.catch_warnings():
@@ -87,7 +87,7 @@ def matched(human: Sequence[Bout], model: Sequence[Bout], *, overlap: float = 0.
 
 
 def boutwise(human: Sequence[Bout], model: Sequence[Bout], names: Sequence[str], *, overlap: float = 0.5):
-    """One row per behaviour: bouts of both, matched ones, and their precision, recall and F1. NaN where not defined."""
+    """One row per behaviour: bouts of both, matched ones, precision, recall and F1. NaN where not defined."""
     pairs, rows = matched(human, model, overlap=overlap), []
     for name in names:
         counts = [sum(bout.behaviour == name for bout in bouts) for bouts in (human, model)]
@@ -107,9 +107,9 @@ def confusion(
 ) -> pd.DataFrame:
     """Seconds by the human's (rows) and the model's behaviour (columns); `nothing` on both sides.
 
-    Where both name a behaviour it stands on the diagonal. What the human has beyond that is set against what the model
-    has beyond it, divided equally, so that the seconds of a row add up to the human's. human, model: bool (N, C);
-    counted: as for `framewise`.
+    A behaviour that both have counts on the diagonal. The human's other behaviours are set against the model's other
+    behaviours, in equal parts, so that the seconds of a row add up to the human's. human, model: bool (N, C); counted:
+    as for `framewise`.
     """
     seconds, size = np.diff(edges), len(names)
     if counted is not None:

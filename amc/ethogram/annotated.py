@@ -1,6 +1,6 @@
 """A copy of a video with the predictions drawn into it: H.264, the same frames at the same times, without sound.
 
-A video and its ethogram in, a video file out; one frame at a time, so any length takes the same memory.
+A video and its ethogram in, a video file out; one frame at a time, so memory does not grow with length.
 """
 
 from fractions import Fraction
@@ -16,20 +16,20 @@ from amc import video
 from amc.base.paths import atomic
 from amc.ethogram.record import Ethogram
 
-ENDING = "_annotated.mp4"  # of such a copy's name
+ENDING = "_annotated.mp4"  # of the name of such a copy
 INK, SHADOW, STAMP = (255, 255, 255), (0, 0, 0), (255, 90, 90)  # RGB
-TICKS = 90_000  # a second, the clock of MPEG: the times of any frame rate are exact to 11 microseconds
+TICKS = 90_000  # per second, MPEG's clock: the times of any frame rate are exact to 11 microseconds
 
 
 def write(source: Path | str, shown: Ethogram, path: Path, *, max_side: int = 0) -> Path:
     """Draw time, frame index and the behaviours of each frame with their probabilities, the stamp below.
 
-    max_side: pixels; larger videos are made smaller, 0 keeps their size. Raises AmcError where the source cannot be
-    read to its end or the copy cannot be written, and leaves no half of it.
+    max_side: pixels; larger videos are made smaller, 0 keeps their size. Raises AmcError if the source cannot be read
+    to its end or the copy cannot be written, and leaves no partial copy.
     """
     info = video.probe(source)
     ratio = min(1.0, max_side / max(info.width, info.height)) if max_side else 1.0
-    width, height = (max(2, round(side * ratio / 2) * 2) for side in (info.width, info.height))  # H.264 wants it even
+    width, height = (max(2, round(side * ratio / 2) * 2) for side in (info.width, info.height))  # H.264 needs it even
     with atomic(path) as temporary, av.open(str(temporary), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(shown.fps).limit_denominator(1001))
         stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
@@ -62,7 +62,7 @@ def _draw(frame: np.ndarray, shown: Ethogram, number: int, size: tuple[int, int]
 
 
 def _fitting(draw: ImageDraw.ImageDraw, texts: list[str], size: tuple[int, int]) -> tuple[ImageFont.ImageFont, int]:
-    """A font in which all lines fit into a picture of `size`, and the distance of its lines, pixels."""
+    """A font in which all lines fit into a picture of `size`, and the line spacing, pixels."""
     points = max(11, round(size[1] / 22))
     wide = max(draw.textlength(text, _font(points)) for text in texts) + points
     tall = 1.3 * points * (len(texts) + 0.5)
@@ -72,4 +72,4 @@ def _fitting(draw: ImageDraw.ImageDraw, texts: list[str], size: tuple[int, int])
 
 @cache
 def _font(points: int) -> ImageFont.ImageFont:
-    return ImageFont.truetype(findfont("DejaVu Sans"), points)  # matplotlib brings it along
+    return ImageFont.truetype(findfont("DejaVu Sans"), points)  # comes with matplotlib

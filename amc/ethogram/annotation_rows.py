@@ -1,7 +1,7 @@
-"""Tables of annotation as rows: the header found wherever it stands, cells by our own words, the line of each.
+"""Annotation tables as rows: the header is found on any line, cells have our own column names, rows their line.
 
 A text file of BORIS, SimBA or DeepEthogram in, its rows out, read as strictly as every table (`datasets.delimited`);
-what they mean is read in `annotations`.
+`annotations` interprets them.
 """
 
 import csv
@@ -13,7 +13,7 @@ from amc.base.errors import AmcError
 from amc.datasets import delimited
 from amc.ethogram import queued
 
-SYNONYMS = {  # our word: names of the column over the versions, in lower case
+SYNONYMS = {  # our name: names of the column in all versions, in lower case
     "behaviour": ("behavior", "event"),
     "start": ("start (s)",),
     "stop": ("stop (s)",),
@@ -33,24 +33,24 @@ SUFFIXES = (  # of video files
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
     ".ogv", ".3gp", ".asf", ".vob", ".mxf", ".f4v", ".mod", ".tod", ".dv", ".m2v", ".divx",
 )  # fmt: skip
-TIMES = ("start", "stop", "time")  # our words for what an offset is added to
-NOTHING = ("", "NA", "Not found")  # what BORIS writes for no media file
+TIMES = ("start", "stop", "time")  # our names of the columns that include an offset
+NOTHING = ("", "NA", "Not found")  # BORIS writes this if there is no media file
 HEADER_LINES = 100  # BORIS 7 puts a block about the observation, players and variables above its table
 FORMATS = "BORIS aggregated or tabular events, SimBA bouts, or DeepEthogram labels"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One row of a table, with what stands above the table for all of them."""
+    """One row of a table, with what is written above the table for all rows."""
 
     place: str  # file and line
     cells: list[str]
-    columns: dict[str, int]  # our words
+    columns: dict[str, int]  # positions by our names
     above: dict[str, str]
-    number_of: Callable[[str], float]  # a cell's, as its table writes numbers; raises ValueError
+    number_of: Callable[[str], float]  # number of a cell in its table's format; raises ValueError
 
     def cell(self, word: str) -> str:
-        """What stands there; nothing where the column is missing or the row ends before it."""
+        """The text of a cell; empty if the column is missing or the row ends before it."""
         place = self.columns.get(word, len(self.cells))
         return (self.cells[place] if place < len(self.cells) else self.above.get(word, "")).strip()
 
@@ -65,7 +65,7 @@ class Row:
         return value
 
     def float(self, text: str) -> float:
-        """NaN where it is no number."""
+        """The number in a text; NaN if it is none."""
         try:
             return self.number_of(text)
         except ValueError:
@@ -73,30 +73,30 @@ class Row:
 
     @property
     def offset(self) -> float:
-        """What BORIS has added to the observation's times, seconds."""
+        """The offset that BORIS has added to the observation's times, seconds."""
         return self.float(self.cell("offset") or "0")
 
     @property
     def media(self) -> str:
-        """The media file that it names, if any."""
+        """The media file that the row names, if any."""
         return "" if self.cell("media") in NOTHING else self.cell("media")
 
     def queue(self) -> queued.Queue | None:
-        """What its player showed one after another; None: one video."""
+        """The videos that its player showed one after another; None: one video."""
         source, media = self.cell("source"), self.media
         if not source and all(has_video_ending(part) for part in media.split(";")):  # BORIS 7 joins them in this column
             source, media = media, ""
         return queued.queue(self.place, source, self.cell("durations"), media, self.float)
 
     def video(self) -> str:
-        """The media file; where a row has none, that of its player, or the observation."""
+        """The media file; if the row has none, that of its player, or the observation."""
         [shown, *_] = queued.players(self.cell("source")) or [""]
         return self.media or (shown if has_video_ending(shown) else "") or self.cell("observation")
 
 
 @dataclass(frozen=True)
 class Table:
-    """A table of annotation: the names of its columns as written, and its rows."""
+    """An annotation table: the names of its columns as written, and its rows."""
 
     header: list[str]
     rows: list[Row]
@@ -108,8 +108,10 @@ class Table:
 
 
 def read(path: Path) -> Table:
-    """The table in a text file, as `delimited.opened` reads it. Raises AmcError, naming file and line, for what is
-    none of the formats, and as that does."""
+    """The table in a text file, as `delimited.opened` reads it.
+
+    Raises AmcError, naming file and line, for an unknown format, and as `delimited.opened` does.
+    """
     if next((line for line in delimited.lines(path) if line.strip()), "").lstrip().startswith("{"):
         raise AmcError(f"{path}: a project, such as BORIS saves; export its events, aggregated, as TSV")
     with delimited.opened(path, _is_header, FORMATS, separators=("\t", ",", ";"), within=HEADER_LINES) as table:
@@ -130,7 +132,7 @@ def _is_labels(header: list[str]) -> bool:
 
 
 def _block(lines: Sequence[str], separator: str) -> dict[str, str]:
-    """What BORIS 7 writes above its table: the time offset, and the media of the players."""
+    """The block that BORIS 7 writes above its table: the time offset, and the media of the players."""
     found, shown = {}, {}
     for cells in csv.reader(lines, delimiter=separator):
         name = cells[0].strip() if len(cells) > 1 else ""
@@ -142,7 +144,7 @@ def _block(lines: Sequence[str], separator: str) -> dict[str, str]:
 
 
 def _columns(header: list[str]) -> dict[str, int]:
-    """Our words to places in the header; modifiers are numbered."""
+    """Positions in the header by our names; modifiers are numbered."""
     found = {}
     for word, names in SYNONYMS.items():
         places = [header.index(name) for name in names if name in header]
@@ -153,16 +155,16 @@ def _columns(header: list[str]) -> dict[str, int]:
 
 
 def stem(name: str) -> str:
-    """A video by its file's name, without the folder, a video's ending and case."""
+    """A video's file name in lower case, without folder and video ending."""
     file = base(name)
     return PureWindowsPath(file).stem if has_video_ending(file) else file  # 10.30.15 has no ending
 
 
 def base(name: str) -> str:
-    """A video by its file's name, without the folder and case."""
+    """A video's file name in lower case, without folder."""
     return PureWindowsPath(name).name.casefold()  # splits at both kinds of slash
 
 
 def has_video_ending(name: str) -> bool:
-    """Whether a name ends as those of video files do."""
+    """Whether a name has the ending of a video file."""
     return PureWindowsPath(name.strip()).suffix.lower() in SUFFIXES

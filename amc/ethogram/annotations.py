@@ -1,16 +1,16 @@
-"""What a human wrote about videos: files of BORIS, SimBA and DeepEthogram in, timed events and bouts out.
+"""Human annotation of videos: files of BORIS, SimBA and DeepEthogram in, timed events and bouts out.
 
-Formats are recognised by the names of their columns, in any order and any case, because BORIS has changed both
-from version to version:
+Formats are recognised by the names of their columns, in any order and any case, because both differ between versions
+of BORIS:
 
     BORIS, aggregated     Behavior, Start (s), Stop (s); Media file path (7) or Media file name (8, 9)
     BORIS, tabular        Time and Status (7, below a block about the observation) or Behavior type (8, 9): START, STOP
     SimBA, bouts          Event, Start_frame, End_frame (the last frame of the bout)
-    DeepEthogram, labels  background and a 0/1 column per behaviour; -1 is a frame that nobody labelled
+    DeepEthogram, labels  background and a 0/1 column per behaviour; -1 is an unlabelled frame
 
-A point event lasts one frame. BORIS adds an observation's time offset to the times that it exports; it is taken off
-here. Where it observed several videos one after another, each event is given to the video that shows then, in that
-video's own time, or in parts to both (`queued`). Of several observations of one video, one has to be chosen before.
+A point event lasts one frame. BORIS adds an observation's time offset to the times that it exports; it is subtracted
+here. If an observation covers several videos one after another, each event goes to the video shown at that time, in
+that video's own time, or in parts to both (`queued`). If a video has several observations, the user has to choose one.
 """
 
 from collections import Counter
@@ -27,7 +27,7 @@ from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
 
 @dataclass(frozen=True)
 class Event:
-    """One stretch of one behaviour: `first` and `stop` are frames (one past the last) or, with `timed`, seconds."""
+    """One behaviour from `first` to `stop`, in frames (`stop` is one past the last) or, with `timed`, in seconds."""
 
     video: str  # the media file as written, or the observation
     behaviour: str
@@ -39,21 +39,21 @@ class Event:
 
 @dataclass(frozen=True)
 class Annotation:
-    """Everything a file says, and what was left out or repaired."""
+    """The content of a file, and what was left out or repaired."""
 
     path: Path
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
-    behaviours: tuple[str, ...] = ()  # that were looked for: all that occur, and for DeepEthogram every column
-    labelled: np.ndarray | None = None  # bool (N,): frames that were labelled at all; None: all
-    videos: tuple[str, ...] = ()  # that it is about, with or without events, beside those that the events name
+    behaviours: tuple[str, ...] = ()  # that the human looked for: all that occur; DeepEthogram: every column
+    labelled: np.ndarray | None = None  # bool (N,): labelled frames; None: all
+    videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
 
     def of(self, *names: str, exact: bool = False) -> tuple[Event, ...]:
-        """The events of a video by the first of its names that occurs, with or without ending; all, where the file
-        names no video at all. exact: the ending counts, as where another video differs in nothing else.
+        """The events of a video, under the first of its names that occurs; all events if the file names no video.
 
-        Raises AmcError where it is about others only, as nothing tells a video without behaviour from the wrong file,
-        and where several observations, such as two observers', are about this one.
+        Endings of names are ignored unless `exact`, for videos that differ only in the ending. Raises AmcError if the
+        file names other videos only (it may be the wrong file), and for several observations of this video, such as
+        by two observers.
         """
         key = base if exact else stem
         known = {key(event.video) for event in self.events} | set(map(key, self.videos))
@@ -69,16 +69,16 @@ class Annotation:
 
 
 def read(path: Path | str) -> Annotation:
-    """The events of an annotation file. Raises AmcError, naming file and line, for what is none of the formats."""
+    """The events of an annotation file. Raises AmcError, naming file and line, for an unknown format."""
     path = Path(path)
     found = annotation_rows.read(path)
     return _labels(path, found) if found.is_labels else _events(path, found.rows)
 
 
 def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
-    """Events as bouts of a video's frames, edges (N + 1,) seconds; those of one behaviour that overlap become one.
+    """Events as bouts of a video's frames, edges (N + 1,) seconds; overlapping events of one behaviour become one.
 
-    What goes on beyond the end is cut there. Raises AmcError for an event that only begins then: the video is another.
+    Events are cut at the end of the video. Raises AmcError for one that begins after it: it is of another video.
     """
     found = []
     for event in events:
@@ -97,7 +97,7 @@ def bouts(events: tuple[Event, ...], edges: np.ndarray) -> list[Bout]:
 
 
 def _events(path: Path, rows: list[Row]) -> Annotation:
-    """Events of a table's rows, each in the time of its own video."""
+    """The events in the rows of a table, each in the time of its own video."""
     is_paired = not rows or not {"start", "first"} & rows[0].columns.keys()
     events, queues = [], {}
     for row, first, stop, timed in _paired(rows) if is_paired else map(_span, rows):
@@ -126,8 +126,7 @@ def _span(row: Row) -> tuple[Row, float, float, bool]:
 
 
 def _paired(rows: list[Row]) -> list[tuple[Row, float, float, bool]]:
-    """START and STOP rows as `_span`; a behaviour is paired within its video or queue, observation, subject and
-    modifiers."""
+    """START and STOP rows in pairs, as from `_span`: of one video or queue, observation, subject and modifiers."""
     going: dict[tuple, tuple[Row, float]] = {}
     found = []
     for row in sorted(rows, key=lambda row: row.number("time")):

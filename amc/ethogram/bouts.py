@@ -1,4 +1,4 @@
-"""Bouts: probabilities per frame in, stretches of frames with a behaviour out; and back to frames.
+"""Bouts: probabilities per frame in, intervals of frames with a behaviour out; and back to frames.
 
 Pure. A bout holds frames `start` to `stop - 1`. Times come from `edges` (N + 1,), seconds: `timeline.edges`.
 """
@@ -13,7 +13,7 @@ from amc.base.errors import AmcError
 
 
 class Bout(NamedTuple):
-    """One stretch of one behaviour: frames start … stop - 1."""
+    """One interval of one behaviour: frames start … stop - 1."""
 
     behaviour: str
     start: int
@@ -22,9 +22,9 @@ class Bout(NamedTuple):
 
 @dataclass(frozen=True)
 class Rules:
-    """How probabilities become bouts; none of it is the paper's, which labels whole clips."""
+    """How probabilities become bouts. The paper has no such rules: it labels whole clips."""
 
-    hold: float = 0.8  # a bout begins at the threshold and goes on while the probability is `hold` times it or more
+    hold: float = 0.8  # a bout begins at the threshold and continues while the probability is at least `hold` times it
     min_seconds: float = 0.5  # shorter bouts are dropped
     max_gap: float = 0.5  # seconds; shorter pauses within a behaviour are bridged
 
@@ -39,7 +39,7 @@ class Rules:
 def find(
     probs: np.ndarray, edges: np.ndarray, names: Sequence[str], threshold: float | np.ndarray, rules: Rules
 ) -> list[Bout]:
-    """Bouts of probs (N, C) by hysteresis, then bridging of short pauses, then dropping of what is short.
+    """Bouts of probs (N, C): hysteresis, then short pauses are bridged, then short bouts are dropped.
 
     threshold: a number, or one per behaviour (C,). Sorted by start, then by behaviour. Raises AmcError for shapes that
     do not fit.
@@ -61,7 +61,7 @@ def find(
 
 
 def _bridge(bouts: list[Bout], edges: np.ndarray, max_gap: float) -> list[Bout]:
-    """Bouts of one behaviour joined where the pause between them is short; `bouts` in order of behaviour and start."""
+    """Join bouts of one behaviour if the pause between them is short; `bouts` in order of behaviour and start."""
     joined: list[Bout] = []
     for bout in bouts:
         last = joined[-1] if joined else None
@@ -73,7 +73,7 @@ def _bridge(bouts: list[Bout], edges: np.ndarray, max_gap: float) -> list[Bout]:
 
 
 def to_frames(bouts: Iterable[Bout], names: Sequence[str], num_frames: int) -> np.ndarray:
-    """bool (N, C): in which frames each behaviour goes on. Raises AmcError for one, or a frame, that is not there."""
+    """bool (N, C): the frames of each behaviour. Raises AmcError for a behaviour or frame that does not exist."""
     table, columns = np.zeros((num_frames, len(names)), dtype=bool), {name: c for c, name in enumerate(names)}
     for bout in bouts:
         if bout.behaviour not in columns or not 0 <= bout.start < bout.stop <= num_frames:
@@ -83,7 +83,7 @@ def to_frames(bouts: Iterable[Bout], names: Sequence[str], num_frames: int) -> n
 
 
 def from_frames(table: np.ndarray, names: Sequence[str]) -> list[Bout]:
-    """The longest bouts of bool (N, C), in order of behaviour and start: `to_frames` gives the table again."""
+    """The longest bouts of bool (N, C), in order of behaviour and start; inverse of `to_frames`."""
     steps = np.diff(np.pad(table.astype(np.int8), ((1, 1), (0, 0))), axis=0).T  # (C, N + 1)
     return [
         Bout(name, int(start), int(stop))
@@ -98,7 +98,7 @@ def ordered(bouts: Iterable[Bout]) -> list[Bout]:
 
 
 def frames_of(start: float, stop: float, edges: np.ndarray) -> tuple[int, int]:
-    """The frames of a stretch of time, at least one: edges (N + 1,) nearest to its seconds, cut to the video."""
+    """The frames of an interval of seconds, at least one: by the nearest edges (N + 1,), cut to the video."""
     first, last = (int(np.abs(edges - second).argmin()) for second in (start, stop))
     first = min(first, len(edges) - 2)
     return first, max(last, first + 1)

@@ -1,6 +1,6 @@
-"""An ethogram as the files that behaviour software reads, each in its own convention; and one tidy table for a folder.
+"""An ethogram as files for behaviour software, each in its own convention; and one tidy table for a folder.
 
-Frame index and time stand in each. Tables in, text out; `write` puts all of one video's files into a folder.
+Each has frame index and time. Tables in, text out; `write` puts all files of one video into a folder.
 
     <video>_frames.csv        frame, time_s, a probability and a 0/1 column per behaviour: as many rows as frames
     <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column per behaviour
@@ -31,7 +31,7 @@ TIDY = (
     "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
     "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
-DECIMALS = 6  # of seconds: a microsecond tells the frames of any camera apart, and BORIS reads as many as it is given
+DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
 def frames(shown: Ethogram) -> pd.DataFrame:
@@ -45,7 +45,7 @@ def frames(shown: Ethogram) -> pd.DataFrame:
 
 
 def deepethogram(shown: Ethogram) -> pd.DataFrame:
-    """0/1 columns by frame; background is the frames without any behaviour."""
+    """0/1 columns by frame; background marks the frames without any behaviour."""
     table = pd.DataFrame(shown.frames.astype(int), columns=list(shown.names))
     table.insert(0, "background", (~shown.frames.any(axis=1)).astype(int))
     return table
@@ -58,7 +58,7 @@ def simba(shown: Ethogram) -> pd.DataFrame:
 
 
 def aggregated(shown: Ethogram) -> pd.DataFrame:
-    """One row per bout as BORIS exports aggregated events; the stamp is description and comment."""
+    """One row per bout as BORIS exports aggregated events; the stamp is in description and comment."""
     length = round(shown.edges[-1], DECIMALS)
     head = (shown.video, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
     rows = []
@@ -77,7 +77,7 @@ def pasteable(shown: Ethogram) -> str:
     events = [
         (shown.edges[frame], order, bout.behaviour, frame)
         for bout in shown.bouts
-        for order, frame in ((1, bout.start), (0, bout.stop))  # at the same time, what ends comes first
+        for order, frame in ((1, bout.start), (0, bout.stop))  # at the same time, ends come first
     ]
     lines = [
         f"{time:.{DECIMALS}f}\t\t{behaviour}\t\t{shown.stamp}\t{frame}"
@@ -87,7 +87,7 @@ def pasteable(shown: Ethogram) -> str:
 
 
 def tidy(shown: Ethogram) -> pd.DataFrame:
-    """One row per bout for the table of a whole folder; `stop_frame` and `stop_s` are where the bout has ended."""
+    """One row per bout for the table of a whole folder; `stop_frame` is the first frame after the bout."""
     rows = []
     for bout in shown.bouts:
         c = shown.names.index(bout.behaviour)
@@ -104,7 +104,7 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
 
 
 def time_budget(shown: Ethogram) -> pd.DataFrame:
-    """`Ethogram.budget` as BORIS writes it: NA where nothing can be computed; the stamp is a modifier."""
+    """`Ethogram.budget` in BORIS's format: NA where a value is not defined; the stamp is a modifier."""
     table = shown.budget().round(3)
     table["Modifiers"] = shown.stamp
     return table.astype(object).where(table.notna(), "NA")
@@ -129,7 +129,7 @@ FILES: dict[str, Callable[[Ethogram], str]] = {
 
 
 def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
-    """Every file of `FILES`, as `<stem>_<name>` in `folder`, each whole or not at all. Raises AmcError."""
+    """Write every file of `FILES`, as `<stem>_<name>` in `folder`, each atomically. Raises AmcError."""
     written = []
     for name, text in FILES.items():
         path = folder / f"{stem}_{name}"
@@ -139,6 +139,6 @@ def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
 
 
 def write_text(path: Path, text: str) -> None:
-    """`text` as it is, whole or not at all."""
+    """Write `text` as it is, atomically."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")

@@ -1,8 +1,8 @@
-"""What `predict` is given: videos and folders in, each video under a name of its own out, and what was left out.
+"""The inputs of `predict`: videos and folders in, each video under a unique name out, and the files left out.
 
-The names stand in tables and in the names of files. No two are alike, not even on a disk that takes `Fox` for `fox`,
-and none makes the file of another one or of the whole folder: `<name>_budget.csv` of `time.mp4` would be the table of
-all time budgets.
+The names are used in tables and file names. They are unique even on a disk that ignores case (`Fox` and `fox`), and
+the files of a video never collide with those of another or of the whole folder: `<name>_budget.csv` of `time.mp4`
+would be the table of all time budgets.
 """
 
 import hashlib
@@ -21,22 +21,24 @@ from amc.video import packets
 TABLES = ("bouts.csv", "time_budget.csv", "agreement.csv", "behaviours.csv", "report.json")  # of the whole folder
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
 ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
-UNTRUSTED = ".untrusted"  # stands in the names of files whose model is stamped
-LONGEST = 140  # bytes of a name: a file's may have 255, with our endings and those of a file that is being written
+UNTRUSTED = ".untrusted"  # in the names of files whose model has a stamp
+LONGEST = 140  # bytes of a name; file names may have 255, including our endings and that of a file being written
 SHOWN = 10  # names of files in a note; report.json has all
 
 
 class Inputs(NamedTuple):
-    """What was found."""
+    """The videos and other files that were found."""
 
     named: dict[str, Path]  # videos by their names
     notes: list[str]
-    left_out: list[str]  # files of the given folders that are no videos
+    left_out: list[str]  # files of the given folders that are not videos
 
 
 def videos(sources: Sequence[str | Path]) -> Inputs:
-    """Files as given; of folders (and folders in them) all that are videos, by their ending or by what is in them, but
-    our own annotated copies. Raises AmcError for what is not there, and where no video is left."""
+    """Files as given; of folders and their subfolders all videos, by ending or by content, except our annotated copies.
+
+    Raises AmcError for a missing path, and if no video is left.
+    """
     found, notes, left_out = [], [], []
     for source in map(Path, sources):
         if source.is_file():
@@ -61,8 +63,8 @@ def videos(sources: Sequence[str | Path]) -> Inputs:
 
 
 def is_video_file(file: Path) -> bool:
-    """Whether it ends as videos do or, whatever it is called, holds moving pictures: no photo, sound or text."""
-    if file.name.startswith("."):  # such as what macOS leaves beside each file on other disks
+    """Whether it has a video's ending or, under any name, contains moving pictures: no photo, sound or text."""
+    if file.name.startswith("."):  # such as those that macOS writes beside each file on other disks
         return False
     if file.suffix.lower() in SUFFIXES:
         return True
@@ -74,7 +76,7 @@ def is_video_file(file: Path) -> bool:
 
 
 def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
-    """All files below a folder in order, and the folders in it that could not be looked into."""
+    """All files below a folder in order, and the folders in it that cannot be read."""
     files, errors, unread = [], [], []
     for place, folders, names in os.walk(folder, onerror=errors.append):
         files += [Path(place, name) for name in names if Path(place, name).is_file()]
@@ -88,8 +90,10 @@ def _listed(files: Sequence[Path]) -> str:
 
 
 def _named(files: list[Path]) -> dict[str, Path]:
-    """Each file by its name without ending; with it, with its folder, with all of them, and with a fingerprint of its
-    path where others have that, or where it could not be the name of files."""
+    """Each file by its name without ending.
+
+    If that is taken or unusable: with ending, then with folder, with the whole path, with a fingerprint of the path.
+    """
     ways = (
         lambda f: plain(f.stem),
         lambda f: plain(f.name),
@@ -111,12 +115,12 @@ def _named(files: list[Path]) -> dict[str, Path]:
 
 
 def key(name: str) -> str:
-    """What a disk that knows no case, and one way of writing an accent, takes a name for."""
+    """A name as a disk compares it that ignores case and normalises accents."""
     return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _is_free(name: str) -> bool:
-    """Whether the files of a video of this name are no others' files."""
+    """Whether the files of a video of this name would not replace others."""
     own = key(name)
     return (
         len(name.encode()) <= LONGEST
@@ -126,7 +130,7 @@ def _is_free(name: str) -> bool:
 
 
 def plain(name: str) -> str:
-    """Text as a part of a file's name: no slash of either kind, and nothing that cannot be seen."""
+    """Text as a part of a file name: no slash, no backslash, no invisible characters."""
     text = printable(name).replace("/", "-").replace("\\", "-")
     return "".join(sign if sign.isprintable() else "_" for sign in text)
 
@@ -136,6 +140,6 @@ def _cut(name: str) -> str:
 
 
 def outputs(names: Sequence[str], out: Path) -> list[Path]:
-    """Every file that a run may write, or remove as an earlier run's."""
+    """Every file that a run may write, or remove if it is from an earlier run."""
     each = (f"{name}{mark}{ending}" for name in names for mark in ("", UNTRUSTED) for ending in ENDINGS)
     return [out / file for file in (*each, *TABLES)]

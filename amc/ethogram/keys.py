@@ -1,7 +1,7 @@
-"""Key frames: of each of the longest bouts the frame with the highest probability, and its flow.
+"""Key frames: for each of the longest bouts, the frame with the highest probability, and its flow.
 
-Looking at them is the cheapest test there is. A video and its ethogram in, what
-`figures.ethogram.key_frames` takes out.
+Looking at them is the cheapest check of a model. A video and its ethogram in; out, the arguments of
+`figures.ethogram.key_frames`.
 """
 
 from functools import partial
@@ -15,12 +15,14 @@ from amc.ethogram.bouts import ordered
 from amc.ethogram.record import Ethogram, seconds
 
 FULL = 0.99  # quantile of the shown motion at which its colours are full
-SLOWEST = 1 / 400  # of a picture's height per frame: less is noise, and stays pale
+SLOWEST = 1 / 400  # of a picture's height per frame: slower motion is noise, and stays pale
 
 
 def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
-    """The highest frame of each of the `most` longest bouts, uint8 (K, 3, H, W), its flow (DIS; never over a cut) in
-    colours, and what it is; there must be a bout."""
+    """The frame of highest probability of each of the `most` longest bouts, uint8 (K, 3, H, W), with flow and label.
+
+    Flow is by DIS, never across a cut, as colours. There must be a bout.
+    """
     longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
     labels, at = [], []
     for bout in ordered(longest):

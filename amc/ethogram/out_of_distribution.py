@@ -1,8 +1,8 @@
-"""Is a video out-of-distribution? How far its embedding is from those of the training clips.
+"""Is a video out-of-distribution? The distance of its embedding from those of the training clips.
 
 Pure: embeddings in, distances out. Mahalanobis distance to the training clips' mean (Lee et al., *A simple unified
-framework for detecting out-of-distribution samples*, NeurIPS 2018; one cloud for all behaviours, as clips have several,
-with Ledoit and Wolf's shrinkage, as clips are few), divided by the limit that 95 % of the validation clips stay under.
+framework for detecting out-of-distribution samples*, NeurIPS 2018; one Gaussian for all behaviours, as clips have
+several, with Ledoit and Wolf's shrinkage, as clips are few), divided by the 95 % quantile of the validation clips.
 Cosine distance to the nearest training clips separated real animals from Synth Kingdom's less well.
 """
 
@@ -17,26 +17,26 @@ from sklearn.covariance import LedoitWolf
 from amc.base import seal
 from amc.base.errors import AmcError
 
-QUANTILE = 0.95  # of validation clips that count as known: 5 % false alarms
+QUANTILE = 0.95  # of validation clips that count as in-distribution: 5 % false alarms
 
 
 @dataclass(frozen=True)
 class OutOfDistribution:
-    """The training clips as the model sees them: a cloud of embeddings."""
+    """The detector: mean and covariance of the embeddings of the training clips, and a limit."""
 
     mean: np.ndarray  # (E,)
     precision: np.ndarray  # (E, E), the inverse of their covariance
     limit: float  # distance beyond which a clip is out-of-distribution
 
     def distance(self, embeddings: np.ndarray) -> np.ndarray:
-        """(W,) of embeddings (W, E): 1 at the limit, more beyond it. Raises AmcError for another width."""
+        """Distances (W,) of embeddings (W, E), 1 at the limit. Raises AmcError for another width E."""
         if embeddings.ndim != 2 or embeddings.shape[1:] != self.mean.shape:
             raise AmcError(f"embeddings: {embeddings.shape}, expected (W, {len(self.mean)}); use one model for both")
         away = embeddings.astype(np.float64) - self.mean
         return np.sqrt(np.einsum("we,ef,wf->w", away, self.precision, away).clip(0)) / self.limit
 
     def save(self, path: Path) -> None:
-        """Write it to a sealed `.npz`, whole or not at all."""
+        """Write it to a sealed `.npz`, atomically."""
         buffer = io.BytesIO()
         np.savez_compressed(buffer, mean=self.mean, precision=self.precision, limit=self.limit)
         seal.write_zip(path, buffer)

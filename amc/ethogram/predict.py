@@ -1,11 +1,11 @@
 """Videos in, a folder of tables and pictures out: what `python -m amc predict` does.
 
-Each video's files are written as soon as it is done, and the tables of the whole folder every few seconds, so that an
-interruption or a broken file costs next to nothing of what was computed. Broken files are reported at the end.
+The files of a video are written as soon as it is done, and the tables of the whole folder every few seconds: little is
+lost by an interruption or a broken file. Broken files are reported at the end.
 
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
-    <out>/behaviours.csv     what each threshold rests on                     <out>/report.json
+    <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
 """
 
 import json
@@ -31,7 +31,7 @@ from amc.figures import ethogram as drawn
 from amc.figures import style
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
-ZERO_SHOT_THRESHOLD = 0.5  # more likely than all the other names together
+ZERO_SHOT_THRESHOLD = 0.5  # above it a name is more probable than all others together
 
 
 @dataclass(frozen=True)
@@ -40,15 +40,15 @@ class Options:
 
     sliding: SlidingWindow = field(default_factory=SlidingWindow)
     rules: Rules = field(default_factory=Rules)
-    threshold: float = 0.0  # by hand, for all behaviours; 0: of validation, or 0.5 for zero-shot
-    annotate: bool = False  # also a copy of each video with labels drawn into it
+    threshold: float = 0.0  # for all behaviours; 0: chosen on validation data, or 0.5 for zero-shot
+    annotate: bool = False  # also write a copy of each video with labels drawn into it
     human: str = ""  # a file of human annotation to compare with
     device: str = "cpu"
 
 
 @dataclass
 class Report:
-    """The result: ethograms are not kept, only their tables."""
+    """The result: the tables of the ethograms, not the ethograms themselves."""
 
     bouts: list[pd.DataFrame] = field(default_factory=list)
     budgets: list[pd.DataFrame] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Report:
     done: list[dict] = field(default_factory=list)
     failed: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
-    left_out: list[str] = field(default_factory=list)  # files of the given folders that are no videos
+    left_out: list[str] = field(default_factory=list)  # files of the given folders that are not videos
     stamps: list[str] = field(default_factory=list)  # of all videos, each once
     origin: dict = field(default_factory=provenance.collect)  # code and versions
 
@@ -64,8 +64,10 @@ class Report:
 def predict(
     sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, options: Options, *, log: Callable[[str], None]
 ) -> Report:
-    """Predict on all videos and write everything into `out`. Raises AmcError before the first video for general
-    mistakes; what is wrong with one video is in the report. Each video is either in `done` or in `failed`."""
+    """Predict on all videos and write everything into `out`. Each video is then either in `done` or in `failed`.
+
+    Raises AmcError for general mistakes before the first video; errors of single videos are in the report.
+    """
     (named, notes, left_out), out = videos(sources), folder(out)
     _refuse_overwriting(named, out, options.human)
     threshold = thresholds(predictor, options.threshold)
@@ -85,7 +87,7 @@ def predict(
             report.notes += [f"{name}: {note}" for note in seen.info.notes]
             report.done.append({"video": name, "file": printable(path), "frames": shown.num_frames, **_summary(shown)})
             tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
-        except Exception as error:  # whatever one video does, it does not cost the others
+        except Exception as error:  # an error in one video must not stop the others
             said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
             said = said if printable(path) in said else f"{printable(path)}: {said}"
             report.failed.append({"video": name, "file": printable(path), "error": said})
@@ -98,7 +100,7 @@ def predict(
 
 
 def _refuse_overwriting(named: dict[str, Path], out: Path, human: str) -> None:
-    """Raise AmcError where an output would replace a video that was given, or the annotation."""
+    """Raise AmcError if an output would replace a given video or the annotation."""
     given = {
         inputs.key(str(file.resolve())): file for file in (*named.values(), *filter(None, [human and Path(human)]))
     }
@@ -112,9 +114,9 @@ def _tell(log: Callable[[str], None], head: str, line: str) -> None:
 
 
 def thresholds(predictor: VideoPredictor, by_hand: float) -> np.ndarray:
-    """One per behaviour (C,): the given one (above 0), else that of validation, else the zero-shot default.
+    """One threshold per behaviour (C,): the given one (above 0), else the validated one, else the zero-shot default.
 
-    Raises AmcError where there is none.
+    Raises AmcError if there is none.
     """
     if isinstance(by_hand, bool) or not isinstance(by_hand, int | float) or not 0 <= by_hand <= 1:
         raise AmcError(f"threshold: {by_hand!r} is not allowed; give a probability up to 1, or 0 for validation's")
@@ -130,7 +132,7 @@ def thresholds(predictor: VideoPredictor, by_hand: float) -> np.ndarray:
 def ethogram(
     name: str, path: Path, seen: WindowScores, predictor: VideoPredictor, threshold: np.ndarray, rules: Rules
 ) -> Ethogram:
-    """What was seen in a video, frame by frame."""
+    """The scores of a video, frame by frame."""
     distance = None
     if predictor.detector is not None:
         each = predictor.detector.distance(seen.embeddings)[:, None]
@@ -144,11 +146,11 @@ def ethogram(
 
 
 def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFrame, dict, list[str]]:
-    """Agreement with a human on a video: the table, what figures need of it, and notes. Raises AmcError.
+    """Agreement with a human on a video: the table, the data for figures, and notes. Raises AmcError.
 
-    What the human has ever written, in this video or another of the file, counts as looked for in this one; frames
-    that the human has not labelled do not count. A video that shares its file name with another one of the folder is
-    known by its longer name alone, and then its ending counts.
+    All behaviours that the human has labelled in any video of the file count as looked for in this one; frames that
+    the human has not labelled do not count. If several videos of the folder have the same file name, a video is
+    identified by its longer name alone, including the ending.
     """
     is_only = shown.video == plain(PurePath(shown.file).stem)
     events, counted = (
@@ -163,7 +165,7 @@ def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFram
     written = annotations.bouts(events, shown.edges)
     own = [bout for bout in shown.bouts if bout.behaviour in shared]
     frames = [to_frames(bouts, shared, shown.num_frames) for bouts in (written, own)]
-    if counted is not None:  # what was found where nobody looked is neither right nor wrong
+    if counted is not None:  # predictions in unlabelled frames are neither right nor wrong
         frames = [table & counted[:, None] for table in frames]
         written, own = (ordered(from_frames(table, shared)) for table in frames)
     table = agreement.framewise(*frames, shared, shown.edges, counted=counted)
@@ -188,11 +190,11 @@ def _alarm(shown: Ethogram) -> str:
 def _write_one(
     shown: Ethogram, path: Path, out: Path, options: Options, human: annotations.Annotation | None, report: Report
 ) -> None:
-    """All files of one video, in the place of those of an earlier run, and its rows for the tables of all."""
+    """Write all files of one video, replacing those of an earlier run, and add its rows to the tables of all videos."""
     for ending in ENDINGS:
         for earlier in (shown.video, f"{shown.video}{UNTRUSTED}"):
             (out / f"{earlier}{ending}").unlink(missing_ok=True)
-    stem = shown.video + (UNTRUSTED if shown.stamp else "")  # formats of others have no place for a stamp
+    stem = shown.video + (UNTRUSTED if shown.stamp else "")  # other software's formats have no field for a stamp
     exports.write(shown, out, stem=stem)
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
@@ -211,7 +213,7 @@ def _write_one(
 
 
 def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) -> dict:
-    """Pictures of the agreement; a video that the human has not annotated only gives a note."""
+    """Figures of the agreement; for a video that the human has not annotated, only a note."""
     try:
         table, parts, notes = compare(shown, human)
     except AmcError as error:
@@ -224,11 +226,11 @@ def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) ->
 
 
 def _write_all(report: Report, predictor: VideoPredictor, out: Path, options: Options, threshold: np.ndarray) -> None:
-    """The tables of all videos so far, and the report."""
+    """Write the tables of all videos so far, and the report."""
     for name, tables in (("bouts", report.bouts), ("time_budget", report.budgets), ("agreement", report.agreement)):
         if tables:
             exports.write_text(out / f"{name}.csv", pd.concat(tables, ignore_index=True).to_csv(index=False))
-        else:  # of an earlier run into the same folder
+        else:  # from an earlier run into the same folder
             (out / f"{name}.csv").unlink(missing_ok=True)
     stamp = "; ".join(report.stamps)
     rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]

@@ -1,9 +1,9 @@
-"""A model ready to predict on videos, and how far to trust it: from a list of behaviours alone, or from a finished run.
+"""A model ready to predict on videos, and its reliability: from a list of behaviours alone, or from a finished run.
 
 by_names   zero-shot: CLIP's towers as they were pre-trained, X-CLIP's new modules untrained. The names compete in a
            softmax, as in CLIP. Every output has a stamp that shows this.
-by_model   a `model.safetensors` that training wrote: one sigmoid per behaviour, thresholds of highest F1 on the
-           validation scores beside it, and a detector of out-of-distribution videos.
+by_model   a trained `model.safetensors`: one sigmoid per behaviour, thresholds of highest F1 on the validation scores
+           beside it, and a detector of out-of-distribution videos.
 """
 
 from collections import Counter
@@ -35,22 +35,22 @@ from amc.synth import drawn
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
 DRAWN = "CLIP OF GENERATED ANIMALS on other videos"
-FEW_CLIPS = 10  # validation clips, or labels of training clips; with fewer a model cannot be judged
-MAX_CLIPS = {"train": 300, "val": 150}  # whose embeddings the detector is fitted to
+FEW_CLIPS = 10  # validation clips, or labels of training clips; too few to evaluate a model
+MAX_CLIPS = {"train": 300, "val": 150}  # clips for fitting the detector
 
 
 @dataclass(frozen=True)
 class VideoPredictor:
-    """A classifier, how it sees a video, and what is known about how far to trust it."""
+    """A classifier, how it samples a video, and what is known about its reliability."""
 
     classifier: Classifier  # of C behaviours
-    sampling: Sampling  # of the frames of one window, as if it were a clip
+    sampling: Sampling  # of frames within one window, as if it were a clip
     pixels: Pixels
     is_softmax: bool  # True: probabilities sum to 1 over the names; False: one sigmoid per behaviour
-    threshold: np.ndarray | None = None  # (C,) from validation; None: unknown, has to be given by hand
+    threshold: np.ndarray | None = None  # (C,) from validation; None: unknown, the user has to give it
     stamp: str = ""
     support: tuple[dict, ...] = ()  # one row per behaviour: training and validation clips, results on validation
-    facts: dict = field(default_factory=dict)  # where the model comes from, JSON
+    facts: dict = field(default_factory=dict)  # origin of the model, JSON
     detector: OutOfDistribution | None = None
 
     @property
@@ -74,7 +74,7 @@ class VideoPredictor:
 def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str = "") -> VideoPredictor:
     """Zero-shot over `behaviours` with a CLIP of open_clip, by default the bundled synth-clip; RGB alone.
 
-    Raises AmcError for fewer than two behaviours, as there is nothing to choose between, and for absent weights.
+    Raises AmcError for fewer than two behaviours, which leave no choice, and for absent weights.
     """
     names = tuple(name.strip() for name in behaviours if name.strip())
     if len(names) < 2:
@@ -83,7 +83,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     _check(names)
     small = config.SIZES["quick"]
     short_side = small.pixels.short_side
-    if backbone:  # real videos, as at size paper, and larger for a CLIP that sees more
+    if backbone:  # real videos, as at size paper; larger for a CLIP with larger input
         larger = pixels_for("paper", weights.image_size(backbone, pretrained)).short_side
         short_side = max(config.SIZES["paper"].pixels.short_side, larger)
     pixels = replace(small.pixels, modality="rgb", short_side=short_side)
@@ -99,8 +99,8 @@ def by_model(
 ) -> VideoPredictor:
     """A trained model: its file, the folder of its run, or the run's name, such as "sparse rgb+flow seed 0".
 
-    behaviours: which of its behaviours to show, by default all. Raises AmcError for what is no such model, another
-    method's, or without the flow that it was trained with.
+    behaviours: which of its behaviours to show, by default all. Raises AmcError for a file that is no such model, a
+    model of another method, and one whose flow is not available.
     """
     path, classifier, run = load_run(name)
     val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
@@ -113,7 +113,7 @@ def by_model(
 
 
 def stamp(card: Mapping, size: str, *, dataset: str) -> str:
-    """What limits trust in a trained model: its CLIP's card, the size and data set of its training; empty: nothing."""
+    """Warning on a trained model, from its CLIP's card and the size and data set of its training; empty: none."""
     stamps = [_weights(card)] if card["pretrained"] == "random" else []
     stamps += ["SIZE SMOKE, hardly trained"] * (size == "smoke")
     return ", ".join(stamps + [DRAWN] * (is_of_drawings(card) and dataset not in catalogue.SIZED))
@@ -125,8 +125,7 @@ def is_of_drawings(card: Mapping) -> bool:
 
 
 def stamp_on(predictor: VideoPredictor, path: Path) -> str:
-    """What limits trust in a model on a video: its stamp, and a CLIP of generated animals if the video is not one of
-    ours."""
+    """Warning on a model's results for a video: its stamp, and a CLIP of generated animals if the video is real."""
     is_new = is_of_drawings(predictor.classifier.card) and DRAWN not in predictor.stamp and not drawn.is_drawn(path)
     return ", ".join(filter(None, [predictor.stamp, DRAWN * is_new]))
 
@@ -136,7 +135,7 @@ def _weights(card: dict) -> str:
 
 
 def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[dict, ...], list[str]]:
-    """Thresholds (C,) of highest F1 on validation, one row per behaviour on what they rest on, and stamps."""
+    """Thresholds (C,) of highest F1 on validation, one row per behaviour with their evidence, and stamps."""
     if val is None:
         return None, (), ["NOT VALIDATED"]
     if tuple(val.names.tolist()) != names:
@@ -158,13 +157,15 @@ def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray |
 
 
 def _says_it_of_all(predicted: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether a threshold is so low that it labels all validation clips (V,), right or wrong."""
+    """Whether a threshold is so low that all validation clips (V,) are predicted positive, correct or not."""
     return bool(predicted.all() and not labels.all())
 
 
 def _doubts(val: Scores, probs: np.ndarray, predicted: np.ndarray) -> list[str]:
-    """Stamps that validation calls for: too few clips to know anything, a ranking as of chance, thresholds that label
-    everything. probs, predicted: (V, C)."""
+    """Stamps from validation: too few clips, a ranking at chance level, thresholds that label everything.
+
+    probs, predicted: (V, C).
+    """
     stamps, positives = [], val.meta.get("train_positives")
     clips, labels = len(val.labels), None if positives is None else sum(positives)
     if clips < FEW_CLIPS or (labels is not None and labels < FEW_CLIPS):
@@ -202,7 +203,7 @@ def _only(predictor: VideoPredictor, behaviours: Sequence[str]) -> VideoPredicto
 
 
 def _check(names: Sequence[str]) -> None:
-    """Raise AmcError for a name that stands twice, or that tables need for something else."""
+    """Raise AmcError for a repeated name, and for one that tables reserve."""
     counts = Counter(name.casefold() for name in names)
     if twice := [name for name in names if counts[name.casefold()] > 1]:
         raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
@@ -211,7 +212,7 @@ def _check(names: Sequence[str]) -> None:
 
 
 def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None] | None) -> OutOfDistribution | None:
-    """The detector kept beside the model, fitted on first use; None, which is logged, without the training clips."""
+    """The detector stored beside the model, fitted on first use; None, which is logged, without training clips."""
     file = folder / "out_of_distribution.npz"
     if file.is_file():
         return OutOfDistribution.load(file)
@@ -226,7 +227,7 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None
         log(f"videos unlike the training clips cannot be detected: {error}")
         return None
     detector = fit(train, val)
-    with suppress(AmcError):  # a folder that may not be written to only costs time
+    with suppress(AmcError):  # without write permission it is fitted again each time
         detector.save(file)
     return detector
 

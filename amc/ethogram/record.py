@@ -1,4 +1,4 @@
-"""What was seen in one video, as a value; and what is counted in it: time budget, transitions, support of its labels.
+"""The scores and bouts of one video as a value; and its statistics: time budget, transitions, support of its labels.
 
 Pure: arrays and bouts in, pandas tables out, seconds and fractions.
 """
@@ -21,7 +21,7 @@ SUBJECT = "No focal subject"  # BORIS's word for an observation without focal an
 
 @dataclass(frozen=True)
 class Ethogram:
-    """Probabilities over time of one video and the bouts in them. Raises AmcError for what is not finite."""
+    """Probabilities over time of one video and the bouts in them. Raises AmcError for values that are not finite."""
 
     video: str  # name, as in tables and names of files
     file: str  # the video's file name, with its ending
@@ -31,8 +31,8 @@ class Ethogram:
     probs: np.ndarray  # (N, C)
     threshold: np.ndarray  # (C,)
     rules: Rules = field(default_factory=Rules)
-    stamp: str = ""  # what has to stand on everything made of it, such as random weights; empty: nothing
-    distance: np.ndarray | None = None  # (N,) from training, 1 at the limit; None: not known
+    stamp: str = ""  # warning to show on all results, such as random weights; empty: none
+    distance: np.ndarray | None = None  # (N,) from the training clips, 1 at the limit; None: not known
     support: tuple[int | None, ...] | None = None  # training clips of each behaviour; None: not known
 
     def __post_init__(self):
@@ -43,17 +43,17 @@ class Ethogram:
 
     @property
     def num_frames(self) -> int:
-        """N."""
+        """The number of frames N."""
         return len(self.edges) - 1
 
     @cached_property
     def bouts(self) -> list[Bout]:
-        """By start, then by behaviour."""
+        """All bouts, ordered by start, then by behaviour."""
         return find(self.probs, self.edges, self.names, self.threshold, self.rules)
 
     @cached_property
     def frames(self) -> np.ndarray:
-        """bool (N, C): in which frames each behaviour goes on."""
+        """bool (N, C): the frames of each behaviour."""
         return to_frames(self.bouts, self.names, self.num_frames)
 
     @property
@@ -66,7 +66,7 @@ class Ethogram:
         return replace(self, threshold=np.broadcast_to(np.asarray(threshold, float), len(self.names)).copy())
 
     def budget(self) -> pd.DataFrame:
-        """BORIS's time budget: one row per behaviour, absent ones too. NaN where nothing can be computed."""
+        """BORIS's time budget: one row per behaviour, absent ones too. NaN where a value is not defined."""
         rows, length = [], self.edges[-1] - self.edges[0]
         for name in self.names:
             own = [bout for bout in self.bouts if bout.behaviour == name]
@@ -79,7 +79,7 @@ class Ethogram:
     def transitions(self) -> pd.DataFrame:
         """(C, C) counts: how often a bout of the column's behaviour is the next to begin after one of the row's.
 
-        Bouts that begin in the same frame follow all those of the frame before together, and not each other.
+        Bouts that begin in the same frame do not follow each other; each follows all bouts of the previous start.
         """
         counts = pd.DataFrame(0, index=list(self.names), columns=list(self.names))
         starts: dict[int, list[str]] = {}

@@ -1,8 +1,8 @@
 """Score a video of any length: windows slide over time, and each is scored as if it were a clip of its own.
 
 A video and a `VideoPredictor` in; probabilities and embeddings per window out. The video is decoded once, in order;
-slots are made of a frame and its flow when they pass, and forgotten after the last window that sees them. A window that
-spans a whole clip has the scores that `scores.predict` gives the clip.
+the slots of each frame are made on the way, and freed after the last window that needs them. A window over a whole
+clip gets the same scores as the clip from `scores.predict`.
 """
 
 import time
@@ -22,7 +22,7 @@ from amc.datasets.clips import motion, planned, slots
 from amc.ethogram import timeline
 from amc.ethogram.predictor import VideoPredictor
 
-BATCH_BYTES = 1e6  # bytes of pictures that go through the model together; more leave the processor cache
+BATCH_BYTES = 1e6  # bytes of pictures per batch; more do not fit into the processor cache
 
 
 @dataclass(frozen=True)
@@ -62,8 +62,8 @@ def sliding_window(
 ) -> WindowScores:
     """Score every window of a video; `log` gets progress lines.
 
-    Of a video that is damaged on its way the windows before that are scored, and the notes of `info` say so. Raises
-    AmcError for a video that cannot be read or whose times are not known, and for scores that are not finite.
+    If a video is damaged at some point, the windows before it are scored, with a note in `info`. Raises AmcError for a
+    video that cannot be read or whose times are not known, and for scores that are not finite.
     """
     info = video.probe(path)
     edges = timeline.edges(video.frame_times(path), info.fps)
@@ -81,7 +81,7 @@ def sliding_window(
                 logged = time.perf_counter()
                 at = edges[windows[done - 1][1]]
                 log(f"{at:.0f} of {edges[-1]:.0f} s done, {at / (logged - started):.1f} times real time")
-    except VideoError as error:  # the windows before the damage were seen
+    except VideoError as error:  # the windows before the damage are scored
         if error.frame is None or not done:
             raise
         windows, edges = windows[:done], edges[: windows[done - 1][1] + 1]
@@ -109,8 +109,10 @@ def _check_finite(
     *,
     before: int,
 ) -> None:
-    """Raise AmcError, which names the window, for scores that are no numbers: they would pass for no behaviour.
-    before: how many windows come before these."""
+    """Raise AmcError, naming the window, for scores that are not finite: they would look like "no behaviour".
+
+    before: how many windows come before these.
+    """
     is_wrong = ~np.isfinite(np.column_stack([probs, embeddings]))
     if is_wrong.any():
         window, column = np.argwhere(is_wrong)[0]
@@ -127,7 +129,7 @@ def _clips(
 ) -> Iterator[Tensor]:
     """The M clips of each window, uint8 (M, T, 3, size, size), in order."""
 
-    @cache  # most windows are equally long
+    @cache  # most windows have the same length
     def plan(length: int) -> tuple[tuple[int, ...], ...]:
         return tuple(planned(length, predictor.sampling))
 
@@ -153,7 +155,7 @@ def _slots(
     needed = sorted({k for both in pair.values() for k in both} | wanted)
     numbers, frames, newest = [], torch.empty(0), -1
     for new_numbers, new_frames in video.stream(path, needed):
-        # The last frame of a part waits for its successor, which the next part brings.
+        # The last frame of a part is kept until its successor arrives with the next part.
         frames = torch.cat([frames[-1:], new_frames]) if numbers else new_frames
         numbers = [*numbers[-1:], *new_numbers]
         at = {number: place for place, number in enumerate(numbers)}
@@ -165,6 +167,6 @@ def _slots(
             shown = transforms.resize_short_side(frames[[at[k] for k in ready]], None, settings.short_side)[0]
         if has_flow:
             first, second = ([at[pair[k][side]] for k in ready] for side in (0, 1))
-            vectors = motion(frames, first, second, settings, device).half().float()  # as it is stored
+            vectors = motion(frames, first, second, settings, device).half().float()  # rounded as in the store
         made = slots(*transforms.eval_view(shown, vectors, size), settings)
         yield dict(zip(ready, made.unflatten(0, (len(ready), -1)), strict=True))

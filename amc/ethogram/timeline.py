@@ -1,7 +1,7 @@
-"""Time: a video's frame times in; where each frame begins and ends, windows that slide over them, scores per frame out.
+"""Time: a video's frame times in; begin and end of each frame, sliding windows over them, scores per frame out.
 
-Pure. Frames are counted from 0, times are seconds since the first frame. Windows are of equal time, not of equal frame
-counts, so nothing drifts at 29.97 frames per second nor at a variable rate.
+Pure. Frames are counted from 0, times are seconds since the first frame. Windows have equal lengths in time, not in
+frames, so nothing drifts at 29.97 frames per second or at a variable rate.
 """
 
 import numpy as np
@@ -13,11 +13,11 @@ Range = tuple[int, int]  # first frame, one past the last
 
 
 def edges(times: np.ndarray, fps: float) -> np.ndarray:
-    """When each frame begins and the last one ends: (N + 1,) seconds of ascending frame times (N,), from the start of
-    the video, where its first frame need not be: one that cannot be decoded may come before.
+    """When each frame begins and the last one ends: (N + 1,) seconds, of ascending frame times (N,).
 
-    The last frame lasts as long as the median one; the only frame of a video, as `fps` says. Raises AmcError for times
-    that do not ascend, or where no duration is known.
+    Times count from the start of the video; the first frame may be later, if earlier ones cannot be decoded. The last
+    frame lasts as long as the median one; a single frame, 1 / `fps`. Raises AmcError for times that do not ascend, or
+    if no duration is known.
     """
     times = np.asarray(times, dtype=np.float64)
     steps = np.diff(times)

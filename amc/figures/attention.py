@@ -15,11 +15,11 @@ from matplotlib.lines import Line2D
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
-HEAT, DARK = "#7A0177", 0.98  # colour of attention over a picture; the quantile at which it is full
+HEAT, DARK = "#7A0177", 0.98  # colour of attention over a picture; the quantile at which it is saturated
 
 
 def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
-    """Names of the T slots, I₁ F₁ I₂ …, and the colour of each one's modality."""
+    """Names of the T slots, I₁ F₁ I₂ …, and the colours of their modalities."""
     letters = {"rgb": "I", "flow": "F", "rgb+flow": "IF"}[modality]
     kinds = [letters[slot % len(letters)] for slot in range(num_slots)]
     names = [f"{kind}$_{{{slot // len(letters) + 1}}}$" for slot, kind in enumerate(kinds)]
@@ -38,8 +38,8 @@ def patches(
 ) -> Figure:
     """The slots of a clip, uint8 (T, 3, H, W), and below each its class token's attention: maps (T, rows, columns).
 
-    One scale for all, up to a high quantile: a single patch would set it otherwise. parts: (T,) in 0..1, how much of
-    the attention goes to patches at all; key: to the colours of flow.
+    One scale for all, up to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the
+    attention that goes to patches; key: to the colours of flow.
     """
     names, colors = slot_names(len(slots), modality)
     size = 0.86 * WIDTH / len(slots)
@@ -93,7 +93,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
 def nudges(
     before: np.ndarray, after: np.ndarray, names: Sequence[str], *, written: np.ndarray, top: int = 10, title: str = ""
 ) -> Figure:
-    """The texts nearest to a video, before and after it refines them; `written` labels (C,) bool are always shown."""
+    """The texts nearest to a video, before and after it refines them; labels `written` (C,) bool are always shown."""
     order = [c for rank, c in enumerate(np.argsort(-after, kind="stable")) if rank < top or written[c]]
     figure = Figure((0.8 * WIDTH, 0.4 * len(order) + 1.7), layout="constrained")
     axes = figure.subplots()

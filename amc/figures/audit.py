@@ -14,7 +14,7 @@ from matplotlib.ticker import NullFormatter
 from amc.base.errors import AmcError
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
-BAND_COLORS = {"head": "#004488", "middle": "#BB5566", "tail": "#DDAA33"}  # of Paul Tol's, apart in grey
+BAND_COLORS = {"head": "#004488", "middle": "#BB5566", "tail": "#DDAA33"}  # Paul Tol's, distinct in grey
 METRIC_NAMES = {"macro": "macro", "micro by batch": "micro by batch", "micro": "micro, whole test split"}
 
 
@@ -48,11 +48,11 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
 
 @styled
 def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
-    """Published numbers, one panel per metric, best last, beside those of predictors that see no pixel.
+    """Published numbers, one panel per metric, best last, with those of predictors that see no pixel.
 
-    published: `system`, `map` (percent), `metric` (one that begins with a key of METRIC_NAMES), `modality`. blind:
-    `method`, and, in percent, `map_macro`, `map_micro` with `_low`, `_high`; drawn where their metric is. Raises
-    AmcError for an unknown metric.
+    published: `system`, `map` (percent), `metric` (beginning with a key of METRIC_NAMES), `modality`. blind: `method`,
+    and, in percent, `map_macro`, `map_micro` with `_low`, `_high`; drawn in the panel of their metric. Raises AmcError
+    for an unknown metric.
     """
     panels = {metric: [] for metric in METRIC_NAMES}
     for row in sorted(published, key=lambda row: row["map"]):
@@ -85,7 +85,7 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
 
 
 def panel(name: str) -> str:
-    """The panel of a metric as the tables write it: `micro by inference` is micro. Raises AmcError for another."""
+    """The panel of a metric named as in the tables: `micro by inference` is micro. Raises AmcError for another."""
     for metric in ("micro by batch", "macro", "micro"):
         if name.startswith(metric):
             return metric
@@ -115,8 +115,10 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
 
 @styled
 def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
-    """Left: 95 % interval of each behaviour's AP against its test positives. Right: the smallest significant
-    difference against the noise that two systems share, beside the published `effect`.
+    """The interval of each behaviour's AP (left) and the smallest significant difference (right).
+
+    Left: 95 % intervals against test positives. Right: against the noise that two systems share, with the published
+    `effect`.
 
     widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
     measured on a pair of trained systems.

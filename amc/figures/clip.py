@@ -38,7 +38,7 @@ def film_strip(
         raise AmcError(f"captions: {len(captions)}, edges: {len(edges)}, but {len(pictures)} frames; give one for each")
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
-    side = WIDTH / max(columns, 4)  # inches; few pictures do not become huge
+    side = WIDTH / max(columns, 4)  # inches; limits the size of a few pictures
     height = rows * (side * pictures.shape[1] / pictures.shape[2] + 0.25 * (1 + captions[0].count("\n")))
     figure = Figure((side * columns, height + (0.4 if title else 0)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
@@ -64,7 +64,7 @@ def interleaved(
     title: str = "",
     key: style.Key | None = None,
 ) -> Figure:
-    """What the model sees: I₁ F₁ I₂ F₂ …, each slot with its name and the frame of the video that it comes from.
+    """The model's input: I₁ F₁ I₂ F₂ …, each slot with its name and the index of its frame in the video.
 
     slots: uint8 pictures of one clip, T of them; indices: its P frames; key: to the colours of its flow.
     """
@@ -84,7 +84,7 @@ def timeline(
     scheme: str,
     events: Sequence[tuple[str, float, float]] = (),
 ) -> Figure:
-    """Where each classifier looks: its window, its context if it sees any, its frames; below, the true events.
+    """What each classifier sees: its window, its context if it sees any, its frames; below, the true events.
 
     windows: of `sampling.plan`; fps: nan leaves out the axis in seconds; events: (behaviour, start, stop) in frames.
     """
@@ -116,7 +116,7 @@ def motion_field(
     max_px: float,
     stretch: float = 2.0,
 ) -> Figure:
-    """A frame with its motion as arrows, coloured pictures of motion, and the key to their colours with its scale.
+    """A frame with its motion as arrows, colour-coded motion, and the colour key with its scale.
 
     frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
     frame; legend: `flow_color.legend`, whose rim is `max_px`. Arrows are `stretch` times as long as the motion.
@@ -157,7 +157,7 @@ def scores(
 ) -> Figure:
     """The `top` behaviours of one video: each classifier's score, their mean, and which reach the threshold.
 
-    values: (M, C); truth: (C,) bool, annotated labels, ticked and always shown, however low they score.
+    values: (M, C); truth: (C,) bool, annotated labels, ticked and always shown, even with low scores.
     """
     values, truth = np.asarray(values, float), np.zeros(len(names), bool) if truth is None else np.asarray(truth, bool)
     means = values.mean(axis=0)

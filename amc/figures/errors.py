@@ -22,11 +22,11 @@ AGAINST = {"annotated": (SHADE, "s", "--"), "truth": ("#117733", "o", "-")}
 
 @dataclass(frozen=True)
 class Case:
-    """A clip and its errors; frames count from 0 to num_frames."""
+    """A clip and its errors; times are in frames, 0 to num_frames."""
 
     num_frames: int
     fps: float
-    frames: np.ndarray  # (M, P), where each classifier looked
+    frames: np.ndarray  # (M, P), frames of each classifier
     probs: np.ndarray  # (M, C) of the behaviours to show
     names: Sequence[str]  # (C,)
     written: np.ndarray  # (C,) bool
@@ -36,15 +36,15 @@ class Case:
     film: np.ndarray | None = None  # uint8 (K, H, W, 3) or (K, 3, H, W), of K equal parts of the clip
     motion: np.ndarray | None = None  # their flow as pictures, of the same shape
     key: style.Key | None = None  # to the colours of flow
-    verdicts: Sequence[str] = ()  # (C,) what went wrong with each, "" where nothing went wrong
+    verdicts: Sequence[str] = ()  # (C,) kind of error of each, "" if there is none
 
 
 @styled
 def case(shown: Case, *, title: str) -> Figure:
     """One clip over one time axis: its film, its flow, and one row per behaviour with truth, prediction and scores.
 
-    Left: a mark is a frame that a classifier sees, in the row of its number. Right: a bar is its one score for all of
-    its frames together; the last bar is their mean.
+    Left: each mark is a frame that a classifier sees, in the classifier's row. Right: each bar is the score of one
+    classifier for all its frames; the last bar is the mean of all scores.
     """
     strips = {name: strip for name, strip in (("film", shown.film), ("flow", shown.motion)) if strip is not None}
     heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()]
@@ -98,7 +98,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     labels = ("neither", "EXTRA, not annotated", "annotated, MISSED", "annotated, found")
     label = labels[2 * int(shown.written[c]) + int(shown.predicted[c])]
     verdict = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
-    step = 1 + len(classifiers) // 6  # so that their numbers do not overlap
+    step = 1 + len(classifiers) // 6  # so that the numbers do not overlap
     axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
     axes.set_yticklabels(classifiers[::step] + 1, fontsize=9)
     right.set(yticks=[len(classifiers)], yticklabels=["mean"])
@@ -110,7 +110,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
 
 @styled
 def kinds(rows: Sequence[dict]) -> Figure:
-    """Errors of each kind per 100 videos; where the truth is known, also against it, and the annotator's share.
+    """Errors of each kind per 100 videos; if the truth is known, also against it, and the annotator's share.
 
     rows: of `errors.tally`.
     """
@@ -146,8 +146,8 @@ def kinds(rows: Sequence[dict]) -> Figure:
 def against_truth(rows: Sequence[dict]) -> Figure:
     """How much better the same scores are against the truth than against the annotation: paired differences.
 
-    rows: of `errors.against_truth`. Both values stand beside each difference, without intervals: those of a resampled
-    macro mAP are too high.
+    rows: of `errors.against_truth`. Both values are written beside each difference, without intervals: those of a
+    resampled macro mAP are too high.
     """
     table = pd.DataFrame(rows).pivot(index="metric", columns="against")
     figure = Figure((0.85 * WIDTH, 2.6), layout="constrained")
@@ -172,7 +172,7 @@ def against_truth(rows: Sequence[dict]) -> Figure:
 
 @styled
 def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str, float]) -> Figure:
-    """How often a behaviour is annotated (or happens) where the model predicts p, and how often it predicts p.
+    """Calibration: how often a behaviour is annotated (or happens) where p is predicted, and how often p is predicted.
 
     found: by `annotated` and `truth`, of `metrics.reliability`; ece: expected calibration errors, 0 to 1.
     """
@@ -205,7 +205,7 @@ def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[
 
 @styled
 def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, most: int = 10) -> Figure:
-    """What is predicted instead: matrix (C, C) of `errors.confusions`, missed (C,) times that each was missed."""
+    """Confusions: matrix (C, C) of `errors.confusions`; missed: (C,), how often each behaviour was missed."""
     rows = [c for c in np.argsort(-missed, kind="stable")[:most] if missed[c]]
     columns = [
         c for c in np.argsort(-(matrix * missed[:, None]).sum(axis=0), kind="stable")[:most] if matrix[:, c].any()
@@ -224,7 +224,7 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
 
 @styled
 def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
-    """More or fewer errors of each kind than the run `reference` makes: schemes, then modalities.
+    """Difference in errors of each kind from the run `reference`: schemes, then modalities.
 
     table: rows of `errors.differences` of all runs, with scheme and modality.
     """

@@ -1,6 +1,6 @@
-"""Pictures of an ethogram: behaviours over time with their scores, time budget, transitions, key frames, agreement.
+"""Figures of an ethogram: behaviours over time with their scores, time budget, transitions, key frames, agreement.
 
-An `Ethogram`, tables or pictures in, matplotlib Figures out. The stamp (what limits trust) is on each.
+An `Ethogram`, tables or pictures in, matplotlib Figures out. Each shows the stamp, which warns of limits.
 """
 
 from __future__ import annotations
@@ -20,18 +20,20 @@ from matplotlib.ticker import MaxNLocator
 from amc.figures import style
 from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
 
-if TYPE_CHECKING:  # figures know nothing of the package that they draw for
+if TYPE_CHECKING:  # figures do not import the package that they draw for
     from amc.ethogram.record import Ethogram
 
 BOUT, HUMAN, OUTSIDE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
 AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
-EDGE = 0.8  # points around a bar: so half a second of an hour, less than a pixel, is still visible
+EDGE = 0.8  # points around a bar: keeps half a second in an hour, less than a pixel, visible
 POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
 
 def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[int]:
-    """The behaviours to draw: all that have a bout of the model or the human, so that everything counted is visible;
-    then those with the highest scores, up to `most`."""
+    """The behaviours to draw: all with a bout of the model or the human, then by highest score, up to `most`.
+
+    So everything that is counted is visible.
+    """
     lasting = shown.frames.any(axis=0) | (False if human is None else human.frames.any(axis=0))
     order = np.lexsort((-shown.probs.max(axis=0), ~lasting))
     return sorted(order[: max(most, int(lasting.sum()))].tolist())
@@ -41,8 +43,8 @@ def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[in
 def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
     """One row per behaviour: its bouts as bars, below them its probability over time and the threshold.
 
-    human: what a human wrote, drawn above the model's bars. A strip on top marks out-of-distribution frames; the
-    number of training clips is beside each name, where it is known.
+    human: the human's annotation, drawn above the model's bars. A strip on top marks out-of-distribution frames; the
+    number of training clips, if known, is beside each name.
     """
     columns = chosen(shown, most, human)
     figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
@@ -94,7 +96,7 @@ def _hidden(shown: Ethogram, columns: Sequence) -> str:
 
 
 def _stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
-    """Start and length of each stretch of bool (N,)."""
+    """Start and length of each run of True in a mask (N,)."""
     steps = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1))).reshape(-1, 2)
     return [(edges[a] / unit, (edges[b] - edges[a]) / unit) for a, b in steps]
 
@@ -147,7 +149,7 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
 
 @styled
 def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
-    """Which behaviour begins next: counts of bouts; a row adds up to all bouts after its behaviour."""
+    """Which behaviour begins next: counts of bouts; the sum of a row is all bouts after its behaviour."""
     names = [shown.names[c] for c in chosen(shown, most)]
     counts = shown.transitions().loc[names, names]
     axes = _matrix(counts, "g", "next bout", "after a bout of", "bouts")
@@ -214,8 +216,11 @@ def agreement(
     human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *,
     counted: np.ndarray | None = None, stamp: str = "",
 ):  # fmt: skip
-    """Where human and model agree over time, one row per behaviour. human, model: bool (N, C); edges (N + 1,) seconds;
-    counted: bool (N,), the frames that the human has labelled, by default all."""
+    """Where human and model agree over time, one row per behaviour.
+
+    human, model: bool (N, C); edges (N + 1,) seconds; counted: bool (N,), the frames that the human has labelled, by
+    default all.
+    """
     figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
     axes, (unit, name) = figure.subplots(), _unit(edges[-1])
     masks = {"both": human & model, "human only": human & ~model, "model only": model & ~human}

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator
 from amc.figures import style
 from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
 
-METHODS = {  # colour and marker; Tol's, apart in grey
+METHODS = {  # colour and marker; Paul Tol's, distinct in grey
     "nothing moves": (SHADE, "X"), "dis": ("#332288", "o"), "dis-fast": ("#44AA99", "s"),
     "dis-ultrafast": ("#88CCEE", "^"), "raft-small": ("#CC6677", "D"), "raft-large": ("#882255", "P"),
     "raft-synth": ("#DDAA33", "v"), "true": (INK, "*"), "none": (SHADE, "X"),
@@ -29,9 +29,9 @@ def fields(
     label: str = "end-point error",
     key: style.Key | None = None,
 ) -> Figure:
-    """A frame and pictures of its flow by method; below, where known, maps of their errors (H, W), px, on one scale.
+    """A frame and pictures of its flow by method; below, if known, maps of their errors (H, W), px, on one scale.
 
-    label: what the errors are; key: to the colours of flow.
+    label: the kind of error; key: to the colours of flow.
     """
     columns = {"frame": frame, **pictures}
     width = WIDTH / (len(columns) + 0.9)
@@ -58,7 +58,7 @@ def fields(
 
 
 def _error_map(axes, error: np.ndarray, worst: float):
-    """One map of errors, clipped at `worst`, dark where they are large; returns what a colour bar needs."""
+    """One map of errors, clipped at `worst`, large ones dark; returns the image, for a colour bar."""
     shown = axes.imshow(np.minimum(error, worst), cmap="Blues", vmin=0, vmax=worst)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=PALE)
@@ -174,7 +174,7 @@ def steps(table: pd.DataFrame) -> Figure:
 
 @styled
 def effect(table: pd.DataFrame) -> Figure:
-    """What each flow method adds. table: of `flow_effect.rows`; its first row is frames alone.
+    """The gain by each flow method. table: of `flow_effect.rows`; its first row is frames alone.
 
     Left macro mAP, right its difference from frames alone; 95 % intervals over the test videos.
     """

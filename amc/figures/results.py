@@ -1,4 +1,4 @@
-"""Many clips: the paper's Tables 2 and 3, how often labels occur, how training went.
+"""Results over many clips: the paper's Tables 2 and 3, label counts, learning curves.
 
 Rows and arrays in, matplotlib Figures out.
 """
@@ -25,8 +25,8 @@ LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance and the paper's number.
 
-    rows: as in reports/results, percent; one panel for each table among them, one point for each seed. What is None or
-    nan is left out. Raises AmcError when there is no row.
+    rows: as in reports/results, percent; one panel per table, one point per seed. Values that are None or nan are left
+    out. Raises AmcError when there is no row.
     """
     if not rows:
         raise AmcError("ablation: no rows to draw; train one of the runs of Tables 2 and 3 first")
@@ -53,7 +53,7 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
 
 
 def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None:
-    """One table: schemes or modalities side by side, macro left and micro right of the middle, the paper's on it."""
+    """One table: schemes or modalities side by side; macro left, micro right, the paper's number in the middle."""
     colors = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
     label = data[axis] if axis else data["scheme"] + "\n" + data["modality"]
     order = [name for name in colors if name in set(label)] if axis else list(dict.fromkeys(label))
@@ -80,7 +80,7 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
 
 @styled
 def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) -> Figure:
-    """Clips of each behaviour (C,), most frequent first; of more than `most` behaviours only the first are drawn."""
+    """Clips of each behaviour (C,), most frequent first; only the first `most` behaviours are drawn."""
     order = np.argsort(-np.asarray(counts), kind="stable")[:most]
     figure = Figure((WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()

@@ -1,7 +1,7 @@
-"""What all figures share: one look, one colour per scheme and a modality, and pictures of them with alternative text.
+"""The common style of all figures: one look, one colour per scheme and per modality, pictures with alternative text.
 
-Matplotlib Figures in; no tensor, model or pyplot state. The colours are Paul Tol's, safe for the colour-blind and apart
-in grey too.
+Matplotlib Figures in; no tensor, model or pyplot state. The colours are Paul Tol's, safe for the colour-blind and
+distinct in grey.
 """
 
 import io
@@ -40,8 +40,8 @@ styled = mpl.rc_context(STYLE)
 def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
     """The figure as Jupyter displays it, with `alt` for those who cannot see it; the last line of a cell.
 
-    A lossless PNG, or where that is smaller, for a figure that holds pictures, a JPEG with its colours at full
-    resolution: both are shown by JupyterLab, nbconvert and GitHub. Never a palette, whatever the size.
+    A lossless PNG or, for a figure with pictures, a JPEG with colours at full resolution if that is smaller.
+    JupyterLab, nbconvert and GitHub show both. Never a palette.
     name: also `save` it under this name. Raises AmcError when `alt` is empty.
     """
     if not alt.strip():
@@ -50,22 +50,22 @@ def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
     if name:
         _save(figure, drawn, name, alt)
     kept = {"png": _png(drawn)}
-    if any(image.get_array().ndim == 3 for image in figure.findobj(AxesImage)):  # pictures, not heat
+    if any(image.get_array().ndim == 3 for image in figure.findobj(AxesImage)):  # pictures, not heat maps
         kept["jpeg"] = _jpeg(drawn)
     kind = min(kept, key=lambda kind: len(kept[kind]))
-    width = round(SHOWN_DPI * figure.get_figwidth())  # as wide as its neighbours, whatever its resolution
+    width = round(SHOWN_DPI * figure.get_figwidth())  # the same width at any resolution
     return display.Image(data=kept[kind], format=kind, alt=alt, width=width)
 
 
 def source(picture: display.Image) -> str:
-    """What `show` made, as the source of an HTML image: a data URI."""
+    """A picture from `show` as the source of an HTML image: a data URI."""
     return f"data:image/{picture.format};base64,{b64encode(picture.data).decode()}"
 
 
 def save(figure: Figure, name: str, alt: str) -> Path:
-    """Write `<name>.png`, lossless, and `.pdf` into `figures` of `paths.reports()`, each whole; returns the PNG's.
+    """Write `<name>.png`, lossless, and `.pdf` into `figures` of `paths.reports()`, atomically; returns the PNG's path.
 
-    alt: kept inside both (the PNG's text `Description`, the PDF's subject), where the index of the reports finds it.
+    alt: stored in both (the PNG's text `Description`, the PDF's subject), for the index of the reports.
     """
     return _save(figure, _draw(figure), name, alt)
 
@@ -79,7 +79,7 @@ def _save(figure: Figure, drawn: Image.Image, name: str, alt: str) -> Path:
 
 
 def write(figure: Figure, path: Path, alt: str) -> Path:
-    """Write the figure to `path` as a lossless PNG that holds `alt`, whole or not at all."""
+    """Write the figure to `path` as a lossless PNG that contains `alt`, atomically."""
     return _store(_draw(figure), path, alt)
 
 
@@ -111,15 +111,15 @@ def _jpeg(drawn: Image.Image) -> bytes:
 
 
 class Key(NamedTuple):
-    """What the colours of flow mean in a figure."""
+    """The meaning of flow colours in a figure."""
 
     wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
-    max_px: float  # motion at which colours are full, pixels per frame
-    at: str = ""  # the size at which these pixels count, such as "72 px high"
+    max_px: float  # motion at which colours are saturated, pixels per frame
+    at: str = ""  # the picture size for these pixels, such as "72 px high"
 
 
 def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> None:
-    """Draw the colour key of flow, small, to the right of `axes`, with its scale; left, width: parts of the axes'."""
+    """Draw the colour key of flow to the right of `axes`, with its scale; left, width: parts of the width of `axes`."""
     inset = axes.inset_axes((left, 0.42, width, 0.58))
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
@@ -129,7 +129,7 @@ def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> No
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
-    """Draw one picture (H, W, 3) without ticks, its pixels as they are, in a frame of colour `edge` if given."""
+    """Draw one picture (H, W, 3) without ticks, with unchanged pixels, in a frame of colour `edge` if given."""
     axes.imshow(picture, interpolation="nearest")  # pixels as they are, which a PNG also stores best
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(visible=edge is not None, color=edge or INK, linewidth=4)

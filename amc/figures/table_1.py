@@ -14,16 +14,16 @@ from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH,
 from amc.metrics import MAPS
 
 OURS, PEER = MODALITY_COLORS["rgb+flow"], "#BBCCEE"  # the paper's own method; the others of Table 1
-# Places of a name about its point: left or right (x), above or below (y), and how far; the first free one is taken.
+# Places of a name around its point: left or right (x), above or below (y), and distance; the first free one is taken.
 BESIDE = np.array([(x, y, far) for far in (1, 2, 3.5) for y in (0, 1, -1) for x in (1, -1, 0) if x or y])
 
 
 @styled
 def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
-    """Table 1 as accuracy against cost: both mAPs with 95 % intervals against GFLOPs per video; dashed: sees no video.
+    """Table 1 as accuracy against cost: both mAPs with 95 % intervals against GFLOPs per video; dashed: blind methods.
 
-    rows: `method`, `gflops` (None for a blind one), `parameters` (millions: the area of a point), and, in percent,
-    `map_macro`, `map_macro_low`, `map_macro_high` and the same of micro.
+    rows: `method`, `gflops` (None for a blind method), `parameters` (millions: the area of a point), and, in percent,
+    `map_macro`, `map_macro_low`, `map_macro_high` and the same for micro.
     """
     figure = Figure((WIDTH, 8.4), layout="constrained")
     seeing, blind = ([row for row in rows if (row["gflops"] is None) == is_blind] for is_blind in (False, True))
@@ -34,7 +34,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
             color, size = OURS if row["method"] == METHOD else PEER, 24 * (row["parameters"] / largest) ** 0.5
             axes.plot([row["gflops"]] * 2, [row[f"{key}_low"], row[f"{key}_high"]], color=INK, linewidth=1.5)
             axes.plot(row["gflops"], row[key], "o", markersize=size, color=color, markeredgecolor=INK)
-        free = 0  # the margin is written from below, one line on the next
+        free = 0  # next free line of the margin, from below
         for row in sorted(blind, key=lambda row: row[key]):
             axes.axhline(row[key], color=SHADE, linestyle="--", linewidth=1.5, zorder=1)
             place, text = max(row[key], free), row["method"].replace(" ", "\n")
@@ -47,7 +47,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
         axes.grid(color=PALE)
         axes.set_axisbelow(True)
     figure.suptitle("Accuracy against cost (area: parameters; bars: nominal 95 % interval over videos)", fontsize=14)
-    figure.draw_without_rendering()  # where names fit is known only when the layout is
+    figure.draw_without_rendering()  # places of names depend on the final layout
     figure.set_layout_engine("none")
     for axes, key in zip(figure.axes, MAPS, strict=True):
         points = {}  # one name per method, at its best seed; the best method chooses its place first
@@ -58,8 +58,8 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
 
 
 def _name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write each name beside its point, where it covers the fewest of points, intervals, lines and other names."""
-    taken, pixels = [line.get_window_extent() for line in axes.lines], axes.figure.dpi / 72  # in a point
+    """Write each name beside its point, where it covers fewest points, intervals, lines and other names."""
+    taken, pixels = [line.get_window_extent() for line in axes.lines], axes.figure.dpi / 72  # per point
     look = {"ha": "center", "va": "center", "fontsize": 12, "arrowprops": {"arrowstyle": "-", "color": SHADE}}
     for name, point in points.items():
         note = axes.annotate(name, point, (0, 0), textcoords="offset points", zorder=1.5, **look)
@@ -69,7 +69,7 @@ def _name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
         outside = [box.xmin < axes.bbox.xmin or box.xmax > axes.bbox.xmax or box.ymin < axes.bbox.ymin for box in boxes]
         best = np.argmin([box.count_overlaps(taken) + 9 * out for box, out in zip(boxes, outside, strict=True)])
         note.set_position((middles[best] - center) / pixels)
-        note.arrow_patch.set_visible(BESIDE[best, 2] > 1)  # a leader only to a name that had to go far
+        note.arrow_patch.set_visible(BESIDE[best, 2] > 1)  # a line only to a distant name
         taken.append(boxes[best])
 
 
@@ -86,7 +86,7 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     values = np.array([[r["map_macro"], r["map_micro"], *(r["by_batch"][b] for b in batches)] for r in rows])  # (R, K)
     axes.hlines(places, values.min(axis=1), values.max(axis=1), color=SHADE, linewidth=2.5, zorder=1)
     for column, (name, (marker, color, size)) in zip(values.T, looks.items(), strict=True):
-        lane = places + 0.22 * (marker == "D")  # below, for they would hide the micro mAP that they come close to
+        lane = places + 0.22 * (marker == "D")  # lower, as they would hide the nearby micro mAP
         axes.scatter(column, lane, size, marker=marker, facecolor=color, edgecolor=INK, label=name, zorder=3)
     for place, row in zip(places, values, strict=True):
         axes.text(row.max() + 1.5, place, f"{np.ptp(row):.0f} points apart", va="center", fontsize=12)

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
 GROUP_LOOKS = {"known animals": ("o", INK), "new animals": ("s", "white")}
-SYSTEM_LOOKS = {  # marker, face, size, and how far from the middle of its row: apart without colour
+SYSTEM_LOOKS = {  # marker, face, size, offset from the middle of the row: distinct without colour
     "trained on it": ("o", MODALITY_COLORS["rgb+flow"], 11, -0.18),
     "held out": ("s", MODALITY_COLORS["rgb"], 10, 0),
     "untrained": ("^", "white", 10, 0.18),
@@ -41,7 +41,7 @@ def animals(rows: Sequence[dict]) -> Figure:
 
 @styled
 def behaviours(rows: Sequence[dict]) -> Figure:
-    """AP of each hidden behaviour by the system that was trained on it, held out, or untrained, beside chance.
+    """AP of each held-out behaviour by three systems (trained on it, without it, untrained), with chance.
 
     rows: as the second of `companion.unseen.by_name`, percent; the easiest by name first.
     """

@@ -34,7 +34,7 @@ def schemes(
 ) -> Figure:
     """The plans of several schemes, the true events and the frames of one video, all over the same time axis.
 
-    events: (behaviour, start, stop) in frames, each with the number of classifiers per scheme that see it; film:
+    events: (behaviour, start, stop) in frames, drawn with the number of classifiers per scheme that see it; film:
     uint8 (K, H, W, 3) or (K, 3, H, W), the middle frames of K equal parts of the video.
     """
     heights = [0.36 * len(windows) for windows in plans.values()] + [0.36 * len(events)] * bool(events)
@@ -52,14 +52,14 @@ def schemes(
         panels[-1].set(yticks=[], ylim=(0, 1))
         panels[-1].spines[:].set_visible(False)
     panels[-1].set(xlim=(0, num_frames), xlabel="frame")
-    below = -0.55 / heights[-1]  # of the last panel, as a part of its height: under the frames' own numbers
+    below = -0.55 / heights[-1]  # in heights of the last panel: below the frame numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     figure.legend(handles=keys(plans), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
 def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], num_frames: int) -> None:
-    """One bar per event; at the right how many classifiers see it, in the order and colours of the schemes."""
+    """One bar per event; at the right the number of classifiers that see it, in the schemes' order and colours."""
     for y, (_, start, stop) in enumerate(events):
         axes.barh(y, stop - start, 0.6, start, color=SHADE, linewidth=0)
         for k, (scheme, windows) in enumerate(plans.items()):
@@ -114,7 +114,7 @@ def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
 def looks(axes, y: float, window: Window, scheme: str) -> None:
     """Draw what one classifier sees at height `y`: its window, its context, its frames.
 
-    Every classifier has a context, the rest of the video; it is drawn only where a frame of it is chosen.
+    Every classifier has a context, the rest of the video; it is drawn only if the classifier sees a frame of it.
     """
     if is_context_seen(window):
         for start, stop in window.context:
@@ -145,8 +145,8 @@ def keys(plans: Mapping[str, Sequence[Window]]) -> list[Artist]:
 def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: int) -> Figure:
     """The share of frames that no classifier sees: against M, against P and against the length of the video.
 
-    table: columns scheme, num_windows, frames, num_frames, unseen (0 to 1); one of the three counts varies at a time
-    about the values given.
+    table: columns scheme, num_windows, frames, num_frames, unseen (0 to 1); one of the three counts varies at a time,
+    the others have the given values.
     """
     here = {"num_windows": num_windows, "frames": frames, "num_frames": num_frames}
     labels = {
@@ -175,10 +175,10 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
 
 @styled
 def unseen_by_place(table: Mapping[tuple[str, str], np.ndarray], values: Mapping[str, Sequence[int]]) -> Figure:
-    """Where in a video the frames lie that no classifier sees: white is never seen.
+    """The places in a video that no classifier sees: white is never seen.
 
-    table: by scheme and count (a key of `values`), unseen parts (values, parts) in 0..1; values: by count, those that
-    it takes.
+    table: by scheme and count (a key of `values`), unseen parts (values, parts) in 0..1; values: the values of each
+    count.
     """
     labels = {"num_windows": "M, classifiers", "frames": "P, frames each", "num_frames": "length, frames"}
     names = list(dict.fromkeys(scheme for scheme, _ in table))
@@ -198,7 +198,7 @@ def unseen_by_place(table: Mapping[tuple[str, str], np.ndarray], values: Mapping
 
 @styled
 def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: int, frames: int) -> Figure:
-    """How often a short event is seen by any classifier; for any event, by what share of them and with how many frames.
+    """How often any classifier sees a short event; for all events, the share of classifiers and the number of frames.
 
     by_length, by_frames: of `coverage.rates`, by `seconds`, intervals of pandas', and by `frames`. Bands: 95 %.
     """
@@ -232,7 +232,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
 
 @styled
 def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
-    """Videos of few frames: which frame each scheme shows how often, all classifiers together.
+    """Short videos: how often each scheme uses each frame, over all classifiers.
 
     plans: by scheme, by the video's number of frames.
     """
@@ -241,7 +241,7 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
         for y, (length, windows) in enumerate(by_length.items()):
             counts = np.bincount([frame for window in windows for frame in window.frames], minlength=length)
             axes.barh(y, length, 0.8, -0.5, color=PALE, linewidth=0)
-            ink = INK if scheme == "dense" else "white"  # on yellow, white could not be read
+            ink = INK if scheme == "dense" else "white"  # white is unreadable on yellow
             for frame in np.flatnonzero(counts):
                 axes.plot(frame, y, "o", color=SCHEME_COLORS[scheme], markersize=17)
                 axes.text(frame, y, counts[frame], color=ink, ha="center", va="center", fontsize=11, weight="bold")

@@ -1,4 +1,4 @@
-"""The runs of the paper's Tables 2 and 3, from what a user asks for: every value is checked here."""
+"""The runs of the paper's Tables 2 and 3 from the user's parameters, which are all checked here."""
 
 from dataclasses import replace
 
@@ -42,14 +42,14 @@ def ablation(
     init_from: str = "",
     freeze_backbone: bool | None = None,
 ) -> list[Experiment]:
-    """The runs of Tables 2 and 3 that were asked for; 0 and "" mean the default of the size.
+    """The requested runs of Tables 2 and 3; 0 and "" mean the default of the size.
 
     With `scheme` and `modality` at "all" these are the five runs of the paper's tables (RGB under every scheme, every
     modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives one run.
     freeze_backbone: None means yes for the data set `folder` (a user's own few clips), no for all others. init_from:
     see `Experiment.init_from`. Raises AmcError for a value that is not allowed.
     """
-    dataset = str(dataset).replace("_", "-")  # the spelling of folders and shells
+    dataset = str(dataset).replace("_", "-")  # accepts the spelling with underscores
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
     _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory_limit_gb)
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol, "backbone": backbone}
@@ -70,7 +70,7 @@ def ablation(
 
 
 def pixels_for(size: str, image_size: int) -> Pixels:
-    """The pixels of a size for a network that sees `image_size` pixels, height and width: stored larger in proportion.
+    """The pixels of a size for a network with input `image_size` pixels square: stored larger in proportion.
 
     Size quick stores 72 px for the 64 px of its CLIP, so 252 px for 224; size paper stores 256 px for 224, so 384
     for 336.
@@ -81,14 +81,14 @@ def pixels_for(size: str, image_size: int) -> Pixels:
 
 
 def _pixels(cfg: Experiment) -> Pixels:
-    """The pixels of a size, stored large enough for the backbone that was asked for."""
+    """The pixels of a size, stored large enough for the chosen backbone."""
     if cfg.backbone == SIZES[cfg.size].backbone:
         return cfg.pixels
     return pixels_for(cfg.size, weights.image_size(cfg.backbone, cfg.pretrained))
 
 
 def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], gigabytes: float) -> None:
-    """Raise AmcError for an unknown value, a bad number, or values that do not go together."""
+    """Raise AmcError for an unknown value, a bad number, or values that exclude each other."""
     for name, value in chosen.items():
         choice(name, value, CHOICES[name])
     for name, count in counts.items():
@@ -105,7 +105,7 @@ def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], gi
 
 
 def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:
-    """The schemes and modalities of the runs that were asked for."""
+    """The schemes and modalities of the requested runs."""
     flag("grid", grid)
     schemes = list(SCHEMES) if scheme == ALL else [scheme]
     modalities = list(MODALITIES) if modality == ALL else [modality]

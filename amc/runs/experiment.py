@@ -1,7 +1,7 @@
 """One run, from its configuration to its score files; and many runs at once, on all cores.
 
-A run is kept under a key of what its scores depend on (`key`). A run that is complete is used again, one that was
-interrupted continues from its last epoch.
+A run is kept under a key of everything its scores depend on (`keys.key`). A complete run is reused; an interrupted one
+continues from its last epoch.
 """
 
 import hashlib
@@ -44,7 +44,7 @@ class Run(NamedTuple):
 
     cfg: Experiment
     folder: Path
-    is_reused: bool  # it was there already: this call computed nothing
+    is_reused: bool  # it existed already: this call computed nothing
 
     def scores(self, split: str) -> Scores:
         """The score file of `val` or `test`."""
@@ -52,14 +52,14 @@ class Run(NamedTuple):
 
 
 def load(cfg: Experiment) -> ClipTable:
-    """The table of clips of an experiment; Synth Kingdom is drawn if it is not there yet."""
+    """The table of clips of an experiment; Synth Kingdom is drawn if it does not exist yet."""
     where = {"size": cfg.size, "validation": cfg.validation, "protocol": cfg.protocol}
     table = catalogue.load(cfg.dataset, cfg.root, **where)
     return table.subset(cfg.training_clips) if cfg.training_clips else table
 
 
 def check(configs: list[Experiment]) -> list[Experiment]:
-    """The same runs, once all that they need besides data is there: CLIP, weights, flow. Raises AmcError."""
+    """The same runs. Raises AmcError if anything that they need besides data is missing: CLIP, weights, flow."""
     for cfg in configs:
         if cfg.method not in BLIND:
             methods.check(cfg)
@@ -69,12 +69,12 @@ def check(configs: list[Experiment]) -> list[Experiment]:
 
 
 def name_of(configs: list[Experiment]) -> str:
-    """A short name for what was asked: the same runs have the same one, 8 hex digits."""
+    """A short name for a list of runs, 8 hex digits: the same for the same runs."""
     return hashlib.sha256(json.dumps([cfg.asdict() for cfg in configs], sort_keys=True).encode()).hexdigest()[:8]
 
 
 def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -> Run:
-    """Train and score one run, or find it done. Raises AmcError for data or weights that are not there."""
+    """Train and score one run, or reuse it if it is complete. Raises AmcError for missing data or weights."""
     table = load(cfg)
     place = keys.folder(cfg, table)
     if _is_whole(place, cfg.method):
@@ -82,11 +82,11 @@ def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -
             log("already computed")
         return Run(cfg, place, is_reused=True)
     if cfg.method in BLIND:
-        for split in ("val", "test"):  # every process writes the same, and files are replaced whole
+        for split in ("val", "test"):  # every process writes the same, atomically
             predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(place / f"{split}.npz")
         return Run(cfg, place, is_reused=False)
     threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several threads on busy cores cost more than they bring, and sum in another order
+    torch.set_num_threads(1)  # several threads on busy cores are slower, and sum in another order
     try:
         _compute(cfg, table, place, log, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     finally:
@@ -119,7 +119,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
         with distributed.single_process():
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
         model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
-    for split in ("val", "test"):  # test last: its presence says that the run is complete
+    for split in ("val", "test"):  # test last: its presence means that the run is complete
         scores = score(views[split], meta=facts, log=log)
         if distributed.rank() == 0:
             scores.save(folder / f"{split}.npz")
@@ -129,7 +129,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
-    """Scores of the test split before any training of ours: what the CLIP knows."""
+    """Scores of the test split before any training of ours: the CLIP alone."""
     device, table = device or ("cuda" if torch.cuda.is_available() else "cpu"), load(cfg)
     model = methods.build(cfg, table).to(device).eval()
     views = _views(cfg, table.split("test"), model.preprocess.size)
@@ -138,7 +138,7 @@ def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
 
 
 def meta(cfg: Experiment, table: ClipTable) -> dict:
-    """What the score files of every method tell about where they come from."""
+    """The origin that the score files of every method record."""
     train = table.split("train")
     species = sorted({name for clip in train.clips for name in clip.species.split(";") if name})
     origin = {"data_checksum": table.checksum(), "notes": list(table.notes), "train_species": species}
@@ -148,7 +148,7 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
 
 
 def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]:
-    """What the run's network starts from, as `methods.build` takes it, and what it took to train that here."""
+    """The weights that the run's network starts from, as `methods.build` takes them, and the facts of pre-training."""
     if cfg.init_from not in catalogue.DATASETS:
         return cfg.init_from, {"seconds": 0.0}
     named = (lambda line: log(f"on {cfg.init_from}: {line}")) if log else None
@@ -166,7 +166,7 @@ def pretraining(cfg: Experiment) -> Experiment:
 
 
 def _is_whole(folder: Path, method: str) -> bool:
-    """Whether score files and model are there and intact; what is damaged or lost is announced, and made again."""
+    """Whether score files and model exist and are intact; damaged or lost ones are logged, and made again."""
     files = [folder / f"{split}.npz" for split in ("val", "test")]
     try:
         is_scored = all(file.exists() for file in files) and all(Scores.load(file) for file in files)
@@ -184,7 +184,7 @@ def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
 
 
 def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
-    """Decode every training video once for all epochs. Runs side by side share results, so each begins elsewhere."""
+    """Decode every training video once for all epochs. Parallel runs share results, so each starts at another clip."""
     started, own = time.perf_counter(), list(distributed.shard(range(len(views))))
     turn = zlib.crc32(json.dumps(cfg.asdict()).encode()) % max(len(own), 1)
     for index in progress(own[turn:] + own[:turn], "reading videos", total=len(own), unit="videos", log=log):
@@ -194,9 +194,9 @@ def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
 
 
 def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> Tensor:
-    """The bias of `prior_bias` from the first training clips, as the untrained network sees them in training."""
-    model.train()  # for BatchNorm, which knows nothing of the data yet
-    with torch.inference_mode(), seeded(views.seed):  # dropout draws
+    """The bias of `prior_bias` from the first training clips, which the untrained network scores in training mode."""
+    model.train()  # BatchNorm has no statistics of the data yet
+    with torch.inference_mode(), seeded(views.seed):  # dropout is random
         slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch_size, len(views)))])
         logits = torch.cat([model(part.to(device)) for part in slots.split(batch_size)])
     model.eval()
@@ -206,8 +206,8 @@ def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> 
 def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log = print) -> list[Run]:
     """Several runs side by side, each in a process of its own; `log` gets the lines of all of them.
 
-    workers: processes, by default AMC_WORKERS, else one per CPU core, one alone with a GPU. Every finished run is kept
-    even if another fails; the first failure is raised then.
+    workers: processes, by default AMC_WORKERS, else one per CPU core, a single one with a GPU. Finished runs are kept
+    even if another one fails; then the first failure is raised.
     """
     if workers is None:
         workers = processes.count(1 if torch.cuda.is_available() else None)
@@ -219,7 +219,7 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
         if distributed.rank() == 0:
             load(cfg)  # draws the data once, before the processes need it
         distributed.barrier()
-    if distributed.world() > 1:  # every process takes part in every run, and the first one tells
+    if distributed.world() > 1:  # every process takes part in every run; only the first one logs
         log = log if distributed.rank() == 0 else silent
     if workers == 1 or len(configs) == 1 or distributed.world() > 1:
         return [run(cfg, log=lambda line, name=cfg.name: log(f"{name:28} {line}")) for cfg in configs]
@@ -237,7 +237,7 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
 
 
 def _work(cfg: Experiment) -> int:
-    """A guess at how long a run takes, to compare with another's: slots of all epochs, of pre-training too."""
+    """Estimated relative time of a run: slots of all epochs, including pre-training."""
     first = _work(pretraining(cfg)) if cfg.init_from in catalogue.DATASETS else 0
     return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 

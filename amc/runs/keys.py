@@ -1,4 +1,4 @@
-"""What a run is known by: everything that its scores depend on, as a short hash behind a readable name."""
+"""The identity of a run: a readable name, and a short hash of everything that its scores depend on."""
 
 import hashlib
 import json
@@ -22,7 +22,7 @@ LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorch
 
 
 def folder(cfg: Experiment, table: ClipTable) -> Path:
-    """Where a run is kept: its title, and a short hash of all that its scores depend on.
+    """The folder of a run: its title, and a short hash of everything that its scores depend on.
 
     Raises AmcError when its flow needs weights that are absent.
     """
@@ -31,16 +31,16 @@ def folder(cfg: Experiment, table: ClipTable) -> Path:
 
 
 def key(cfg: Experiment, table: ClipTable) -> str:
-    """What the scores of a run depend on, as 20 hex digits: configuration, data, weights, libraries, `stages.STAGES`.
+    """Hash of what a run's scores depend on, 20 hex digits: configuration, data, weights, libraries, `stages.STAGES`.
 
-    The text of the source is no part of it. Raises AmcError when its flow needs weights that are absent.
+    The text of the source is not included. Raises AmcError when its flow needs weights that are absent.
     """
-    # The content of a file of weights counts, not where it lies; a tag, or a name on the hub, stands for itself.
+    # A file of weights counts by its content, not its path; a tag, or a name on the hub, by its text.
     known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(cfg.init_from))
-    # How a run is computed changes no score.
+    # Settings that only change how a run is computed do not change its scores.
     known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
     card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
-    # A video that was replaced under its name has another size; reading thousands of them would take minutes.
+    # A video replaced under the same name usually has another size; hashing thousands of them would take minutes.
     sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
     parts = [
         json.dumps(known.asdict(), sort_keys=True),
@@ -56,5 +56,5 @@ def key(cfg: Experiment, table: ClipTable) -> str:
 
 
 def _content(source: str) -> str:
-    """The digest of a file or folder of weights, and whatever else names weights as it is."""
+    """The digest of a file or folder of weights; any other name of weights unchanged."""
     return digest(source) if source and Path(source).exists() else source

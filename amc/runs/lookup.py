@@ -11,10 +11,10 @@ MODEL = "model.safetensors"  # in the folder of a run, beside its score files
 
 
 def find(name: str | Path) -> Path:
-    """The file of weights that `name` means. Raises AmcError where that is none or several, and lists what is there.
+    """The file of weights that `name` means. Raises AmcError, with the list of runs, if there is none or several.
 
-    A run is known by its folder's name, its title ("synth quick sparse rgb+flow seed 0"), or the title without data
-    set, size or what follows the seed, as long as only one run has that name.
+    A run can be named by its folder, its title ("synth quick sparse rgb+flow seed 0"), or the title without data set,
+    size or the text behind the seed, as long as only one run matches.
     """
     given = Path(name).expanduser()
     if given.is_file():
@@ -35,7 +35,7 @@ def find(name: str | Path) -> Path:
 
 
 def title(path: Path) -> str:
-    """What the run of a model is called; "?" where the file is damaged or of another version."""
+    """The title of a model's run; "?" if the file is damaged or of another version."""
     try:
         return experiment(path, checkpoint.read(path)[1]).title
     except AmcError:
@@ -43,7 +43,7 @@ def title(path: Path) -> str:
 
 
 def experiment(path: Path, meta: dict) -> Experiment:
-    """The configuration that a model was trained with. Raises AmcError where the file does not say."""
+    """The configuration that a model was trained with. Raises AmcError if the file does not contain it."""
     try:
         found = Experiment.fromdict(meta["experiment"])
     except (KeyError, TypeError) as error:
@@ -58,7 +58,7 @@ def _is_exact(name: str, path: Path, known: str) -> bool:
 
 
 def _is_part(name: str, path: Path, known: str) -> bool:
-    """Whether `name` is a title without its data set, its size, or what tells it from other runs of that name."""
+    """Whether `name` is a title without its data set, its size, or the text behind the seed."""
     words = known.split(" ")
     shorter = (words, words[1:], words[2:], [words[0], *words[2:]])
     return any(f"{' '.join(part)} ".startswith(f"{name} ") for part in shorter)

@@ -1,6 +1,6 @@
-"""Fit training into a memory limit: memory is counted on a network without data, batch size and checkpointing follow.
+"""Fit training into a memory limit: count memory without data, then choose batch size and checkpointing.
 
-The clips of a step stay the same, and so does the result.
+The clips per step stay the same, and so does the result.
 """
 
 import copy
@@ -20,7 +20,7 @@ HALVES = {"cpu": 1.0, "cuda": 0.5}  # of activations: on a GPU autocast keeps mo
 
 @dataclass(frozen=True)
 class Memory:
-    """Gigabytes that training takes: a fixed part, and a part per video of a batch."""
+    """Gigabytes that training takes: a fixed part, and a part per video in a batch."""
 
     fixed: float
     per_video: float
@@ -34,10 +34,10 @@ class Memory:
 def plan(
     cfg: Experiment, model: Classifier, *, device: str = "cpu", log: Callable[[str], None] | None = None
 ) -> Training:
-    """The training of `cfg` within its memory limit; checkpointing is turned on in `model` where it is needed.
+    """The training of `cfg` within its memory limit; checkpointing is turned on in `model` if it is needed.
 
-    log: gets one line with the memory that was counted. Without a limit, and at other sizes than paper, the training
-    stays as it is and nothing is counted. Raises AmcError where the limit is too low.
+    log: gets one line with the counted memory. Without a limit, at sizes other than paper, training is unchanged and
+    nothing is counted. Raises AmcError if the limit is too low.
     """
     training = cfg.training
     if cfg.size != "paper" and not training.memory_limit_gb:
@@ -60,10 +60,10 @@ def plan(
 def count(model: Classifier, slots: tuple[int, ...], *, train_windows: int = 1, device: str = "cpu") -> Memory:
     """Memory of training on slots (T, 3, H, W) of `train_windows` windows per video, counted without computing.
 
-    Weights, gradients, momenta, and what the forward pass keeps for the backward pass. Not counted: Python and torch
-    themselves, the CUDA context, workspaces of convolutions, what the allocator wastes. Measured on a CPU, where Python
-    and torch take 0.7 GB, with ViT-B/16 and two videos of eight slots: 4.9 counted, 5.2 at the peak of the process;
-    with checkpointing 2.5 and 3.2.
+    Weights, gradients, momenta, and activations kept for the backward pass. Not counted: Python and torch themselves,
+    the CUDA context, workspaces of convolutions, fragmentation. Example on a CPU, where Python and torch take 0.7 GB,
+    with ViT-B/16 and two videos of eight slots: 4.9 GB counted, 5.2 GB at the peak of the process; with checkpointing
+    2.5 and 3.2 GB.
     """
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.network.parameters()]
     fixed = sum(4 * number * (STATE if learns else 1) for number, learns in sizes) / 1e9
@@ -80,7 +80,7 @@ def count(model: Classifier, slots: tuple[int, ...], *, train_windows: int = 1, 
 
 
 def _checkpointed(model: Classifier) -> int:
-    """Turn checkpointing on where the network has it; how many blocks that concerns."""
+    """Turn checkpointing on if the network supports it; returns the number of blocks."""
     try:
         model.checkpoint_blocks()
     except AmcError:
@@ -109,8 +109,8 @@ def _kept(model: Classifier, pixels: Tensor) -> int:
 def fitted(training: Training, counted: Memory) -> Training:
     """The training whose batches fit into `training.memory_limit_gb`; clips per step stay the same.
 
-    The largest batch size that divides them, without checkpointing if one video fits without. Raises AmcError where not
-    even one video fits with it.
+    The largest batch size that divides them; without checkpointing if one video fits without it. Raises AmcError if
+    not even one video fits with it.
     """
     if not training.memory_limit_gb:
         return training

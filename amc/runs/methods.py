@@ -1,6 +1,6 @@
 """The methods of the paper's Table 1 by name: the configuration of a run and its clips in, a `Classifier` out.
 
-Each sees the same clips, is trained by the same `train.fit` and scored by the same `scores.predict`.
+All see the same clips, are trained by `train.fit` and scored by `scores.predict`.
 """
 
 from collections.abc import Callable
@@ -41,7 +41,7 @@ def convolutional(cfg: Experiment, table: ClipTable) -> Classifier:
 
 
 def multi_query(cfg: Experiment, table: ClipTable) -> Classifier:
-    """MSQNet, from scratch or on a video encoder that was trained before."""
+    """MSQNet, from scratch or on a pre-trained video encoder."""
     return msqnet.build(
         cfg.network,
         cfg.init_from,
@@ -64,14 +64,16 @@ METHODS: dict[str, Callable[[Experiment, ClipTable], Classifier]] = {
 
 
 def build(cfg: Experiment, table: ClipTable) -> Classifier:
-    """The classifier of a run, its new parts drawn from the run's seed. Raises AmcError when weights are absent."""
+    """The classifier of a run; new parts are drawn from the run's seed. Raises AmcError when weights are absent."""
     choice("method", cfg.method, list(METHODS))
     return METHODS[cfg.method](cfg, table)
 
 
 def check(cfg: Experiment) -> None:
-    """Raise AmcError unless all weights that a run starts from are there, and its pictures are stored large enough for
-    its network. Builds nothing."""
+    """Raise AmcError if a run's initial weights are missing, or its pictures are stored too small for its network.
+
+    Builds nothing.
+    """
     choice("method", cfg.method, list(METHODS))
     taken = "" if cfg.init_from in DATASETS else cfg.init_from  # pre-training on a data set is always possible
     if METHODS[cfg.method] is convolutional:

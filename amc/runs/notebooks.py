@@ -1,10 +1,10 @@
-"""The notebooks that `python -m amc reproduce` runs, in their order, and what each is given."""
+"""The notebooks that `python -m amc reproduce` runs, in order, with their parameters."""
 
-NAMES = (  # 02, 04, 05, 06 and 07 use what 03 has trained
+NAMES = (  # 02, 04, 05, 06 and 07 use runs of 03
     "00_quickstart", "01_sampling_windows", "03_ablation", "02_flow_interleaving", "04_state_of_the_art",
     "05_error_analysis", "06_inside_the_model", "07_your_own_video", "08_benchmark_audit", "09_unseen",
 )  # fmt: skip
-# Their sizes are those of a generated world, which has no size paper.
+# Their sizes are those of a generated world, which has no size `paper`.
 GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video", "08_benchmark_audit")
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",

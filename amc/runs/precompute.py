@@ -1,6 +1,6 @@
-"""The flow that runs need, computed before they train: once, by all processes, continuing after a stop.
+"""Compute the flow that runs need before they train: once, by all processes, continuing after a stop.
 
-Training then reads them from the cache. Progress is logged, with an estimate of the time and disk space that are left.
+Training then reads it from the cache. Progress is logged, with the estimated remaining time and disk space.
 """
 
 import hashlib
@@ -17,37 +17,37 @@ from amc.datasets.clips import ClipViews, reader
 from amc.runs import experiment
 from amc.video import VideoError
 
-SURE_AFTER = 20  # clips, after which a forecast is worth something
+SURE_AFTER = 20  # clips, after which a forecast is reliable
 
 
 class Progress(NamedTuple):
-    """How far one process is; a forecast is from the clips that it had to compute."""
+    """Progress of one process; forecasts are based on the clips that it had to compute."""
 
-    done: int  # clips, with those that were there
+    done: int  # clips, including cached ones
     clips: int
-    computed: int  # of the clips
-    seconds: float  # that they took, but for the first one, which waits for libraries and weights
-    bytes: int  # that the computed ones take
+    computed: int  # clips
+    seconds: float  # for these, without the first one, which loads libraries and weights
+    bytes: int  # of the computed clips
 
     @property
     def seconds_left(self) -> float:
-        """Seconds that the clips still to come take, if none of them is there."""
+        """Seconds for the remaining clips, if none of them is cached."""
         return self.seconds / max(self.computed - 1, 1) * (self.clips - self.done)
 
     @property
     def bytes_left(self) -> float:
-        """Bytes that they will take on disk."""
+        """Bytes on disk for the remaining clips."""
         return self.bytes / max(self.computed, 1) * (self.clips - self.done)
 
 
 def motion(
     configs: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15
 ) -> Progress:
-    """Compute and keep the flow of every frame that any of the runs draws, in training and in scoring.
+    """Compute and cache the flow of every frame that any of the runs draws, in training and in scoring.
 
-    log: gets a line every so many seconds. Under torchrun each process does its part. A video that cannot be read is
-    named at the end, after all others are done. Raises AmcError for that, for runs without flow, and, before the disk
-    is full, when the forecast does not fit on it; also where nothing can be written.
+    log: gets progress lines at intervals. Under torchrun each process does its part. Raises AmcError at the end for
+    videos that cannot be read; for runs without flow; when the forecast does not fit on the disk, before it is full;
+    and if nothing can be written.
     """
     jobs = _jobs(experiment.check(configs), device)
     own = distributed.shard(jobs)
@@ -83,8 +83,8 @@ def motion(
 
 
 def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
-    """Every clip of every run with flow, in an order by hash: any part of it is a fair sample of the whole."""
-    # Runs that differ only in whether they see frames too look at the same flow.
+    """Every clip of every run with flow, ordered by hash: any part of the list is a fair sample of the whole."""
+    # Runs with flow alone and with frames and flow use the same flow.
     looks = {replace(cfg, pixels=replace(cfg.pixels, modality="flow")) for cfg in configs if _has_flow(cfg)}
     if not looks:
         raise AmcError("flow: none of these runs uses flow; choose modality flow or rgb+flow")

@@ -1,4 +1,4 @@
-"""The README's table of results, from the records that whole runs left: nothing in it is typed by hand."""
+"""The README's table of results, from the records of complete runs: nothing in it is typed by hand."""
 
 from pathlib import Path
 
@@ -9,7 +9,7 @@ from amc.metrics import MAPS
 from amc.runs import results
 
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
-RECORDS = {  # by size: what each notebook wrote
+RECORDS = {  # by size: the records of each notebook
     "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
     "standard": ("reports/standard/results/03_ablation.json",),
 }
@@ -22,7 +22,7 @@ REAL = "Animal Kingdom's own annotation"
 
 
 def records() -> dict[str, list[dict]]:
-    """The records that this repository holds, by size. Raises AmcError for any but those of whole, fresh runs."""
+    """The records in this repository, by size. Raises AmcError for records of partial or reused runs."""
     found = {size: [results.load(paths.root() / place) for place in places] for size, places in RECORDS.items()}
     for size, each in found.items():
         for record in each:
@@ -35,7 +35,7 @@ def records() -> dict[str, list[dict]]:
 
 
 def block(records: dict[str, list[dict]]) -> str:
-    """The table and its marks: one line per row of the paper's tables, one column per size; what intervals cover."""
+    """The table and its marks: a line per row of the paper's tables, a column per size; a note on the intervals."""
     by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
     lines = [["row", "paper", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
     for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
@@ -54,7 +54,7 @@ def block(records: dict[str, list[dict]]) -> str:
 
 
 def write(path: Path) -> Path:
-    """Put the table of `records` between its marks in the README at `path`."""
+    """Write the table of `records` between its marks in the README at `path`."""
     text = path.read_text(encoding="utf-8")
     start, stop = (text.index(mark) for mark in MARKS)
     with paths.atomic(path) as temporary:
@@ -63,14 +63,14 @@ def write(path: Path) -> Path:
 
 
 def _rows(each: list[dict]) -> list[dict]:
-    """All rows of a size, those of Table 1 first, and what its blind rows reach on the real annotation."""
+    """All rows of a size, those of Table 1 first, and the results of its blind rows on the real annotation."""
     real = [row | {"on": REAL} for record in each for row in record["provenance"].get("blind_on_real_annotation", ())]
     rows = [row for record in each for row in record["rows"]]
     return sorted(rows, key=lambda row: row["table"] or 1) + real
 
 
 def _place(row: dict) -> str:
-    """What a line is called."""
+    """The name of a line."""
     if row.get("on"):
         return f"{row['on']}: {row['method']}, sees no video"
     if row["table"] in (1, None):

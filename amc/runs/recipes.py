@@ -1,9 +1,9 @@
-"""The runs of Table 1: for every method and size the network, the frames it sees and how it is trained.
+"""The runs of Table 1: network, frames and training for every method and size.
 
-Everything is published at `paper`: networks, CLIP, picture size. `standard` has the published video networks, on the
-small CLIP and its picture size; `quick` and `smoke` have smaller members of the same families. All rows share clips,
-splits, the number M of views and their mean, the selection rule on validation data and, if they start from one, the
-CLIP. (In the peers' own tests the convolutional networks take the maximum over 6 or 30 views, Category-CLIP has 12.)
+Size `paper` is as published: networks, CLIP, picture size. `standard` has the published video networks, with the
+small CLIP and its picture size; `quick` and `smoke` have smaller networks of the same families. All rows share clips,
+splits, the number M of views and their mean, the selection rule on validation data and, if they start from a CLIP,
+that CLIP. (In their own papers the convolutional networks take the maximum over 6 or 30 views; Category-CLIP has 12.)
 """
 
 from dataclasses import replace
@@ -23,7 +23,7 @@ PRETRAINED = "MSQNet + pre-training"
 METHODS = (*methods.METHODS, *BLIND)  # in the order of Table 1
 SMALL = {"I3D": "i3d-small", "SlowFast": "slowfast-small", "X3D": "x3d-xs", "MSQNet": "timesformer-small"}
 PUBLISHED = {"I3D": "i3d-r50", "SlowFast": "slowfast-r50", "X3D": "x3d-l", "MSQNet": "timesformer-base"}
-WORLD = "synth-menagerie"  # what Kinetics-400 is to real videos: other animals, other behaviours, another seed
+WORLD = "synth-menagerie"  # plays the role of Kinetics-400: other animals, other behaviours, another seed
 HUB = "facebook/timesformer-base-finetuned-k400"
 KINETICS = {  # files of pytorchvideo's model zoo, and the model of transformers' hub
     "I3D": "I3D_8x8_R50.pyth",
@@ -31,10 +31,10 @@ KINETICS = {  # files of pytorchvideo's model zoo, and the model of transformers
     "X3D": "X3D_L.pyth",
     PRETRAINED: Path(HUB).name,
 }
-# Animal Kingdom's configurations: SGD, these rates, pictures of 256 pixels. Batch, epochs and decay are ours.
-# Tried at size quick on validation data, in 10 epochs each: I3D's rate gave 33.6, a fifth of it 30.7.
+# Animal Kingdom's configurations: SGD, these rates, pictures of 256 pixels. Batch size, epochs and decay are ours.
+# Tried at size quick on validation data, 10 epochs each: I3D's rate gave 33.6, a fifth of it 30.7.
 RATES = {"I3D": 0.1, "SlowFast": 0.0375, "X3D": 0.05}
-# From random numbers they need more epochs than from a CLIP. I3D gains 1.6 points more in 10; twelve minutes bind.
+# From scratch they need more epochs than from a CLIP. I3D gains 1.6 points more in 10; the limit is twelve minutes.
 EPOCHS = {"I3D": 8, "SlowFast": 6, "X3D": 8}
 
 
@@ -53,10 +53,10 @@ def table_1(
     kinetics: str = "",
     data_root: str = "",
 ) -> list[Experiment]:
-    """The runs that were asked for, in the order of Table 1, blind rows last; 0 and "" leave a value to the size.
+    """The requested runs, in the order of Table 1, blind rows last; 0 and "" mean the default of the size.
 
-    methods: `all` or a comma list. kinetics: a folder with weights from Kinetics-400 (data/README.md), from which I3D,
-    SlowFast and X3D then start too. Raises AmcError for a value that is not allowed.
+    methods: `all` or a comma list. kinetics: a folder with weights from Kinetics-400 (data/README.md); with it, I3D,
+    SlowFast and X3D start from them too. Raises AmcError for a value that is not allowed.
     """
     wanted = _methods(methods)
     ours = ablation(
@@ -70,7 +70,7 @@ def table_1(
         raise AmcError(
             f"kinetics: {kinetics} holds weights for networks and pictures of size paper, not {size}; leave it empty"
         )
-    # A blind method is the same for every seed.
+    # A blind method does not depend on the seed.
     configs = [_row(m, base, kinetics) for base in ours for m in wanted if m not in BLIND or base is ours[0]]
     if epochs:
         configs = [replace(cfg, training=replace(cfg.training, epochs=epochs)) for cfg in configs]
@@ -78,7 +78,7 @@ def table_1(
 
 
 def describe(cfg: Experiment) -> dict:
-    """What sets a method apart from the others, in the words of a table."""
+    """The properties that distinguish a method from the others, as texts for a table."""
     if cfg.method in BLIND:
         return {"method": cfg.method, "network": "none", "views x frames": "none"}
     plan, training = cfg.sampling, cfg.training
@@ -98,10 +98,10 @@ def describe(cfg: Experiment) -> dict:
 
 
 def blind_on_annotation(workbook: Path | str) -> list[dict]:
-    """Rows of the blind methods on Animal Kingdom's own annotation, as `tables.rows` has them; it needs no video.
+    """Rows of the blind methods on Animal Kingdom's own annotation, as from `tables.rows`; needs no video.
 
-    What has to be chosen is chosen on a validation split, and then all official training clips are counted. workbook:
-    AR_metadata.xlsx. Raises AmcError where it is missing or foreign.
+    Settings are chosen on a validation split, then all official training clips are counted. workbook:
+    AR_metadata.xlsx. Raises AmcError if it is missing or another file.
     """
     whole, found = animal_kingdom.index_metadata(workbook), []
     table, official = split_validation(whole, Experiment.validation), whole.split("train")
@@ -122,7 +122,7 @@ def _methods(text: str) -> list[str]:
 
 
 def _row(method: str, ours: Experiment, kinetics: str) -> Experiment:
-    """The run of a method beside the paper's own, which it shares everything with that is not said here."""
+    """The run of a method; everything not set here is as in the run of the paper's own method."""
     if method == METHOD:
         return ours
     rgb = replace(ours, method=method, pixels=replace(ours.pixels, modality="rgb"))
@@ -130,7 +130,7 @@ def _row(method: str, ours: Experiment, kinetics: str) -> Experiment:
         return _convolutional(rgb, kinetics)
     if method in ("MSQNet", PRETRAINED):
         return _multi_query(rgb, kinetics)
-    return rgb  # Category-CLIP is trained as X-CLIP is; blind rows are not
+    return rgb  # Category-CLIP is trained like X-CLIP; blind rows are not trained
 
 
 def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
@@ -141,7 +141,7 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
         training = replace(training, grad_accum_steps=4)  # 64 clips per step
     elif rgb.size != "smoke":
         training = replace(training, epochs=EPOCHS[rgb.method])
-    image_size = 256 if rgb.size == "paper" else 64  # else what the small CLIP of the size sees
+    image_size = 256 if rgb.size == "paper" else 64  # else the input of the small CLIP
     kept = rgb.pixels if rgb.pixels.short_side >= image_size else pixels_for(rgb.size, image_size)
     return replace(
         rgb,
@@ -165,7 +165,7 @@ def _multi_query(rgb: Experiment, kinetics: str) -> Experiment:
         start = _found(kinetics, rgb.method) if kinetics else HUB
     elif rgb.method == PRETRAINED:
         start = WORLD
-        # After 4 epochs its validation mAP still rose by three points per epoch; after 12 it stands at 40.
+        # After 4 epochs its validation mAP still rose by three points per epoch; after 12 it is 40.
         training = replace(training, pretraining=0 if rgb.size == "smoke" else 12)
     return replace(rgb, network=network, init_from=start, sampling=plan, training=training)
 

@@ -1,6 +1,6 @@
-"""What a run of the notebooks leaves for readers: executed copies without widget state, a manifest, and an index page.
+"""The reports of the notebooks for readers: executed copies without widget state, a manifest, and an index page.
 
-`reports/` in, `manifest.json` and `index.html` out, from what lies there; nothing is computed again.
+Files in `reports/` in, `manifest.json` and `index.html` out; nothing is computed again.
 """
 
 import hashlib
@@ -17,14 +17,14 @@ from amc.base import paths
 from amc.base.errors import AmcError
 from amc.runs import results
 
-PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a bar on its way; a reader of the finished notebook gains nothing
+PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a progress bar, of no use to readers
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
 def tidy(path: Path) -> None:
-    """Take widgets and progress bars out of an executed notebook.
+    """Remove widgets and progress bars from an executed notebook.
 
-    Without a kernel a reader would see «model not found» instead of widgets; of a bar, every step that it took.
+    Without a kernel a reader would see «model not found» instead of widgets, and every step of a progress bar.
     """
     notebook = nbformat.read(path, as_version=4)
     notebook.metadata.pop("widgets", None)
@@ -36,7 +36,7 @@ def tidy(path: Path) -> None:
 
 
 def _without_bars(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
-    """The output without the lines that are steps of a progress bar; None where nothing is left, and for a widget."""
+    """The output without lines of a progress bar; None if nothing is left, and for a widget."""
     if output.output_type != "stream":
         return None if WIDGET in output.get("data", {}) else output
     lines = re.findall(r"[^\r\n]+[\r\n]*|[\r\n]+", output.text)
@@ -82,7 +82,7 @@ def _executed(reports: Path) -> list[Path]:
 
 
 def _section(reports: Path, path: Path) -> dict:
-    """What the index says of a notebook."""
+    """The index entry of a notebook."""
     origin = _record(reports, path.stem)["provenance"]
     machine = f"{origin['cpu']['count']} × {origin['cpu']['model']}"
     title, question = _heading(path)

@@ -1,4 +1,4 @@
-"""What a run leaves behind: one JSON per notebook, and the paper's numbers to set beside it."""
+"""Results: one JSON per notebook, and the paper's numbers for comparison."""
 
 import csv
 import math
@@ -11,9 +11,9 @@ from amc.base.errors import AmcError
 
 
 def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *, stem: str | None = None) -> Path:
-    """Write `results/<notebook>.json` of `paths.reports()`, whole or not at all; `stem` names a variant. NaN is null.
+    """Write `results/<notebook>.json` of `paths.reports()`, atomically; `stem` names a variant. NaN becomes null.
 
-    Called by a notebook's last cell, so the file's presence means that the run finished. Raises AmcError.
+    Called by a notebook's last cell: the file's presence means that the run finished. Raises AmcError.
     """
     name = Path(notebook).stem
     path = paths.reports() / "results" / f"{stem or name}.json"
@@ -37,15 +37,19 @@ def load(path: Path) -> dict:
 
 
 def paper_tables() -> list[dict]:
-    """Rows of `data/paper_tables.csv`: table (int), method, scheme, modality, map (percent), metric, source,
-    evidence (where it is known from that the number is of that metric)."""
+    """Rows of `data/paper_tables.csv`, the paper's numbers.
+
+    Columns: table (int), method, scheme, modality, map (percent), metric, source, evidence (for the metric).
+    """
     with (paths.root() / "data" / "paper_tables.csv").open(encoding="utf-8", newline="") as file:
         return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
 
 
 def leaderboard() -> list[dict]:
-    """Rows of `data/leaderboard.csv`, numbers of other papers on the same benchmark: system, map (percent), metric,
-    modality, source, evidence."""
+    """Rows of `data/leaderboard.csv`, numbers of other papers on the same benchmark.
+
+    Columns: system, map (percent), metric, modality, source, evidence.
+    """
     with (paths.root() / "data" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
         return [row | {"map": float(row["map"])} for row in csv.DictReader(file)]
 

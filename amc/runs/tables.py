@@ -1,7 +1,7 @@
 """Score files in, rows of the paper's tables out: both averagings with intervals, beside chance and the paper's number.
 
-Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores. What the intervals
-cover is said by metrics.COVERAGE.
+Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores. See metrics.COVERAGE
+for what the intervals cover.
 """
 
 from pathlib import Path
@@ -14,14 +14,14 @@ from amc.runs.results import paper_tables
 from amc.scores import Scores
 
 PAPER = {"paper": "map", "paper_metric": "metric", "paper_source": "source", "paper_evidence": "evidence"}
-# Training positives that bound tail and head: of the generated worlds; elsewhere Animal Kingdom's own.
+# Limits of tail and head in training positives, for the generated worlds; other data sets use Animal Kingdom's.
 BANDS = dict.fromkeys(("synth", "synth-menagerie"), (20, 100))
 PUBLISHED_BANDS = (100, 500)
 INTERVALS = tuple(f"{name}{end}" for name in metrics.MAPS for end in ("", "_low", "_high"))
 
 
 def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggregate: str = "mean") -> list[dict]:
-    """The rows of one run: one for each of the paper's `tables` that it stands in, else one without a table."""
+    """The rows of one run: one for each of the paper's `tables` that contains it, else one without a table."""
     cfg = test.meta["experiment"]
     cell = {"method": cfg["method"], "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
     papers = [
@@ -29,7 +29,7 @@ def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggrega
         for paper in paper_tables()
         if paper["table"] in tables
         and (paper["method"], paper["modality"]) == (cell["method"], cell["modality"])
-        and paper["scheme"] in ("", cell["scheme"])  # Table 1 names our own row's only
+        and paper["scheme"] in ("", cell["scheme"])  # Table 1 names the scheme of our own row only
     ]
     facts = {"seed": cfg["seed"]} | _measured(val, test, AGGREGATES[aggregate]) | _training(test)
     return [cell | paper | facts for paper in papers or [dict.fromkeys(("table", *PAPER))]]
@@ -57,7 +57,7 @@ def _measured(val: Scores, test: Scores, fuse) -> dict:
 
 
 def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
-    """Macro mAP of the behaviours hidden in training, under the protocol unseen-behaviours; else None."""
+    """Macro mAP of the behaviours held out in training, under the protocol unseen-behaviours; else None."""
     names = tuple(f"unseen_behaviours{end}" for end in ("", "_low", "_high", "_chance"))
     if not (hidden := list(test.meta.get("hidden", ()))):
         return dict.fromkeys(names)
@@ -69,7 +69,7 @@ def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
 
 
 def _training(test: Scores) -> dict:
-    """What a trained run cost and started from; a blind row was not trained and looks at nothing."""
+    """Cost and initial weights of a trained run; a blind row is not trained and sees no frames."""
     if "fit" not in test.meta:
         return dict.fromkeys(("scheme", "modality"), "") | dict.fromkeys(("gflops", "parameters"))
     fit, cfg = test.meta["fit"], test.meta["experiment"]
@@ -84,12 +84,12 @@ def _training(test: Scores) -> dict:
         "best_epoch": fit["best_epoch"],
         "training_seconds": fit["seconds"],
         "pretraining_seconds": test.meta["pretraining"]["seconds"],
-        "weights": own if cfg["sampling"]["stride"] else f"{own}, {clip}".removeprefix(", "),  # those have no CLIP
+        "weights": own if cfg["sampling"]["stride"] else f"{own}, {clip}".removeprefix(", "),  # strided: no CLIP
     }
 
 
 def is_unseen(scores: Scores) -> np.ndarray:
-    """Which videos show an animal that no training clip shows: bool (V,); none where the score file does not say."""
+    """Which videos show an animal that no training clip shows: bool (V,); none if the score file lacks the species."""
     seen = {*scores.meta.get("train_species", ";".join(scores.species).split(";")), ""}
     return np.array([not seen >= set(names.split(";")) for names in scores.species])
 

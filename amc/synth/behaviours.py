@@ -1,6 +1,6 @@
-"""What Synth Kingdom's animals do: twenty-two behaviours named as in Animal Kingdom, each a short function of time.
+"""The behaviours of Synth Kingdom: twenty-two, named as in Animal Kingdom, each a short function of time.
 
-Each returns the channels that it moves, as `motion` says; what it leaves out stays at rest.
+Each returns the channels that it moves (see `motion`); all other channels stay at rest.
 """
 
 import numpy as np
@@ -8,7 +8,7 @@ import numpy as np
 from amc.synth.motion import beat
 from amc.synth.world import Channels, Move
 
-# Animal Kingdom's category of each behaviour; the order, alphabetical as there, gives the label ids.
+# Animal Kingdom's category of each behaviour; the order, alphabetical as in Animal Kingdom, gives the label ids.
 CATEGORIES = {
     "Attending": "Sensing",
     "Chasing": "Aggressive",
@@ -146,7 +146,7 @@ def fleeing(t: np.ndarray, span: float, pace: float) -> Channels:
     return {"neck": -0.25, "tail": 0.6, "speed": 0.15}  # added to running or swimming
 
 
-# Keeping still and grooming have no motion of their own: the one is the rest, the other is made of its sub-actions.
+# Keeping still and grooming have no motion of their own: keeping still is rest, grooming consists of its sub-actions.
 MOVES: dict[str, Move] = {
     "Attending": attending,
     "Chasing": chasing,

@@ -1,7 +1,6 @@
 """Body plans: channels of movement in, moving parts out.
 
-Every plan reads the same channels (`motion.Motion`), so a behaviour is written once and each body performs it in its
-own way.
+Every plan reads the same channels (`motion.Motion`), so each behaviour is written once, for all bodies.
 """
 
 from collections.abc import Callable
@@ -159,7 +158,7 @@ def frog(animal: Individual, motion: Motion) -> list[Part]:
 
 
 def snake(animal: Individual, motion: Motion) -> list[Part]:
-    """Sand viper: a chain of links; lying it coils, moving it winds; the front links rise with the neck."""
+    """Sand viper: a chain of links that coils when lying and winds when moving; the front links rise with the neck."""
     L, coat = animal.length, animal.coat
     links, step = 10, 0.105 * L
     frame = stand(motion, 0.05 * L) @ affine(x=0.42 * L, angle=np.pi)  # built from the neck backwards

@@ -1,4 +1,4 @@
-"""What a generated data set knows of its clips beside their pixels: scripts and exact flow, by clip id."""
+"""What a generated data set knows about its clips besides pixels: scripts and exact flow, by clip id."""
 
 from dataclasses import dataclass
 from functools import lru_cache
@@ -15,13 +15,13 @@ from amc.synth.world import Event, Script, World
 
 @dataclass(frozen=True)
 class Drawn:
-    """The data set that `generate` wrote to the folder `root`. Raises AmcError where none is there."""
+    """The data set that `generate` wrote to the folder `root`. Raises AmcError if there is none."""
 
     root: Path
 
     @property
     def world(self) -> World:
-        """The world that it shows."""
+        """The world of the data set."""
         name = (generate.read_json(self.root / "world.json") or {}).get("world")
         if name not in generate.WORLDS:
             known = ", ".join(generate.WORLDS)
@@ -29,11 +29,11 @@ class Drawn:
         return generate.WORLDS[name]
 
     def script(self, clip_id: str) -> Script:
-        """What truly happens in a clip."""
+        """The script of a clip: what truly happens in it."""
         return self._known(clip_id)[0]
 
     def truth(self, clip_id: str) -> np.ndarray:
-        """What happens in each frame of a clip: bool (N, C), of the behaviours of its world."""
+        """Which behaviours of its world happen in each frame of a clip: bool (N, C)."""
         return truth(self.script(clip_id), names=self.world.names)
 
     def true_flow(self, clip_id: str, pairs: list[tuple[int, int]]) -> np.ndarray:
@@ -64,7 +64,7 @@ def _script(fields: dict) -> Script:
 
 
 def is_drawn(video: Path) -> bool:
-    """Whether a video is one that a generated world drew: a clip of a data set, or a film in the cache."""
+    """Whether a video was drawn from a generated world: a clip of a data set, or a film in the cache."""
     video = video.resolve()
     is_clip = video.parent.name == "video" and (video.parents[1] / "world.json").is_file()
     return is_clip or video.is_relative_to(paths.cache() / "films")

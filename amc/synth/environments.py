@@ -1,4 +1,4 @@
-"""The places of Synth Kingdom: eight backgrounds, painted anew for every clip, and what stands before animals.
+"""The places of Synth Kingdom: eight backgrounds, painted anew for every clip, and objects in the foreground.
 
 A background is one wide picture in world pixels; the camera looks at a part of it. It tiles from left to right.
 """
@@ -21,9 +21,9 @@ class Environment:
     top: tuple[Colour, Colour]  # sky or far background: upper and lower colour
     ground: tuple[Colour, Colour]  # from the horizon to the near edge
     horizon: float  # world y where the ground begins, pixels; the animals' feet are below it
-    clutter: str  # what is painted on it: a key of CLUTTER
-    count: int  # how much of it
-    tint: Colour  # colour of that clutter and of what stands in front
+    clutter: str  # what is painted on the ground: a key of CLUTTER
+    count: int  # how many of these objects
+    tint: Colour  # colour of the clutter and of the foreground
     gain: tuple[float, float] = (0.9, 1.1)  # range of brightness
     noise: tuple[float, float] = (1.5, 5.0)  # range of the sensor's noise, grey levels
 
@@ -91,7 +91,7 @@ BANK = 8  # world y where a pond's near bank begins, pixels
 
 
 def place(kinds: tuple[str, ...], afloat: bool, rng: np.random.Generator) -> float:
-    """World y of an animal's feet: on the ground, on the bank or the water of a pond, in mid-water or in the air."""
+    """World y of an animal's feet: on the ground, on a pond's bank or water surface, in mid-water or in the air."""
     if "bank" in kinds:
         return rng.uniform(-8, 2) if afloat else rng.uniform(20, 32)
     return rng.uniform(14, 30) if "ground" in kinds else rng.uniform(-6, 16)
@@ -122,7 +122,7 @@ def background(name: str, rng: np.random.Generator) -> np.ndarray:
 
 
 def stamp(picture: np.ndarray, sprite: Sprite, x: float, y: float) -> None:
-    """Paint a sprite onto a float picture, in place, its pivot at (x, y); what falls outside is cut off."""
+    """Paint a sprite onto a float picture, in place, its pivot at (x, y); parts outside are cut off."""
     h, w = sprite.rgba.shape[:2]
     left, top = round(x - sprite.pivot[0]), round(y - sprite.pivot[1])
     x0, y0, x1, y1 = max(left, 0), max(top, 0), min(left + w, picture.shape[1]), min(top + h, picture.shape[0])
@@ -215,7 +215,7 @@ CLUTTER = {"tufts": _tufts, "trees": _trees, "stones": _stones, "reeds": _reeds,
 
 
 def occluder(name: str, rng: np.random.Generator) -> Sprite:
-    """Something that stands close before the animals: tall grass, a trunk, a rock, weeds, a wisp of cloud."""
+    """An object in front of the animals: tall grass, a trunk, a rock, weeds, a wisp of cloud."""
     env = ENVIRONMENTS[name]
     if env.clutter == "trees":
         w = rng.uniform(4, 8)

@@ -1,13 +1,13 @@
-"""Write a generated world to disk in Animal Kingdom's own layout; `drawn` finds scripts and true flow there again.
+"""Write a generated world to disk in Animal Kingdom's own layout; `drawn` reads scripts and true flow from it.
 
     <root>/video/<ID>.mp4            H.264, 128x128, 24 frames per second
     <root>/annotation/train.csv      Charades rows, one per frame; val.csv holds the test split, as in Animal Kingdom
     <root>/annotation/actions.csv    behaviours by label id; metadata.csv: species and length of every clip
-    <root>/annotation/scripts.json   the truth: what each animal does from when to when, and the seed that draws it
+    <root>/annotation/scripts.json   the truth: behaviours of each animal with start and stop, and the clip's seed
     <root>/world.json                which world, size, seed and version this is
 
-The annotation is written last: its presence means that the data set is whole. Clip k of a split is the same in every
-size, so `smoke` is a part of `quick`, and `quick` of `standard`.
+The annotation is written last: its presence means that the data set is complete. Clip k of a split is the same in every
+size, so `smoke` is a part of `quick`, and `quick` a part of `standard`.
 """
 
 import ast
@@ -33,10 +33,10 @@ from amc.synth.menagerie import MENAGERIE
 from amc.synth.world import FPS, Script, World
 
 WORLDS = {world.name: world for world in (KINGDOM, MENAGERIE)}
-SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the world that a call without one is about
+SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the default world
 SPLITS = ("train", "test")
-VERSION = 1  # of what this file does to a clip (plan, labels, encoding); raise it with a change, and all is drawn anew
-NOT_DRAWING = (  # modules that change no picture of a clip
+VERSION = 1  # of a clip's plan, labels and encoding; raise it when they change, and all clips are drawn again
+NOT_DRAWING = (  # modules that do not change the pixels of a clip
     "__init__", "annotation", "drawn", "generate", "pairs", "pretrain", "raft_card", "raft_measure", "raft_optimizer",
     "raft_train",
 )  # fmt: skip
@@ -44,11 +44,11 @@ _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
 def digest(world: World = KINGDOM, *, also: tuple[str, ...] = ()) -> str:
-    """Fingerprint of the code that draws a world: data of another version are drawn anew. 16 hex digits.
+    """Fingerprint of the code that draws a world: data of another version are drawn again. 16 hex digits.
 
-    It holds the constants and the structure of the code, without comments, docstrings, imports and names: rewording and
-    renaming draw nothing anew. A call of another function of the same form goes unseen; VERSION is for that. Modules of
-    other worlds do not count. also: modules that draw something else, to be counted too.
+    It covers the constants and the structure of the code, not comments, docstrings, imports or names: rewording and
+    renaming do not change it. It misses a call that changes to a function of the same form: then raise VERSION.
+    Modules of other worlds are left out. also: further modules to include, which draw something else.
     """
     others = {module for other in WORLDS.values() for module in other.modules} - set(world.modules)
     sources = sorted(
@@ -60,7 +60,7 @@ def digest(world: World = KINGDOM, *, also: tuple[str, ...] = ()) -> str:
 
 @lru_cache(maxsize=64)
 def _structure(source: Path, size: int, mtime_ns: int) -> str:
-    """The nameless syntax tree of a module, kept until the file changes: a key of true flow needs it for every clip."""
+    """A module's syntax tree without names, cached until the file changes: keys of true flow need it for every clip."""
     return ast.dump(_Nameless().visit(ast.parse(source.read_text(encoding="utf-8"))))
 
 
@@ -87,21 +87,21 @@ def _is_text(node: ast.AST) -> bool:
 
 
 def plan_clip(split: str, index: int, *, world: World = KINGDOM) -> tuple[str, Script, tuple[int, ...], int]:
-    """One clip before it is drawn: id, script, written labels, the scene's seed; from the arguments alone."""
+    """One clip before it is drawn: id, script, annotated labels, the scene's seed; depends on the arguments alone."""
     rng = np.random.default_rng([world.seed, SPLITS.index(split), index])
     species = world.seen if split == "train" else tuple(world.species)
     script = world.write_script(rng, species[index % len(species)])
     labels = world.annotate(script, rng)
-    number = index * len(SPLITS) + SPLITS.index(split)  # the last four letters are unique: a source video of its own
+    number = index * len(SPLITS) + SPLITS.index(split)  # the last four letters, its source video, are unique
     tail = "".join(_LETTERS[(number // 26**k) % 26] for k in (3, 2, 1, 0))
     return "".join(rng.choice(_LETTERS, 4)) + tail, script, labels, int(rng.integers(2**31))
 
 
 def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2) -> None:
-    """Draw every clip of `size` (smoke | quick | standard) that is not there yet, then write the annotation.
+    """Draw every clip of `size` (smoke | quick | standard) that does not exist yet, then write the annotation.
 
-    An interrupted call goes on where it stopped. Data of another generator, seed or world are replaced. Raises AmcError
-    for an unknown size and for a folder that holds anything else.
+    The next call continues after an interruption. Data of another generator, seed or world are replaced. Raises
+    AmcError for an unknown size and for a folder that contains anything else.
     """
     choice("size", size, tuple(world.sizes))
     facts = {"world": world.name, "size": size, "seed": world.seed, "generator": digest(world), "version": VERSION}
@@ -121,7 +121,7 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
 
 
 def _clear(root: Path, manifest: Path, world: World) -> None:
-    """Remove what an earlier call has drawn, nothing else; without its manifest nothing here is known to be ours."""
+    """Remove only what an earlier call has drawn; without its manifest, nothing in the folder is known to be ours."""
     if root.exists() and any(root.iterdir()) and not manifest.exists():
         raise AmcError(f"{root}: holds files that are not {world.name}'s; name another folder, or empty this one")
     for folder in (root / "annotation", root / "video"):
@@ -179,7 +179,7 @@ def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
 
 
 def read_json(path: Path) -> dict | None:
-    """What a JSON file holds, None where it is absent or damaged."""
+    """The content of a JSON file; None if it is absent or damaged."""
     try:
         return json.loads(path.read_text())
     except (OSError, ValueError):

@@ -1,7 +1,7 @@
-"""Synth Menagerie: another world for the same renderer, to pre-train on, as Kinetics-400 is for Animal Kingdom.
+"""Synth Menagerie: another world for the same renderer, for pre-training; it plays the role of Kinetics-400.
 
-No species and no behaviour of it is Synth Kingdom's. As in Kinetics, a clip mostly shows one behaviour, each about as
-often as another, and what happens is what is written.
+It shares no species and no behaviour with Synth Kingdom. As in Kinetics, most clips show one behaviour, all behaviours
+are about equally frequent, and the annotation is the truth.
 """
 
 from typing import NamedTuple
@@ -52,11 +52,11 @@ STAGES = {
 NAMES = tuple(STAGES)
 MIN_SECONDS, MAX_SECONDS = 2.0, 5.0
 SECOND = 0.15  # probability that another behaviour follows the first
-COMPANION = 0.15  # probability of a second animal of the same species that does the same, in its own time
+COMPANION = 0.15  # probability of a second animal of the same species that does the same at its own pace
 
 
 def scenes(species: str) -> dict[str, tuple[str, ...]]:
-    """Behaviours that a species shows, each with those of its habitats in which it does."""
+    """Behaviours of a species, each with those of its habitats where it is possible."""
     fitting = {
         name: tuple(e for e in SPECIES[species].habitats if set(stage.where) & set(ENVIRONMENTS[e].kinds))
         for name, stage in STAGES.items()
@@ -66,9 +66,9 @@ def scenes(species: str) -> dict[str, tuple[str, ...]]:
 
 
 def write_script(rng: np.random.Generator, species: str) -> Script:
-    """Draw where one clip of `species` plays and what happens in it, 2 to 5 seconds long."""
+    """Draw the place and the events of one clip of `species`, 2 to 5 seconds long."""
     known = scenes(species)
-    # What few species show, they show more often: so each behaviour happens about as often as another.
+    # Species show a behaviour more often if few species have it: so all behaviours are about equally frequent.
     rarity = np.array([1 / sum(name in scenes(other) for other in SPECIES) for name in known])
     first = tuple(known)[rng.choice(len(known), p=rarity / rarity.sum())]
     environment = known[first][rng.integers(len(known[first]))]
@@ -84,7 +84,7 @@ def write_script(rng: np.random.Generator, species: str) -> Script:
 
 
 def annotate(script: Script, rng: np.random.Generator) -> tuple[int, ...]:
-    """What happened is what is written: label ids, in order."""
+    """The label ids of what happened, in order: the annotator makes no errors."""
     return tuple(sorted({NAMES.index(event.behaviour) for event in script.events}))
 
 

@@ -1,7 +1,7 @@
-"""What the animals of Synth Menagerie do: fourteen behaviours that Synth Kingdom has not, each a function of time.
+"""The behaviours of Synth Menagerie: fourteen that Synth Kingdom does not have, each a function of time.
 
-Each returns the channels that it moves, as `motion` says; what it leaves out stays at rest. All of them go on for as
-long as they last, so that any second of a clip shows them.
+Each returns the channels that it moves (see `motion`); all other channels stay at rest. All of them continue for
+their whole length, so that any second of a clip shows them.
 """
 
 import numpy as np
@@ -16,7 +16,7 @@ def _wave(t: np.ndarray, hertz: float) -> np.ndarray:
 
 
 def _turns(t: np.ndarray, span: float, hertz: float) -> np.ndarray:
-    """How far whole turns have gone at about `hertz` a second: the last one ends with the event."""
+    """Progress of whole turns, about `hertz` per second: the last turn ends with the event."""
     return t / span * max(1, round(span * hertz))
 
 
@@ -47,7 +47,7 @@ def diving(t: np.ndarray, span: float, pace: float) -> Channels:
 
 
 def hopping(t: np.ndarray, span: float, pace: float) -> Channels:
-    """Along in small jumps."""
+    """Moving along in small jumps."""
     leap = np.abs(beat(t, 0.85 * pace))
     return {"height": 0.45 * leap, "speed": 0.9 * leap, "stride": 0.7 * leap, "crouch": 0.25 * (1 - leap)}
 
@@ -70,7 +70,7 @@ def nodding(t: np.ndarray, span: float, pace: float) -> Channels:
 
 
 def pouncing(t: np.ndarray, span: float, pace: float) -> Channels:
-    """Again and again: low, then a leap onto what is not seen."""
+    """Repeatedly: low, then a leap onto something that is not drawn."""
     along = (0.8 * pace * t) % 1
     leap = np.clip((along - 0.55) / 0.45, 0, 1)
     rises = np.sin(np.pi * leap)
@@ -99,7 +99,7 @@ def rearing(t: np.ndarray, span: float, pace: float) -> Channels:
 def rolling(t: np.ndarray, span: float, pace: float) -> Channels:
     """Over and over, whole turns of the body."""
     turn = 2 * np.pi * _turns(t, span, 0.7 * pace)
-    # Wrapped to half a turn either way, as a weight that falls to zero must not unwind it.
+    # Wrapped to half a turn either way: a weight that falls to zero must not turn the body back.
     return {"pitch": (np.pi - turn) % (2 * np.pi) - np.pi, "crouch": 0.8, "speed": 0.7 * pace, "height": 0.12}
 
 
@@ -109,7 +109,7 @@ def spinning(t: np.ndarray, span: float, pace: float) -> Channels:
 
 
 def stamping(t: np.ndarray, span: float, pace: float) -> Channels:
-    """Legs go hard and the animal does not: high steps in one place."""
+    """High, hard steps in one place."""
     step = beat(t, 2.2 * pace)
     return {"stride": 0.9, "rate": 2.2 * pace, "height": 0.12 * np.abs(step), "pitch": 0.1 * step, "neck": 0.3 * step}
 

@@ -1,8 +1,8 @@
 """Timed behaviours become one animal's motion: channels of movement, frame by frame.
 
-A behaviour returns the channels of `Motion` that it moves, plus four that are integrated over time or become another:
+A behaviour returns the channels of `Motion` that it moves, plus four that are integrated or converted into others:
 `speed` (body lengths per second along the ground), `rate` (gait cycles per second), `height` (body lengths above the
-ground) and `reverse` (half turns about the vertical). What it leaves out stays at rest.
+ground) and `reverse` (half turns about the vertical). All other channels stay at rest.
 """
 
 from collections.abc import Mapping
@@ -12,7 +12,7 @@ import numpy as np
 
 from amc.synth.world import FPS, Move
 
-RAMP = 0.15  # seconds in which a posture is taken up and given up
+RAMP = 0.15  # seconds that a posture takes to begin and to end
 RATES = ("speed", "rate", "height", "reverse")  # channels that become x, phase, y and facing
 
 
@@ -71,7 +71,7 @@ def perform(
         weight = np.clip((np.minimum(time - start, stop - time) + 0.5 / FPS) / RAMP, 0, 1)
         local = np.clip(time - start, 0, stop - start)
         for key, value in moves[name](local, stop - start, pace).items():
-            # Turning around lasts: it is not given up when its event ends.
+            # Turning around is permanent: the animal does not turn back when the event ends.
             channel[key] += value if key == "reverse" else weight * value
     heading = facing * np.cos(np.pi * channel.pop("reverse"))
     x = np.cumsum(channel.pop("speed") * heading) * length / FPS

@@ -1,10 +1,10 @@
-"""Pairs of pictures with the true flow from one to the other: what RAFT learns from (`python -m amc flow train`).
+"""Pairs of pictures with the true flow between them: RAFT's training data (`python -m amc flow train`).
 
-Most pairs are scenes of rigid pieces in random paint before random ground, each with a motion of its own, as in
-FlyingChairs (Dosovitskiy et al., ICCV 2015): broader than any clip of Synth Kingdom in texture, speed, occlusion and
-light. The others are frames of a Kingdom scene that is in no clip, up to FURTHEST frames apart. Then both pictures
-are photographed: blur, exposure, colour, noise, and the codec's blocks. Some chunks have few but larger pictures: on
-small ones the coarse levels of RAFT's correlations lie mostly outside, and it never learns to read them.
+Most pairs ("broad") show rigid pieces with random texture on a random ground, each with its own motion, as in
+FlyingChairs (Dosovitskiy et al., ICCV 2015): more varied than any clip of Synth Kingdom in texture, speed, occlusion
+and light. The others are frames of a Kingdom scene that is in no clip, up to FURTHEST frames apart. Both pictures then
+pass a camera model: blur, exposure, colour, noise, and the codec's blocks. Some chunks have fewer, larger pictures: on
+small ones the coarse levels of RAFT's correlations lie mostly outside, and RAFT never learns to use them.
 """
 
 from collections.abc import Callable
@@ -19,18 +19,18 @@ from amc.synth.rig import Part, affine
 from amc.synth.sprites import SUPERSAMPLE, noise
 
 SIZE = scene.SIZE  # pixels, height and width
-CHUNK, KINGDOMS = 8, 2  # pairs drawn together, from common textures; how many of them are of a Kingdom scene
-TIMES = (1, 1, 2, 1, 1, 3)  # SIZE are the sides of pictures in one chunk after another, and again from the first
+CHUNK, KINGDOMS = 8, 2  # pairs drawn together, from shared textures; how many of them show a Kingdom scene
+TIMES = (1, 1, 2, 1, 1, 3)  # picture side in units of SIZE, chunk after chunk, repeated
 LARGEST = max(TIMES) * SIZE  # pixels
-FURTHEST = 4  # native frames between the two of such a pair
-PIECES = 9  # at most, before the ground of a picture of SIZE
+FURTHEST = 4  # native frames between the two pictures of a Kingdom pair
+PIECES = 9  # at most, on the ground of a picture of SIZE
 SPEEDS = (0.15, 8.0)  # pixels: a pair's typical motion, drawn evenly on a logarithmic scale
-STILL = 0.2  # of the pairs have a camera that stands
+STILL = 0.2  # share of the pairs with a fixed camera
 TEXTURES, TEXTURE = 3, 256  # painted for a chunk, and their height and width in pixels
 
 
 class Pairs(NamedTuple):
-    """Pictures and what moved between them."""
+    """Pairs of pictures and the flow between them."""
 
     first: np.ndarray  # uint8 (P, 3, H, W) RGB; H and W are SIZE or, in other chunks, a multiple of it
     second: np.ndarray  # likewise
@@ -38,19 +38,19 @@ class Pairs(NamedTuple):
 
 
 def times(chunk: int) -> int:
-    """How many SIZE the sides of a chunk's pictures are; where more than one, all its pairs are broad."""
+    """The side of a chunk's pictures in units of SIZE; if it is more than 1, all pairs of the chunk are broad."""
     return TIMES[chunk % len(TIMES)]
 
 
 def count(chunk: int) -> int:
-    """Pairs in a chunk: larger pictures are fewer, of about as many pixels together."""
+    """Pairs in a chunk: fewer if its pictures are larger, so that the number of pixels is about the same."""
     return max(1, CHUNK // times(chunk) ** 2)
 
 
 def draw(seed: int, chunk: int, *, kingdoms: int = KINGDOMS, broad: int = CHUNK - KINGDOMS) -> Pairs:
     """The pairs of a chunk, the same for the same seed and number: those of a Kingdom scene, then the broad ones.
 
-    A chunk of larger pictures has `count(chunk)` broad pairs, whatever is asked for.
+    A chunk of larger pictures always has `count(chunk)` broad pairs.
     """
     rng = np.random.default_rng([seed, chunk])
     textures = [_texture(rng) for _ in range(TEXTURES)]
@@ -94,7 +94,7 @@ def _photographed(stage: scene.Scene, one: int, other: int, rng: np.random.Gener
 
 
 def _tiled(stage: scene.Scene, shown: Callable[[scene.Scene], np.ndarray], times: int) -> np.ndarray:
-    """What `shown` makes, (SIZE, SIZE, C), for a picture of `times` times that size: it sees one tile after another."""
+    """The result of `shown`, (SIZE, SIZE, C), for a picture `times` times as large: it is called tile by tile."""
     places = [[affine(x=-SIZE * column, y=-SIZE * row)[0] for column in range(times)] for row in range(times)]
     return np.concatenate([np.concatenate([shown(_moved(stage, at)) for at in row], axis=1) for row in places])
 
@@ -149,7 +149,7 @@ def _shape(side: int, rng: np.random.Generator) -> np.ndarray:
 
 
 def _texture(rng: np.random.Generator) -> np.ndarray:
-    """Ground or paint: a place of Synth Kingdom, or coloured noise under leaves of all sizes. uint8 (TEXTURE, w, 3)."""
+    """Texture of ground or pieces: a Kingdom background, or coloured noise under leaves. uint8 (TEXTURE, w, 3)."""
     if rng.random() < 0.25:
         place = environments.background(str(rng.choice(list(environments.ENVIRONMENTS))), rng)
         return cv2.resize(place, (2 * TEXTURE, TEXTURE))
@@ -157,7 +157,7 @@ def _texture(rng: np.random.Generator) -> np.ndarray:
     grey = sum(noise((TEXTURE, TEXTURE), cell, rng) * rng.random() for cell in cells)[..., None]
     colour = np.stack([noise((TEXTURE, TEXTURE), rng.uniform(4, 80), rng) for _ in range(3)], axis=-1)
     picture = 255 * (grey - grey.min()) / np.ptp(grey) * rng.uniform(0.3, 1) + rng.uniform(0, 160) * (colour - 0.5)
-    for _ in range(rng.choice([0, 30, 120, 400])):  # dead leaves, whose sizes give the statistics of natural pictures
+    for _ in range(rng.choice([0, 30, 120, 400])):  # dead leaves, with the statistics of natural pictures
         radius = 3 * rng.pareto(1.5) + 2
         centre, axes = rng.uniform(0, TEXTURE, 2), radius * rng.uniform(0.3, 1, 2)
         ring = rng.choice([-1, -1, -1, 1])  # filled, or drawn as a line

@@ -1,8 +1,8 @@
 """Pre-train Synth Kingdom's own small CLIP on captioned stills: `python -m amc pretrain`.
 
-Stills come from scenes of another seed than any clip's, of the species seen in training only. Captions say what a
-passer-by could: the animal, the place, what it does. Where a caption fits several stills of a batch, all of them
-count as its partners (UniCL, Yang et al. 2022), which plain CLIP treats as mistakes.
+Stills come from scenes with seeds that no clip has, and only of species in the training split. Captions name the
+animal, the place and the behaviour. If a caption fits several stills of a batch, all of them count as positives
+(UniCL, Yang et al. 2022); plain CLIP treats them as negatives.
 """
 
 import time
@@ -75,7 +75,7 @@ def render(num_scenes: int, workers: int) -> tuple[Tensor, list[tuple[str, str, 
 
 
 def contrastive(image: Tensor, text: Tensor, captions: list[str], scale: Tensor) -> Tensor:
-    """Image-text loss over a batch in which equal captions are partners of each other's images. Features (B, D)."""
+    """Image-text loss over a batch; images with equal captions are positives of each other. Features (B, D)."""
     ids = torch.tensor([captions.index(caption) for caption in captions])
     target = (ids[:, None] == ids).float()
     logits = scale * F.normalize(image, dim=-1) @ F.normalize(text, dim=-1).T
@@ -97,7 +97,7 @@ def crop(stills: Tensor, size: int, generator: torch.Generator) -> Tensor:
 def pretrain(
     num_scenes: int = 12_000, epochs: float = 7, *, batch: int = 128, lr: float = 1e-3, seed: int = 0, workers: int = 2
 ) -> None:
-    """Train `synth-clip` from scratch and ship it in data/weights: float16, beside it sha256 and facts of the run."""
+    """Train `synth-clip` from scratch and bundle it in data/weights: float16, with sha256 and facts of the run."""
     stills, shown = render(num_scenes, workers)
     model = weights.open_clip_model(weights.SYNTH_CLIP, weights.RANDOM, seed=seed)
     tokenizer = get_tokenizer(weights.SYNTH_CLIP)
@@ -133,4 +133,4 @@ def pretrain(
         "threads": torch.get_num_threads(),
         "generator": digest(),
     }
-    weights.ship(model, weights.SYNTH_CLIP, {**CARD, **facts})  # whole or not at all: an interrupted run ships nothing
+    weights.ship(model, weights.SYNTH_CLIP, {**CARD, **facts})  # atomic: an interrupted run bundles nothing

@@ -1,4 +1,4 @@
-"""Ship the best weights of a run: into data/weights, beside a card with how they were made and how good they are."""
+"""Bundle the best weights of a run: into data/weights, with a card on how they were made and how good they are."""
 
 from pathlib import Path
 
@@ -20,8 +20,8 @@ FACTS = {
 def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | None = None) -> Path:
     """Write the best weights in `folder`, the run of `raft_train.train`, measure what was written, and write its card.
 
-    real: folder of a pair in Middlebury's layout; compare: another checkpoint of RAFT-small. Both are measured too, and
-    choose nothing. Returns the file in data/weights.
+    real: folder of a pair in Middlebury's layout; compare: another checkpoint of RAFT-small. Both are only measured;
+    they do not influence the choice. Returns the file in data/weights.
     """
     run, (_, best) = raft_train.state(folder), checkpoint.read(folder / raft_train.BEST)
     model = weights.load(weights.BUNDLED, folder / raft_train.BEST)
@@ -46,7 +46,7 @@ def ship(folder: Path, *, real: Path | str | None = None, compare: Path | str | 
 
 
 def check(*, real: Path | str | None, compare: Path | str | None) -> None:
-    """Raise AmcError now where `ship` could not read what it is to measure."""
+    """Raise AmcError if `ship` could not read what it has to measure later."""
     if real:
         raft_measure.middlebury(Path(real))
     if compare:

@@ -1,4 +1,4 @@
-"""How far flow is from the truth on pairs that no training saw: drawn ones, and real ones in Middlebury's layout."""
+"""Error of flow on pairs that are not in training: drawn ones, and real ones in Middlebury's layout."""
 
 from collections.abc import Callable, Mapping
 from functools import partial
@@ -15,21 +15,22 @@ from amc.base.errors import AmcError
 from amc.synth import raft_train
 from amc.synth.raft_train import end_point_error
 
-UNKNOWN = 1e9  # Middlebury's mark of a vector that nobody knows: anything larger
+UNKNOWN = 1e9  # Middlebury marks an unknown vector by a larger value
 NOTHING = "nothing moves"  # the claim that every estimate has to beat
 Estimate = Callable[[Tensor, Tensor], Tensor]
 
 
 def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
-    """What is compared: no motion, DIS in its three presets, and each RAFT of `weights`, a checkpoint by method."""
+    """The methods to compare: zero flow, DIS in its three presets, and the checkpoints `weights`, by method."""
     dis = dict.fromkeys(name for name in flow.METHODS if name.startswith("dis"))
     by = {name: partial(flow.estimate, method=name, weights=path) for name, path in (dis | dict(weights)).items()}
     return {NOTHING: _nothing} | by
 
 
 def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: int = 0) -> list[dict]:
-    """End-point error by method and kind of pair, and of "all" pairs: rows with method, pairs, count, and epe, low and
-    high in pixels.
+    """End-point error by method and kind of pair, and over "all" pairs.
+
+    Rows have method, pairs, count, and epe, low and high in pixels.
 
     The interval (95 %) is a bootstrap over chunks, whose pairs share a scene or textures.
     """

@@ -1,16 +1,16 @@
-"""How RAFT's training goes down: Muon for convolutions, AdamW for biases, and a learning rate that rises and falls."""
+"""The optimizer of RAFT's training: Muon for convolutions, AdamW for biases, and the learning-rate schedule."""
 
 import torch
 from torch import nn
 
-BIASES = 0.25  # of Muon's rate is AdamW's
-WARM, DOWN = 0.04, 0.5  # parts of all steps in which the learning rate rises, and in which it falls, to zero
+BIASES = 0.25  # AdamW's rate relative to Muon's
+WARM, DOWN = 0.04, 0.5  # shares of all steps: the learning rate rises, and falls to zero
 
 
 class RaftOptimizer:
     """Muon (Jordan et al., 2024) for the convolutions, whose filters are rows of a matrix, and AdamW for their biases.
 
-    A step of Muon has all its singular values alike. Its size is scaled to that of an AdamW step, as in Liu et al.
+    All singular values of a Muon step are equal. Its size is scaled to that of an AdamW step, as in Liu et al.
     ("Muon is scalable for LLM training", 2025). lr: the peak of Muon's learning rate.
     """
 
@@ -25,7 +25,7 @@ class RaftOptimizer:
         self.peaks = {name: part.defaults["lr"] for name, part in self.parts.items()}
 
     def step(self, rate: float) -> None:
-        """Change the model by its gradients, at this part of the peak of the learning rate."""
+        """Update the model by its gradients; rate: the learning rate as a part of its peak."""
         for matrix, filters in zip(self.matrices, self.filters, strict=True):
             matrix.grad = filters.grad.flatten(1)
         for name, part in self.parts.items():
@@ -34,15 +34,15 @@ class RaftOptimizer:
             part.step()
 
     def state_dict(self) -> dict:
-        """What `load_state_dict` needs to go on as if it had not been stopped."""
+        """The state that `load_state_dict` needs to continue as if there had been no stop."""
         return {name: part.state_dict() for name, part in self.parts.items()}
 
     def load_state_dict(self, state: dict) -> None:
-        """Go on from where another one was."""
+        """Continue from the state of another optimizer."""
         for name, part in self.parts.items():
             part.load_state_dict(state[name])
 
 
 def rate(step: int, steps: int) -> float:
-    """The learning rate as a part of its peak: up, level, then straight down to zero."""
+    """The learning rate as a part of its peak: linear warm-up, constant, then linear decay to zero."""
     return min(1.0, (step + 1) / (WARM * steps), (steps - step) / (DOWN * steps))

@@ -1,11 +1,11 @@
 """Train RAFT-small from scratch on drawn pairs with their true flow: `python -m amc flow train`.
 
-The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): every update's flow is compared with the truth, later ones weigh
-more; clipped gradients, a warm-up and a straight way down, and steps that round where the hardware is faster so. Ours
-are smaller pictures, fewer pairs, fewer updates per step, Muon instead of AdamW (see `RaftOptimizer`), and a constant
-rate between warm-up and decay, so that a run may be made longer or shorter while it lasts.
-What validation pairs find best is kept (`card.ship`). A run may start from the bundled weights and goes on counting.
-Under torchrun every process draws a chunk of pairs per step, and their gradients are averaged.
+The recipe is RAFT's (Teed and Deng, sec. 3.4 and 4): the flow of every update is compared with the truth, later ones
+weigh more; clipped gradients, warm-up and linear decay, and mixed precision where the hardware is faster with it. We
+use smaller pictures, fewer pairs, fewer updates per step, Muon instead of AdamW (see `RaftOptimizer`), and a constant
+rate between warm-up and decay, so that a run can be made longer or shorter before the decay.
+The weights with the lowest validation error are kept (`raft_card.ship`). A run that starts from the bundled weights
+adds to their counts. Under torchrun every process draws one chunk of pairs per step, and gradients are averaged.
 """
 
 import dataclasses
@@ -30,27 +30,27 @@ from amc.raft import refine, weights
 from amc.synth import generate, pairs
 from amc.synth.raft_optimizer import RaftOptimizer, rate
 
-SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; no clip is drawn from them
-CHUNKS = 48  # of pairs in the validation set and in the held-out one
-KINDS = {2: "wide", 3: "large"}  # pairs on pictures of so many times `pairs.SIZE`
+SEEDS = {"train": 20_001, "validation": 20_002, "held-out": 20_003}  # of pairs; different from those of clips
+CHUNKS = 48  # of pairs, in the validation set and in the held-out set
+KINDS = {2: "wide", 3: "large"}  # names of pairs by picture side in units of `pairs.SIZE`
 PRECISIONS = ("bfloat16", "float32")
-DISCOUNT = 0.8  # of an update's loss to the next one's (RAFT sec. 3.4)
+DISCOUNT = 0.8  # weight of an update's loss relative to the next one's (RAFT sec. 3.4)
 CLIP = 1.0  # norm of the gradient (RAFT's code)
-STATE, BEST = "state.pt", "best.safetensors"  # in the folder of a run: to go on from, and to ship
-EVERY = 500  # steps between two looks at the validation pairs, each of which is also kept to go on from
+STATE, BEST = "state.pt", "best.safetensors"  # in the folder of a run: to continue from, and to bundle
+EVERY = 500  # steps between validations; each also writes the state to continue from
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """What a run may choose; `python -m amc flow train` has options for steps, lr, precision and init_from."""
+    """Settings of a run; `python -m amc flow train` has options for steps, lr, precision and init_from."""
 
-    steps: int = 12000  # may become more or fewer when a run goes on, as long as its rate does not fall yet
-    lr: float = 2e-3  # its peak, of Muon's steps, which have the size of Adam's; RAFT's code has 4e-4
-    updates: int = 6  # of the flow in a training step; RAFT trains with 12, which takes twice as long
-    precision: str = "bfloat16"  # of a step's convolutions; where the hardware lacks it, float32 is faster
-    weight_decay: float = 1e-2  # a step's part of the rate, as in AdamW
-    seed: int = 0  # of the first weights, from scratch
-    init_from: str = ""  # "raft-synth": the bundled weights, whose steps, hours and history are counted on
+    steps: int = 12000  # may change when a run continues, unless its decay has begun
+    lr: float = 2e-3  # peak, for Muon's steps, which are as large as Adam's; RAFT's code has 4e-4
+    updates: int = 6  # of the flow per training step; RAFT trains with 12, which takes twice as long
+    precision: str = "bfloat16"  # of a step's convolutions; float32 is faster on hardware without bfloat16
+    weight_decay: float = 1e-2  # times the learning rate in each step, as in AdamW
+    seed: int = 0  # of the initial weights, from scratch
+    init_from: str = ""  # "raft-synth": the bundled weights; their steps, hours and history are continued
 
     def __post_init__(self):
         whole("steps", self.steps, 1)
@@ -62,24 +62,24 @@ class Recipe:
 
 
 def train(recipe: Recipe, *, folder: Path, log: Callable[[str], None], device: str = "cpu", workers: int = 0) -> Path:
-    """Go on from what lies in `folder`, or start; returns the file of the best weights, by the validation error.
+    """Continue the run in `folder`, or start one; returns the file of the weights with the lowest validation error.
 
-    log: gets a line now and then; workers: processes that draw pairs, 0 for none beside this one. Raises AmcError
-    when `folder` holds a run of another recipe, and when the loss or a weight is no number any more.
+    log: gets progress lines; workers: additional processes that draw pairs, 0 for none. Raises AmcError when `folder`
+    holds a run of another recipe, and when the loss or a weight is not finite.
     """
     model = _fresh(recipe.seed).to(device)
     descent = RaftOptimizer(model, recipe.lr, recipe.weight_decay)
     run = _resumed(folder, recipe, model, descent, device)
-    distributed.barrier()  # until all have read what the first is about to write
+    distributed.barrier()  # all processes have to read it before the first one overwrites it
     log = log if distributed.rank() == 0 else silent
     if distributed.world() > 1:
         _draw_alone()
     if run.first and run.best == float("inf"):
-        _keep(run, folder, model, descent, log)  # what the first steps may make worse
+        _keep(run, folder, model, descent, log)  # the first steps may make it worse
     left = run.first + recipe.steps - run.step
     if left <= 0:
         return folder / BEST
-    context = "spawn" if workers else None  # a fork of a process with threads may hang
+    context = "spawn" if workers else None  # forking a process with threads may hang
     chunks = DataLoader(
         Chunks(), batch_size=None, sampler=distributed.shard(range(run.chunks, run.chunks + left * run.processes)),
         num_workers=workers, worker_init_fn=_draw_alone, multiprocessing_context=context,
@@ -104,12 +104,12 @@ def train(recipe: Recipe, *, folder: Path, log: Callable[[str], None], device: s
 
 
 def state(folder: Path) -> dict:
-    """What is known of the run in `folder`: recipe, step, seconds, and the history of validation errors."""
+    """The state of the run in `folder`: recipe, step, seconds, and the history of validation errors."""
     return _read(folder)["run"]
 
 
 class Learner(nn.Module):
-    """A model under its training loss: what a process gives to the others' mean gradient."""
+    """A model with its training loss as output, to be wrapped by DDP, which averages gradients over processes."""
 
     def __init__(self, model: nn.Module, recipe: Recipe):
         super().__init__()
@@ -121,7 +121,7 @@ class Learner(nn.Module):
 
 
 def chunk_loss(model: nn.Module, first: Tensor, second: Tensor, truth: Tensor, recipe: Recipe) -> Tensor:
-    """What a step brings down, for pairs as `pairs.draw` makes them, on the model's device."""
+    """The training loss for pairs as `pairs.draw` makes them, on the model's device."""
     with torch.autocast(first.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
         found = refine.flows(model, _scaled(first), _scaled(second), updates=recipe.updates)
     return sequence_loss(found, truth)
@@ -130,21 +130,23 @@ def chunk_loss(model: nn.Module, first: Tensor, second: Tensor, truth: Tensor, r
 def sequence_loss(found: list[Tensor], truth: Tensor) -> Tensor:
     """RAFT's: the mean |u| + |v| between each update's flow and the truth, all (P, 2, H, W) in pixels.
 
-    The last update counts in full, each one before it DISCOUNT of the next. RAFT's code takes half of it, the mean of
-    |u| and |v|, which the clipped gradients hardly tell apart.
+    The last update has weight 1, each earlier one DISCOUNT times the weight of the next. RAFT's code uses half of this
+    (the mean of |u| and |v|), which makes little difference as gradients are clipped.
     """
     weighted = (DISCOUNT**back * (flow - truth).abs().mean() for back, flow in enumerate(reversed(found)))
     return 2 * sum(weighted)
 
 
 def end_point_error(vectors: Tensor, true: Tensor) -> Tensor:
-    """EPE of each pixel: (P, 2, H, W) twice -> (P, H, W), the distance in pixels between an estimated vector and the
-    true one (Baker et al., IJCV 2011)."""
+    """EPE of each pixel: (P, 2, H, W) twice -> (P, H, W) in pixels.
+
+    The distance between the estimated and the true vector (Baker et al., IJCV 2011).
+    """
     return (vectors - true).norm(dim=1)
 
 
 def errors(estimate: Callable[[Tensor, Tensor], Tensor], split: str) -> dict[str, np.ndarray]:
-    """End-point error of each pair of a split, pixels, by kind, a row a chunk: of the Kingdom, broad, larger ones."""
+    """End-point error of each pair of a split, pixels, by kind (Kingdom, broad, larger pictures), one row per chunk."""
     found = {"kingdom": [], "broad": []} | {kind: [] for kind in KINDS.values()}
     for number, (first, second, truth) in enumerate(held(split)):
         distance = end_point_error(estimate(first, second), truth).mean((1, 2)).numpy()
@@ -164,7 +166,7 @@ def held(split: str) -> tuple[tuple[Tensor, Tensor, Tensor], ...]:
 
 
 class Chunks(Dataset):
-    """Chunks of pairs by number, drawn when asked for."""
+    """Chunks of pairs by number, drawn on access."""
 
     def __init__(self, split: str = "train"):
         self.seed = SEEDS[split]
@@ -175,14 +177,14 @@ class Chunks(Dataset):
 
 @dataclass
 class _Run:
-    """Where a run stands; changed by `train` alone."""
+    """Progress of a run; only `train` changes it."""
 
     recipe: dict
-    generator: str  # digest of what draws the pairs
+    generator: str  # digest of the code that draws the pairs
     device: str
-    processes: int  # that draw a chunk each a step
-    started_from: dict = field(default_factory=dict)  # of the bundled weights: sha256, recipe, and what they did
-    first: int = 0  # step; more than 0 where the bundled weights had some before
+    processes: int  # each draws one chunk per step
+    started_from: dict = field(default_factory=dict)  # from the bundled weights: sha256, recipe, and their progress
+    first: int = 0  # step; above 0 if the run starts from the bundled weights
     step: int = 0
     chunks: int = 0  # of pairs seen, also before the first step
     pairs: int = 0  # in them
@@ -211,8 +213,10 @@ def _scaled(picture: Tensor) -> Tensor:
 
 
 def _keep(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer, log: Callable[[str], None]) -> None:
-    """Look at the validation pairs, and write the state to go on from and perhaps the best weights: one process does,
-    the others wait."""
+    """Measure the validation error; write the state to continue from and, if it is the lowest, the best weights.
+
+    One process does this; the others wait.
+    """
     checkpoint.refuse_non_finite(model.state_dict(), f"flow train: step {run.step}", "start anew with a smaller --lr")
     if distributed.rank() == 0:
         log(_kept(run, folder, model, descent))
@@ -240,7 +244,7 @@ def _kept(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer) -> 
 
 
 def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: RaftOptimizer, device: str) -> _Run:
-    """Where the run in `folder` stands, its model and descent filled in; a new run where there is none."""
+    """Progress of the run in `folder`, or of a new run; its state is loaded into model and descent."""
     asked = _Run(dataclasses.asdict(recipe), generate.digest(also=("pairs",)), device, distributed.world())
     if not (folder / STATE).is_file():
         return _after_bundled(asked, model, device) if recipe.init_from else asked
@@ -256,13 +260,13 @@ def _resumed(folder: Path, recipe: Recipe, model: nn.Module, descent: RaftOptimi
 
 
 def _after_bundled(run: _Run, model: nn.Module, device: str) -> _Run:
-    """A new run that counts on where that of the bundled weights ended, its model filled with them."""
+    """A new run that continues the counts of the bundled weights and loads them into the model."""
     path, card = bundled.find(weights.BUNDLED)
     model.load_state_dict(weights.load(weights.BUNDLED, path, device=device).state_dict())
     run.started_from = {key: card.get(key) for key in ("sha256", "recipe", "processes", "generator", "started_from")}
     run.first = run.step = card["steps"]
     run.chunks, run.pairs = card["chunks"], card["pairs"]
-    *run.history, last = card["validation_px"]  # the last one is looked at again
+    *run.history, last = card["validation_px"]  # the last one is measured again
     run.seconds, run.loss = last["seconds"], last["loss"]
     return run
 
@@ -275,4 +279,4 @@ def _read(folder: Path) -> dict:
 
 
 def _draw_alone(worker: int = 0) -> None:
-    cv2.setNumThreads(1)  # whoever draws beside others has one core
+    cv2.setNumThreads(1)  # each worker process has one core

@@ -1,6 +1,6 @@
 """What every body is made of: rigid parts, individuals, heads and legs.
 
-A part is a sprite and one 3x3 matrix a frame that carries its pixels into the world.
+A part is a sprite and one 3x3 matrix per frame that maps its pixels into the world.
 """
 
 from typing import NamedTuple
@@ -21,7 +21,7 @@ class Part(NamedTuple):
 
 
 class Individual(NamedTuple):
-    """One animal of a species: its size and paint are drawn once a clip."""
+    """One animal of a species: its size and paint are drawn once per clip."""
 
     species: Species
     length: float
@@ -65,7 +65,7 @@ def stand(motion: Motion, height: np.ndarray | float) -> np.ndarray:
 
 
 def set_head(frame: np.ndarray, sprite: Sprite, eye: tuple[float, float], size: float, motion: Motion) -> list[Part]:
-    """A head twice: with an open eye, and asleep with a closed one."""
+    """Two versions of a head: awake with an open eye, asleep with a closed one."""
     awake = mark(
         mark(sprite, eye, size, (20, 18, 18)), (eye[0] + size * 0.3, eye[1] - size * 0.3), size * 0.35, (250, 250, 250)
     )

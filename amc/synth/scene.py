@@ -1,7 +1,7 @@
 """A script becomes a scene, parts with their places on the screen; a scene becomes pictures and true flow.
 
-Everything that moves, moves by one affine matrix a part and frame. So the motion of every pixel from any frame to
-any other is known exactly: find the part that shows there, carry the point back onto it, and forward again.
+All motion is given by one affine matrix per part and frame. So the motion of every pixel from any frame to any other
+is known exactly: find the part visible there, map the point back onto the part, and forward into the other frame.
 """
 
 from typing import NamedTuple
@@ -18,7 +18,7 @@ from amc.synth.rig import Part, affine, individual
 from amc.synth.world import FPS, Script, World
 
 SIZE = 128  # pixels, height and width of a frame
-PARALLAX = 1.3  # what stands close moves this much more than the animals when the camera does
+PARALLAX = 1.3  # motion of the foreground relative to the animals when the camera moves
 BLUR = 0.4  # seconds over which a following camera averages its target's place
 _NOISE = (
     np.random.default_rng(0).standard_normal((4, SIZE, 2 * SIZE, 3)).astype(np.float32)
@@ -26,7 +26,7 @@ _NOISE = (
 
 
 class Scene(NamedTuple):
-    """All that is needed to draw any frame of a clip."""
+    """Everything needed to draw any frame of a clip."""
 
     num_frames: int
     background: np.ndarray  # uint8 (h, w, 3), tiles in x
@@ -38,13 +38,13 @@ class Scene(NamedTuple):
 
 
 def compose(script: Script, seed: int, *, world: World = KINGDOM) -> Scene:
-    """Set a script of `world` on stage. The same script and seed give the same scene, pixel for pixel."""
+    """The scene of a script of `world`. The same script and seed give the same scene, pixel for pixel."""
     rng = np.random.default_rng([seed, 1])
     num_frames = round(script.seconds * FPS)
     env = ENVIRONMENTS[script.environment]
     motions, bodies = _cast(script, world, num_frames, rng)
     camera = _camera(motions[0].x, motions[0].y, num_frames, rng)
-    # Who stands further down stands nearer, and is drawn later.
+    # An animal lower on the screen is nearer to the camera, and is drawn later.
     order = np.argsort([motion.y.max() for motion in motions])
     parts = [part._replace(matrices=camera @ part.matrices) for k in order for part in bodies[k]]
     near = camera.copy()
@@ -96,7 +96,7 @@ def _smooth(track: np.ndarray, seconds: float) -> np.ndarray:
 
 
 def _camera(x: np.ndarray, y: np.ndarray, num_frames: int, rng: np.random.Generator) -> np.ndarray:
-    """World to screen, (N, 3, 3): it stands, pans, follows the first animal, shakes and zooms."""
+    """World to screen, (N, 3, 3): the camera is fixed, pans, follows the first animal, shakes and zooms."""
     time = np.arange(num_frames) / FPS
     far = np.ptp(x) > 60  # an animal that crosses the picture is followed, as a camera operator would
     follow = rng.uniform(0.75, 1.0) if far else rng.choice([0.0, 0.8])
@@ -113,7 +113,7 @@ def _camera(x: np.ndarray, y: np.ndarray, num_frames: int, rng: np.random.Genera
 
 
 def _corners(part: Part, index: int) -> tuple[int, int, int, int] | None:
-    """Where on the screen a part falls in a frame: (left, top, right, bottom), or None."""
+    """Bounding box of a part on the screen in a frame: (left, top, right, bottom), or None."""
     if part.shown is not None and not part.shown[index]:
         return None
     h, w = part.rgba.shape[:2]
@@ -150,7 +150,7 @@ def frame(scene: Scene, index: int) -> np.ndarray:
 
 
 def owner(scene: Scene, index: int) -> np.ndarray:
-    """Which part shows at each pixel of a frame: int16 (SIZE, SIZE), -1 for the background."""
+    """Which part is visible at each pixel of a frame: int16 (SIZE, SIZE), -1 for the background."""
     who = np.full((SIZE, SIZE), -1, np.int16)
     for k, part in enumerate(scene.parts):
         if (box := _corners(part, index)) is not None:
@@ -161,7 +161,7 @@ def owner(scene: Scene, index: int) -> np.ndarray:
 def flow(scene: Scene, first: int, second: int) -> np.ndarray:
     """Exact motion of every pixel from frame `first` to frame `second`: float32 (2, SIZE, SIZE), px, u right, v down.
 
-    Defined by the surface visible in `first`, also where something hides it in `second`.
+    It is the motion of the surface visible in `first`, even if something hides it in `second`.
     """
     matrices = np.stack([part.matrices for part in scene.parts] + [scene.ground])  # the background is last, as index -1
     step = matrices[:, second] @ np.linalg.inv(matrices[:, first])

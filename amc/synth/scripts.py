@@ -1,8 +1,8 @@
-"""Scripts: what happens in a clip, as timed events, and what an annotator writes down about it.
+"""Scripts: what happens in a clip, as timed events, and how an annotator labels it.
 
-The truth is exact: every behaviour an animal shows in every frame. What is written has the habits that the paper
+The truth is exact: every behaviour that an animal shows in every frame. The annotation has the habits that the paper
 finds in Animal Kingdom (its error analysis): stillness and transitions are left out, sub-actions are merged into the
-composite that they make up. Both are kept, so that errors of the model are not taken for those of the annotator.
+composite that they belong to. Both are kept, so that errors of model and annotator can be distinguished.
 """
 
 from typing import NamedTuple
@@ -17,7 +17,7 @@ from amc.synth.world import FPS, Event, Script
 # Probabilities that an annotator leaves out what truly happened.
 OMIT_STILL = 0.6  # keeping still, when anything else happens in the clip (the paper's frog that sits and then jumps)
 OMIT_TRANSITION = 0.4  # turning around
-OMIT_PART = 0.75  # a sub-action of a composite that is written
+OMIT_PART = 0.75  # a sub-action of an annotated composite
 OMIT_SHORT = 0.08  # an event shorter than a second
 TRANSITIONS = ("Turning around",)
 COMPOSITES = {
@@ -27,7 +27,7 @@ COMPOSITES = {
     "Fleeing": ("Running", "Swimming"),
 }
 MIN_SECONDS, MAX_SECONDS = 2.0, 10.0
-COMPANION = 0.15  # probability of a second animal of the same species that goes about its own story
+COMPANION = 0.15  # probability of a second animal of the same species with a story of its own
 
 
 class Step(NamedTuple):
@@ -39,13 +39,13 @@ class Step(NamedTuple):
 
 
 class Story(NamedTuple):
-    """A course of steps that fits some bodies in some places; `weight` is how common it is."""
+    """A sequence of steps that fits some bodies in some places; `weight` is how common it is."""
 
     weight: float
     plans: tuple[str, ...]
     where: tuple[str, ...]  # kinds of environment: ground | bank | surface | water | air
     steps: tuple[Step, ...]
-    other: tuple[Step, ...] = ()  # what a second animal does, where the story needs two
+    other: tuple[Step, ...] = ()  # what a second animal does, if the story needs two
 
 
 def _step(text: str, low: float, high: float) -> Step:
@@ -58,7 +58,7 @@ _RUB = _step("Grooming + Rubbing its head + Keeping still", 0.8, 1.8)
 _WALKERS, _STANDERS = ("quadruped", "bird", "insect"), ("quadruped", "bird", "frog", "snake", "insect")
 _DRY = ("ground", "bank")
 
-# Weights fall off as frequencies do in Animal Kingdom: a few common behaviours, many rare ones.
+# Weights follow the frequencies in Animal Kingdom: a few common behaviours, many rare ones.
 STORIES = (
     Story(14, ("quadruped", "bird"), _DRY, (_step("Eating", 1.5, 4), _WATCH, _step("Eating", 1, 3))),
     Story(12, _WALKERS, _DRY, (_step("Walking", 2, 6),)),
@@ -99,7 +99,7 @@ STORIES = (
 
 
 def write_script(rng: np.random.Generator, species: str) -> Script:
-    """Draw where one clip of `species` plays and what happens in it, 2 to 10 seconds long."""
+    """Draw the place and the events of one clip of `species`, 2 to 10 seconds long."""
     plan = SPECIES[species].plan
     places = [
         (e, s)
@@ -110,10 +110,10 @@ def write_script(rng: np.random.Generator, species: str) -> Script:
     weights = np.array([story.weight for _, story in places])
     environment, story = places[rng.choice(len(places), p=weights / weights.sum())]
     events, seconds = _play(story.steps, 0, rng, MIN_SECONDS)
-    if story.other:  # the pair runs for as long as the first does
+    if story.other:  # the second animal acts as long as the first
         events += [Event(1, name, 0.0, seconds) for name in story.other[0].names]
     elif rng.random() < COMPANION:
-        # Only what belongs to the same kind of place, so that nobody drinks in the desert.
+        # Only stories of the same kind of place, so that no animal drinks in the desert.
         fitting = [s for _, s in places if s.where == story.where and not s.other]
         mate, _ = _play(fitting[rng.integers(len(fitting))].steps, 1, rng, seconds)
         events += [e._replace(stop=min(e.stop, seconds)) for e in mate if e.start < seconds - 0.3]
@@ -121,7 +121,7 @@ def write_script(rng: np.random.Generator, species: str) -> Script:
 
 
 def _play(steps: tuple[Step, ...], actor: int, rng: np.random.Generator, least: float) -> tuple[list[Event], float]:
-    """The steps one after another; the last is held until `least` seconds have passed."""
+    """The steps one after another; the last one is extended to at least `least` seconds in all."""
     clock, events = 0.0, []
     for step in steps:
         end = clock + rng.uniform(step.low, step.high)
@@ -134,7 +134,7 @@ def _play(steps: tuple[Step, ...], actor: int, rng: np.random.Generator, least: 
 
 
 def truth(script: Script, *, names: tuple[str, ...] = NAMES) -> np.ndarray:
-    """What happens in each frame: bool (N, C), of the behaviours `names` of a world, the Kingdom's by default."""
+    """Which of the behaviours `names` happen in each frame: bool (N, C); by default those of the Kingdom."""
     num_frames = round(script.seconds * FPS)
     table = np.zeros((num_frames, len(names)), bool)
     for event in script.events:

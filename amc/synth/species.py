@@ -1,6 +1,6 @@
-"""The animals of Synth Kingdom: thirteen species over six body plans, three of them met only in the test split.
+"""The animals of Synth Kingdom: thirteen species with six body plans; three species occur only in the test split.
 
-A species is data: which body it has, how big and how coloured its individuals are, and where they live.
+A species is data: body plan, size and colours of its individuals, and habitats.
 """
 
 from amc.synth.world import Species

@@ -1,7 +1,7 @@
-"""Small textured pictures, premultiplied RGBA, of which animals and clutter are made.
+"""Small textured pictures, premultiplied RGBA: the pieces of animals and clutter.
 
-A sprite is uint8 (h, w, 4). Its pattern belongs to the sprite, so it moves with the part it is painted on: that is
-what makes the optical flow of a rendered frame exact everywhere on the animal.
+A sprite is uint8 (h, w, 4). Its pattern is part of the sprite and moves with it: so the optical flow of a rendered
+frame is exact everywhere on the animal.
 """
 
 from typing import NamedTuple
@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 
 Colour = tuple[float, float, float]
-SUPERSAMPLE = 4  # shapes are drawn this much larger and averaged down: smooth edges
+SUPERSAMPLE = 4  # shapes are drawn this much larger, then averaged: smooth edges
 
 
 class Sprite(NamedTuple):
@@ -21,7 +21,7 @@ class Sprite(NamedTuple):
 
 
 class Coat(NamedTuple):
-    """How an individual is painted."""
+    """Colours and pattern of an individual."""
 
     base: Colour
     second: Colour
@@ -65,7 +65,7 @@ def polygon(points: np.ndarray, coat: Coat, pivot: tuple[float, float]) -> Sprit
     points = np.asarray(points, np.float64)
     low = np.floor(points.min(axis=0)) - 2
     w, h = (np.ceil(points.max(axis=0)) + 2 - low).astype(int)
-    # A pixel's centre is its whole coordinate, so that pivots and warps agree to the subpixel.
+    # Integer coordinates are pixel centres, so that pivots and warps agree to the subpixel.
     fine = np.round((points - low + 0.5) * SUPERSAMPLE - 0.5).astype(np.int32)
     mask = np.zeros((h * SUPERSAMPLE, w * SUPERSAMPLE), np.float32)
     cv2.fillPoly(mask, [fine], 1.0)

@@ -1,7 +1,7 @@
-"""What a generated world consists of: who lives in it, what they do there, and how a clip's course is written.
+"""The definition of a generated world: its species, their behaviours, and how the script of a clip is written.
 
-`kingdom.KINGDOM` is the world that everything is trained and scored on; `menagerie.MENAGERIE` is another one, to
-pre-train on. Bodies, environments and the renderer are common to both: they receive a world and ask it.
+`kingdom.KINGDOM` is the world that everything is trained and scored on; `menagerie.MENAGERIE` is another one, for
+pre-training. Both share bodies, environments and the renderer, which take the world as an argument.
 """
 
 from collections.abc import Callable, Mapping
@@ -25,9 +25,9 @@ class Species:
     second: tuple[int, int, int]  # colour of the pattern, of beak or fins, RGB
     pattern: str  # plain | stripes | spots | bands | belly (sprites.coat)
     habitats: tuple[str, ...]  # keys of environments.ENVIRONMENTS
-    legs: float = 1.0  # leg length, relative to the body plan's
-    neck: float = 1.0  # neck length, likewise
-    unseen: bool = False  # met only in the test split: never in training, validation or pre-training
+    legs: float = 1.0  # leg length relative to the body plan
+    neck: float = 1.0  # neck length relative to the body plan
+    unseen: bool = False  # only in the test split: never in training, validation or pre-training
 
 
 class Event(NamedTuple):
@@ -51,19 +51,19 @@ class Script(NamedTuple):
 
 @dataclass(frozen=True)
 class World:
-    """A species is data, a behaviour a function of time, and a writer draws what happens in a clip of a species."""
+    """Species as data, behaviours as functions of time, and a function that draws the script of a clip."""
 
     name: str  # for people, and in world.json
-    seed: int  # another seed is another world
+    seed: int  # another seed gives other clips
     sizes: Mapping[str, tuple[int, int]]  # clips in train and test
     species: Mapping[str, Species]
     categories: Mapping[str, str]  # the category of each behaviour; their order gives the label ids
-    moves: Mapping[str, Move]  # what each behaviour does; one that has none is made of others, or of rest
+    moves: Mapping[str, Move]  # motion of each behaviour; one without an entry consists of others, or of rest
     write_script: Callable[[np.random.Generator, str], Script]  # a clip of this species
-    annotate: Callable[[Script, np.random.Generator], tuple[int, ...]]  # the label ids that are written about it
-    modules: tuple[str, ...]  # of this package, those that only this world is made of: see generate.digest
-    afloat: tuple[str, ...] = ()  # behaviours that are done on the water of a pond or in the air, not on the bank
-    paired: tuple[str, ...] = ()  # behaviours of one animal behind another, both on one level and one way
+    annotate: Callable[[Script, np.random.Generator], tuple[int, ...]]  # the label ids of its annotation
+    modules: tuple[str, ...]  # modules of this package that only this world uses: see generate.digest
+    afloat: tuple[str, ...] = ()  # behaviours on the water of a pond or in the air, not on the bank
+    paired: tuple[str, ...] = ()  # behaviours of one animal behind another, at one height and in one direction
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -72,5 +72,5 @@ class World:
 
     @property
     def seen(self) -> tuple[str, ...]:
-        """Species that the training split may show."""
+        """Species that may occur in the training split."""
         return tuple(name for name, species in self.species.items() if not species.unseen)
