@@ -10,6 +10,7 @@ import pytest
 from amc.base.stages import STAGES
 from amc.config import SIZES, Experiment
 from amc.runs import experiment, keys
+from amc.synth import generate
 
 
 @pytest.fixture(scope="module")
@@ -90,6 +91,7 @@ def test_the_key_follows_the_number_of_every_stage_and_not_the_text_of_the_sourc
         found.add(key())
         monkeypatch.undo()
     assert len(found) == 1 + len(STAGES)
+    generate._structure.cache_clear()  # a source that was read before would not be read again
     reads, read_text = [], Path.read_text
     monkeypatch.setattr(Path, "read_text", lambda path, *given, **more: reads.append(path) or read_text(path, **more))
     assert key() == before
