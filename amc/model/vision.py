@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from amc.base.errors import AmcError
-from amc.model.layers import initialise, self_attention
+from amc.model.layers import initialise, mlp, self_attention
 
 
 class CrossFrameBlock(nn.Module):
@@ -40,7 +40,7 @@ class CrossFrameBlock(nn.Module):
         # The message is a key but not a query: its output would be discarded.
         seen = torch.cat([block.ln_1(x), block.ln_1(message)], dim=1)
         x = x + block.ls_1(self_attention(block.attn, seen, num_queries=num_tokens))
-        return x + block.ls_2(block.mlp(block.ln_2(x)))
+        return x + block.ls_2(mlp(block.mlp, block.ln_2(x)))
 
 
 class FrameEncoder(nn.Module):
