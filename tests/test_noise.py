@@ -21,7 +21,7 @@ def prior(labels) -> np.ndarray:
 
 def test_widths_are_given_for_behaviours_with_a_positive_and_shrink_with_support(labels):
     scores = np.random.default_rng(2).random(labels.shape) + 0.5 * labels
-    found = noise.interval_widths(labels, scores, replicates=100, seed=0)
+    found = noise.interval_widths(labels, scores)
     assert found["positives"].tolist() == labels.sum(axis=0)[:5].tolist()
     assert found["ap"] == pytest.approx(100 * metrics.average_precision(labels, scores)[:5])
     widths = found["high"] - found["low"]
@@ -33,7 +33,7 @@ def test_macro_is_told_with_and_without_rare_behaviours(labels):
     labels = labels.copy()
     labels[:, 4] = np.arange(len(labels)) < 2
     scores = np.random.default_rng(2).random(labels.shape)
-    every, frequent = noise.macro_by_support(labels, scores, replicates=50, seed=0)
+    every, frequent = noise.macro_by_support(labels, scores)
     assert (every["count"], frequent["count"]) == (5, 4)
     assert frequent["macro"] == pytest.approx(100 * metrics.map_macro(labels[:, :4], scores[:, :4]))
 
@@ -60,12 +60,12 @@ def test_the_smallest_difference_is_what_fresh_draws_of_clips_scatter():
         differences.append(100 * (metrics.map_micro(labels, pair[1]) - metrics.map_micro(labels, pair[0])))
     labels, prior = draw()
     micro = metrics.map_micro(labels, noise.imitation(labels, prior, rng.standard_normal(labels.shape), 1.5))
-    (found,) = noise.smallest_differences(labels, prior, micro=micro, shares=(0.0,), replicates=300, seed=1)
+    (found,) = noise.smallest_differences(labels, prior, micro=micro, shares=(0.0,), seed=1)
     assert found["map_micro"] == pytest.approx(noise.Z * np.std(differences), rel=0.25)  # both scatter by a tenth
 
 
 def test_the_more_two_systems_share_the_finer_they_are_told_apart(labels, prior):
-    found = noise.smallest_differences(labels, prior, micro=0.8, shares=(0.0, 0.9, 1.0), replicates=50, seed=0)
+    found = noise.smallest_differences(labels, prior, micro=0.8, shares=(0.0, 0.9, 1.0), seed=0)
     sizes = [row["map_micro"] for row in found]
     assert sizes[0] > 1.5 * sizes[1] > 0 and sizes[2] == pytest.approx(0, abs=1e-9)
 
