@@ -85,6 +85,9 @@ def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
     assert tables.reading("x", better).endswith("more.") and "macro mAP, 95 % interval" in tables.reading("x", better)
     assert "micro mAP, 95 % interval" in tables.reading("x", better, "map_micro")
     assert tables.reading("x", tables.compare(strong, weak)).endswith("less.")
+    size = better["map_macro_difference"]
+    assert "not found, being below" in tables.reading("x", better, least=size + 0.1)
+    assert tables.reading("x", better, least=size - 0.1) == tables.reading("x", better)
     nothing = tables.compare(weak, scores(seed=2, skill=0))
     assert tables.reading("x", nothing).endswith("not significant (the 95 % interval includes 0).")
 

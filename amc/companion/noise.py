@@ -1,9 +1,10 @@
 """The sampling noise of an mAP: labels and scores in, interval widths and smallest differences out (notebook 08).
 
-Only the noise of drawing test clips; training noise is not included.
+Only the noise of drawing test clips; training noise is included in `detectable` alone, by assumption.
 """
 
 import numpy as np
+from scipy import special
 
 from amc import intervals, metrics
 from amc.scores import Scores
@@ -11,6 +12,7 @@ from amc.scores import Scores
 FEW = 5  # test positives; with fewer, a behaviour's AP is mostly noise
 TURNS = 3  # pairs of imitations to average over
 Z = 1.96  # of a 95 % interval
+LEVEL, POWER, RUNS = 0.95, 0.8, 20_000
 
 
 def interval_widths(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
@@ -68,6 +70,43 @@ def smallest_differences(
     """
     errors = _errors(labels, prior, micro=micro, shares=shares, seed=seed)
     return [{"share": share} | {name: 100 * Z * error for name, error in found.items()} for share, found in errors]
+
+
+def detectable(
+    labels: np.ndarray,
+    prior: np.ndarray,
+    *,
+    seeds: int = 1,
+    micro: float = 0.5,
+    share: float = 0.9,
+    seed_sd: float = 1.5,
+    seed: int = 0,
+) -> dict[str, float]:
+    """The smallest true difference (`map_macro`, `map_micro`, points) that is significant in POWER of all runs.
+
+    Known before any training, from two imitations with micro mAP `micro` and noise of correlation `share`: their paired
+    standard error over videos, and with several `seeds` of each system that over seeds, of standard deviation `seed_sd`
+    points of mAP each. The test is simulated RUNS times with these two; over many videos and one seed the result is
+    (1.96 + 0.84) standard errors. With one seed the difference is that of two trained models, not of their systems.
+
+    labels (V, C) bool of the test split; prior (V, C) or (C,), probabilities without a video. The defaults of `micro`
+    and `share` are what RGB and RGB + flow measured at size quick; that of `seed_sd` is an assumption. Raises AmcError
+    if there is no positive.
+    """
+    prior = np.broadcast_to(prior, labels.shape)
+    [(_, found)] = _errors(labels, prior, micro=micro, shares=(share,), seed=seed)
+    videos, rng, least = len(labels) - 1, np.random.default_rng(seed), {}
+    error_of_run, seen = rng.standard_normal(RUNS), np.zeros((2, RUNS))
+    if seeds > 1:  # the variance over seeds as the test estimates it, for both systems
+        seen = seed_sd**2 / seeds * rng.chisquare(seeds - 1, (2, RUNS)) / (seeds - 1)
+    for name, error in found.items():
+        variance = (100 * error) ** 2
+        estimated = variance + seen.sum(axis=0)
+        freedom = estimated**2 / (variance**2 / videos + (seen**2).sum(axis=0) / max(seeds - 1, 1))  # as in `intervals`
+        spread = np.sqrt(variance + (2 * seed_sd**2 / seeds if seeds > 1 else 0))
+        needed = special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(estimated) - spread * error_of_run
+        least[name] = float(np.quantile(needed, POWER))  # a true difference above `needed` is significant in this run
+    return least
 
 
 def _errors(

@@ -114,9 +114,11 @@ def compare(
     return {f"{name}_{what}": v if what == "p" else 100 * v for name in metrics.MAPS for what, v in found[name].items()}
 
 
-def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
-    """One sentence on a difference and its interval."""
+def reading(name: str, difference: dict, metric: str = "map_macro", *, least: float = 0) -> str:
+    """One sentence on a difference and its interval. least: what can be found, in points (`noise.detectable`)."""
     low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
     verdict = "more" if low > 0 else "less" if high < 0 else "not significant (the 95 % interval includes 0)"
+    if abs(value) < least and (low > 0 or high < 0):
+        verdict = f"not found, being below the {least:.1f} points that this test finds in 80 % of runs"
     averaging = metric.removeprefix("map_")
     return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
