@@ -35,7 +35,7 @@ from amc.runs.lookup import MODEL
 from amc.scores import ARRAYS, Scores, predict
 
 VERSION = 1  # of the stored scores; raise it when a control computes something else
-MOST = {"quick": 100}  # test clips by size: a minute for RGB with flow on one core; all clips at other sizes
+MOST = {"quick": 64}  # test clips by size: a minute for RGB with flow on one core; all clips at other sizes
 INTACT, NO_ANIMAL = "intact", "no animal"
 COLUMNS = (*tables.INTERVALS, "chance_macro", "chance_micro", "videos")
 CHANGES = {"": "difference", "_low": "low", "_high": "high"}  # suffix of a column here: name in `tables.compare`
@@ -56,9 +56,8 @@ def repeated(views: ClipViews, index: int, seed: int) -> Tensor:
 
 def at_rest(views: ClipViews, index: int, seed: int) -> Tensor:
     """The picture of zero motion in place of every flow."""
-    pairs, settings = _pairs(views, index), views.reader.settings
-    rest = flow_color.render(torch.zeros(1, 2, views.size, views.size), encoding=settings.encoding, max_px=1)
-    pairs[:, :, -1] = rest
+    pairs, encoding = _pairs(views, index), views.reader.settings.encoding
+    pairs[:, :, -1] = flow_color.render(torch.zeros(1, 2, views.size, views.size), encoding=encoding, max_px=1)
     return pairs.flatten(1, 2)
 
 
@@ -160,21 +159,33 @@ def measure(
     """
     seeing = [run for run in runs if run.cfg.method not in BLIND]
     counts = [MOST.get(run.cfg.size, 0) if most is None else most for run in seeing]
-    workers = workers or processes.count(1 if torch.cuda.is_available() else None)
-    done: dict[int, list[dict]] = {}
-    if min(workers, len(seeing)) < 2:
-        for number, (run, count) in enumerate(zip(seeing, counts, strict=True)):
-            done[number], seconds = _measured(run, count, seed)
-            log(f"{run.cfg.name:28} {len(done[number]) - 1} controls in {seconds:.0f} s")
-        return [row for rows in done.values() for row in rows]
-    with processes.pool(min(workers, len(seeing))) as pool:
-        order = sorted(range(len(seeing)), key=lambda number: -seeing[number].cfg.num_slots)  # longest first
-        futures = {pool.submit(_measured, seeing[n], counts[n], seed): n for n in order}
-        for future in as_completed(futures):
-            number = futures[future]
-            done[number], seconds = future.result()
-            log(f"{seeing[number].cfg.name:28} {len(done[number]) - 1} controls in {seconds:.0f} s")
-    return [row for number in sorted(done) for row in done[number]]
+    jobs = sorted(zip(seeing, counts, strict=True), key=lambda job: -job[0].cfg.num_slots)  # longest first
+    workers = min(workers or processes.count(1 if torch.cuda.is_available() else None), len(jobs))
+    if workers < 2:
+        done = {run: _logged(run, _measured(run, count, seed), log) for run, count in jobs}
+    else:
+        with processes.pool(workers) as pool:
+            futures = {pool.submit(_measured, run, count, seed): run for run, count in jobs}
+            done = {futures[one]: _logged(futures[one], one.result(), log) for one in as_completed(futures)}
+    return [row for run in seeing for row in done[run]]
+
+
+def _logged(run: Run, found: tuple[list[dict], float], log: Log) -> list[dict]:
+    rows, seconds = found
+    log(f"{run.cfg.name:28} {len(rows) - 1} controls in {seconds:.0f} s")
+    return rows
+
+
+def summary(rows: Sequence[dict]) -> list[dict]:
+    """The rows of `measure` as texts, one line per run: macro mAP intact, and its change under each control."""
+    lines: dict[str, dict] = {}
+    kinds = [kind for kind in (INTACT, *CONTROLS) if kind in {row["control"] for row in rows}]
+    for row in rows:
+        line = lines.setdefault(row["run"], {"row": row["run"]} | dict.fromkeys(kinds, "–"))
+        value, low, high = (row[f"map_macro_change{end}"] for end in CHANGES)
+        text = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+        line[row["control"]] = f"{row['map_macro']:.1f}" if row["control"] == INTACT else text
+    return list(lines.values())
 
 
 def survivors(rows: Sequence[dict], control: str = NO_ANIMAL) -> list[dict]:
@@ -266,8 +277,7 @@ def _stored(path: Path, intact: Scores, facts: dict) -> Scores | None:
         warnings.warn(f"{error}; this control is scored again", stacklevel=2)
         return None
     known = _videos(scores, slice(len(intact.ids)))  # of more clips, the first ones
-    is_same = scores.meta.get("control") == facts and np.array_equal(known.ids, intact.ids)
-    return known if is_same else None
+    return known if scores.meta.get("control") == facts and np.array_equal(known.ids, intact.ids) else None
 
 
 def _videos(scores: Scores, kept: list[int] | slice) -> Scores:
