@@ -20,9 +20,8 @@ def stage(index: int) -> scene.Scene:
 def boxes(made: scene.Scene, frame: int) -> np.ndarray:
     """Where a part of an animal can show in a frame: bool (SIZE, SIZE)."""
     inside = np.zeros((scene.SIZE, scene.SIZE), bool)
-    for part in made.parts[: made.num_animal_parts]:
-        if (box := scene._corners(part, frame)) is not None:
-            inside[box[1] : box[3], box[0] : box[2]] = True
+    for _, rows, columns, _ in scene._drawn(made._replace(parts=made.parts[: made.num_animal_parts]), frame):
+        inside[rows, columns] = True
     return inside
 
 

@@ -24,7 +24,7 @@ from amc.synth.kingdom import KINGDOM
 
 FILMS = {"smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # number of films, seconds of each
 CURVE = {"smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # labelled clips to train on
-FIRST = 1000  # number of the first test clip in a film: beyond those of any data set
+FIRST = 100_000  # number of the first test clip in a film: beyond those of any data set
 
 
 @dataclass(frozen=True)

@@ -1,27 +1,28 @@
 """Disk cache of pictures and motion fields, by video and frame index.
 
-One `.npz` per key, with the arrays `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors (which rounds a
-motion of 20 px by at most 0.008); or, if values are packed, `index`, `sizes` (K,) and their concatenated `bytes`. Each
-file is sealed, and checked at every read. A damaged file gives a warning and is computed again; a full disk gives one
-warning and loses no result. A value that is not finite is never stored.
+One `.safetensors` file per key, with the tensors `index` (K,) and `values` (K, ...): uint8 frames or float16 vectors
+(which rounds a motion of 20 px by at most 0.008); or, if values are packed, `index`, `ends` (K,) and their concatenated
+`bytes`. Each file is sealed. A process checks a file once, then maps it into memory and reads only the frames it is
+asked for. A damaged file gives a warning and is computed again; a full disk gives one warning and loses no result. A
+value that is not finite is never stored.
 """
 
-import io
+import json
 import warnings
-import zipfile
-import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
-import numpy as np
+import safetensors.torch
 import torch
+from safetensors import SafetensorError
 
 from amc.base import seal
 from amc.base.errors import AmcError, NotFinite
 
-# What numpy and zipfile raise for damaged or foreign files.
-DAMAGED = (OSError, ValueError, KeyError, EOFError, TypeError, RuntimeError, zipfile.BadZipFile, zlib.error)
+DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
+MAPPED = 4096  # files that a process keeps mapped
 
 
 class Codec(NamedTuple):
@@ -51,23 +52,22 @@ class PixelCache:
         bit for bit the same from disk as after `compute`, also with a lossy codec. Raises AmcError for a computed
         value that is not finite in `dtype`.
         """
-        kept, wanted = self._read(key, dtype), set(indices)
-        if missing := sorted(wanted - kept.keys()):
+        stored, wanted = self._read(key, dtype), set(indices)
+        if missing := sorted(wanted - stored.keys()):
             values = _computed(compute, missing, dtype)
-            if kept and values.shape[1:] != self._unpacked(next(iter(kept.values()))).shape:
+            if stored and values.shape[1:] != self._unpacked(next(iter(stored.values()))).shape:
                 warnings.warn(f"{self._path(key)}: holds values of another shape; computed again", stacklevel=2)
-                kept, missing = {}, sorted(wanted)
+                stored, missing = {}, sorted(wanted)
                 values = _computed(compute, missing, dtype)
             packed = [self.codec.pack(value) for value in values] if self.codec else values
-            kept.update(zip(missing, packed, strict=True))
-            self._write(key, kept)
-        return torch.stack([self._unpacked(kept[index]) for index in indices]).to(dtype)
+            stored = {**stored, **dict(zip(missing, packed, strict=True))}
+            self._write(key, stored)
+        return torch.stack([self._unpacked(stored[index]) for index in indices]).to(dtype)
 
     def has(self, key: str, indices: Sequence[int]) -> bool:
         """Whether the values of all `indices` are stored; reads only the stored indices."""
         try:
-            with np.load(self._path(key), allow_pickle=False) as file:
-                return set(indices) <= set(file["index"].tolist())
+            return set(indices) <= set(_mapped(*_version(self._path(key)))["index"].tolist())
         except DAMAGED:
             return False
 
@@ -79,46 +79,57 @@ class PixelCache:
         return self.codec.unpack(value) if self.codec else value
 
     def _path(self, key: str) -> Path:
-        return self.folder / key[:2] / f"{key}.npz"
+        return self.folder / key[:2] / f"{key}.safetensors"
 
-    def _read(self, key: str, dtype: torch.dtype) -> dict[int, torch.Tensor | bytes]:
-        if self.folder is None or not self._path(key).exists():
+    def _read(self, key: str, dtype: torch.dtype) -> Mapping[int, torch.Tensor | bytes]:
+        path = self._path(key) if self.folder else None
+        if path is None or not path.exists():
             return {}
         try:
-            seal.check(self._path(key))
-            with np.load(self._path(key), allow_pickle=False) as file:
-                index = file["index"]
-                if self.codec:
-                    whole, ends = file["bytes"].tobytes(), np.cumsum(file["sizes"]).tolist()
-                    parts = [whole[start:end] for start, end in zip([0, *ends], ends, strict=False)]
-                    return dict(zip(index.tolist(), parts, strict=True))
-                values = torch.from_numpy(file["values"])
-            if values.dtype != dtype or index.shape != (len(values),):
-                raise ValueError(f"{values.dtype} {tuple(values.shape)} for {index.shape} indices")
-            if not values.isfinite().all():
-                raise ValueError("values that are not finite")
+            file = _mapped(*_version(path))
+            index = file["index"].tolist()
+            if self.codec:
+                ends = file["ends"].tolist()
+                parts = zip([0, *ends], ends, strict=False)
+                return dict(zip(index, (file["bytes"][a:b].numpy().tobytes() for a, b in parts), strict=True))
+            if file["values"].dtype != dtype:
+                raise ValueError(f"{file['values'].dtype} instead of {dtype}")
+            return dict(zip(index, file["values"], strict=True))
         except DAMAGED as error:
-            warnings.warn(f"{self._path(key)}: damaged ({error}); computed again", stacklevel=3)
+            warnings.warn(f"{path}: damaged ({error}); computed again", stacklevel=3)
             return {}
-        return dict(zip(index.tolist(), values, strict=True))
 
-    def _write(self, key: str, kept: dict[int, torch.Tensor | bytes]) -> None:
+    def _write(self, key: str, stored: Mapping[int, torch.Tensor | bytes]) -> None:
         if self.folder is None:
             return
-        index = sorted(kept)
-        values = [kept[i] for i in index]
+        values = [stored[index] for index in sorted(stored)]
+        tensors = {"index": torch.tensor(sorted(stored))}
         if self.codec:
-            whole = np.frombuffer(b"".join(values), dtype=np.uint8)
-            arrays = {"sizes": np.array([len(value) for value in values]), "bytes": whole}
+            tensors["ends"] = torch.tensor([len(value) for value in values]).cumsum(0)
+            tensors["bytes"] = torch.frombuffer(bytearray(b"".join(values)), dtype=torch.uint8)
         else:
-            arrays = {"values": torch.stack(values).numpy()}
+            tensors["values"] = torch.stack(values)
         try:
-            buffer = io.BytesIO()
-            np.savez(buffer, index=np.array(index), **arrays)
-            seal.write_zip(self._path(key), buffer)
+            meta = {seal.META: json.dumps({seal.KEY: seal.EMPTY})}
+            seal.write(self._path(key), safetensors.torch.save(tensors, metadata=meta))
         except AmcError as error:
             warnings.warn(f"{error}; going on without this cache", stacklevel=3)
             self.folder = None
+
+
+def _version(path: Path) -> tuple[Path, int, int]:
+    stat = path.stat()
+    return path, stat.st_size, stat.st_mtime_ns
+
+
+@lru_cache(maxsize=MAPPED)
+def _mapped(path: Path, size: int, mtime_ns: int) -> dict[str, torch.Tensor]:
+    """The tensors of a file, mapped into memory, after its seal was checked. Raises one of DAMAGED."""
+    seal.check(path)
+    file = safetensors.torch.load_file(path)
+    if not all(tensor.isfinite().all() for tensor in file.values()):
+        raise ValueError("values that are not finite")
+    return file
 
 
 def _computed(compute: Callable[[list[int]], torch.Tensor], indices: list[int], dtype: torch.dtype) -> torch.Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from amc.base.errors import AmcError
-from amc.model.layers import initialise, self_attention
+from amc.model.layers import initialise, mlp, self_attention
 
 
 class CrossFrameBlock(nn.Module):
@@ -40,7 +40,7 @@ class CrossFrameBlock(nn.Module):
         # The message is a key but not a query: its output would be discarded.
         seen = torch.cat([block.ln_1(x), block.ln_1(message)], dim=1)
         x = x + block.ls_1(self_attention(block.attn, seen, num_queries=num_tokens))
-        return x + block.ls_2(block.mlp(block.ln_2(x)))
+        return x + block.ls_2(mlp(block.mlp, block.ln_2(x)))
 
 
 class FrameEncoder(nn.Module):
@@ -57,12 +57,15 @@ class FrameEncoder(nn.Module):
         self.blocks = nn.ModuleList(CrossFrameBlock(block) for block in tower.transformer.resblocks)
         self.ln_post = tower.ln_post
         self.proj = tower.proj
+        self.patch_dropout = 0.0  # part of the patches that a training step leaves out; evaluation sees all
         self.is_checkpointed = False  # True: gradient checkpointing, one checkpoint per block
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels (B, T, 3, H, W), float, normalised -> frame embeddings (B, T, E), patch features (B, T, N, D)."""
         clip = (-1, pixels.shape[1])
         x = self._tokens(pixels.flatten(0, 1))  # (B * T, 1 + N, D)
+        if self.patch_dropout and self.training:
+            x = drop_patches(x, clip[1], self.patch_dropout)
         for block in self.blocks:
             if self.is_checkpointed and torch.is_grad_enabled():
                 x = checkpoint(block, x, clip[1], use_reentrant=False)
@@ -75,6 +78,20 @@ class FrameEncoder(nn.Module):
         patches = self.patch_embedding(pixels).flatten(2).transpose(1, 2)  # (B * T, N, D)
         class_token = self.class_embedding.to(patches.dtype).expand(len(patches), 1, -1)
         return self.ln_pre(torch.cat([class_token, patches], dim=1) + self.positions)
+
+
+def drop_patches(x: Tensor, num_slots: int, part: float) -> Tensor:
+    """Tokens (B * T, 1 + N, D) without a random `part` of the N patches, the same places in all T slots of a clip.
+
+    As FLIP (Li et al. 2023) drops patches, in tubes as VideoMAE (Tong et al. 2022): a step costs less, and the mean of a
+    place over the slots, which the prompts see, stays one of the same place.
+    """
+    num_clips, num_patches = len(x) // num_slots, x.shape[1] - 1
+    kept = max(1, round(num_patches * (1 - part)))
+    places = 1 + torch.rand(num_clips, num_patches, device=x.device).argsort(dim=1)[:, :kept]
+    places = torch.cat([torch.zeros_like(places[:, :1]), places], dim=1)  # the class token stays
+    places = places.repeat_interleave(num_slots, dim=0)  # (B * T, 1 + kept)
+    return x.gather(1, places.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
 
 
 def _refuse_other_towers(tower: nn.Module) -> None:

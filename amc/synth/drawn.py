@@ -1,5 +1,6 @@
 """What a generated data set knows about its clips besides pixels: scripts and exact flow, by clip id."""
 
+import csv
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -28,6 +29,11 @@ class Drawn:
             known = ", ".join(generate.WORLDS)
             raise AmcError(f"{self.root}: holds none of the generated worlds ({known}); name the folder of one")
         return generate.WORLDS[name]
+
+    def splits(self) -> dict[str, str]:
+        """The split of each clip, train | val | test, by its id."""
+        with (self.root / "annotation" / "metadata.csv").open(newline="", encoding="utf-8") as file:
+            return {row["video_id"]: row["type"] for row in csv.DictReader(file)}
 
     def script(self, clip_id: str) -> Script:
         """The script of a clip: what truly happens in it."""

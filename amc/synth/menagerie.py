@@ -10,7 +10,7 @@ import numpy as np
 
 from amc.synth.environments import ENVIRONMENTS
 from amc.synth.menagerie_moves import MOVES
-from amc.synth.world import FPS, Event, Script, Species, World
+from amc.synth.world import FPS, Event, Script, Species, Split, World
 
 SPECIES = {
     "giraffe": Species("quadruped", (30, 40), (232, 190, 112), (136, 80, 36), "spots", ("grass", "desert"), 1.6, 2.1),
@@ -91,7 +91,11 @@ def annotate(script: Script, rng: np.random.Generator) -> tuple[int, ...]:
 MENAGERIE = World(
     name="Synth Menagerie",
     seed=400,
-    sizes={"smoke": (48, 24), "quick": (600, 60), "standard": (2400, 200)},
+    sizes={
+        "smoke": {"train": Split(40), "val": Split(8), "test": Split(24)},
+        "quick": {"train": Split(510), "val": Split(90), "test": Split(60)},
+        "standard": {"train": Split(2040), "val": Split(360), "test": Split(200)},
+    },
     species=SPECIES,
     categories={name: stage.category for name, stage in STAGES.items()},
     moves=MOVES,

@@ -4,6 +4,7 @@ All motion is given by one affine matrix per part and frame. So the motion of ev
 is known exactly: find the part visible there, map the point back onto the part, and forward into the other frame.
 """
 
+from collections.abc import Iterator
 from typing import NamedTuple
 
 import cv2
@@ -123,23 +124,27 @@ def _camera(x: np.ndarray, y: np.ndarray, num_frames: int, rng: np.random.Genera
     return middle @ affine(angle=rng.normal(0, 0.015)) @ affine(x=-centre_x, y=-centre_y)
 
 
-def _corners(part: Part, index: int) -> tuple[int, int, int, int] | None:
-    """Bounding box of a part on the screen in a frame: (left, top, right, bottom), or None."""
-    if part.shown is not None and not part.shown[index]:
-        return None
-    h, w = part.rgba.shape[:2]
-    m = part.matrices[index]
-    xs, ys = [m[a, 0] * np.array([-1, w, -1, w]) + m[a, 1] * np.array([-1, -1, h, h]) + m[a, 2] for a in (0, 1)]
-    left, top = max(int(xs.min()), 0), max(int(ys.min()), 0)
-    right, bottom = min(int(xs.max()) + 2, SIZE), min(int(ys.max()) + 2, SIZE)
-    return (left, top, right, bottom) if left < right and top < bottom else None
+def _boxes(scene: Scene, index: int) -> list[tuple[int, int, int, int]]:
+    """Bounding box of each part on the screen in a frame: (left, top, right, bottom), empty where it is not seen."""
+    if not scene.parts:
+        return []
+    m = np.stack([part.matrices[index] for part in scene.parts])
+    h, w = np.array([part.rgba.shape[:2] for part in scene.parts]).T
+    x, y = np.stack([0 * w - 1, w, 0 * w - 1, w], axis=1), np.stack([0 * h - 1, 0 * h - 1, h, h], axis=1)
+    corners = [m[:, a, :1] * x + m[:, a, 1:2] * y + m[:, a, 2:] for a in (0, 1)]
+    first = np.maximum(np.stack([c.min(axis=1) for c in corners], axis=1).astype(int), 0)
+    last = np.minimum(np.stack([c.max(axis=1) for c in corners], axis=1).astype(int) + 2, SIZE)
+    return np.concatenate([first, last], axis=1).tolist()
 
 
-def _warp(part: Part, index: int, box: tuple[int, int, int, int]) -> np.ndarray:
-    left, top, right, bottom = box
-    matrix = part.matrices[index, :2].copy()
-    matrix[:, 2] -= (left, top)
-    return cv2.warpAffine(part.rgba, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+def _drawn(scene: Scene, index: int) -> Iterator[tuple[int, slice, slice, np.ndarray]]:
+    """What a frame shows, from back to front: the part's number, its rows and columns on the screen, its RGBA there."""
+    for k, (part, (left, top, right, bottom)) in enumerate(zip(scene.parts, _boxes(scene, index), strict=True)):
+        if left < right and top < bottom and (part.shown is None or part.shown[index]):
+            matrix = part.matrices[index, :2].copy()
+            matrix[:, 2] -= (left, top)
+            rgba = cv2.warpAffine(part.rgba, matrix, (right - left, bottom - top), flags=cv2.INTER_LINEAR)
+            yield k, slice(top, bottom), slice(left, right), rgba
 
 
 def frame(scene: Scene, index: int) -> np.ndarray:
@@ -147,25 +152,21 @@ def frame(scene: Scene, index: int) -> np.ndarray:
     picture = cv2.warpAffine(
         scene.background, scene.ground[index, :2], (SIZE, SIZE), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_WRAP
     )
-    for part in scene.parts:
-        box = _corners(part, index)
-        if box is None:
-            continue
-        rgba = _warp(part, index, box)
-        view = picture[box[1] : box[3], box[0] : box[2]]
-        shadow = (255 - rgba[..., 3:]).astype(np.uint16)
-        view[:] = rgba[..., :3] + ((view * shadow + 127) // 255).astype(np.uint8)
+    for _, rows, columns, rgba in _drawn(scene, index):
+        view, shadow = picture[rows, columns], 255 - rgba[..., 3]
+        behind = cv2.multiply(view, cv2.merge((shadow, shadow, shadow)), scale=1 / 255)
+        view[:] = cv2.add(np.ascontiguousarray(rgba[..., :3]), behind)
     rng = np.random.default_rng([scene.seed, 2, index])
     grain = _NOISE[rng.integers(4), :, (start := rng.integers(SIZE)) : start + SIZE]
-    return np.clip(picture * scene.gain.astype(np.float32) + scene.noise * grain, 0, 255).astype(np.uint8)
+    lit = cv2.scaleAdd(grain, scene.noise, cv2.multiply(picture, (*scene.gain.tolist(), 0.0), dtype=cv2.CV_32F))
+    return np.clip(lit, 0, 255).astype(np.uint8)
 
 
 def owner(scene: Scene, index: int) -> np.ndarray:
     """Which part is visible at each pixel of a frame: int16 (SIZE, SIZE), -1 for the background."""
     who = np.full((SIZE, SIZE), -1, np.int16)
-    for k, part in enumerate(scene.parts):
-        if (box := _corners(part, index)) is not None:
-            who[box[1] : box[3], box[0] : box[2]][_warp(part, index, box)[..., 3] > 127] = k
+    for k, rows, columns, rgba in _drawn(scene, index):
+        who[rows, columns][rgba[..., 3] > 127] = k
     return who
 
 

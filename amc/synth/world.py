@@ -49,13 +49,20 @@ class Script(NamedTuple):
     events: tuple[Event, ...]
 
 
+class Split(NamedTuple):
+    """How many clips a split has: the first `clips`, and more of rare behaviours until each has `least` positives."""
+
+    clips: int
+    least: int = 0
+
+
 @dataclass(frozen=True)
 class World:
     """Species as data, behaviours as functions of time, and a function that draws the script of a clip."""
 
     name: str  # for people, and in world.json
     seed: int  # another seed gives other clips
-    sizes: Mapping[str, tuple[int, int]]  # clips in train and test
+    sizes: Mapping[str, Mapping[str, Split]]  # by size and split: train | val | test
     species: Mapping[str, Species]
     categories: Mapping[str, str]  # the category of each behaviour; their order gives the label ids
     moves: Mapping[str, Move]  # motion of each behaviour; one without an entry consists of others, or of rest
