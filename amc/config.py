@@ -46,7 +46,10 @@ class Pixels:
 
 @dataclass(frozen=True)
 class Training:
-    """X-CLIP's recipe: AdamW, linear warm-up, cosine decay to 1 %, new modules at ten times the rate."""
+    """X-CLIP's recipe: AdamW, linear warm-up, cosine decay to 1 %, new modules at ten times the rate.
+
+    The weights of the epoch with the lowest validation loss are kept [ours; X-CLIP keeps the best accuracy].
+    """
 
     epochs: int = 30  # [inferred: X-CLIP]
     warm_up: float = 5.0  # epochs [inferred: X-CLIP]
@@ -55,6 +58,10 @@ class Training:
     train_windows: int = 1  # how many of a video's M windows one step trains on [ours]
     lr: float = 8e-6  # of CLIP's own modules [inferred: X-CLIP]
     lr_mult: float = 10.0  # new modules learn at lr * lr_mult [inferred: X-CLIP]
+    schedule: str = "cosine"  # after the warm-up: cosine | constant [inferred: X-CLIP]
+    patience: int = 0  # training ends when the validation loss has not fallen for so many epochs; 0: after all [ours]
+    ema_decay: float = 0.0  # per step, of the averaged weights that are validated and kept; 0: no average [ours]
+    patch_dropout: float = 0.0  # part of the patches that a training step leaves out, see vision.drop_patches [ours]
     weight_decay: float = 1e-3  # none on biases, norms and position embeddings [inferred: X-CLIP]
     optimizer: str = "adamw"  # a key of train.OPTIMIZERS [inferred: X-CLIP]
     prior_bias_init: bool = True  # start from the labels' base rate, see train.prior_bias [ours]

@@ -1,8 +1,10 @@
-"""Fit a classifier: clips and labels in, the weights of the best epoch out (paper sec. 2, training).
+"""Fit a classifier: clips and labels in, the weights with the lowest validation loss out (paper sec. 2, training).
 
 A sigmoid and binary cross-entropy per label. Every step draws a new plan for each of its videos and trains the shared
-weights on some of its M windows. Each draw depends only on (seed, epoch, clip), dropout only on (seed, epoch): a
-checkpoint needs no generator state, and interrupted training continues bit for bit on the CPU.
+weights on some of its M windows. If `ema_decay` is set, the weights that are validated and kept are an average over the
+last steps (Polyak averaging), which depends less on the step where training stops. Each draw depends only on
+(seed, epoch, clip), dropout only on (seed, epoch): a checkpoint needs no generator state, and interrupted training
+continues bit for bit on the CPU.
 
 Under torchrun the clips of every step are divided over the processes, and a step takes the mean over all its clips:
 the same step as with one process, except for the order of summation. Each process draws its own dropout, and BatchNorm
@@ -22,6 +24,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
 from amc.base import checkpoint, distributed
@@ -29,6 +32,14 @@ from amc.base.errors import AmcError
 from amc.base.progress import Log, progress
 from amc.config import Training
 from amc.model import Classifier
+from amc.model.vision import FrameEncoder
+
+
+class Validation(NamedTuple):
+    """A model on validation data."""
+
+    loss: float  # binary cross-entropy, as in training
+    map_micro: float
 
 
 @dataclass
@@ -36,8 +47,10 @@ class Fit:
     """How a training went: one entry per epoch, and the epoch whose weights the model now has (counted from 1)."""
 
     losses: list[float]
-    validation: list[float]  # mAP on the validation split
-    best_epoch: int
+    validation_losses: list[float]  # of the weights that would be kept
+    validation: list[float]  # their micro mAP on the validation split
+    best_epoch: int  # the one with the lowest validation loss
+    is_improving: bool  # the validation loss was still falling when the epochs were over
     seconds: float  # of training and validation, including earlier calls that were interrupted
 
 
@@ -47,11 +60,17 @@ OPTIMIZERS = {
     "sgd": partial(torch.optim.SGD, momentum=0.9, nesterov=True, fused=True),
 }
 
+# The learning rate, relative to its highest, at a part (0 to 1) of the training after the warm-up.
+SCHEDULES = {
+    "cosine": lambda part: 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * part)),  # to 1 % (X-CLIP)
+    "constant": lambda part: 1.0,  # for averaged weights, whose training may end at any epoch
+}
+
 
 def fit(
     model: Classifier,
     clips: Dataset,
-    validate: Callable[[], float],
+    validate: Callable[[Classifier], Validation],
     cfg: Training,
     *,
     seed: int,
@@ -59,35 +78,47 @@ def fit(
     device: str = "cpu",
     log: Log | None = None,
 ) -> Fit:
-    """Train `model` in place, and leave it with the weights of the epoch that scored highest in `validate`.
+    """Train `model` in place, and leave it with the weights of the epoch that had the lowest loss in `validate`.
 
-    clips: item (epoch, index) is uint8 slots (K, T, 3, H, W) and labels (C,), as `datasets.clips.ClipViews` gives them.
-    validate: the model's mAP on validation data. folder: keeps `last.pt` after every epoch; a later call continues
-    from it. log: gets one line per epoch; None shows a progress bar. Raises AmcError when the loss or a weight is no
-    longer finite.
+    Training ends after `epochs`, or before when the validation loss has not fallen for `patience` epochs. clips: item
+    (epoch, index) is uint8 slots (K, T, 3, H, W) and labels (C,), as `datasets.clips.ClipViews` gives them. folder:
+    keeps `last.pt` after every epoch; a later call continues from it. log: gets one line per epoch; None shows a
+    progress bar. Raises AmcError when the loss or a weight is no longer finite.
     """
     started, loop = time.perf_counter(), _Loop(model, clips, cfg, seed, device)
     state = _load(folder / "last.pt") or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
-    before, first = state["seconds"], state["epoch"]
+    before, first, rated = state["seconds"], state["epoch"], [Validation(*each) for each in state["validation"]]
     if state["epoch"]:
         loop.load_state_dict(state)
-    for epoch in range(state["epoch"], cfg.epochs):
+    while len(rated) < cfg.epochs and not _is_over(rated, cfg.patience):
+        epoch = len(rated)
         state["losses"].append(loop.run(epoch, log))
         checkpoint.refuse_non_finite(model.state_dict(), f"training: epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
-        state["validation"].append(validate())
-        if state["validation"][-1] >= max(state["validation"]):
-            state["best"] = {name: value.detach().cpu().clone() for name, value in model.state_dict().items()}
+        rated.append(validate(loop.averaged))
+        if _best(rated) == len(rated):
+            state["best"] = {name: value.detach().cpu().clone() for name, value in loop.averaged.state_dict().items()}
         spent = time.perf_counter() - started
-        state |= {"epoch": epoch + 1, "seconds": before + spent}
+        state |= {"epoch": epoch + 1, "validation": [tuple(each) for each in rated], "seconds": before + spent}
         if distributed.rank() == 0:
             checkpoint.save_state(folder / "last.pt", state | loop.state_dict())
         if log:
-            left, rated = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1), 100 * state["validation"][-1]
-            loss = state["losses"][-1]
-            log(f"epoch {epoch + 1}/{cfg.epochs}  loss {loss:.3f}  validation mAP {rated:.1f} %  {left:.0f} s left")
+            left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
+            scored = f"validation loss {rated[-1].loss:.4f}, micro mAP {100 * rated[-1].map_micro:.1f} %"
+            log(f"epoch {epoch + 1}/{cfg.epochs}  loss {state['losses'][-1]:.4f}  {scored}  at most {left:.0f} s left")
     model.load_state_dict(state["best"])
-    best = max(range(cfg.epochs), key=lambda e: (state["validation"][e], e)) + 1
-    return Fit(state["losses"], state["validation"], best, state["seconds"])
+    losses, maps = [each.loss for each in rated], [each.map_micro for each in rated]
+    is_improving = not _is_over(rated, cfg.patience or max(1, cfg.epochs // 4))
+    return Fit(state["losses"], losses, maps, _best(rated), is_improving, state["seconds"])
+
+
+def _best(rated: list[Validation]) -> int:
+    """The epoch with the lowest validation loss, from 1; the later one among equals."""
+    return min(range(len(rated)), key=lambda epoch: (rated[epoch].loss, -epoch)) + 1
+
+
+def _is_over(rated: list[Validation], patience: int) -> bool:
+    """Whether the validation loss has not fallen for `patience` epochs; 0: never."""
+    return bool(patience and rated) and len(rated) - _best(rated) >= patience
 
 
 def prior_bias(logits: Tensor, labels: Tensor) -> Tensor:
@@ -106,12 +137,22 @@ class _Loop:
     def __init__(self, model: Classifier, clips: Dataset, cfg: Training, seed: int, device: str):
         self.model, self.cfg, self.seed, self.device = model, cfg, seed, device
         self.network = distributed.data_parallel(model)
+        self.average = None
+        if cfg.ema_decay:
+            self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay), use_buffers=True)
+        for tower in (part for part in model.modules() if isinstance(part, FrameEncoder)):
+            tower.patch_dropout = cfg.patch_dropout
         self.optimizer, self.schedule = _optimizer(model, cfg, len(clips))
         self.batches = _Batches(len(clips), cfg, seed)
         self.loader = DataLoader(  # workers live as long as the loader: they import torch once, not every epoch
             clips, batch_sampler=self.batches, num_workers=cfg.workers, persistent_workers=cfg.workers > 0,
             pin_memory=device == "cuda",
         )  # fmt: skip
+
+    @property
+    def averaged(self) -> Classifier:
+        """The model to validate and to keep: the averaged one, if weights are averaged."""
+        return self.average.module if self.average else self.model
 
     def run(self, epoch: int, log: Log | None) -> float:
         """One pass over the training clips, in an order drawn for the epoch; returns the mean loss."""
@@ -127,7 +168,10 @@ class _Loop:
                     self.optimizer.step()
                     self.schedule.step()
                     self.optimizer.zero_grad(set_to_none=True)
+                    if self.average:
+                        self.average.update_parameters(self.model)
             self.model.eval()
+            self.averaged.eval()
         mean = distributed.all_reduce(total).item() / sum(batch.is_last for batch in batches)
         if not math.isfinite(mean):
             raise AmcError(f"training: the loss is not finite in epoch {epoch + 1}; lower lr, now {self.cfg.lr}")
@@ -141,23 +185,25 @@ class _Loop:
         on_gpu = self.device == "cuda"  # on CPUs bfloat16 is slower
         autocast = torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
         with autocast, nullcontext() if is_shared else self.network.no_sync():
-            loss = _loss(self.network(clips).float(), targets)
+            loss = bce(self.network(clips).float(), targets)
             (loss * batch.weight * distributed.world()).backward()  # gradients are averaged over processes
         return loss.detach() * batch.weight
 
     def state_dict(self) -> dict:
         """What a later call needs to continue."""
-        parts = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
-        return {name: part.state_dict() for name, part in parts.items()}
+        return {name: part.state_dict() for name, part in self._parts().items()}
 
     def load_state_dict(self, state: dict) -> None:
         """Continue from what `state_dict` returned."""
-        self.model.load_state_dict(state["model"])
-        self.optimizer.load_state_dict(state["optimizer"])
-        self.schedule.load_state_dict(state["schedule"])
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+
+    def _parts(self) -> dict:
+        parts = {"model": self.model, "optimizer": self.optimizer, "schedule": self.schedule}
+        return parts | ({"average": self.average} if self.average else {})
 
 
-def _loss(logits: Tensor, targets: Tensor) -> Tensor:
+def bce(logits: Tensor, targets: Tensor) -> Tensor:
     """Binary cross-entropy, the mean over clips and labels (B, C); NaN labels are hidden, and left out."""
     is_known = ~targets.isnan()
     losses = F.binary_cross_entropy_with_logits(logits, targets.nan_to_num(), reduction="none")
@@ -211,7 +257,7 @@ def _seed(seed: int, epoch: int) -> int:
 
 
 def _optimizer(model: Classifier, cfg: Training, num_clips: int):
-    """The optimizer and its schedule per step: linear warm-up, then cosine decay to 1 % (X-CLIP)."""
+    """The optimizer and its schedule per step: linear warm-up, then a key of SCHEDULES."""
     groups = model.parameter_groups(cfg.lr, lr_mult=cfg.lr_mult, weight_decay=cfg.weight_decay)
     optimizer = OPTIMIZERS[cfg.optimizer](groups)
     steps = math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)
@@ -220,7 +266,7 @@ def _optimizer(model: Classifier, cfg: Training, num_clips: int):
         warm, whole = cfg.warm_up * steps, cfg.epochs * steps
         if step < warm:
             return min((step + 1) / warm, 1)
-        return 0.01 + 0.99 * 0.5 * (1 + math.cos(math.pi * (step - warm) / max(whole - warm, 1)))
+        return SCHEDULES[cfg.schedule]((step - warm) / max(whole - warm, 1))
 
     return optimizer, torch.optim.lr_scheduler.LambdaLR(optimizer, rate)
 

@@ -46,13 +46,14 @@ def shared_places(tmp_path_factory) -> dict[str, str]:
     """
     from amc.synth import generate
     from amc.synth.menagerie import MENAGERIE
+    from amc.synth.world import Split
 
     base = tmp_path_factory.getbasetemp()
     base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base  # the parent is that of all workers
     with (base / "worlds.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # until the file is closed: the first draws, the others wait
         generate.generate(base / "data/synth/smoke", "smoke", workers=1)
-        few = replace(MENAGERIE, sizes={"smoke": (24, 8)})
+        few = replace(MENAGERIE, sizes={"smoke": {"train": Split(20), "val": Split(4), "test": Split(8)}})
         generate.generate(base / "data/synth_menagerie/smoke", "smoke", world=few, workers=1)
     return {"AMC_DATA": str(base / "data"), "AMC_CACHE": str(base / "cache")}
 

@@ -137,7 +137,7 @@ def test_without_keep_frames_flow_is_kept_and_frames_are_not(table, tmp_path):
 def test_a_damaged_cache_is_announced_and_computed_again(table, tmp_path):
     sees = views(table, cache=tmp_path)
     expected = sees[None, 0][0]
-    files = [path for path in tmp_path.rglob("*.npz")]
+    files = [path for path in tmp_path.rglob("*.safetensors")]
     assert len(files) == 2
     for path in files:
         data = bytearray(path.read_bytes())

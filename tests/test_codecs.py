@@ -65,7 +65,7 @@ def test_the_cache_gives_the_same_bits_whether_packed_now_or_read_again(tmp_path
 def test_a_packed_file_that_is_damaged_is_computed_again(tmp_path, recwarn):
     cache = PixelCache(tmp_path, codecs.jpeg(MAX_PX))
     right = cache.get("ab", [1], lambda indices: smooth()[None], torch.float16)
-    (file,) = tmp_path.rglob("*.npz")
+    (file,) = tmp_path.rglob("*.safetensors")
     data = bytearray(file.read_bytes())
     data[len(data) // 2] ^= 255
     file.write_bytes(data)

@@ -5,8 +5,18 @@ import numpy as np
 from amc import figures
 
 FITS = {
-    "dense rgb seed 0": {"losses": [0.5, 0.3, 0.2], "validation": [0.2, 0.4, 0.3], "best_epoch": 2},
-    "sparse rgb+flow seed 0": {"losses": [0.6, 0.2, 0.1], "validation": [0.1, 0.2, 0.5], "best_epoch": 3},
+    "dense rgb seed 0": {
+        "losses": [0.5, 0.3, 0.2],
+        "validation_losses": [0.4, 0.2, 0.3],
+        "validation": [0.2, 0.4, 0.3],
+        "best_epoch": 2,
+    },
+    "sparse rgb+flow seed 0": {
+        "losses": [0.6, 0.2, 0.1],
+        "validation_losses": [0.5, 0.4, 0.3],
+        "validation": [0.1, 0.2, 0.5],
+        "best_epoch": 3,
+    },
 }
 
 

@@ -50,7 +50,9 @@ class Toy(nn.Module):
 def test_a_weight_that_is_not_finite_stops_training_with_its_name_and_epoch(tmp_path):
     toy, cfg = Toy(), Training(epochs=3, warm_up=1, batch_size=2, grad_accum_steps=1, lr=1e-3, workers=0)
     with pytest.raises(AmcError, match=r"epoch 2: 1 of 2 values of layer\.bias are not finite; lower lr") as error:
-        train.fit(toy, Few(toy.layer), lambda: 0.5, cfg, folder=tmp_path, log=[].append, seed=1)
+        train.fit(
+            toy, Few(toy.layer), lambda trained: train.Validation(0.5, 0.5), cfg, folder=tmp_path, log=[].append, seed=1
+        )
     assert "\n" not in str(error.value) and train._load(tmp_path / "last.pt")["epoch"] == 1
 
 
@@ -95,7 +97,7 @@ def test_motion_that_the_cache_cannot_hold_is_refused_with_video_and_frame_and_n
     monkeypatch.setattr(PixelReader, "_estimate", estimate)
     with pytest.raises(AmcError, match=rf"{video.name}: frame 3: .*not finite as torch\.float16"):
         reader.vectors(video, [2, 3, 4], 9)
-    assert not list(tmp_path.rglob("*.npz"))
+    assert not list(tmp_path.rglob("*.safetensors"))
     assert replace(reader).vectors(video, [2, 4], 9).shape == (2, 2, 4, 5)
 
 

@@ -86,7 +86,7 @@ def pictures(folder: Path, codec=None, dtype=torch.uint8) -> Kind:
     cache = PixelCache(folder, codec)
     values = torch.arange(2 * 2 * 8 * 9).reshape(2, 2, 8, 9).to(dtype)
     cache.get("abc", [4, 7], lambda indices: values, dtype)
-    (path,) = folder.rglob("*.npz")
+    (path,) = folder.rglob("*.safetensors")
     return path, lambda: cache.get("abc", [4, 7], lambda indices: values, dtype).tolist()
 
 

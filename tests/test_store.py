@@ -1,12 +1,14 @@
 import errno
+import json
 import multiprocessing
 import os
 import warnings
 
-import numpy as np
 import pytest
 import torch
+from safetensors.torch import load_file, save
 
+from amc.base import seal
 from amc.base.digests import content_key, digest
 from amc.base.errors import AmcError
 from amc.datasets.store import PixelCache
@@ -32,7 +34,7 @@ def get(cache, indices, compute, dtype=torch.float16):
 
 
 def path_of(cache):
-    (path,) = cache.folder.rglob("*.npz")
+    (path,) = cache.folder.rglob("*.safetensors")
     return path
 
 
@@ -42,8 +44,8 @@ def test_only_missing_values_are_computed_sorted_and_once(tmp_path):
     found = get(PixelCache(tmp_path), [9, 2, 5, 0, 9], compute)
     assert compute.asked == [[2, 5], [0, 9]]
     assert found[:, 0, 0, 0].round().tolist() == [9, 2, 5, 0, 9]
-    with np.load(path_of(PixelCache(tmp_path))) as file:
-        assert file["index"].tolist() == [0, 2, 5, 9] and file["values"].dtype == np.float16
+    file = load_file(path_of(PixelCache(tmp_path)))
+    assert file["index"].tolist() == [0, 2, 5, 9] and file["values"].dtype == torch.float16
 
 
 def test_fresh_and_kept_values_are_the_same_bits(tmp_path):
@@ -66,7 +68,7 @@ def test_keys_do_not_mix(tmp_path):
 
 
 def flip_a_byte(data):
-    middle = data.index(b"values.npy") + 400
+    middle = len(data) - 400
     return data[:middle] + bytes([data[middle] ^ 1]) + data[middle + 1 :]
 
 
@@ -83,16 +85,17 @@ def test_a_damaged_file_is_announced_computed_again_and_replaced(tmp_path, damag
 @pytest.mark.parametrize(
     "arrays",
     [
-        {"index": np.array([3])},
-        {"index": np.array([3, 4]), "values": np.zeros((1, 2), np.float16)},
-        {"index": np.array([3]), "values": np.zeros((1, 2), np.uint8)},
-        {"index": np.array([3]), "values": np.array([None])},
+        {"index": torch.tensor([3])},
+        {"index": torch.tensor([3, 4]), "values": torch.zeros(1, 2, dtype=torch.float16)},
+        {"index": torch.tensor([3]), "values": torch.zeros(1, 2, dtype=torch.uint8)},
+        {"index": torch.tensor([3]), "values": torch.full((1, 2), torch.nan, dtype=torch.float16)},
     ],
 )
 def test_a_file_with_other_content_counts_as_damaged(tmp_path, arrays):
-    path = tmp_path / KEY[:2] / f"{KEY}.npz"
+    path = tmp_path / KEY[:2] / f"{KEY}.safetensors"
     path.parent.mkdir()
-    np.savez(path, **arrays)
+    meta = {seal.META: json.dumps({seal.KEY: seal.EMPTY})}
+    seal.write(path, save(arrays, metadata=meta))
     with pytest.warns(UserWarning, match="damaged"):
         assert PixelCache(tmp_path).get(KEY, [3], Compute(), torch.float16).shape == (1, 2, 3, 4)
 
@@ -134,8 +137,8 @@ def test_concurrent_writers_never_leave_a_wrong_or_half_file(tmp_path):
     for worker in workers:
         worker.join()
     assert all(worker.exitcode == 0 for worker in workers)
-    with np.load(path_of(PixelCache(tmp_path))) as file:
-        index, values = file["index"], file["values"]
+    file = load_file(path_of(PixelCache(tmp_path)))
+    index, values = file["index"], file["values"]
     assert len(index) >= 30 and (values[:, 0, 0, 0].round() == index).all()
 
 

@@ -5,6 +5,7 @@ import hashlib
 import json
 import shutil
 from dataclasses import replace
+from itertools import product
 
 import av
 import numpy as np
@@ -19,7 +20,7 @@ from amc.synth.drawn import Drawn
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
 from amc.synth.species import SPECIES
-from amc.synth.world import World
+from amc.synth.world import Split, World
 
 
 class Serial:
@@ -42,7 +43,7 @@ class Serial:
 def few(monkeypatch) -> World:
     """A Kingdom of two training clips and one test clip, drawn in this process."""
     monkeypatch.setattr(generate.processes, "pool", Serial)
-    return replace(KINGDOM, sizes={"smoke": (2, 1)})
+    return replace(KINGDOM, sizes={"smoke": {"train": Split(2), "val": Split(0), "test": Split(1)}})
 
 
 @pytest.fixture
@@ -75,6 +76,8 @@ def test_the_files_are_animal_kingdoms(smoke_world):
 def test_animal_kingdoms_reader_reads_every_clip(smoke_world):
     table = animal_kingdom.index(smoke_world / "smoke", name="synth-smoke")
     assert table.counts() == {"train": 48, "test": 24} and table.names == NAMES and not table.notes
+    table = catalogue.load("synth", smoke_world, size="smoke")
+    assert table.counts() == {"train": 40, "val": 8, "test": 24} and not table.notes
     for split in generate.SPLITS:
         for index, clip in enumerate(table.split(split).clips):
             name, script, labels, _ = generate.plan_clip(split, index)
@@ -83,9 +86,25 @@ def test_animal_kingdoms_reader_reads_every_clip(smoke_world):
     assert len({clip.group for clip in table.clips}) == len(table)
 
 
-def test_the_catalogue_carves_a_validation_split_and_keeps_unseen_species_out_of_it(smoke_world):
-    table = catalogue.load("synth", smoke_world, size="smoke", validation=0.2)
-    assert table.counts() == {"train": 38, "val": 10, "test": 24}
+def test_a_split_has_enough_positives_of_every_behaviour_and_grows_only_by_its_rare_ones():
+    sizes, numbers = generate.KINGDOM.sizes, {}
+    for size, split in product(("quick", "standard"), ("val", "test")):
+        count, least = sizes[size][split]
+        numbers[size, split] = found = generate.chosen(split, size)
+        matrix = np.zeros((len(found), len(NAMES)), bool)
+        for row, number in zip(matrix, found, strict=True):
+            row[list(generate.plan_clip(split, number)[2])] = True
+        assert found[:count] == list(range(count)) and (matrix.sum(axis=0) >= least).all()
+        for last in range(count, len(found)):  # every clip beyond the first ones has a behaviour that was short
+            assert (matrix[:last].sum(axis=0)[matrix[last]] < least).any()
+        assert set(numbers["quick", split]) <= set(found)
+    for size, least_test, least_val in (("quick", 20, 10), ("standard", 50, 25)):
+        assert (sizes[size]["test"].least, sizes[size]["val"].least) == (least_test, least_val)
+        assert not sizes[size]["train"].least
+
+
+def test_unseen_species_are_in_the_test_split_only(smoke_world):
+    table = catalogue.load("synth", smoke_world, size="smoke")
     unseen = [clip.split for clip in table.clips if SPECIES[clip.species].unseen]
     assert unseen and set(unseen) == {"test"}
 

@@ -52,8 +52,14 @@ class Toy(nn.Module):
 
 
 def fit(model, folder, *, views=None, cfg=CFG, validate=lambda: 0.5, **options) -> train.Fit:
+    """`validate` gives the mAP; the loss is 1 minus it."""
     views = Few(5) if views is None else views
-    return train.fit(model, views, validate, cfg, folder=folder, log=[].append, seed=1, **options)
+
+    def rate(trained) -> train.Validation:
+        value = validate()
+        return train.Validation(1 - value, value)
+
+    return train.fit(model, views, rate, cfg, folder=folder, log=[].append, seed=1, **options)
 
 
 def weights(module: nn.Module) -> dict:
@@ -200,6 +206,49 @@ def test_the_best_epoch_survives_an_interruption(tmp_path):
     later = Toy()
     assert fit(later, tmp_path, validate=lambda: 0.2).best_epoch == 1
     assert equal(weights(later), seen[0])
+
+
+def test_training_ends_when_the_validation_loss_has_not_fallen_for_some_epochs(tmp_path):
+    cfg = replace(CFG, epochs=9, patience=2)
+    values = [0.1, 0.3, 0.2, 0.4, 0.3, 0.35, 0.9]
+    ended = fit(Toy(), tmp_path / "ends", cfg=cfg, validate=iter(values).__next__)
+    assert (len(ended.losses), ended.best_epoch, ended.is_improving) == (6, 4, False)
+    rising = fit(Toy(), tmp_path / "rises", cfg=cfg, validate=iter([0.1 * k for k in range(9)]).__next__)
+    assert (len(rising.losses), rising.best_epoch, rising.is_improving) == (9, 9, True)
+    toy, calls = Toy(), []
+    assert fit(toy, tmp_path / "ends", cfg=cfg, validate=lambda: calls.append(0)) == ended and not calls
+
+
+def test_averaged_weights_are_the_exponential_mean_over_steps_and_survive_an_interruption(tmp_path):
+    cfg, seen = replace(CFG, epochs=3, ema_decay=0.8), []
+
+    def spy(network):
+        return weights(network)["layer.weight"]
+
+    class Recording(Toy):
+        def forward(self, slots):
+            seen.append(spy(self))
+            return super().forward(slots)
+
+    trained, states = Recording(), []
+    train.fit(
+        trained, Few(5), lambda averaged: states.append(spy(averaged)) or train.Validation(-len(states), 0.5), cfg,
+        folder=tmp_path / "a", log=[].append, seed=1,
+    )  # fmt: skip
+    after = seen[1:]  # the weights after each step but the last: 3 steps per epoch
+    mean, expected = after[0], []
+    for step, value in enumerate(after[1:], start=2):
+        mean = 0.8 * mean + 0.2 * value
+        if step % 3 == 0:
+            expected.append(mean)
+    for state, value in zip(states[:2], expected, strict=True):
+        torch.testing.assert_close(state, value)
+    assert torch.equal(spy(trained), states[-1]) and not torch.equal(states[-1], seen[-1])
+    with pytest.raises(KeyboardInterrupt):
+        fit(Toy(), tmp_path / "b", cfg=cfg, validate=interrupted_at(2, lambda: 0.5))
+    later = Toy()
+    fit(later, tmp_path / "b", cfg=cfg)
+    assert torch.equal(spy(later), states[-1])
 
 
 def plain_descent(monkeypatch) -> None:

@@ -166,6 +166,15 @@ class ClipViews(Dataset):
         return np.random.default_rng([self.seed, epoch, index, stream])
 
 
+class InTurn(ClipViews):
+    """For validation during training: each clip as one of its M classifiers sees it, in turn over the clips (K = 1)."""
+
+    def windows(self, epoch: int | None, index: int) -> list[tuple[int, ...]]:
+        """The frames of one classifier of a clip, the fixed plan."""
+        planned = super().windows(None, index)
+        return [planned[index % len(planned)]]
+
+
 def motion(frames: Tensor, first: list[int], second: list[int], settings: Pixels, device: str = "cpu") -> Tensor:
     """Flow from `frames[first]` to `frames[second]`, (P, 2, h, w) float32 in pixels per frame at the stored size.
 

@@ -99,13 +99,13 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
-    """Training loss and validation mAP by epoch, one line per run; a dot marks the epoch that was kept.
+    """Training loss, validation loss and micro mAP by epoch, one line per run; a dot marks the epoch that was kept.
 
-    fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation (0 to
-    1), best_epoch.
+    fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
+    validation (0 to 1), best_epoch.
     """
     figure = Figure((WIDTH, 4.6), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    left, middle, right = figure.subplots(1, 3)
     others = cycle(sns.color_palette("colorblind"))
     for name, fit in fits.items():
         scheme, modality = name.split()[:2]
@@ -114,14 +114,18 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         color = color or next(others)
         look = {"color": color, "linewidth": 2.2, "marker": ".", "linestyle": LINES.get(modality, "-")}
         left.plot(epochs, fit["losses"], label=name, **look)
+        middle.plot(epochs, fit["validation_losses"], **look)
         right.plot(epochs, 100 * np.array(fit["validation"]), **look)
-        best = fit["best_epoch"]
-        right.plot(best, 100 * fit["validation"][best - 1], "o", color=color, markeredgecolor=INK, markersize=9)
+        best, dot = fit["best_epoch"], {"color": color, "markeredgecolor": INK, "markersize": 9}
+        middle.plot(best, fit["validation_losses"][best - 1], "o", **dot)
+        right.plot(best, 100 * fit["validation"][best - 1], "o", **dot)
     left.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Training clips")
-    right.set(xlabel="epoch", ylabel="macro mAP, %", title="Validation clips")
-    left.yaxis.set_major_formatter("{x:g}")
-    left.yaxis.set_minor_formatter("{x:g}")
-    for axes in (left, right):
+    middle.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Validation clips")
+    right.set(xlabel="epoch", ylabel="micro mAP, %", title="Validation clips")
+    for axes in (left, middle):
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter("{x:g}")
+    for axes in (left, middle, right):
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.tick_params(color=SHADE)

@@ -83,8 +83,8 @@ class FrameEncoder(nn.Module):
 def drop_patches(x: Tensor, num_slots: int, part: float) -> Tensor:
     """Tokens (B * T, 1 + N, D) without a random `part` of the N patches, the same places in all T slots of a clip.
 
-    As FLIP (Li et al. 2023) drops patches, in tubes as VideoMAE (Tong et al. 2022): a step costs less, and the mean of a
-    place over the slots, which the prompts see, stays one of the same place.
+    As FLIP (Li et al. 2023) drops patches, in tubes as VideoMAE (Tong et al. 2022). A step costs less, and the prompts
+    still see means of one place over the slots.
     """
     num_clips, num_patches = len(x) // num_slots, x.shape[1] - 1
     kept = max(1, round(num_patches * (1 - part)))

@@ -12,7 +12,6 @@ import warnings
 import zlib
 from concurrent.futures import as_completed
 from dataclasses import asdict, replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +19,6 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.aggregate import AGGREGATES
 from amc.base import checkpoint, distributed, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
@@ -29,14 +27,14 @@ from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import Experiment
 from amc.datasets import catalogue
-from amc.datasets.clips import ClipViews, reader
+from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
 from amc.model.weights import seeded
 from amc.runs import cost, keys, memory, methods
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
-from amc.train import fit, prior_bias
+from amc.train import Validation, bce, fit, prior_bias
 
 
 class Run(NamedTuple):
@@ -105,11 +103,13 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
     if cfg.pixels.keep_frames:
         _prepare(views["train"], cfg, log)
         distributed.barrier()
-    score = partial(predict, model, batch=training.batch_size, device=device, workers=training.workers)
+    batches = {"batch": training.batch_size, "device": device, "workers": training.workers}
+    in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
 
-    def validate() -> float:
-        scores = score(views["val"], meta={}, log=log)
-        return metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs))
+    def validate(trained: Classifier) -> Validation:
+        scores = predict(trained, in_turn, meta={}, log=log, **batches)
+        loss = bce(torch.from_numpy(scores.logits[:, 0]), in_turn.labels).item()
+        return Validation(loss, metrics.map_micro(scores.labels, scores.probs[:, 0]))
 
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
@@ -120,7 +120,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
         model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
     for split in ("val", "test"):  # test last: its presence means that the run is complete
-        scores = score(views[split], meta=facts, log=log)
+        scores = predict(model, views[split], meta=facts, log=log, **batches)
         if distributed.rank() == 0:
             scores.save(folder / f"{split}.npz")
     distributed.barrier()
@@ -178,9 +178,9 @@ def _is_whole(folder: Path, method: str) -> bool:
         return False
 
 
-def _views(cfg: Experiment, table: ClipTable, size: int) -> ClipViews:
+def _views(cfg: Experiment, table: ClipTable, size: int, kind: type[ClipViews] = ClipViews) -> ClipViews:
     own = {"size": size, "train_windows": cfg.training.train_windows, "seed": cfg.seed}
-    return ClipViews(table, cfg.sampling, reader(cfg.pixels, table), **own)
+    return kind(table, cfg.sampling, reader(cfg.pixels, table), **own)
 
 
 def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
