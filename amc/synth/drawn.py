@@ -1,7 +1,7 @@
 """What a generated data set knows about its clips besides pixels: scripts and exact flow, by clip id."""
 
 import csv
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +19,7 @@ class Drawn:
     """The data set that `generate` wrote to the folder `root`. Raises AmcError if there is none."""
 
     root: Path
+    has_animals: bool = True  # False: what is known of its clips as they would be without their animals
 
     @property
     def world(self) -> World:
@@ -44,8 +45,28 @@ class Drawn:
 
     def true_flow(self, clip_id: str, pairs: list[tuple[int, int]]) -> np.ndarray:
         """Exact flow of frame pairs of a clip, from its script: float32 (P, 2, 128, 128), pixels per pair."""
-        stage = scene.compose(*self._known(clip_id), world=self.world)
+        stage = self._scene(clip_id)
         return np.stack([scene.flow(stage, first, second) for first, second in pairs])
+
+    def without_animals(self) -> "Drawn":
+        """The same data set without its animals; `background` gives its videos."""
+        return replace(self, has_animals=False)
+
+    def background(self, clip_id: str) -> Path:
+        """A video of the clip drawn again without its animals, in AMC_CACHE; everything else is the same.
+
+        Script, seed, camera, background, foreground, noise and encoding do not change (PanAf-FGBG, Brookes et al.,
+        CVPR 2025, pairs each real clip with a video of its empty background).
+        """
+        path = paths.cache() / "backgrounds" / generate.digest(self.world) / f"{clip_id}.mp4"
+        if not path.exists():
+            stage = self.without_animals()._scene(clip_id)
+            generate.write_video(path, (scene.frame(stage, index) for index in range(stage.num_frames)))
+        return path
+
+    def _scene(self, clip_id: str) -> scene.Scene:
+        stage = scene.compose(*self._known(clip_id), world=self.world)
+        return stage if self.has_animals else scene.without_animals(stage)
 
     def _known(self, clip_id: str) -> tuple[Script, int]:
         """Script and scene seed of a clip."""

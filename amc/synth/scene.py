@@ -36,6 +36,7 @@ class Scene(NamedTuple):
     gain: np.ndarray  # (3,) light on each colour channel
     noise: float  # grey levels, standard deviation
     seed: int
+    num_animal_parts: int = 0  # the first of `parts`; the others are objects in the foreground
 
 
 def compose(script: Script, seed: int, *, world: World = KINGDOM) -> Scene:
@@ -48,6 +49,7 @@ def compose(script: Script, seed: int, *, world: World = KINGDOM) -> Scene:
     # An animal lower on the screen is nearer to the camera, and is drawn later.
     order = np.argsort([motion.y.max() for motion in motions])
     parts = [part._replace(matrices=camera @ part.matrices) for k in order for part in bodies[k]]
+    num_animal_parts = len(parts)
     near = camera.copy()
     near[:, :2, 2] += (PARALLAX - 1) * (camera[:, :2, 2] - SIZE / 2)
     for _ in range(rng.choice(3, p=(0.6, 0.28, 0.12))):
@@ -57,7 +59,16 @@ def compose(script: Script, seed: int, *, world: World = KINGDOM) -> Scene:
     origin = affine(x=-environments.WIDTH / 2, y=-environments.HEIGHT / 2)
     gain = rng.uniform(*env.gain) * rng.uniform(0.95, 1.05, 3)
     painted = environments.background(script.environment, rng)
-    return Scene(num_frames, painted, camera @ origin, tuple(parts), gain, rng.uniform(*env.noise), seed)
+    ground, noise = camera @ origin, rng.uniform(*env.noise)
+    return Scene(num_frames, painted, ground, tuple(parts), gain, noise, seed, num_animal_parts)
+
+
+def without_animals(scene: Scene) -> Scene:
+    """The same scene without its animals: same background, camera, foreground, light and noise.
+
+    A camera that followed an animal still moves as it did.
+    """
+    return scene._replace(parts=scene.parts[scene.num_animal_parts :], num_animal_parts=0)
 
 
 def _cast(script: Script, world: World, num_frames: int, rng: np.random.Generator):

@@ -1,0 +1,70 @@
+"""What is left of each score when its input is damaged (notebooks 03 and 04): rows in, a matplotlib Figure out."""
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
+
+from amc.base.errors import AmcError
+from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+
+INTACT = "intact"
+APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
+
+
+@styled
+def what_is_left(rows: Sequence[dict]) -> Figure:
+    """One panel per control: macro mAP of every row, intact and damaged, with 95 % intervals; dashed: sees no video.
+
+    rows: as `companion.controls.measure`, percent. A panel's title says how much of the margin over chance is left, the
+    median of its rows. Raises AmcError without a damaged row.
+    """
+    names = list(dict.fromkeys(row["run"] for row in rows))
+    each = [[row["control"] for row in rows if row["run"] == name and row["control"] != INTACT] for name in names]
+    kinds = list(dict.fromkeys(kind for found in sorted(each, key=len, reverse=True) for kind in found))  # in order
+    if not kinds:
+        raise AmcError("controls: no row of a damaged input to draw; give a run that sees video")
+    figure = Figure((WIDTH, 2.6 + 0.62 * len(names)), layout="constrained")
+    panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
+    for axes, kind in zip(panels, kinds, strict=True):
+        _panel(axes, rows, kind, names)
+    seeds = {row["seed"] for row in rows}
+    labels = [name.removesuffix(f" seed {seed}") for name in names for seed in seeds] if len(seeds) == 1 else names
+    panels[0].set(yticks=range(len(names)), yticklabels=labels, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
+    panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
+    figure.suptitle(f"What damaged input leaves of macro mAP, {rows[0]['videos']} test videos", fontsize=14)
+    modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
+    point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
+    keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
+    keys += [Line2D([], [], markerfacecolor=MODALITY_COLORS[m], label=f"damaged, {m}", **point) for m in modalities]
+    keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance, sees no video")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False)
+    return figure
+
+
+def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:
+    """One control: for each row its intact score above, its damaged score below, and a line between them."""
+    intact = {row["run"]: row for row in rows if row["control"] == INTACT}
+    damaged = {row["run"]: row for row in rows if row["control"] == kind}
+    for place, name in enumerate(names):
+        if name not in damaged:
+            look = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center", "color": SHADE}
+            axes.text(0.5, place, "no flow" if intact[name]["modality"] == "rgb" else "–", fontsize=11, **look)
+            continue
+        axes.plot([intact[name]["chance_macro"]] * 2, [place - 0.5, place + 0.5], color=SHADE, linestyle="--", zorder=1)
+        both = (intact[name], place - APART, "white"), (damaged[name], place + APART, None)
+        axes.plot([row["map_macro"] for row, _, _ in both], [at for _, at, _ in both], color=SHADE, linewidth=1)
+        for row, at, face in both:
+            axes.plot([row["map_macro_low"], row["map_macro_high"]], [at] * 2, color=INK, linewidth=1.5)
+            look = {"markersize": 9, "markerfacecolor": face or MODALITY_COLORS[row["modality"]]}
+            axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
+    left = [row["left"] for row in damaged.values() if row["left"] is not None]
+    part = f"{100 * np.median(left):.0f} % left" if left else ""
+    axes.set_title(f"{kind.replace(' ', chr(10), 1)}\n{part}", fontsize=13)
+    axes.set_xlabel("macro mAP, %", fontsize=11)
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=PALE)
+    axes.set_axisbelow(True)
