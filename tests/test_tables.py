@@ -20,7 +20,7 @@ def scores(scheme: str = "sparse", modality: str = "rgb", *, seed: int = 0, skil
     labels[0, 0] = True
     noise = np.random.default_rng(seed).normal(size=(V, M, C))
     experiment = ablation(scheme=scheme, modality=modality)[0].asdict()
-    fit = {"losses": [0.5, 0.3], "validation": [0.2, 0.4], "best_epoch": 2, "seconds": 9.0}
+    fit = {"losses": [0.5, 0.3], "validation": [0.2, 0.4], "best_epoch": 2, "is_improving": True, "seconds": 9.0}
     cost = {"frames_decoded": 12.0, "flow_pairs": 0.0, "seconds_per_video": 0.1}
     return Scores(
         ids=np.array([f"clip{v}" for v in range(V)]),

@@ -84,6 +84,7 @@ def _training(test: Scores) -> dict:
         "stride": cfg["sampling"]["stride"],
         "epochs": len(fit["losses"]),
         "best_epoch": fit["best_epoch"],
+        "still_improving": fit["is_improving"],
         "training_seconds": fit["seconds"],
         "pretraining_seconds": test.meta["pretraining"]["seconds"],
         "weights": own if cfg["sampling"]["stride"] else f"{own}, {clip}".removeprefix(", "),  # strided: no CLIP
