@@ -14,7 +14,7 @@ from safetensors.torch import save_file
 from transformers import TimesformerConfig, TimesformerForVideoClassification
 
 from amc import metrics
-from amc.baselines import msqnet
+from amc.baselines import msqnet, timesformer
 from amc.base.errors import AmcError
 from amc.model import build, text, weights
 from amc.base import checkpoint
@@ -225,10 +225,10 @@ def test_an_msqnet_starts_from_an_encoder_that_was_trained_alone(classifier, tmp
 
 def test_what_only_the_order_of_frames_shows_is_learned_and_read_from_the_encoders_tokens(monkeypatch):
     """Dark to bright or bright to dark: each frame, and the mean over frames that CLIP gives, are the same in both."""
-    monkeypatch.setitem(msqnet.VIDEO_ENCODERS, "tiny", msqnet.VideoEncoder(64, 2, 2, 1, 2, 128))
+    monkeypatch.setitem(timesformer.VIDEO_ENCODERS, "tiny", timesformer.VideoEncoder(64, 2, 2, 1, 2, 128))
     module = msqnet.build("tiny", "", names=["brightening", "dimming"], num_slots=2).network.train()
     draw = torch.Generator().manual_seed(0)
-    # Zeros at first, as TimeSformer's: order would take it thousands of steps. Pre-trained ones say something.
+    # Zeros at first, as TimeSformer's; from there 50 steps learn nothing. Pre-trained ones say something.
     torch.nn.init.normal_(module.video.embeddings.time_embeddings, std=0.5, generator=draw)
     monkeypatch.setattr(module, "picture", lambda pixels: torch.zeros(len(pixels), 160))  # to save time
 
@@ -280,7 +280,7 @@ def test_only_pre_training_trains_the_video_encoder_alone(tmp_path, method, is_a
     [cfg] = recipes.table_1(methods=method, size="smoke")
     table = SimpleNamespace(names=NAMES)
     first = methods.build(replace(cfg, init_from=""), table).network  # as experiment.pretraining leaves it
-    assert isinstance(first, msqnet.VideoClassifier if is_alone else msqnet.MSQNet)
+    assert isinstance(first, timesformer.VideoClassifier if is_alone else msqnet.MSQNet)
     checkpoint.save(first, tmp_path / "model.safetensors", {})
     then = methods.build(replace(cfg, init_from=str(tmp_path / "model.safetensors")), table).network
     assert isinstance(then, msqnet.MSQNet)
@@ -302,7 +302,7 @@ def test_the_published_video_encoder_has_transformers_names_and_the_published_si
     """Defaults of TimesformerConfig are those of facebook/timesformer-base-finetuned-k400."""
     with torch.device("meta"):
         theirs = TimesformerForVideoClassification(TimesformerConfig(num_labels=400))
-        ours = msqnet._video_encoder(msqnet.VIDEO_ENCODERS["timesformer-base"], "", size=224, num_slots=8)
+        ours = timesformer.video_encoder(timesformer.VIDEO_ENCODERS["timesformer-base"], "", size=224, num_slots=8)
     shapes = [{name: tensor.shape for name, tensor in m.state_dict().items()} for m in (ours, theirs.timesformer)]
     assert shapes[0] == shapes[1]
     fields = ("num_attention_heads", "hidden_act", "layer_norm_eps", "qkv_bias", "attention_type")
