@@ -1,8 +1,8 @@
 """Fit a classifier: clips and labels in, the weights with the lowest validation loss out (paper sec. 2, training).
 
 A sigmoid and binary cross-entropy per label. Every step draws a new plan for each of its videos and trains the shared
-weights on some of its M windows. If `ema_decay` is set, the weights that are validated and kept are an average over the
-last steps (Polyak averaging), which depends less on the step where training stops. Each draw depends only on
+weights on some of its M windows. If `ema_epochs` is set, the weights that are validated and kept are an average over
+the last steps (Polyak averaging), which depends less on the step where training stops. Each draw depends only on
 (seed, epoch, clip), dropout only on (seed, epoch): a checkpoint needs no generator state, and interrupted training
 continues bit for bit on the CPU.
 
@@ -138,8 +138,9 @@ class _Loop:
         self.model, self.cfg, self.seed, self.device = model, cfg, seed, device
         self.network = distributed.data_parallel(model)
         self.average = None
-        if cfg.ema_decay:
-            self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(cfg.ema_decay), use_buffers=True)
+        if cfg.ema_epochs:
+            decay = math.exp(-1 / (cfg.ema_epochs * _steps_per_epoch(cfg, len(clips))))
+            self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
         for tower in (part for part in model.modules() if isinstance(part, FrameEncoder)):
             tower.patch_dropout = cfg.patch_dropout
         self.optimizer, self.schedule = _optimizer(model, cfg, len(clips))
@@ -256,11 +257,15 @@ def _seed(seed: int, epoch: int) -> int:
     return seed * 1_000_003 + epoch
 
 
+def _steps_per_epoch(cfg: Training, num_clips: int) -> int:
+    return math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)
+
+
 def _optimizer(model: Classifier, cfg: Training, num_clips: int):
     """The optimizer and its schedule per step: linear warm-up, then a key of SCHEDULES."""
     groups = model.parameter_groups(cfg.lr, lr_mult=cfg.lr_mult, weight_decay=cfg.weight_decay)
     optimizer = OPTIMIZERS[cfg.optimizer](groups)
-    steps = math.ceil(math.ceil(num_clips / cfg.batch_size) / cfg.grad_accum_steps)
+    steps = _steps_per_epoch(cfg, num_clips)
 
     def rate(step: int) -> float:
         warm, whole = cfg.warm_up * steps, cfg.epochs * steps

@@ -220,7 +220,7 @@ def test_training_ends_when_the_validation_loss_has_not_fallen_for_some_epochs(t
 
 
 def test_averaged_weights_are_the_exponential_mean_over_steps_and_survive_an_interruption(tmp_path):
-    cfg, seen = replace(CFG, epochs=3, ema_decay=0.8), []
+    cfg, seen = replace(CFG, epochs=3, ema_epochs=-1 / (3 * math.log(0.8))), []
 
     def spy(network):
         return weights(network)["layer.weight"]
