@@ -105,6 +105,24 @@ def test_more_seeds_and_more_videos_find_smaller_differences(labels, prior):
     assert three > nine > many > 0
 
 
+def test_the_ap_of_the_population_is_that_of_many_videos():
+    rng, rates = np.random.default_rng(0), np.array([0.3, 0.02])
+    labels = rng.random((300_000, 2)) < rates
+    ap = metrics.average_precision(labels, rng.standard_normal(labels.shape) + 1.5 * labels)
+    assert noise.population_ap(rates, 1.5) == pytest.approx(ap, rel=0.1)  # the rarer one scatters by 2.6 %
+    assert noise.population_ap(rates, 0) == pytest.approx(rates, abs=1e-9)  # without skill: the share of positives
+
+
+def test_the_bias_of_a_small_split_is_that_of_random_rankings_where_nothing_is_recognised():
+    rates, videos = np.array([0.5, 0.04, 0.0]), 60
+    every, frequent = noise.small_split_bias(rates, videos, lift=0, draws=400, seed=0)
+    positives = np.random.default_rng(1).binomial(videos, rates[:2], (20_000, 2))
+    expected = 100 * np.nanmean(np.nanmean(metrics.expected_ap(positives, videos), axis=1))
+    assert every["split"] == pytest.approx(expected, abs=4 * every["error"])
+    assert (every["count"], frequent["count"]) == (2, 1) and every["population"] == pytest.approx(27)
+    assert every["bias"] > frequent["bias"] > 0
+
+
 def test_shared_noise_is_the_correlation_of_what_the_labels_do_not_explain(labels):
     rng = np.random.default_rng(3)
     common, own = rng.standard_normal((2, *labels.shape))

@@ -12,7 +12,7 @@ NAME = "08_benchmark_audit"
 @pytest.fixture(scope="module")
 def record(environment, real, tmp_path_factory) -> dict:
     out = tmp_path_factory.mktemp("out") / "out.ipynb"
-    options = ["-p", "annotation", str(real / "animal_kingdom" / "AR_metadata.xlsx"), "-p", "replicates", "60"]
+    options = ["-p", "annotation", str(real / "animal_kingdom" / "AR_metadata.xlsx")]
     papermill(NAME, NOTEBOOKS, out, *options, environment=environment)
     return json.loads((Path(environment["AMC_REPORTS"]) / "results" / f"{NAME}.json").read_text())
 
@@ -30,6 +30,8 @@ def test_the_record_holds_leakage_wrong_names_and_noise(record):
     assert found["effect"] == pytest.approx(0.70)
     assert found["smallest_differences"][0]["map_macro"] > found["effect"]  # two unrelated systems, macro
     assert [row["count"] for row in found["macro_by_support"]] == [127, 86]  # 41 have fewer than five positives
+    every, frequent = found["small_split_bias"]
+    assert (every["count"], frequent["count"]) == (140, 87) and every["bias"] > 5 > 3 > frequent["bias"] > 0
     assert record["parameters"]["dataset"] == "animal-kingdom"
 
 

@@ -125,6 +125,44 @@ def _errors(
     return [(share, dict(zip(metrics.MAPS, np.mean(errors, axis=0)))) for share, errors in found.items()]
 
 
+def population_ap(rates: np.ndarray, lift: float) -> np.ndarray:
+    """AP (C,) float64 of an imitation among endlessly many clips: behaviours of frequency `rates` (C,), 0 to 1.
+
+    Scores of clips without the behaviour are normal with mean 0, of those with it with mean `lift`, variance 1.
+    """
+    place = np.linspace(-8, 8, 4001)  # of a positive's score, from the mean of the positives
+    weight = np.exp(-(place**2) / 2)
+    above = np.asarray(rates)[:, None] * special.ndtr(-place)  # positives with a higher score
+    others = (1 - np.asarray(rates))[:, None] * special.ndtr(-place - lift)
+    return (above / (above + others)) @ weight / weight.sum()
+
+
+def small_split_bias(rates: np.ndarray, videos: int, *, lift: float, draws: int, seed: int) -> list[dict]:
+    """How far macro mAP of a test split of `videos` clips is above that of endlessly many, for an imitation.
+
+    rates (C,): frequency of each behaviour. One row for all behaviours, and one for those of which FEW or more clips
+    are expected: `count`, `population`, `split` (mean over `draws` splits) and `bias` in percent and points, with its
+    standard `error`.
+    """
+    rng, rates = np.random.default_rng(seed), np.asarray(rates)[np.asarray(rates) > 0]
+    kept = {"all": rates > 0, f"{FEW} or more expected": rates * videos >= FEW}
+    kept, values = {name: mask for name, mask in kept.items() if mask.any()}, []
+    for _ in range(draws):
+        labels = rng.random((videos, len(rates))) < rates
+        ap = metrics.average_precision(labels, rng.standard_normal(labels.shape) + lift * labels)
+        values.append([100 * np.nanmean(ap[mask]) for mask in kept.values()])
+    rows = []
+    for (name, mask), split in zip(kept.items(), np.array(values).T):
+        row = {
+            "behaviours": name,
+            "count": int(mask.sum()),
+            "population": 100 * population_ap(rates[mask], lift).mean(),
+        }
+        error = split.std(ddof=1) / np.sqrt(draws)
+        rows.append(row | {"split": split.mean(), "bias": split.mean() - row["population"], "error": error})
+    return rows
+
+
 def shared_noise(first: Scores, second: Scores) -> float:
     """Correlation of the residuals of two systems' mean logits, over all videos and behaviours.
 
