@@ -205,9 +205,8 @@ def verdict(rows: Sequence[dict]) -> str:
     if not (found := survivors(rows)):
         return "Without the animal no row keeps its score: each loses significantly, and more than half of its margin."
     named = [
-        f"{row['run']} (macro mAP {row['map_macro']:.1f}, change {row['map_macro_change']:+.1f}, "
-        f"{row['map_macro_change_low']:+.1f} to {row['map_macro_change_high']:+.1f}; {100 * (row['left'] or 0):.0f} % "
-        "of its margin over chance left)"
+        f"{row['run']} ({row['map_macro']:.1f} of {row['map_macro'] - row['map_macro_change']:.1f} macro mAP, chance "
+        f"{row['chance_macro']:.1f}; change {row['map_macro_change_low']:+.1f} to {row['map_macro_change_high']:+.1f})"
         for row in found
     ]
     return f"The score survives without the animal, and needs an explanation: {'; '.join(named)}."
