@@ -1,5 +1,6 @@
 # make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
+# make studies    the other notebooks: flow methods, your own videos, audit, new species; make 03_ablation: that one
 # make class      copies of the notebooks without solutions and outputs, in class/
 # make test-browser   opens three notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
 # make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
@@ -23,7 +24,7 @@ else
 TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
 endif
 
-.PHONY: env reproduce test test-browser mutants lab class format
+.PHONY: env reproduce studies $(basename $(notdir $(wildcard notebooks/*.ipynb))) test test-browser mutants lab class format
 env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -34,8 +35,16 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 SIZE ?= quick
+SEEDS ?= 0
 reproduce: env
-	$(RUN) $(BIN)/python -m amc reproduce --size $(SIZE)
+	$(RUN) $(BIN)/python -m amc reproduce tables --size $(SIZE) --seeds $(SEEDS)
+
+studies: env
+	$(RUN) $(BIN)/python -m amc reproduce studies --size $(SIZE) --seeds $(SEEDS)
+
+# One notebook, such as `make 03_ablation`, even if nothing has changed.
+$(basename $(notdir $(wildcard notebooks/*.ipynb))): env
+	$(RUN) $(BIN)/python -m amc reproduce $@ --size $(SIZE) --seeds $(SEEDS)
 
 lab: env
 	$(RUN) $(BIN)/jupyter lab notebooks

@@ -15,6 +15,7 @@ LIGHT = (
     "numpy",
     "pandas",
     "scikit-learn",
+    "scipy",
     "openpyxl",
     "matplotlib",
     "seaborn",

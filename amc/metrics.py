@@ -1,20 +1,15 @@
-"""Label matrices and scores in; average precision, F1 and bootstrap intervals out, in fractions (paper: metric).
+"""Label matrices and scores in; average precision and F1 out, in fractions (paper: metric).
 
 Two averages share one leaderboard: macro (mean over behaviours, those without a positive dropped) and micro (all
 video × behaviour pairs in one ranking). Both are reported, over the whole set. AP is Σ (Rn − Rn−1) Pn, where equal
-scores are one step. The intervals are percentiles of a bootstrap over videos; see COVERAGE.
+scores are one step. Their intervals are in `intervals`.
 """
 
 import numpy as np
 
 from amc.base.errors import AmcError
 
-COVERAGE = (  # shown with all such intervals, until macro mAP has better ones
-    "Intervals: bootstrap over videos, nominal 95 %; those of macro mAP cover less than that, 84 to 87 % in a "
-    "simulation."
-)
 MAPS = ("map_macro", "map_micro")  # always reported together
-BLOCK = 2**18  # weights gathered at a time in a bootstrap; more of them do not fit the processor cache
 
 
 def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
@@ -22,9 +17,12 @@ def average_precision(labels: np.ndarray, scores: np.ndarray) -> np.ndarray:
 
     labels (V, C) bool or 0/1, scores (V, C) finite. Equals sklearn.metrics.average_precision_score. Raises AmcError.
     """
-    labels, scores = _checked(labels, scores)
-    weights = np.ones((1, len(labels)), dtype=np.uint16)
-    return np.array([_weighted_ap(ranking, weights)[0] for ranking in _class_rankings(labels, scores)])
+    labels, scores = checked(labels, scores)
+    ap = np.full(labels.shape[1], np.nan)
+    for c in np.flatnonzero(labels.any(axis=0)):
+        _, _, new, precision = ranking(labels[:, c], scores[:, c])
+        ap[c] = new @ precision / new.sum()
+    return ap
 
 
 def map_macro(labels: np.ndarray, scores: np.ndarray) -> float:
@@ -34,7 +32,7 @@ def map_macro(labels: np.ndarray, scores: np.ndarray) -> float:
 
 def map_micro(labels: np.ndarray, scores: np.ndarray) -> float:
     """AP of all V·C pairs in one ranking, over the whole set, never by batches."""
-    labels, scores = _checked(labels, scores)
+    labels, scores = checked(labels, scores)
     return float(average_precision(labels.reshape(-1, 1), scores.reshape(-1, 1))[0])
 
 
@@ -44,7 +42,7 @@ def map_micro_by_batch(labels: np.ndarray, scores: np.ndarray, batch: int) -> fl
     It depends on the size of the batch and on the order of the videos, so it is for audits of such numbers only. A
     batch without a positive is left out. Raises AmcError as average_precision does, and for a batch below 1.
     """
-    labels, scores = _checked(labels, scores)
+    labels, scores = checked(labels, scores)
     if batch < 1:
         raise AmcError(f"metrics: a batch of {batch} videos, expected 1 or more; choose the evaluation's batch size")
     starts = np.arange(0, len(labels), batch)
@@ -68,7 +66,7 @@ def head_middle_tail(
 
 def f1(labels: np.ndarray, predicted: np.ndarray) -> dict[str, float]:
     """F1 of predicted label sets: micro over all pairs, macro over the behaviours that have a positive."""
-    labels, predicted = _checked(labels, predicted)
+    labels, predicted = checked(labels, predicted)
     hits, sizes = (labels & (predicted > 0)).sum(axis=0), labels.sum(axis=0) + (predicted > 0).sum(axis=0)
     each = np.where(labels.any(axis=0), 2 * hits / np.maximum(sizes, 1), np.nan)
     return {"f1_macro": float(_nanmean(each)), "f1_micro": float(2 * hits.sum() / max(sizes.sum(), 1))}
@@ -79,7 +77,7 @@ def top1(labels: np.ndarray, scores: np.ndarray) -> float:
 
     Of equal scores the first counts. Raises AmcError for labels that are not one per video.
     """
-    labels, scores = _checked(labels, scores)
+    labels, scores = checked(labels, scores)
     if (labels.sum(axis=1) != 1).any():
         raise AmcError("top1: labels must be one per video; use map_macro and map_micro for several")
     return float(labels[np.arange(len(labels)), scores.argmax(axis=1)].mean())
@@ -104,7 +102,7 @@ def chance(labels: np.ndarray, train_frequency: np.ndarray) -> dict[str, float]:
     labels (V, C) bool or 0/1. Macro is the mean of `expected_ap`. Raises AmcError as average_precision does.
     """
     frequency = np.asarray(train_frequency, dtype=np.float64)
-    labels, _ = _checked(labels, np.broadcast_to(frequency, np.shape(labels)))
+    labels, _ = checked(labels, np.broadcast_to(frequency, np.shape(labels)))
     positives, videos = labels.sum(axis=0), len(labels)
     found = seen = total = 0.0
     for value in np.unique(frequency)[::-1]:  # equally frequent behaviours are one block in random order
@@ -126,7 +124,7 @@ def against_chance(
     p is the fraction of permutations that are at least as good, the observed one included; with few videos even a
     perfect ranking has a large p. Raises AmcError as average_precision does.
     """
-    labels, scores = _checked(labels, scores)
+    labels, scores = checked(labels, scores)
     order = np.argsort(-scores, axis=0, kind="stable")
     ranked = np.take_along_axis(scores, order, axis=0)
     rank, ends = np.arange(len(labels))[:, None], np.ones(labels.shape, bool)
@@ -148,7 +146,7 @@ def reliability(labels: np.ndarray, probs: np.ndarray, *, bins: int = 10) -> dic
 
     Returns (bins,) each: `count`, mean `confidence` and `frequency` of the labels, NaN where a bin is empty.
     """
-    labels, probs = _checked(labels, probs)
+    labels, probs = checked(labels, probs)
     place = np.minimum((probs.ravel() * bins).astype(int), bins - 1)
     count = np.bincount(place, minlength=bins)
     sums = [np.bincount(place, values.ravel(), bins) for values in (probs, labels)]
@@ -181,90 +179,19 @@ def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: 
     return (float(part.sum() / whole.sum()), *map(float, np.quantile(values, (0.025, 0.975))))
 
 
-def bootstrap(
-    labels: np.ndarray, scores: np.ndarray, *, replicates: int = 1000, seed: int = 0, level: float = 0.95
-) -> dict[str, tuple[float, float]]:
-    """Percentile intervals (low, high) of `map_macro` and `map_micro`, videos drawn with replacement.
+def ranking(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, ...]:
+    """The G groups of equal scores of a ranking, highest first. labels (N,) bool, scores (N,).
 
-    `level` is nominal: at 0.95 those of `map_macro` cover 84 to 87 % in a simulation. A behaviour absent from a
-    replicate is dropped there. Raises AmcError as average_precision does, and when there is no positive at all.
+    Returns the group of each item (N,); then, (G,) each: the rank of the group's last item, its positives, and the
+    precision there.
     """
-    labels, scores = _checked(labels, scores)
-    values = replicate_maps(labels, scores, resamples(len(labels), replicates, seed))
-    return {name: _interval(value, level) for name, value in values.items()}
-
-
-def paired_bootstrap(
-    labels: np.ndarray,
-    scores_a: np.ndarray,
-    scores_b: np.ndarray,
-    *,
-    replicates: int = 1000,
-    seed: int = 0,
-    level: float = 0.95,
-) -> dict[str, dict[str, float]]:
-    """For each mAP the difference a − b on the same videos, its interval `low`, `high`, and a two-sided `p`.
-
-    `level` is nominal, as in `bootstrap`: intervals of macro mAP are too narrow.
-    """
-    labels, scores_a = _checked(labels, scores_a)
-    weights = resamples(len(labels), replicates, seed)
-    a, b = (replicate_maps(labels, scores, weights) for scores in (scores_a, scores_b))
-    compared = {}
-    for name, measure in (("map_macro", map_macro), ("map_micro", map_micro)):
-        differences = (a[name] - b[name])[np.isfinite(a[name])]
-        low, high = _interval(differences, level)
-        fewer = min((differences <= 0).sum(), (differences >= 0).sum())
-        p = min(1.0, 2 * (fewer + 1) / (len(differences) + 1))  # + 1: the observed sample is one of the draws
-        difference = measure(labels, scores_a) - measure(labels, scores_b)
-        compared[name] = {"difference": difference, "low": low, "high": high, "p": float(p)}
-    return compared
-
-
-def replicate_maps(labels: np.ndarray, scores: np.ndarray, weights: np.ndarray) -> dict[str, np.ndarray]:
-    """Both mAPs, (R,) each, when video v counts weights[r, v] times. Each ranking is sorted once for all replicates."""
-    labels, scores = _checked(labels, scores)
-    if not labels.any():
-        raise AmcError("metrics: no label is positive, so there is nothing to measure; check the split")
-    each = np.stack([_weighted_ap(ranking, weights) for ranking in _class_rankings(labels, scores)])  # (C, R)
-    videos = np.repeat(np.arange(len(labels)), labels.shape[1])
-    pairs = _ranking(labels.ravel(), scores.ravel(), videos)
-    return {"map_macro": _nanmean(each), "map_micro": _weighted_ap(pairs, weights)}
-
-
-def _class_rankings(labels: np.ndarray, scores: np.ndarray):
-    videos = np.arange(len(labels))
-    return (_ranking(labels[:, c], scores[:, c], videos) for c in range(labels.shape[1]))
-
-
-def _ranking(labels: np.ndarray, scores: np.ndarray, videos: np.ndarray) -> tuple[np.ndarray, ...]:
-    """A ranking cut where precision is taken: at the end of each group of equal scores with a positive, G in all.
-
-    labels, scores, videos (N,). Returns the ranked videos down to the last of these groups, the first index of each of
-    the G pieces between cuts; then the ranked videos of the positives, and the first index of each of the G groups.
-    """
-    order = np.argsort(-scores, kind="stable")
-    ranked, positives = scores[order], np.flatnonzero(labels[order])
-    last = np.append(np.flatnonzero(ranked[1:] != ranked[:-1]), len(ranked) - 1)  # of each group of equal scores
-    ends, groups = np.unique(last[np.searchsorted(last, positives)], return_index=True)
-    starts = np.append(0, ends + 1)
-    return videos[order[: starts[-1]]], starts[:-1], videos[order[positives]], groups
-
-
-def _weighted_ap(ranking: tuple[np.ndarray, ...], weights: np.ndarray) -> np.ndarray:
-    """AP of one ranking in each replicate, (R,), NaN where no positive was drawn. weights (R, V)."""
-    videos, starts, positives, groups = ranking
-    if not len(positives):
-        return np.full(len(weights), np.nan)
-    ap = np.empty(len(weights))
-    step = max(1, BLOCK // len(videos))
-    for start in range(0, len(weights), step):
-        block = weights[start : start + step]
-        found = np.add.reduceat(block.take(positives, axis=1), groups, axis=1, dtype=np.int64)  # (R, G) new positives
-        seen = np.add.reduceat(block.take(videos, axis=1), starts, axis=1, dtype=np.int64).cumsum(axis=1)
-        precision = found.cumsum(axis=1) / np.maximum(seen, 1)
-        ap[start : start + step] = _divide((found * precision).sum(axis=1), found.sum(axis=1))
-    return ap
+    order = np.argsort(-scores)  # the order of equal scores does not matter
+    ranked = scores[order]
+    ends = np.flatnonzero(np.append(ranked[1:] != ranked[:-1], True)) + 1
+    found = labels[order].cumsum()[ends - 1]
+    group = np.empty(len(order), dtype=np.intp)
+    group[order] = np.repeat(np.arange(len(ends)), np.diff(ends, prepend=0))
+    return group, ends, np.diff(found, prepend=0), found / ends
 
 
 def _divide(total: np.ndarray, count: np.ndarray) -> np.ndarray:
@@ -276,14 +203,8 @@ def _nanmean(values: np.ndarray) -> np.ndarray:
     return _divide(np.nansum(values, axis=0), np.isfinite(values).sum(axis=0))
 
 
-def _interval(values: np.ndarray, level: float) -> tuple[float, float]:
-    """Percentiles that enclose the middle `level` of the replicates; those without any positive have no value."""
-    tail = (1 - level) / 2
-    low, high = np.quantile(values[np.isfinite(values)], [tail, 1 - tail])
-    return float(low), float(high)
-
-
-def _checked(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def checked(labels: np.ndarray, scores: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Labels (V, C) as bool and scores (V, C) as float64. Raises AmcError for what cannot be measured."""
     labels, scores = np.asarray(labels), np.asarray(scores, dtype=np.float64)
     if labels.ndim != 2 or labels.shape != scores.shape or not labels.size:
         raise AmcError(f"metrics: labels {labels.shape}, scores {scores.shape}, expected equal (V, C); check both")

@@ -29,16 +29,19 @@ def test_behaviours_are_drawn_most_frequent_first_and_left_out_ones_are_told():
 
 
 def test_learning_curves_mark_the_epoch_that_was_kept():
-    left, right = figures.learning_curves(FITS).axes
+    left, middle, right = figures.learning_curves(FITS).axes
     assert [line.get_ydata().tolist() for line in left.lines] == [fit["losses"] for fit in FITS.values()]
-    dots = [(*line.get_xdata(), *line.get_ydata()) for line in right.lines if len(line.get_xdata()) == 1]
-    assert dots == [(2, 40.0), (3, 50.0)]
+    middle_dots, dots = (
+        [(*line.get_xdata(), *line.get_ydata()) for line in axes.lines if len(line.get_xdata()) == 1]
+        for axes in (middle, right)
+    )
+    assert (middle_dots, dots) == ([(2, 0.2), (3, 0.3)], [(2, 40.0), (3, 50.0)])
     assert left.get_xlabel() == "epoch"
-    assert right.get_ylabel() == "macro mAP, %"
+    assert right.get_ylabel() == "micro mAP, %"
 
 
 def test_learning_curves_of_other_methods_have_colours_of_their_own():
     names = ("I3D seed 0", "MSQNet + pre-training seed 0", "sparse rgb+flow seed 0")
-    left, _ = figures.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
+    left, *_ = figures.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
     assert [line.get_label() for line in left.lines] == list(names)
     assert len({line.get_color() for line in left.lines}) == 3

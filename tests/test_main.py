@@ -2,17 +2,22 @@
 
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from amc.__main__ import main
 from amc.base import paths
+from amc.base.errors import AmcError
+from amc.base.stages import STAGES
 from amc.cli import commands
 from amc.config import SIZES
 from amc.runs import notebooks
+from amc.synth import generate
 
 
 @pytest.mark.parametrize(
@@ -51,9 +56,8 @@ def test_help_names_every_command_and_is_there_without_torch():
 def test_reproduce_gives_each_notebook_parameters_that_it_has(name, size):
     path = Path(__file__).parents[1] / "notebooks" / f"{name}.ipynb"
     offered = "".join(json.loads(path.read_text(encoding="utf-8"))["cells"][1]["source"])
-    given = notebooks.parameters(name, size)
-    values = dict(zip(given[1::3], given[2::3], strict=True))
-    assert given[::3] == ["-p"] * len(values)
+    values = notebooks.parameters(name, size, "0,1")
+    assert ("seeds: " in offered) == ("seeds" in values)
     assert all(f"{parameter}: " in offered for parameter in values)
     assert ("interactive: " in offered) == ("interactive" in values)
     assert values.get("dataset") == ("animal-kingdom" if size == "paper" and "size" in values else None)
@@ -83,11 +87,12 @@ def reproduce(tmp_path, monkeypatch):
     record.write_text("an earlier run's")
     monkeypatch.delenv("AMC_REPORTS", raising=False)
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
-    monkeypatch.setattr(notebooks, "NAMES", ("00_quickstart",))
+    monkeypatch.setitem(notebooks.GROUPS, "tables", ("00_quickstart",))
+    shutil.copytree(Path(__file__).parents[1] / "notebooks", tmp_path / "notebooks")
 
-    def run(fake) -> tuple[int, Path]:
+    def run(fake, *options) -> tuple[int, Path]:
         monkeypatch.setattr(commands.processes, "run", fake)
-        return main(["reproduce"]), record
+        return main(["reproduce", *options]), record
 
     return run
 
@@ -97,6 +102,48 @@ def test_a_notebook_that_ended_early_fails_and_leaves_no_record_of_an_earlier_ru
     found, record = reproduce(lambda command, cwd, environment: status)
     assert found == (status or 1) and not record.exists()
     assert "00_quickstart failed; what it did until then is in reports/00_quickstart.ipynb" in capsys.readouterr().err
+
+
+def test_a_notebook_is_run_again_when_what_it_is_made_from_has_changed_or_it_is_named(reproduce, tmp_path, monkeypatch):
+    runs = []
+
+    def papermill(command, cwd, environment) -> int:
+        runs.append(command)
+        nbformat.write(nbformat.v4.new_notebook(), tmp_path / command[4])
+        (tmp_path / "reports" / "results" / "00_quickstart.json").write_text("{}")
+        return 0
+
+    monkeypatch.setattr(commands, "report", lambda given: 0)
+    source = tmp_path / "notebooks" / "00_quickstart.ipynb"
+    changes = [
+        lambda: None,
+        lambda: None,
+        lambda: source.write_text(source.read_text().replace("import", "import ")),
+        lambda: monkeypatch.setitem(STAGES, "model", 99),
+        lambda: monkeypatch.setattr(generate, "VERSION", 99),
+        lambda: (tmp_path / "reports" / "00_quickstart.ipynb").write_text("{}"),
+        lambda: (tmp_path / "reports" / "results" / "00_quickstart.json").unlink(),
+        lambda: None,
+    ]
+    counts = []
+    for change in changes:
+        change()
+        assert reproduce(papermill)[0] == 0
+        counts.append(len(runs))
+    assert counts == [1, 1, 2, 3, 4, 5, 6, 6]
+    reproduce(papermill, "00_quickstart")
+    assert len(runs) == 7
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path / "another"))  # another machine's copy of the same reports
+    reproduce(papermill)
+    assert len(runs) == 8
+
+
+def test_groups_of_notebooks_are_run_in_order_and_an_unknown_name_is_refused():
+    assert notebooks.chosen([]) == list(notebooks.GROUPS["tables"]) == notebooks.chosen(["tables", "00_quickstart"])
+    assert notebooks.chosen(["09_unseen", "03_ablation"]) == ["03_ablation", "09_unseen"]
+    assert notebooks.chosen(["studies", "tables"]) == list(notebooks.NAMES)
+    with pytest.raises(AmcError, match="notebook: '3' is not known; choose from tables, studies, 00_quickstart, "):
+        notebooks.chosen(["3"])
 
 
 def test_reproduce_alone_writes_into_the_committed_reports(reproduce, tmp_path, monkeypatch):

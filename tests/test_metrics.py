@@ -1,4 +1,4 @@
-"""Metrics equal scikit-learn, the bootstrap equals a loop over resamples, and real labels give known numbers."""
+"""Metrics equal scikit-learn, and real labels give known numbers."""
 
 import itertools
 
@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from amc import metrics
+from amc import intervals, metrics
 from amc.base.errors import AmcError
 
 EXACT = 1e-9  # the issue's bound; both sides are float64 sums of at most a few thousand terms
@@ -50,11 +50,9 @@ def test_absent_behaviours_are_dropped_from_macro_rather_than_counted_as_zero():
     assert metrics.map_macro(labels, scores) == 1
 
 
-def test_without_any_positive_the_metrics_are_nan_and_the_bootstrap_refuses(recwarn):
+def test_without_any_positive_the_metrics_are_nan(recwarn):
     labels, scores = np.zeros((3, 2)), np.zeros((3, 2))
     assert np.isnan(metrics.map_macro(labels, scores)) and np.isnan(metrics.map_micro(labels, scores))
-    with pytest.raises(AmcError, match="no label is positive"):
-        metrics.bootstrap(labels, scores)
     assert not recwarn.list
 
 
@@ -96,63 +94,6 @@ def test_f1_equals_scikit_learn_on_the_behaviours_present(seed):
     assert f1["f1_macro"] == pytest.approx(macro, abs=EXACT)
 
 
-@pytest.mark.parametrize("decimals", [17, 1])
-def test_every_bootstrap_replicate_equals_scikit_learn_on_the_same_resample(monkeypatch, decimals):
-    labels, scores = random_case(1, decimals=decimals, num_videos=23)
-    monkeypatch.setattr(metrics, "BLOCK", 100)  # several blocks, the last one shorter
-    weights = metrics.resamples(23, 17, seed=3)
-    rng = np.random.default_rng(3)
-    draws = [rng.integers(0, 23, 23) for _ in range(17)]
-    assert weights.tolist() == [np.bincount(draw, minlength=23).tolist() for draw in draws]
-    maps = metrics.replicate_maps(labels, scores, weights)
-    expected = np.array([sklearn_maps(labels[draw], scores[draw]) for draw in draws])
-    np.testing.assert_allclose(maps["map_macro"], expected[:, 0], atol=EXACT, rtol=0)
-    np.testing.assert_allclose(maps["map_micro"], expected[:, 1], atol=EXACT, rtol=0)
-
-
-def test_a_behaviour_absent_from_a_replicate_is_dropped_there():
-    labels, scores = np.array([[1, 0], [0, 1]]), np.array([[0.1, 0.2], [0.9, 0.8]])
-    maps = metrics.replicate_maps(labels, scores, np.array([[2, 0], [0, 2], [1, 1]], dtype=np.uint16))
-    np.testing.assert_allclose(maps["map_macro"], [1, 1, (0.5 + 1) / 2])
-
-
-def test_intervals_hold_the_estimate_repeat_by_seed_and_widen_with_the_level():
-    labels, scores = random_case(0, num_videos=200)
-    interval = metrics.bootstrap(labels, scores, replicates=200)
-    assert interval == metrics.bootstrap(labels, scores, replicates=200)
-    assert interval != metrics.bootstrap(labels, scores, replicates=200, seed=1)
-    low, high = interval["map_micro"]
-    assert low < metrics.map_micro(labels, scores) < high
-    narrow = metrics.bootstrap(labels, scores, replicates=200, level=0.5)["map_micro"]
-    assert low < narrow[0] < narrow[1] < high
-
-
-def test_intervals_are_percentiles_of_a_thousand_replicates_where_nothing_else_is_said():
-    labels = np.zeros((12, 2), bool)
-    labels[[2, 7], [0, 1]] = True  # few: about one replicate in nine has none and no value
-    a, b = random_case(4, num_videos=12, num_classes=2)[1], random_case(5, num_videos=12, num_classes=2)[1]
-    weights = metrics.resamples(12, 1000, 0)
-    maps_a, maps_b = (metrics.replicate_maps(labels, scores, weights) for scores in (a, b))
-    one, two = metrics.bootstrap(labels, a), metrics.paired_bootstrap(labels, a, b)
-    assert tuple(one) == tuple(two) == metrics.MAPS
-    assert two == metrics.paired_bootstrap(labels, a, b, replicates=1000, seed=0, level=0.95)
-    for name in metrics.MAPS:
-        assert one[name] == tuple(np.nanquantile(maps_a[name], [0.025, 0.975]))
-        difference = maps_a[name] - maps_b[name]
-        assert [two[name]["low"], two[name]["high"]] == np.nanquantile(difference, [0.025, 0.975]).tolist()
-
-
-def test_a_paired_difference_shares_its_resamples():
-    labels, scores = random_case(0, num_videos=200)
-    same = metrics.paired_bootstrap(labels, scores, scores * 2, replicates=100)["map_macro"]
-    assert same == {"difference": 0, "low": 0, "high": 0, "p": 1}
-    better = metrics.paired_bootstrap(labels, scores + labels, scores, replicates=100)["map_macro"]
-    assert 0 < better["low"] < better["difference"] < better["high"]
-    assert better["p"] == pytest.approx(2 / 101)
-    worse = metrics.paired_bootstrap(labels, scores, scores + labels, replicates=100)["map_macro"]
-    assert (worse["low"], worse["p"]) == (pytest.approx(-better["high"]), better["p"])
-
-
 @pytest.mark.parametrize(
     ("labels", "scores", "message"),
     [
@@ -165,7 +106,7 @@ def test_a_paired_difference_shares_its_resamples():
     ],
 )
 @pytest.mark.parametrize(
-    "measure", [metrics.average_precision, metrics.map_macro, metrics.map_micro, metrics.bootstrap]
+    "measure", [metrics.average_precision, metrics.map_macro, metrics.map_micro, intervals.estimates]
 )
 def test_arrays_that_cannot_be_measured_are_refused(measure, labels, scores, message):
     with pytest.raises(AmcError, match=message):

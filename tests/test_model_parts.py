@@ -5,11 +5,13 @@ import copy
 
 import pytest
 import torch
+from open_clip.transformer import QuickGELU, ResidualAttentionBlock
+from torch import nn
 
 from amc.base.errors import AmcError
 from amc.model import build, load, weights
-from amc.model.layers import num_heads, parameter_groups
-from amc.model.vision import FrameEncoder
+from amc.model.layers import mlp, num_heads, parameter_groups
+from amc.model.vision import FrameEncoder, drop_patches
 from amc.model.xclip import XCLIP, is_new
 
 
@@ -85,3 +87,39 @@ def test_a_model_that_was_saved_when_the_bundled_weights_had_another_name_is_sti
     saved.save(tmp_path / "model.safetensors", {"names": ["walking"]})
     found, _ = load(tmp_path / "model.safetensors")
     assert found.names == ("walking",) and found.card["pretrained"] == "bundled"
+
+
+@pytest.mark.parametrize("activation", [QuickGELU, nn.GELU])
+def test_the_mlp_and_its_gradients_equal_open_clips(activation):
+    torch.manual_seed(0)
+    block = ResidualAttentionBlock(64, 2, act_layer=activation).double().mlp
+    x = torch.randn(3, 7, 64, dtype=torch.float64, requires_grad=True)
+    results = []
+    for run in (block, lambda tokens: mlp(block, tokens)):
+        out = run(x)
+        wanted = [x, *block.parameters()]
+        results.append([out.detach(), *torch.autograd.grad(out.square().sum(), wanted)])
+    for theirs, ours in zip(*results, strict=True):
+        torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
+
+
+def test_dropped_patches_are_the_same_places_in_all_slots_of_a_clip_and_the_class_token_stays():
+    torch.manual_seed(0)
+    tokens = torch.arange(2 * 3)[:, None, None] * 100 + torch.arange(1 + 16)[None, :, None] + torch.zeros(6, 17, 4)
+    kept = drop_patches(tokens, 3, 0.5)
+    assert kept.shape == (6, 1 + 8, 4)
+    places = kept[..., 0] % 100
+    assert (places[:, 0] == 0).all() and (places[:, 1:] > 0).all()
+    assert (kept[..., 0] // 100 == torch.arange(6)[:, None]).all()
+    for clip in places.unflatten(0, (2, 3)):
+        assert (clip == clip[0]).all() and len(set(clip[0].tolist())) == 9
+    assert not torch.equal(places[0].sort().values, places[3].sort().values)  # another clip, other places
+
+
+def test_patches_are_dropped_in_training_only(classifier):
+    network = copy.deepcopy(classifier.network)
+    pixels = torch.randn(1, network.integration.positions.shape[1], 3, 64, 64)
+    whole = network.eval().frames(pixels)
+    network.frames.patch_dropout = 0.5
+    assert all(torch.equal(a, b) for a, b in zip(network.frames(pixels), whole, strict=True))
+    assert network.train().frames(pixels)[1].shape[2] == 32 == whole[1].shape[2] // 2

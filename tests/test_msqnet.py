@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import save_file
 from transformers import TimesformerConfig, TimesformerForVideoClassification
 
-from amc.baselines import msqnet
+from amc.baselines import msqnet, timesformer
 from amc.base.errors import AmcError
 from amc.model import build, text, weights
 from amc.base import checkpoint
@@ -202,7 +202,7 @@ def test_the_published_video_encoder_has_transformers_names_and_the_published_si
     """Defaults of TimesformerConfig are those of facebook/timesformer-base-finetuned-k400."""
     with torch.device("meta"):
         theirs = TimesformerForVideoClassification(TimesformerConfig(num_labels=400))
-        ours = msqnet._video_encoder(msqnet.VIDEO_ENCODERS["timesformer-base"], "", size=224, num_slots=8)
+        ours = timesformer.video_encoder(timesformer.VIDEO_ENCODERS["timesformer-base"], "", size=224, num_slots=8)
     shapes = [{name: tensor.shape for name, tensor in m.state_dict().items()} for m in (ours, theirs.timesformer)]
     assert shapes[0] == shapes[1]
     fields = ("num_attention_heads", "hidden_act", "layer_norm_eps", "qkv_bias", "attention_type")

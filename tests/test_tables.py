@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from amc import metrics
+from amc import intervals, metrics
+from amc.base.errors import AmcError
 from amc.runs import tables
 from amc.runs.ablation import ablation
 from amc.scores import Scores
@@ -19,7 +20,7 @@ def scores(scheme: str = "sparse", modality: str = "rgb", *, seed: int = 0, skil
     labels[0, 0] = True
     noise = np.random.default_rng(seed).normal(size=(V, M, C))
     experiment = ablation(scheme=scheme, modality=modality)[0].asdict()
-    fit = {"losses": [0.5, 0.3], "validation": [0.2, 0.4], "best_epoch": 2, "seconds": 9.0}
+    fit = {"losses": [0.5, 0.3], "validation": [0.2, 0.4], "best_epoch": 2, "is_improving": True, "seconds": 9.0}
     cost = {"frames_decoded": 12.0, "flow_pairs": 0.0, "seconds_per_video": 0.1}
     return Scores(
         ids=np.array([f"clip{v}" for v in range(V)]),
@@ -81,11 +82,34 @@ def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
     weak, strong = scores(seed=1, skill=0), scores(seed=1, skill=3)
     better = tables.compare(weak, strong)
     assert better["map_macro_difference"] > 10
-    assert tables.reading("x", better).endswith("more.") and "nominal 95 % interval" in tables.reading("x", better)
-    assert "nominal" not in tables.reading("x", better, "map_micro")  # whose intervals cover what they say
+    assert tables.reading("x", better).endswith("more.") and "macro mAP, 95 % interval" in tables.reading("x", better)
+    assert "micro mAP, 95 % interval" in tables.reading("x", better, "map_micro")
     assert tables.reading("x", tables.compare(strong, weak)).endswith("less.")
+    size = better["map_macro_difference"]
+    assert "not found, being below" in tables.reading("x", better, least=size + 0.1)
+    assert tables.reading("x", better, least=size - 0.1) == tables.reading("x", better)
     nothing = tables.compare(weak, scores(seed=2, skill=0))
     assert tables.reading("x", nothing).endswith("not significant (the 95 % interval includes 0).")
+
+
+def test_seeds_of_a_system_are_compared_together_and_widen_the_interval():
+    weak, strong = ([scores(seed=s, skill=skill) for s in range(3)] for skill in (1, 1.2))
+    together = tables.compare(weak, strong)
+    each = [tables.compare(a, b) for a, b in zip(weak, strong, strict=True)]
+    assert together["map_macro_difference"] == pytest.approx(np.mean([found["map_macro_difference"] for found in each]))
+    probs = [np.stack([one.probs.mean(axis=1) for one in system]) for system in (strong, weak)]
+    assert together["map_micro_low"] == pytest.approx(
+        100 * intervals.difference(weak[0].labels, *probs)["map_micro"]["low"]
+    )
+    same = tables.compare(weak[0], strong[0])
+    assert tables.compare(weak[:1], strong[:1]) == same and together["map_micro_p"] != same["map_micro_p"]
+
+
+def test_score_files_of_other_videos_are_not_compared():
+    other = scores()
+    other.ids[0] = "another"
+    with pytest.raises(AmcError, match="of different videos"):
+        tables.compare(scores(), other)
 
 
 def named(method: str, **changes) -> Scores:

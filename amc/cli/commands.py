@@ -20,26 +20,35 @@ from amc.runs import notebooks
 def reproduce(given: argparse.Namespace) -> int:
     """Run the notebooks: trains, and writes tables and figures to reports.
 
-    papermill writes each notebook to `reports/` (`reports/<size>/` except for quick); stops when one fails.
+    papermill writes each notebook to `reports/` (`reports/<size>/` except for quick); stops when one fails. A notebook
+    whose code, parameters, stages and data have not changed since is left out, unless it is named.
     """
-    from amc.runs.report import tidy
+    from amc.runs.report import made_from, seconds, tidy
 
     started = time.perf_counter()
-    reports = _reports(given.size)
+    reports, names = _reports(given.size), notebooks.chosen(given.notebooks)
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
-    for name in notebooks.NAMES:
+    for number, name in enumerate(names, start=1):
         done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
         (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
-        print(f"\n=== {name} ({time.perf_counter() - started:.0f} s so far)", flush=True)
+        record, source = reports / "results" / f"{name}.json", notebooks.made_from(name, given.size, given.seeds)
+        spent, left = time.perf_counter() - started, [seconds(reports, later) for later in names[number - 1 :]]
+        place = f"{number} of {len(names)}: {name}"
+        if name not in given.notebooks and record.exists() and made_from(paths.root() / done) == source:
+            print(f"\n=== {place} is up to date", flush=True)
+            continue
+        outlook = "" if None in left else f", about {sum(left) / 60:.0f} min left by the times of the last run"
+        print(f"\n=== {place} ({spent / 60:.1f} min so far{outlook})", flush=True)
         command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
-        command += ["--log-output", "--no-progress-bar", *notebooks.parameters(name, given.size)]
-        record = reports / "results" / f"{name}.json"
+        command += ["--log-output", "--no-progress-bar"]
+        for pair in notebooks.parameters(name, given.size, given.seeds).items():
+            command += ["-p", *pair]
         record.unlink(missing_ok=True)  # its presence shows that the notebook finished in this run, not an earlier one
         status = processes.run(command, cwd=paths.root(), environment=environment)
         if status or not record.exists():
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status or 1
-        tidy(paths.root() / done)
+        tidy(paths.root() / done, made_from=source)
     report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0

@@ -33,7 +33,11 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
         return _command(subcommands, name or run.__name__, run)
 
     sizes = "smoke | quick | standard | paper (default: %(default)s)"
-    command(commands.reproduce).add_argument("--size", default="quick", help=sizes)
+    notebooks = command(commands.reproduce)
+    which = "tables | studies | names such as 03_ablation, which run even if nothing has changed (default: tables)"
+    notebooks.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help=which)
+    notebooks.add_argument("--size", default="quick", help=sizes)
+    notebooks.add_argument("--seeds", default="0", help=HELP["seeds"])
     train = command(commands.train)
     train.add_argument("--workers", type=int, help="runs side by side (default: one per core)")
     if wanted == "train":

@@ -12,11 +12,12 @@ from pathlib import Path
 
 import numpy as np
 
+from amc import intervals
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.datasets.table import ClipTable
-from amc.metrics import ratio, replicate_maps, resamples
+from amc.metrics import MAPS, ratio
 from amc.scores import Scores
 
 # Behaviours that continue before, after and during others (the paper's "keeping still" and "moving" around a jump).
@@ -187,23 +188,22 @@ def annotators(made: Decisions, found: np.ndarray) -> tuple[float, float, float]
     return ratio((found & made.extra & made.happens).sum(axis=1), found.sum(axis=1))
 
 
-def against_truth(made: Decisions, *, replicates: int = 1000, seed: int = 0) -> list[dict]:
+def against_truth(made: Decisions) -> list[dict]:
     """Both mAPs, percent, of the same scores against the annotation and against the truth, and their difference.
 
-    Intervals are over videos, with the same resamples for both, so differences are paired.
+    95 % intervals over videos; differences are paired.
     """
-    weights = resamples(len(made.scores.labels), replicates, seed)
     sets = {"annotated": made.scores.labels, "truth": made.happens}
-    drawn = {name: replicate_maps(labels, made.probs, weights) for name, labels in sets.items()}
-    whole = {name: replicate_maps(labels, made.probs, np.ones_like(weights[:1])) for name, labels in sets.items()}
+    found = {name: intervals.estimates(labels, made.probs) for name, labels in sets.items()}
     rows = []
-    for metric in ("map_macro", "map_micro"):
-        both = [(name, whole[name][metric][0], drawn[name][metric]) for name in sets]
-        both.append(("truth − annotated", both[1][1] - both[0][1], both[1][2] - both[0][2]))
-        for name, value, values in both:
-            low, high = np.nanquantile(values, (0.025, 0.975))
-            rows.append({"metric": metric, "against": name, "value": 100 * value, "low": 100 * low, "high": 100 * high})
-    return rows
+    for metric in MAPS:
+        for name in sets:
+            estimate = found[name][metric]
+            rows.append({"metric": metric, "against": name} | _named("value", (estimate.value, *estimate.interval())))
+        gain = found["truth"][metric].minus(found["annotated"][metric])
+        of = (gain[name] for name in ("difference", "low", "high"))
+        rows.append({"metric": metric, "against": "truth − annotated"} | _named("value", of))
+    return [{name.removeprefix("value_"): value for name, value in row.items()} for row in rows]
 
 
 def judged(row: dict) -> str:

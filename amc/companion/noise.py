@@ -1,37 +1,41 @@
 """The sampling noise of an mAP: labels and scores in, interval widths and smallest differences out (notebook 08).
 
-Only the noise of drawing test clips; training noise is not included.
+Only the noise of drawing test clips; training noise is included in `detectable` alone, by assumption.
 """
 
 import numpy as np
+from scipy import special
 
-from amc import metrics
+from amc import intervals, metrics
 from amc.scores import Scores
 
 FEW = 5  # test positives; with fewer, a behaviour's AP is mostly noise
 TURNS = 3  # pairs of imitations to average over
 Z = 1.96  # of a 95 % interval
+LEVEL, POWER, RUNS = 0.95, 0.8, 20_000
 
 
-def interval_widths(labels: np.ndarray, scores: np.ndarray, *, replicates: int, seed: int) -> dict[str, np.ndarray]:
-    """Of each behaviour with a positive: `positives`, `ap`, `low`, `high` (percent), each (C',). labels (V, C) bool."""
-    weights = metrics.resamples(len(labels), replicates, seed)
+def interval_widths(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndarray]:
+    """Of each behaviour with a positive: `positives`, `ap`, `low`, `high` (percent), each (C',). labels (V, C) bool.
+
+    One positive says nothing about other draws: its interval is 0 to 100.
+    """
     present = np.flatnonzero(labels.any(axis=0))
-    each = [metrics.replicate_maps(labels[:, [c]], scores[:, [c]], weights)["map_macro"] for c in present]
-    low, high = np.nanquantile(each, (0.025, 0.975), axis=1)
-    ap = metrics.average_precision(labels, scores)[present]
-    return {"positives": labels.sum(axis=0)[present], "ap": 100 * ap, "low": 100 * low, "high": 100 * high}
+    each = [intervals.estimates(labels[:, [c]], scores[:, [c]])["map_macro"] for c in present]
+    low, high = 100 * np.array([estimate.interval() for estimate in each]).T
+    ap = 100 * np.array([estimate.value for estimate in each])
+    return {"positives": labels.sum(axis=0)[present], "ap": ap, "low": low, "high": high}
 
 
-def macro_by_support(labels: np.ndarray, scores: np.ndarray, *, replicates: int, seed: int) -> list[dict]:
-    """Macro mAP over all behaviours, and over those with FEW test positives or more, with intervals (percent)."""
-    weights, rows = metrics.resamples(len(labels), replicates, seed), []
+def macro_by_support(labels: np.ndarray, scores: np.ndarray) -> list[dict]:
+    """Macro mAP over all behaviours, and over those with FEW test positives or more, with 95 % intervals (percent)."""
+    rows = []
     for name, least in (("all with a positive", 1), (f"with {FEW} or more", FEW)):
         kept = labels.sum(axis=0) >= least
         if kept.any():
-            values = 100 * metrics.replicate_maps(labels[:, kept], scores[:, kept], weights)["map_macro"]
-            low, high = np.quantile(values, (0.025, 0.975))
-            value = 100 * metrics.map_macro(labels[:, kept], scores[:, kept])
+            macro = intervals.estimates(labels[:, kept], scores[:, kept])["map_macro"]
+            low, high = (100 * end for end in macro.interval())
+            value = 100 * macro.value
             rows.append({"behaviours": name, "count": int(kept.sum()), "macro": value, "low": low, "high": high})
     return rows
 
@@ -57,25 +61,68 @@ def lift_to(micro: float, labels: np.ndarray, prior: np.ndarray, noise: np.ndarr
 
 
 def smallest_differences(
-    labels: np.ndarray, prior: np.ndarray, *, micro: float, shares: tuple[float, ...], replicates: int, seed: int
+    labels: np.ndarray, prior: np.ndarray, *, micro: float, shares: tuple[float, ...], seed: int
 ) -> list[dict]:
     """The smallest significant difference in mAP on this test split, for two imitations with correlated noise.
 
     Both have micro mAP `micro`. Rows with `share`, the correlation of their noise (0: independent), and `map_macro` and
     `map_micro` in points: half the width of a paired 95 % interval, mean over TURNS pairs.
     """
-    rng, weights = np.random.default_rng(seed), metrics.resamples(len(labels), replicates, seed)
-    draws = rng.standard_normal((TURNS, 2, *labels.shape))
+    errors = _errors(labels, prior, micro=micro, shares=shares, seed=seed)
+    return [{"share": share} | {name: 100 * Z * error for name, error in found.items()} for share, found in errors]
+
+
+def detectable(
+    labels: np.ndarray,
+    prior: np.ndarray,
+    *,
+    seeds: int = 1,
+    micro: float = 0.5,
+    share: float = 0.9,
+    seed_sd: float = 1.5,
+    seed: int = 0,
+) -> dict[str, float]:
+    """The smallest true difference (`map_macro`, `map_micro`, points) that is significant in POWER of all runs.
+
+    Known before any training, from two imitations with micro mAP `micro` and noise of correlation `share`: their paired
+    standard error over videos, and with several `seeds` of each system that over seeds, of standard deviation `seed_sd`
+    points of mAP each. The test is simulated RUNS times with these two; over many videos and one seed the result is
+    (1.96 + 0.84) standard errors. With one seed the difference is that of two trained models, not of their systems.
+
+    labels (V, C) bool of the test split; prior (V, C) or (C,), probabilities without a video. The defaults of `micro`
+    and `share` are what RGB and RGB + flow measured at size quick; that of `seed_sd` is an assumption. Raises AmcError
+    if there is no positive.
+    """
+    prior = np.broadcast_to(prior, labels.shape)
+    [(_, found)] = _errors(labels, prior, micro=micro, shares=(share,), seed=seed)
+    videos, rng, least = len(labels) - 1, np.random.default_rng(seed), {}
+    error_of_run, seen = rng.standard_normal(RUNS), np.zeros((2, RUNS))
+    if seeds > 1:  # the variance over seeds as the test estimates it, for both systems
+        seen = seed_sd**2 / seeds * rng.chisquare(seeds - 1, (2, RUNS)) / (seeds - 1)
+    for name, error in found.items():
+        variance = (100 * error) ** 2
+        estimated = variance + seen.sum(axis=0)
+        freedom = estimated**2 / (variance**2 / videos + (seen**2).sum(axis=0) / max(seeds - 1, 1))  # as in `intervals`
+        spread = np.sqrt(variance + (2 * seed_sd**2 / seeds if seeds > 1 else 0))
+        needed = special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(estimated) - spread * error_of_run
+        least[name] = float(np.quantile(needed, POWER))  # a true difference above `needed` is significant in this run
+    return least
+
+
+def _errors(
+    labels: np.ndarray, prior: np.ndarray, *, micro: float, shares: tuple[float, ...], seed: int
+) -> list[tuple[float, dict[str, float]]]:
+    """By share of noise, the standard error over videos of a paired difference of two imitations, of each mAP."""
+    draws = np.random.default_rng(seed).standard_normal((TURNS, 2, *labels.shape))
     lift = lift_to(micro, labels, prior, draws[0, 0])  # nearly independent of the noise
     found = {share: [] for share in shares}
     for common, own in draws:
-        first = metrics.replicate_maps(labels, imitation(labels, prior, common, lift), weights)
-        for share, halves in found.items():
+        first = intervals.estimates(labels, imitation(labels, prior, common, lift))
+        for share, errors in found.items():
             noise = share * common + np.sqrt(1 - share**2) * own
-            second = metrics.replicate_maps(labels, imitation(labels, prior, noise, lift), weights)
-            halves.append([100 * Z * np.std(second[name] - first[name]) for name in ("map_macro", "map_micro")])
-    means = {share: np.mean(halves, axis=0) for share, halves in found.items()}
-    return [{"share": share, "map_macro": macro, "map_micro": micro} for share, (macro, micro) in means.items()]
+            second = intervals.estimates(labels, imitation(labels, prior, noise, lift))
+            errors.append([second[name].minus(first[name])["error"] for name in metrics.MAPS])
+    return [(share, dict(zip(metrics.MAPS, np.mean(errors, axis=0)))) for share, errors in found.items()]
 
 
 def shared_noise(first: Scores, second: Scores) -> float:

@@ -6,7 +6,7 @@ only their names (paper sec. 2: the nearest text embedding, of any text).
 
 import numpy as np
 
-from amc import metrics
+from amc import intervals, metrics
 from amc.aggregate import AGGREGATES
 from amc.baselines import species_prior
 from amc.config import Experiment
@@ -71,10 +71,11 @@ def by_name(labelled: Scores, held_out: Scores, untrained: Scores) -> tuple[list
 
 def gain(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> dict[str, float]:
     """Macro mAP of `second` minus `first` on the same videos, in points, with its paired 95 % interval."""
-    found = metrics.paired_bootstrap(labels, second, first)["map_macro"]
+    found = intervals.difference(labels, second, first)["map_macro"]
     return {name: 100 * found[name] for name in ("difference", "low", "high")}
 
 
 def _macro(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
-    low, high = metrics.bootstrap(labels, probs)["map_macro"]
-    return {"macro": 100 * metrics.map_macro(labels, probs), "low": 100 * low, "high": 100 * high}
+    macro = intervals.estimates(labels, probs)["map_macro"]
+    low, high = macro.interval()
+    return {"macro": 100 * macro.value, "low": 100 * low, "high": 100 * high}

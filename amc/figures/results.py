@@ -45,7 +45,7 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
             panels[-1].text(1.01, value, f"chance,\n{averaging}", transform=where, va="center", fontsize=11)
     point = {"color": INK, "markersize": 10, "linestyle": ""}
     keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **point) for name, marker in MARKERS.items()]
-    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos (macro: nominal)")]
+    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
     keys += [Line2D([], [], marker="D", markerfacecolor="white", label="paper, on Animal Kingdom", **point)]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(2 * len(tables), 4), frameon=False)
     figure.suptitle(title, fontsize=14)

@@ -46,7 +46,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
         axes.set_xlim(min(costs) / 1.5, 2.2 * max(costs))  # room for a name on the right
         axes.grid(color=PALE)
         axes.set_axisbelow(True)
-    figure.suptitle("Accuracy against cost (area: parameters; bars: nominal 95 % interval over videos)", fontsize=14)
+    figure.suptitle("Accuracy against cost (area: parameters; bars: 95 % interval over videos)", fontsize=14)
     figure.draw_without_rendering()  # places of names depend on the final layout
     figure.set_layout_engine("none")
     for axes, key in zip(figure.axes, MAPS, strict=True):

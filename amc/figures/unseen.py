@@ -31,7 +31,7 @@ def animals(rows: Sequence[dict]) -> Figure:
             row["macro"], place, marker, color=face, markeredgecolor=INK, markersize=11, label=label, linestyle=""
         )
     axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
-    axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, nominal 95 % interval")
+    axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, 95 % interval")
     axes.set_title("Known and new animals")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)

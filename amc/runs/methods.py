@@ -16,6 +16,8 @@ from amc.datasets.clips import refuse_enlarging
 from amc.datasets.table import ClipTable
 from amc.model import Classifier, weights
 
+PRETRAINED = "MSQNet + pre-training"
+
 
 def animal_motion_clip(cfg: Experiment, table: ClipTable) -> Classifier:
     """The paper's: X-CLIP over frames, flow, or both interleaved; from CLIP, or continued from a finished run."""
@@ -41,15 +43,15 @@ def convolutional(cfg: Experiment, table: ClipTable) -> Classifier:
 
 
 def multi_query(cfg: Experiment, table: ClipTable) -> Classifier:
-    """MSQNet, from scratch or on a pre-trained video encoder."""
-    return msqnet.build(
-        cfg.network,
-        cfg.init_from,
-        clip=(cfg.backbone, cfg.pretrained),
-        names=table.names,
-        num_slots=cfg.num_slots,
-        seed=cfg.seed,
-    )
+    """MSQNet, from scratch or on a pre-trained video encoder.
+
+    With pre-training but nothing to start from, the run is the pre-training itself: of the video encoder alone.
+    """
+    shared = {"clip": (cfg.backbone, cfg.pretrained), "names": table.names}
+    shared |= {"num_slots": cfg.num_slots, "seed": cfg.seed}
+    if cfg.method == PRETRAINED and not cfg.init_from:
+        return msqnet.build_encoder(cfg.network, **shared)
+    return msqnet.build(cfg.network, cfg.init_from, **shared)
 
 
 METHODS: dict[str, Callable[[Experiment, ClipTable], Classifier]] = {
@@ -58,7 +60,7 @@ METHODS: dict[str, Callable[[Experiment, ClipTable], Classifier]] = {
     "X3D": convolutional,
     "Category-CLIP": category,
     "MSQNet": multi_query,
-    "MSQNet + pre-training": multi_query,
+    PRETRAINED: multi_query,
     METHOD: animal_motion_clip,
 }
 

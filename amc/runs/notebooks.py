@@ -1,22 +1,81 @@
-"""The notebooks that `python -m amc reproduce` runs, in order, with their parameters."""
+"""The notebooks that `python -m amc reproduce` runs, in order, with their parameters, and what they are made from."""
 
-NAMES = (  # 02, 04, 05, 06 and 07 use runs of 03
-    "00_quickstart", "01_sampling_windows", "03_ablation", "02_flow_interleaving", "04_state_of_the_art",
-    "05_error_analysis", "06_inside_the_model", "07_your_own_video", "08_benchmark_audit", "09_unseen",
-)  # fmt: skip
+import hashlib
+import json
+from pathlib import Path
+
+import nbformat
+
+from amc.base import paths
+from amc.base.errors import AmcError
+from amc.base.stages import STAGES
+
+GROUPS = {  # within a group in order: 04, 05 and 06 use runs of 03, and so do 02 and 07
+    "tables": (
+        "00_quickstart", "01_sampling_windows", "03_ablation", "04_state_of_the_art", "05_error_analysis",
+        "06_inside_the_model",
+    ),
+    "studies": ("02_flow_interleaving", "07_your_own_video", "08_benchmark_audit", "09_unseen"),
+}  # fmt: skip
+NAMES = tuple(name for names in GROUPS.values() for name in names)
 # Their sizes are those of a generated world, which has no size `paper`.
 GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video", "08_benchmark_audit")
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
+SEEDED = ("03_ablation", "04_state_of_the_art")  # those that train one run per seed
 EFFECT = "dis,raft-synth,true"  # flow methods that 02 trains with, at the sizes quick and standard
 
 
-def parameters(name: str, size: str) -> list[str]:
-    """papermill's options for a notebook: the size, real videos at size paper, and no interactive controls."""
+def chosen(wanted: list[str]) -> list[str]:
+    """The notebooks of groups and names, each once and in order; nothing means the group `tables`. Raises AmcError."""
+    wanted = wanted or ["tables"]
+    if unknown := [name for name in wanted if name not in {*GROUPS, *NAMES}]:
+        raise AmcError(f"notebook: {unknown[0]!r} is not known; choose from {', '.join((*GROUPS, *NAMES))}")
+    names = {name for each in wanted for name in GROUPS.get(each, (each,))}
+    return [name for name in NAMES if name in names]
+
+
+def parameters(name: str, size: str, seeds: str = "0") -> dict[str, str]:
+    """papermill's parameters for a notebook: the size, real videos at size paper, and no interactive controls."""
     given = {}
-    if name != NAMES[0] and not (size == "paper" and name in GENERATED):
+    if name != "00_quickstart" and not (size == "paper" and name in GENERATED):
         given |= {"size": size} | ({"dataset": "animal-kingdom"} if size == "paper" else {})
+    given |= {"seeds": seeds} if name in SEEDED and seeds != "0" else {}
     given |= {"interactive": "False"} if name in INTERACTIVE else {}
     given |= {"effect": EFFECT} if name == "02_flow_interleaving" and size in ("quick", "standard") else {}
-    return [part for pair in given.items() for part in ("-p", *pair)]
+    return given
+
+
+def is_made(executed: Path, record: Path, source: str) -> bool:
+    """Whether this machine made an executed notebook and its record from `source`; those of a clone it did not make."""
+    stamp = _stamp(executed)
+    return all(path.exists() for path in (executed, record, stamp)) and stamp.read_text() == _made(executed, source)
+
+
+def note_made(executed: Path, source: str) -> None:
+    """Remember what an executed notebook was made from."""
+    with paths.atomic(_stamp(executed)) as temporary:
+        temporary.write_text(_made(executed, source))
+
+
+def _stamp(executed: Path) -> Path:
+    place = hashlib.sha256(str(executed.resolve()).encode()).hexdigest()[:16]
+    return paths.cache() / "notebooks" / f"{executed.stem}-{place}"
+
+
+def _made(executed: Path, source: str) -> str:
+    return f"{source} {hashlib.sha256(executed.read_bytes()).hexdigest()}\n"
+
+
+def made_from(name: str, size: str, seeds: str = "0") -> str:
+    """What an executed notebook depends on, 16 hex digits: its code and text, parameters, stages and drawn worlds.
+
+    The figures' code is not part of it: after a change of a figure, name the notebook to run it again.
+    """
+    from amc.synth import generate  # the renderer, which other users of this module do not need
+
+    notebook = nbformat.read(paths.root() / "notebooks" / f"{name}.ipynb", as_version=4)
+    worlds = [(world.name, repr(world.sizes), generate.digest(world)) for world in generate.WORLDS.values()]
+    parts = [[cell.source for cell in notebook.cells], parameters(name, size, seeds), STAGES, worlds]
+    return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]

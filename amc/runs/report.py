@@ -35,6 +35,14 @@ def tidy(path: Path) -> None:
         nbformat.write(notebook, temporary)
 
 
+def seconds(reports: Path, name: str) -> float | None:
+    """How long the notebook took when it was last run; None if no record says so."""
+    try:
+        return _record(reports, name)["provenance"]["seconds"]
+    except AmcError:
+        return None
+
+
 def _without_bars(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
     """The output without lines of a progress bar; None if nothing is left, and for a widget."""
     if output.output_type != "stream":

@@ -1,15 +1,16 @@
 """Score files in, rows of the paper's tables out: both averagings with intervals, beside chance and the paper's number.
 
-Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores. See metrics.COVERAGE
-for what the intervals cover.
+Numbers are percent. Nothing here needs a model; the threshold is chosen on the validation scores.
 """
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 
-from amc import metrics
+from amc import intervals, metrics
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
+from amc.base.errors import AmcError
 from amc.runs.results import paper_tables
 from amc.scores import Scores
 
@@ -37,9 +38,10 @@ def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggrega
 
 def _measured(val: Scores, test: Scores, fuse) -> dict:
     probs = fuse(test.probs)
-    found = {name: 100 * getattr(metrics, name)(test.labels, probs) for name in metrics.MAPS}
-    for name, (low, high) in metrics.bootstrap(test.labels, probs).items():
-        found |= {f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+    found = {}
+    for name, estimate in intervals.estimates(test.labels, probs).items():
+        low, high = estimate.interval()
+        found |= {name: 100 * estimate.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
     positives = np.array(test.meta["train_positives"])
     found |= {f"chance_{name[4:]}": 100 * value for name, value in metrics.chance(test.labels, positives).items()}
     threshold = choose_threshold(val.labels, fuse(val.probs)).value
@@ -62,9 +64,9 @@ def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
     if not (hidden := list(test.meta.get("hidden", ()))):
         return dict.fromkeys(names)
     labels, probs = test.labels[:, hidden], probs[:, hidden]
-    low, high = metrics.bootstrap(labels, probs)["map_macro"]
+    macro = intervals.estimates(labels, probs)["map_macro"]
     chance = np.nanmean(metrics.expected_ap(labels.sum(axis=0), len(labels)))
-    values = (metrics.map_macro(labels, probs), low, high, chance)
+    values = (macro.value, *macro.interval(), chance)
     return {name: 100 * value for name, value in zip(names, values, strict=True)}
 
 
@@ -82,6 +84,7 @@ def _training(test: Scores) -> dict:
         "stride": cfg["sampling"]["stride"],
         "epochs": len(fit["losses"]),
         "best_epoch": fit["best_epoch"],
+        "still_improving": fit["is_improving"],
         "training_seconds": fit["seconds"],
         "pretraining_seconds": test.meta["pretraining"]["seconds"],
         "weights": own if cfg["sampling"]["stride"] else f"{own}, {clip}".removeprefix(", "),  # strided: no CLIP
@@ -94,17 +97,29 @@ def is_unseen(scores: Scores) -> np.ndarray:
     return np.array([not seen >= set(names.split(";")) for names in scores.species])
 
 
-def compare(first: Scores, second: Scores, *, aggregate: str = "mean") -> dict:
-    """`second` minus `first`, in points of mAP with paired intervals over the same videos. Raises AmcError."""
-    fuse = AGGREGATES[aggregate]
-    found = metrics.paired_bootstrap(first.labels, fuse(second.probs), fuse(first.probs))
+def compare(
+    first: Scores | Sequence[Scores], second: Scores | Sequence[Scores], *, aggregate: str = "mean"
+) -> dict[str, float]:
+    """`second` minus `first` in points of mAP, with paired 95 % intervals over the same videos; a system or its seeds.
+
+    With several seeds of a system the intervals are over its seeds too. With one seed each they hold for these two
+    trained models only: others of the same two systems may differ the other way. Returns `difference`, `low`, `high`,
+    `p` (0 to 1) and `error`, the standard error, each after the metric's name. Raises AmcError for unlike videos.
+    """
+    one, other = ([system] if isinstance(system, Scores) else [*system] for system in (first, second))
+    labels = one[0].labels
+    if any(scores.ids.tolist() != one[0].ids.tolist() for scores in (*one, *other)):
+        raise AmcError("compare: the score files are of different videos; score the same split with both systems")
+    fused = (np.stack([AGGREGATES[aggregate](scores.probs) for scores in system]) for system in (other, one))
+    found = intervals.difference(labels, *fused)
     return {f"{name}_{what}": v if what == "p" else 100 * v for name in metrics.MAPS for what, v in found[name].items()}
 
 
-def reading(name: str, difference: dict, metric: str = "map_macro") -> str:
-    """One sentence on a difference and its interval."""
+def reading(name: str, difference: dict, metric: str = "map_macro", *, least: float = 0) -> str:
+    """One sentence on a difference and its interval. least: what can be found, in points (`noise.detectable`)."""
     low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
-    verdict = "not significant (the 95 % interval includes 0)" if low <= 0 <= high else "more" if value > 0 else "less"
+    verdict = "more" if low > 0 else "less" if high < 0 else "not significant (the 95 % interval includes 0)"
+    if abs(value) < least and (low > 0 or high < 0):
+        verdict = f"not found, being below the {least:.1f} points that this test finds in 80 % of runs"
     averaging = metric.removeprefix("map_")
-    kind = "nominal 95 %" if averaging == "macro" else "95 %"  # see metrics.COVERAGE
-    return f"{name}: {value:+.1f} points of {averaging} mAP, {kind} interval {low:+.1f} to {high:+.1f}: {verdict}."
+    return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
