@@ -202,7 +202,7 @@ def verdict(rows: Sequence[dict]) -> str:
     if not any(row["control"] == NO_ANIMAL for row in rows):
         return "Without the animal: left out, only a generated world can be drawn again without its animals."
     if not (found := survivors(rows)):
-        return "Without the animal no row keeps its score: each above chance loses significantly, and most of its margin."
+        return "Without the animal no row keeps its score: each loses significantly, and most of its margin."
     named = [
         f"{row['run']} ({row['map_macro']:.1f} of {row['map_macro'] - row['map_macro_change']:.1f} macro mAP, chance "
         f"{row['chance_macro']:.1f}; change {row['map_macro_change_low']:+.1f} to {row['map_macro_change_high']:+.1f})"
