@@ -189,13 +189,12 @@ def summary(rows: Sequence[dict]) -> list[dict]:
 
 
 def survivors(rows: Sequence[dict], control: str = NO_ANIMAL) -> list[dict]:
-    """The rows whose score survives `control`: no significant change, or more than half of (intact - chance) left."""
-    return [
-        row
-        for row in rows
-        if row["control"] == control
-        and (row["map_macro_change_low"] <= 0 <= row["map_macro_change_high"] or (row["left"] or 0) > 0.5)
-    ]
+    """The rows whose score survives `control`: no significant change, or more than half of (intact - chance) left.
+
+    A row that is not above chance when intact has no score to lose, and is left out.
+    """
+    of_it = [row for row in rows if row["control"] == control and row["left"] is not None]
+    return [r for r in of_it if r["left"] > 0.5 or r["map_macro_change_low"] <= 0 <= r["map_macro_change_high"]]
 
 
 def verdict(rows: Sequence[dict]) -> str:
@@ -203,11 +202,10 @@ def verdict(rows: Sequence[dict]) -> str:
     if not any(row["control"] == NO_ANIMAL for row in rows):
         return "Without the animal: left out, only a generated world can be drawn again without its animals."
     if not (found := survivors(rows)):
-        return "Without the animal no row keeps its score: each loses significantly, and more than half of its margin."
+        return "Without the animal no row keeps its score: each loses significantly, and most of its margin."
     named = [
-        f"{row['run']} (macro mAP {row['map_macro']:.1f}, change {row['map_macro_change']:+.1f}, "
-        f"{row['map_macro_change_low']:+.1f} to {row['map_macro_change_high']:+.1f}; {100 * (row['left'] or 0):.0f} % "
-        "of its margin over chance left)"
+        f"{row['run']} ({row['map_macro']:.1f} of {row['map_macro'] - row['map_macro_change']:.1f} macro mAP, chance "
+        f"{row['chance_macro']:.1f}; change {row['map_macro_change_low']:+.1f} to {row['map_macro_change_high']:+.1f})"
         for row in found
     ]
     return f"The score survives without the animal, and needs an explanation: {'; '.join(named)}."
