@@ -7,8 +7,8 @@ the last steps (Polyak averaging), which depends less on the step where training
 continues bit for bit on the CPU.
 
 Under torchrun the clips of every step are divided over the processes, and a step takes the mean over all its clips:
-the same step as with one process, except for the order of summation. Each process draws its own dropout, and BatchNorm
-sees only the clips of its process; our own model has neither.
+the same step as with one process, except for the order of summation, dropout and dropped patches, which each process
+draws for itself, and BatchNorm, which sees only the clips of its process.
 """
 
 import math

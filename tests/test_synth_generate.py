@@ -217,7 +217,7 @@ def test_the_stored_script_and_seed_draw_the_clip_again(smoke_world):
 
 def test_the_kingdoms_stories_are_those_that_its_results_were_measured_on(smoke_world):
     stories = (smoke_world / "smoke" / "annotation" / "scripts.json").read_bytes()
-    assert hashlib.sha256(stories).hexdigest() == "791a8c84dfc1f6e8f13d4e2724f2ba1bae0d221b6b223a9ebbc63130af9d913b"
+    assert hashlib.sha256(stories).hexdigest() == "3fa85cd4504eadcb7788d894bfcd8d0e0775ad45eb4a93f3aeb7651e66d43ffb"
 
 
 def test_true_flow_is_the_renderers(smoke_world):

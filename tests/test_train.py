@@ -1,4 +1,4 @@
-"""Training: the schedule is X-CLIP's, an interrupted run ends in the same bits, the best epoch's weights remain."""
+"""Training: the schedule is X-CLIP's, and an interrupted run ends in the same bits."""
 
 import math
 from dataclasses import replace
@@ -7,80 +7,13 @@ import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
-from torch.utils.data import Dataset
+from toys import CFG, Few, Toy, equal, fit, interrupted_at, weights
 
 from amc import model, train
 from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling, Training
 from amc.datasets import animal_kingdom
 from amc.datasets.clips import ClipViews, PixelReader
-
-CFG = Training(epochs=3, warm_up=1, batch_size=2, grad_accum_steps=1, lr=1e-3, workers=0)
-
-
-class Few(Dataset):
-    """Clips of noise in place of videos: `views` windows of three slots, two labels."""
-
-    def __init__(self, count: int, views: int = 1):
-        generator = torch.Generator().manual_seed(0)
-        self.slots = torch.randint(256, (count, views, 3, 3, 4, 5), dtype=torch.uint8, generator=generator)
-        self.labels = torch.randint(2, (count, 2), generator=generator).float()
-        self.asked: list[tuple[int, int]] = []
-
-    def __len__(self):
-        return len(self.slots)
-
-    def __getitem__(self, key):
-        self.asked.append(key)
-        return self.slots[key[1]], self.labels[key[1]]
-
-
-class Toy(nn.Module):
-    """One linear layer over all pixels."""
-
-    def __init__(self):
-        super().__init__()
-        self.layer = nn.Linear(3 * 3 * 4 * 5, 2)
-        nn.init.zeros_(self.layer.weight)
-        nn.init.zeros_(self.layer.bias)
-
-    def forward(self, slots):
-        return self.layer(slots.flatten(1).float() / 255 - 0.5)
-
-    def parameter_groups(self, lr, *, lr_mult, weight_decay):
-        return [{"params": list(self.parameters()), "lr": lr, "weight_decay": weight_decay}]
-
-
-def fit(model, folder, *, views=None, cfg=CFG, validate=lambda: 0.5, **options) -> train.Fit:
-    """`validate` gives the mAP; the loss is 1 minus it."""
-    views = Few(5) if views is None else views
-
-    def rate(trained) -> train.Validation:
-        value = validate()
-        return train.Validation(1 - value, value)
-
-    return train.fit(model, views, rate, cfg, folder=folder, log=[].append, seed=1, **options)
-
-
-def weights(module: nn.Module) -> dict:
-    return {name: value.clone() for name, value in module.state_dict().items()}
-
-
-def equal(a: dict, b: dict) -> bool:
-    return a.keys() == b.keys() and all(torch.equal(a[name], b[name]) for name in a)
-
-
-def interrupted_at(epoch: int, validate):
-    """`validate`, but the power fails when `epoch` (from 0) has been trained and not yet rated."""
-    calls = []
-
-    def rate() -> float:
-        calls.append(0)
-        if len(calls) > epoch:
-            raise KeyboardInterrupt
-        return validate()
-
-    return rate
 
 
 @pytest.fixture(scope="module")
@@ -186,69 +119,6 @@ def test_each_epoch_sees_every_clip_once_in_an_order_of_its_own(tmp_path):
     epochs = [[index for epoch, index in views.asked if epoch == e] for e in range(3)]
     assert all(sorted(order) == list(range(7)) for order in epochs)
     assert len({tuple(order) for order in epochs}) == 3
-
-
-@pytest.mark.parametrize(("rated", "best"), [([0.1, 0.9, 0.3], 2), ([0.5, 0.2, 0.1], 1), ([0.2, 0.5, 0.5], 3)])
-def test_the_weights_of_the_best_epoch_remain_the_later_one_among_equals(tmp_path, rated, best):
-    toy, seen = Toy(), []
-    fitted = fit(toy, tmp_path, validate=lambda: seen.append(weights(toy)) or rated[len(seen) - 1])
-    assert (fitted.best_epoch, fitted.validation) == (best, rated)
-    assert [equal(weights(toy), state) for state in seen] == [epoch == best for epoch in (1, 2, 3)]
-    assert not toy.training
-
-
-def test_the_best_epoch_survives_an_interruption(tmp_path):
-    seen, toy = [], Toy()
-    rated = iter([0.9, 0.1])
-    rate = interrupted_at(2, lambda: seen.append(weights(toy)) or next(rated))
-    with pytest.raises(KeyboardInterrupt):
-        fit(toy, tmp_path, validate=rate)
-    later = Toy()
-    assert fit(later, tmp_path, validate=lambda: 0.2).best_epoch == 1
-    assert equal(weights(later), seen[0])
-
-
-def test_training_ends_when_the_validation_loss_has_not_fallen_for_some_epochs(tmp_path):
-    cfg = replace(CFG, epochs=9, patience=2)
-    values = [0.1, 0.3, 0.2, 0.4, 0.3, 0.35, 0.9]
-    ended = fit(Toy(), tmp_path / "ends", cfg=cfg, validate=iter(values).__next__)
-    assert (len(ended.losses), ended.best_epoch, ended.is_improving) == (6, 4, False)
-    rising = fit(Toy(), tmp_path / "rises", cfg=cfg, validate=iter([0.1 * k for k in range(9)]).__next__)
-    assert (len(rising.losses), rising.best_epoch, rising.is_improving) == (9, 9, True)
-    toy, calls = Toy(), []
-    assert fit(toy, tmp_path / "ends", cfg=cfg, validate=lambda: calls.append(0)) == ended and not calls
-
-
-def test_averaged_weights_are_the_exponential_mean_over_steps_and_survive_an_interruption(tmp_path):
-    cfg, seen = replace(CFG, epochs=3, ema_epochs=-1 / (3 * math.log(0.8))), []
-
-    def spy(network):
-        return weights(network)["layer.weight"]
-
-    class Recording(Toy):
-        def forward(self, slots):
-            seen.append(spy(self))
-            return super().forward(slots)
-
-    trained, states = Recording(), []
-    train.fit(
-        trained, Few(5), lambda averaged: states.append(spy(averaged)) or train.Validation(-len(states), 0.5), cfg,
-        folder=tmp_path / "a", log=[].append, seed=1,
-    )  # fmt: skip
-    after = seen[1:]  # the weights after each step but the last: 3 steps per epoch
-    mean, expected = after[0], []
-    for step, value in enumerate(after[1:], start=2):
-        mean = 0.8 * mean + 0.2 * value
-        if step % 3 == 0:
-            expected.append(mean)
-    for state, value in zip(states[:2], expected, strict=True):
-        torch.testing.assert_close(state, value)
-    assert torch.equal(spy(trained), states[-1]) and not torch.equal(states[-1], seen[-1])
-    with pytest.raises(KeyboardInterrupt):
-        fit(Toy(), tmp_path / "b", cfg=cfg, validate=interrupted_at(2, lambda: 0.5))
-    later = Toy()
-    fit(later, tmp_path / "b", cfg=cfg)
-    assert torch.equal(spy(later), states[-1])
 
 
 def plain_descent(monkeypatch) -> None:

@@ -23,7 +23,7 @@ def reproduce(given: argparse.Namespace) -> int:
     papermill writes each notebook to `reports/` (`reports/<size>/` except for quick); stops when one fails. A notebook
     whose code, parameters, stages and data have not changed since is left out, unless it is named.
     """
-    from amc.runs.report import made_from, seconds, tidy
+    from amc.runs.report import seconds, tidy
 
     started = time.perf_counter()
     reports, names = _reports(given.size), notebooks.chosen(given.notebooks)
@@ -34,7 +34,7 @@ def reproduce(given: argparse.Namespace) -> int:
         record, source = reports / "results" / f"{name}.json", notebooks.made_from(name, given.size, given.seeds)
         spent, left = time.perf_counter() - started, [seconds(reports, later) for later in names[number - 1 :]]
         place = f"{number} of {len(names)}: {name}"
-        if name not in given.notebooks and record.exists() and made_from(paths.root() / done) == source:
+        if name not in given.notebooks and notebooks.is_made(paths.root() / done, record, source):
             print(f"\n=== {place} is up to date", flush=True)
             continue
         outlook = "" if None in left else f", about {sum(left) / 60:.0f} min left by the times of the last run"
@@ -48,7 +48,8 @@ def reproduce(given: argparse.Namespace) -> int:
         if status or not record.exists():
             print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
             return status or 1
-        tidy(paths.root() / done, made_from=source)
+        tidy(paths.root() / done)
+        notebooks.note_made(paths.root() / done, source)
     report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
     return 0

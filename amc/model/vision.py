@@ -88,7 +88,8 @@ def drop_patches(x: Tensor, num_slots: int, part: float) -> Tensor:
     """
     num_clips, num_patches = len(x) // num_slots, x.shape[1] - 1
     kept = max(1, round(num_patches * (1 - part)))
-    places = 1 + torch.rand(num_clips, num_patches, device=x.device).argsort(dim=1)[:, :kept]
+    drawn = torch.stack([torch.rand(num_patches, device=x.device) for _ in range(num_clips)])  # at any batch size alike
+    places = 1 + drawn.argsort(dim=1)[:, :kept]
     places = torch.cat([torch.zeros_like(places[:, :1]), places], dim=1)  # the class token stays
     places = places.repeat_interleave(num_slots, dim=0)  # (B * T, 1 + kept)
     return x.gather(1, places.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
