@@ -256,6 +256,22 @@ def test_the_model_of_a_finished_run_gives_the_same_logits_again(smoke_world, tm
         assert torch.equal(again(slots), built.eval()(slots)) and again.names == built.names
 
 
+def test_a_predictor_of_the_place_knows_what_places_go_with(smoke_world):
+    cfg = config(smoke_world)
+    table = experiment.load(cfg)
+    environments = np.array([table.drawn.script(clip.id).environment for clip in table.clips])
+    # every clip of a place shows one behaviour, that of its place
+    kinds = sorted(set(environments))
+    clips = [replace(c, labels=(kinds.index(place),)) for c, place in zip(table.clips, environments, strict=True)]
+    known = {place for c, place in zip(table.clips, environments, strict=True) if c.split == "train"}
+    told = replace(table, clips=tuple(c for c, p in zip(clips, environments, strict=True) if p in known))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(experiment, "load", lambda cfg: told)
+        assert "has 100.0 [100.0, 100.0] macro mAP" in controls.place_only(cfg)
+        patch.setattr(experiment, "load", lambda cfg: replace(told, drawn=None))
+        assert controls.place_only(cfg) == ""
+
+
 ROW = {"run": "sparse rgb seed 0", "seed": 0, "modality": "rgb", "videos": 9, "chance_macro": 10.0}
 
 

@@ -19,11 +19,12 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow_color, metrics
+from amc import flow_color, intervals, metrics
 from amc.base import checkpoint, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log
+from amc.baselines import species_prior
 from amc.baselines.species_prior import BLIND
 from amc.config import Experiment
 from amc.datasets.clips import ClipViews, reader
@@ -209,6 +210,26 @@ def verdict(rows: Sequence[dict]) -> str:
         for row in found
     ]
     return f"The score survives without the animal, and needs an explanation: {'; '.join(named)}."
+
+
+def place_only(cfg: Experiment, *, most: int | None = None, seed: int = 0) -> str:
+    """One sentence: the macro mAP of a predictor that knows the place of each clip and nothing else.
+
+    It is the species prior with the environment of the clip's script in place of the species, on the clips of
+    `measure`. What a score without the animal is above it comes from elsewhere: the camera's motion, or parts of the
+    place that the script does not name. Empty for real videos, whose place nobody names.
+    """
+    table = experiment.load(cfg)
+    if table.drawn is None:
+        return ""
+    clips = tuple(replace(clip, species=table.drawn.script(clip.id).environment) for clip in table.clips)
+    scores = species_prior.predict("species prior", replace(table, clips=clips, taxonomy={}), "test", meta={})
+    count = MOST.get(cfg.size, 0) if most is None else most
+    chosen = _videos(scores, in_order(len(scores.ids), seed)[: count or None])
+    found = intervals.estimates(chosen.labels, chosen.probs[:, 0])["map_macro"]
+    low, high = found.interval()
+    value = f"{100 * found.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    return f"A predictor that knows only the place of each clip has {value} macro mAP on these clips."
 
 
 def _measured(run: Run, most: int, seed: int) -> tuple[list[dict], float]:
