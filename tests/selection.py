@@ -4,7 +4,7 @@ The earlier recipe: four epochs, cosine decay, all patches, and of its epochs th
 validation data. The present one is that of `amc.config`: averaged weights, the lowest validation loss. Both on the same
 clips; each seed is trained in full. The record has the test mAP of every run, and its standard deviation over seeds.
 
-    python tests/selection.py [--size quick] [--seeds 0,1,2,3,4] [--out reports/selection.json]
+    python tests/selection.py [--size quick] [--seeds 0,1,2,3,4] [--out FILE]
 """
 
 import argparse
@@ -55,7 +55,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--size", default="quick")
     parser.add_argument("--seeds", default="0,1,2,3,4")
-    parser.add_argument("--out", default=str(paths.root() / "reports" / "selection.json"))
+    parser.add_argument("--out", default=str(paths.reports() / "selection.json"))
     given = parser.parse_args()
     configs = ablation(scheme="sparse", modality="rgb", size=given.size, seeds=given.seeds)
     table = experiment.load(configs[0])
