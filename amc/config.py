@@ -61,7 +61,7 @@ class Training:
     schedule: str = "cosine"  # after the warm-up: cosine | constant [inferred: X-CLIP]
     patience: int = 0  # training ends when the validation loss has not fallen for so many epochs; 0: after all [ours]
     ema_epochs: float = 0.0  # memory of the averaged weights that are validated and kept; 0: no average [ours]
-    patch_dropout: float = 0.0  # part of the patches that a training step leaves out, see vision.drop_patches [ours]
+    patch_dropout: float = 0.0  # part of the patches that a training step leaves out, see vision.keep_patches [ours]
     weight_decay: float = 1e-3  # none on biases, norms and position embeddings [inferred: X-CLIP]
     optimizer: str = "adamw"  # a key of train.OPTIMIZERS [inferred: X-CLIP]
     prior_bias_init: bool = True  # start from the labels' base rate, see train.prior_bias [ours]

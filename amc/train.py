@@ -7,8 +7,8 @@ the last steps (Polyak averaging), which depends less on the step where training
 continues bit for bit on the CPU.
 
 Under torchrun the clips of every step are divided over the processes, and a step takes the mean over all its clips:
-the same step as with one process, except for the order of summation, dropout and dropped patches, which each process
-draws for itself, and BatchNorm, which sees only the clips of its process.
+the same step as with one process, except for the order of summation. Each process draws its own dropout, and BatchNorm
+sees only the clips of its process; our own model has neither.
 """
 
 import math
@@ -21,6 +21,7 @@ from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
@@ -141,8 +142,7 @@ class _Loop:
         if cfg.ema_epochs:
             decay = math.exp(-1 / (cfg.ema_epochs * _steps_per_epoch(cfg, len(clips))))
             self.average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(decay), use_buffers=True)
-        for tower in (part for part in model.modules() if isinstance(part, FrameEncoder)):
-            tower.patch_dropout = cfg.patch_dropout
+        self.towers = [part for part in model.modules() if isinstance(part, FrameEncoder)] if cfg.patch_dropout else []
         self.optimizer, self.schedule = _optimizer(model, cfg, len(clips))
         self.batches = _Batches(len(clips), cfg, seed)
         self.loader = DataLoader(  # workers live as long as the loader: they import torch once, not every epoch
@@ -173,6 +173,8 @@ class _Loop:
                         self.average.update_parameters(self.model)
             self.model.eval()
             self.averaged.eval()
+            for tower in self.towers:
+                tower.kept = None
         mean = distributed.all_reduce(total).item() / sum(batch.is_last for batch in batches)
         if not math.isfinite(mean):
             raise AmcError(f"training: the loss is not finite in epoch {epoch + 1}; lower lr, now {self.cfg.lr}")
@@ -181,6 +183,9 @@ class _Loop:
     def _backward(self, slots: Tensor, labels: Tensor, batch: "_Batch") -> Tensor:
         """Add the gradients of one batch, slots (B, K, T, 3, H, W); returns its part of the step's loss."""
         clips = slots.flatten(0, 1).to(self.device, non_blocking=True)  # (B * K, T, 3, H, W)
+        for tower in self.towers:
+            kept = torch.stack([self._kept(tower, index) for index in batch.clips])
+            tower.kept = kept.repeat_interleave(slots.shape[1], dim=0).to(self.device)
         targets = labels.repeat_interleave(slots.shape[1], dim=0).to(self.device, non_blocking=True)
         is_shared = batch.is_last or distributed.world() == 1
         on_gpu = self.device == "cuda"  # on CPUs bfloat16 is slower
@@ -189,6 +194,12 @@ class _Loop:
             loss = bce(self.network(clips).float(), targets)
             (loss * batch.weight * distributed.world()).backward()  # gradients are averaged over processes
         return loss.detach() * batch.weight
+
+    def _kept(self, tower: FrameEncoder, index: int) -> Tensor:
+        """The patches of a clip that this epoch keeps, drawn by (seed, epoch, clip): (K,)."""
+        rng = np.random.default_rng([self.seed, self.batches.epoch, index, 3])
+        count = len(tower.positions) - 1
+        return torch.from_numpy(rng.permutation(count)[: max(1, round(count * (1 - self.cfg.patch_dropout)))])
 
     def state_dict(self) -> dict:
         """What a later call needs to continue."""

@@ -78,7 +78,7 @@ def test_conditions_are_means_over_clips_within_their_intervals(table):
     assert (found["low"] <= found["epe"] + 1e-9).all() and (found["epe"] <= found["high"] + 1e-9).all()
     row = found.query("condition == 'visible in both frames' and method == 'dis'").iloc[0]
     assert row["epe"] == pytest.approx(table[table["method"] == "dis"].groupby("clip")["visible"].mean().mean())
-    assert row["clips"] == 8
+    assert row["clips"] == 12
 
 
 def test_the_worst_pair_is_the_one_of_the_highest_error(table):

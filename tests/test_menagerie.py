@@ -15,7 +15,7 @@ from amc.synth.drawn import Drawn
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE, STAGES, scenes
 from amc.synth.scripts import truth
-from amc.synth.world import FPS, Event, Script
+from amc.synth.world import FPS, Event, Script, Split
 
 SHOWN = [(species, name) for species in MENAGERIE.species for name in scenes(species)]
 
@@ -108,10 +108,13 @@ def test_a_diving_animal_points_where_it_goes():
     assert np.corrcoef(rises, noses_up)[0, 1] > 0.95
 
 
+SMALL = {"train": Split(7), "val": Split(1), "test": Split(2)}
+
+
 def test_the_catalogue_draws_it_and_reads_it_as_animal_kingdom(tmp_path, monkeypatch):
-    monkeypatch.setattr(synth_menagerie, "MENAGERIE", small := replace(MENAGERIE, sizes={"smoke": (9, 2)}))
+    monkeypatch.setattr(synth_menagerie, "MENAGERIE", small := replace(MENAGERIE, sizes={"smoke": SMALL}))
     table = catalogue.load("synth-menagerie", tmp_path, size="smoke", validation=0.2)
-    assert table.counts() == {"train": 7, "val": 2, "test": 2} and table.name == "synth-menagerie-smoke"
+    assert table.counts() == {"train": 7, "val": 1, "test": 2} and table.name == "synth-menagerie-smoke"
     assert table.names == MENAGERIE.names and {clip.species for clip in table.clips} <= set(MENAGERIE.species)
     assert table.drawn.world is MENAGERIE
     clip = table.split("test").clips[1]

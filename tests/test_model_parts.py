@@ -11,7 +11,7 @@ from torch import nn
 from amc.base.errors import AmcError
 from amc.model import build, load, weights
 from amc.model.layers import mlp, num_heads, parameter_groups
-from amc.model.vision import FrameEncoder, drop_patches
+from amc.model.vision import FrameEncoder, keep_patches
 from amc.model.xclip import XCLIP, is_new
 
 
@@ -103,23 +103,18 @@ def test_the_mlp_and_its_gradients_equal_open_clips(activation):
         torch.testing.assert_close(ours, theirs, rtol=1e-12, atol=1e-12)
 
 
-def test_dropped_patches_are_the_same_places_in_all_slots_of_a_clip_and_the_class_token_stays():
-    torch.manual_seed(0)
+def test_kept_patches_are_the_same_places_in_all_slots_of_a_clip_and_the_class_token_stays():
     tokens = torch.arange(2 * 3)[:, None, None] * 100 + torch.arange(1 + 16)[None, :, None] + torch.zeros(6, 17, 4)
-    kept = drop_patches(tokens, 3, 0.5)
-    assert kept.shape == (6, 1 + 8, 4)
-    places = kept[..., 0] % 100
-    assert (places[:, 0] == 0).all() and (places[:, 1:] > 0).all()
-    assert (kept[..., 0] // 100 == torch.arange(6)[:, None]).all()
-    for clip in places.unflatten(0, (2, 3)):
-        assert (clip == clip[0]).all() and len(set(clip[0].tolist())) == 9
-    assert not torch.equal(places[0].sort().values, places[3].sort().values)  # another clip, other places
+    kept = keep_patches(tokens, torch.tensor([[0, 5, 15], [2, 1, 7]]))
+    places = [[0, 1, 6, 16], [0, 3, 2, 8]]
+    expected = [[100 * frame + place for place in places[frame // 3]] for frame in range(6)]
+    assert torch.equal(kept, torch.tensor(expected)[..., None].expand(-1, -1, 4).float())
 
 
-def test_patches_are_dropped_in_training_only(classifier):
+def test_patches_are_left_out_in_training_only(classifier):
     network = copy.deepcopy(classifier.network)
-    pixels = torch.randn(1, network.integration.positions.shape[1], 3, 64, 64)
+    pixels = torch.randn(2, network.integration.positions.shape[1], 3, 64, 64)
     whole = network.eval().frames(pixels)
-    network.frames.patch_dropout = 0.5
+    network.frames.kept = torch.arange(32).expand(2, -1)
     assert all(torch.equal(a, b) for a, b in zip(network.frames(pixels), whole, strict=True))
     assert network.train().frames(pixels)[1].shape[2] == 32 == whole[1].shape[2] // 2

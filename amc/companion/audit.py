@@ -59,7 +59,8 @@ def load(annotation: str = "", *, size: str = "quick") -> Annotation:
         whole = animal_kingdom.index_metadata(workbook)
     else:
         workbook, whole = None, catalogue.DATASETS["synth"](catalogue.folder("synth"), size=size)
-    return Annotation(split_validation(whole, VALIDATION), whole.split("train"), workbook)
+    table = whole if "val" in whole.counts() else split_validation(whole, VALIDATION)
+    return Annotation(table, whole.split("train"), workbook)
 
 
 def blind(found: Annotation) -> dict[str, tuple[np.ndarray, dict]]:

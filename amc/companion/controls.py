@@ -281,7 +281,8 @@ def _scored(run: Run, intact: Scores, chosen: tuple[int, ...], seed: int) -> dic
 
 def trained(run: Run, table: ClipTable) -> Classifier:
     """The classifier of a finished run of any method, in evaluation mode. Raises AmcError for a damaged file."""
-    classifier = methods.build(replace(run.cfg, init_from=""), table)  # all weights are in the run's own file
+    method = "MSQNet" if run.cfg.method == methods.PRETRAINED else run.cfg.method  # the same network
+    classifier = methods.build(replace(run.cfg, method=method, init_from=""), table)  # all weights are in its own file
     checkpoint.load_strictly(classifier.network, checkpoint.read(run.folder / MODEL)[0], run.folder / MODEL)
     return classifier.eval()
 

@@ -5,6 +5,7 @@ shape depends on T, so any number of slots works.
 """
 
 import torch
+import torch.nn.functional as F
 from open_clip.transformer import ResidualAttentionBlock, VisionTransformer
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
@@ -57,15 +58,15 @@ class FrameEncoder(nn.Module):
         self.blocks = nn.ModuleList(CrossFrameBlock(block) for block in tower.transformer.resblocks)
         self.ln_post = tower.ln_post
         self.proj = tower.proj
-        self.patch_dropout = 0.0  # part of the patches that a training step leaves out; evaluation sees all
+        self.kept: Tensor | None = None  # (B, K) patches that a training step keeps, from 0; None: all
         self.is_checkpointed = False  # True: gradient checkpointing, one checkpoint per block
 
     def forward(self, pixels: Tensor) -> tuple[Tensor, Tensor]:
         """Pixels (B, T, 3, H, W), float, normalised -> frame embeddings (B, T, E), patch features (B, T, N, D)."""
         clip = (-1, pixels.shape[1])
         x = self._tokens(pixels.flatten(0, 1))  # (B * T, 1 + N, D)
-        if self.patch_dropout and self.training:
-            x = drop_patches(x, clip[1], self.patch_dropout)
+        if self.kept is not None and self.training:
+            x = keep_patches(x, self.kept)
         for block in self.blocks:
             if self.is_checkpointed and torch.is_grad_enabled():
                 x = checkpoint(block, x, clip[1], use_reentrant=False)
@@ -80,19 +81,15 @@ class FrameEncoder(nn.Module):
         return self.ln_pre(torch.cat([class_token, patches], dim=1) + self.positions)
 
 
-def drop_patches(x: Tensor, num_slots: int, part: float) -> Tensor:
-    """Tokens (B * T, 1 + N, D) without a random `part` of the N patches, the same places in all T slots of a clip.
+def keep_patches(x: Tensor, kept: Tensor) -> Tensor:
+    """Of tokens (B * T, 1 + N, D) the class token and the patches `kept` (B, K) of each clip: (B * T, 1 + K, D).
 
-    As FLIP (Li et al. 2023) drops patches, in tubes as VideoMAE (Tong et al. 2022). A step costs less, and the prompts
-    still see means of one place over the slots.
+    Leaving out patches in training makes a step cheaper, as in FLIP (Li et al. 2023). They are the same places in all T
+    slots of a clip, as in VideoMAE (Tong et al. 2022), so the prompts still see means of one place over the slots.
     """
-    num_clips, num_patches = len(x) // num_slots, x.shape[1] - 1
-    kept = max(1, round(num_patches * (1 - part)))
-    drawn = torch.stack([torch.rand(num_patches, device=x.device) for _ in range(num_clips)])  # at any batch size alike
-    places = 1 + drawn.argsort(dim=1)[:, :kept]
-    places = torch.cat([torch.zeros_like(places[:, :1]), places], dim=1)  # the class token stays
-    places = places.repeat_interleave(num_slots, dim=0)  # (B * T, 1 + kept)
-    return x.gather(1, places.unsqueeze(-1).expand(-1, -1, x.shape[-1]))
+    places = F.pad(kept + 1, (1, 0))  # (B, 1 + K), the class token first
+    places = places.repeat_interleave(len(x) // len(kept), dim=0).unsqueeze(-1)
+    return x.gather(1, places.expand(-1, -1, x.shape[-1]))
 
 
 def _refuse_other_towers(tower: nn.Module) -> None:
