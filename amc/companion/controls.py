@@ -19,12 +19,11 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow_color, intervals, metrics
+from amc import flow_color, metrics
 from amc.base import checkpoint, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log
-from amc.baselines import species_prior
 from amc.baselines.species_prior import BLIND
 from amc.config import Experiment
 from amc.datasets.clips import ClipViews, reader
@@ -177,66 +176,11 @@ def _logged(run: Run, found: tuple[list[dict], float], log: Log) -> list[dict]:
     return rows
 
 
-def summary(rows: Sequence[dict]) -> list[dict]:
-    """The rows of `measure` as texts, one line per run: macro mAP intact, and its change under each control."""
-    lines: dict[str, dict] = {}
-    kinds = [kind for kind in (INTACT, *CONTROLS) if kind in {row["control"] for row in rows}]
-    for row in rows:
-        line = lines.setdefault(row["run"], {"row": row["run"]} | dict.fromkeys(kinds, "–"))
-        value, low, high = (row[f"map_macro_change{end}"] for end in CHANGES)
-        text = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
-        line[row["control"]] = f"{row['map_macro']:.1f}" if row["control"] == INTACT else text
-    return list(lines.values())
-
-
-def survivors(rows: Sequence[dict], control: str = NO_ANIMAL) -> list[dict]:
-    """The rows whose score survives `control`: no significant change, or more than half of (intact - chance) left.
-
-    A row that is not above chance when intact has no score to lose, and is left out.
-    """
-    of_it = [row for row in rows if row["control"] == control and row["left"] is not None]
-    return [r for r in of_it if r["left"] > 0.5 or r["map_macro_change_low"] <= 0 <= r["map_macro_change_high"]]
-
-
-def verdict(rows: Sequence[dict]) -> str:
-    """One sentence on the rows whose score survives without the animal."""
-    if not any(row["control"] == NO_ANIMAL for row in rows):
-        return "Without the animal: left out, only a generated world can be drawn again without its animals."
-    if not (found := survivors(rows)):
-        return "Without the animal no row keeps its score: each loses significantly, and most of its margin."
-    named = [
-        f"{row['run']} ({row['map_macro']:.1f} of {row['map_macro'] - row['map_macro_change']:.1f} macro mAP, chance "
-        f"{row['chance_macro']:.1f}; change {row['map_macro_change_low']:+.1f} to {row['map_macro_change_high']:+.1f})"
-        for row in found
-    ]
-    return f"The score survives without the animal, and needs an explanation: {'; '.join(named)}."
-
-
-def place_only(cfg: Experiment, *, most: int | None = None, seed: int = 0) -> str:
-    """One sentence: the macro mAP of a predictor that knows the place of each clip and nothing else.
-
-    It is the species prior with the environment of the clip's script in place of the species, on the clips of
-    `measure`. What a score without the animal is above it comes from elsewhere: the camera's motion, or parts of the
-    place that the script does not name. Empty for real videos, whose place nobody names.
-    """
-    table = experiment.load(cfg)
-    if table.drawn is None:
-        return ""
-    clips = tuple(replace(clip, species=table.drawn.script(clip.id).environment) for clip in table.clips)
-    scores = species_prior.predict("species prior", replace(table, clips=clips, taxonomy={}), "test", meta={})
-    count = MOST.get(cfg.size, 0) if most is None else most
-    chosen = _videos(scores, in_order(len(scores.ids), seed)[: count or None])
-    found = intervals.estimates(chosen.labels, chosen.probs[:, 0])["map_macro"]
-    low, high = found.interval()
-    value = f"{100 * found.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
-    return f"A predictor that knows only the place of each clip has {value} macro mAP on these clips."
-
-
 def _measured(run: Run, most: int, seed: int) -> tuple[list[dict], float]:
     """The rows of one run, and the seconds that they took."""
     started, val, test = time.perf_counter(), run.scores("val"), run.scores("test")
     chosen = tuple(in_order(len(test.ids), seed)[: most or None])
-    intact = _videos(test, list(chosen))
+    intact = videos(test, list(chosen))
     facts = {name: getattr(run.cfg, name) for name in ("method", "seed")} | {"run": run.cfg.name}
     facts |= {"scheme": run.cfg.sampling.scheme, "modality": run.cfg.pixels.modality}
     rows = []
@@ -296,11 +240,11 @@ def _stored(path: Path, intact: Scores, facts: dict) -> Scores | None:
     except AmcError as error:
         warnings.warn(f"{error}; this control is scored again", stacklevel=2)
         return None
-    known = _videos(scores, slice(len(intact.ids)))  # of more clips, the first ones
+    known = videos(scores, slice(len(intact.ids)))  # of more clips, the first ones
     return known if scores.meta.get("control") == facts and np.array_equal(known.ids, intact.ids) else None
 
 
-def _videos(scores: Scores, kept: list[int] | slice) -> Scores:
+def videos(scores: Scores, kept: list[int] | slice) -> Scores:
     """Some videos of `scores`, in the given order."""
     return replace(scores, **{name: getattr(scores, name)[kept] for name, (axes, _) in ARRAYS.items() if "V" in axes})
 
