@@ -1,5 +1,4 @@
 import errno
-import json
 import multiprocessing
 import os
 import warnings
@@ -94,8 +93,7 @@ def test_a_damaged_file_is_announced_computed_again_and_replaced(tmp_path, damag
 def test_a_file_with_other_content_counts_as_damaged(tmp_path, arrays):
     path = tmp_path / KEY[:2] / f"{KEY}.safetensors"
     path.parent.mkdir()
-    meta = {seal.META: json.dumps({seal.KEY: seal.EMPTY})}
-    seal.write(path, save(arrays, metadata=meta))
+    seal.write(path, save(arrays, metadata=seal.metadata({})))
     with pytest.warns(UserWarning, match="damaged"):
         assert PixelCache(tmp_path).get(KEY, [3], Compute(), torch.float16).shape == (1, 2, 3, 4)
 

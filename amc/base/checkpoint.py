@@ -24,8 +24,7 @@ def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dty
     """
     tensors = {name: tensor.detach().cpu().to(dtype).contiguous() for name, tensor in module.state_dict().items()}
     refuse_non_finite(tensors, f"weights: {path}", "train again with a lower learning rate")
-    sealed = json.dumps({**meta, seal.KEY: seal.EMPTY})
-    seal.write(path, safetensors.torch.save(tensors, metadata={seal.META: sealed}))
+    seal.write(path, safetensors.torch.save(tensors, metadata=seal.metadata(meta)))
 
 
 def verify(path: str | Path, *, needed: bool = True) -> None:

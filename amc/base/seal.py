@@ -48,6 +48,11 @@ def write_zip(path: Path | str, buffer: io.BytesIO) -> None:
     write(path, buffer.getbuffer())
 
 
+def metadata(meta: Mapping) -> dict[str, str]:
+    """The metadata of a safetensors file that `write` will seal, with `meta` (JSON types) in it."""
+    return {META: json.dumps({**meta, KEY: EMPTY})}
+
+
 def write_json(path: Path | str, value: Mapping, *, indent: int | None = None) -> None:
     """Write what strict JSON can hold, UTF-8, with its seal as the last key. Raises ValueError for NaN."""
     text = json.dumps({**value, KEY: EMPTY}, indent=indent, ensure_ascii=False, allow_nan=False)

@@ -20,11 +20,9 @@ def index(folder: Path, world: World, *, name: str, size: str, workers: int) -> 
     table, split_of = animal_kingdom.index(folder, name=f"{name}-{size}"), drawn.splits()
     table = replace(table, clips=tuple(replace(clip, split=split_of[clip.id]) for clip in table.clips), drawn=drawn)
     counts = table.counts()
-    added = {split: counts[split] - plan.clips for split, plan in world.sizes[size].items()}
     notes = (
-        f"{split}: {world.sizes[size][split].clips} clips, and {count} more so that every behaviour has at least "
-        f"{world.sizes[size][split].least} positives"
-        for split, count in added.items()
-        if count
+        f"{split}: {plan.clips} clips, and {more} more so that every behaviour has at least {plan.least} positives"
+        for split, plan in world.sizes[size].items()
+        if (more := counts.get(split, 0) - plan.clips)
     )
     return replace(table, notes=(*table.notes, *notes))

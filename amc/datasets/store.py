@@ -7,7 +7,6 @@ asked for. A damaged file gives a warning and is computed again; a full disk giv
 value that is not finite is never stored.
 """
 
-import json
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import lru_cache
@@ -110,8 +109,7 @@ class PixelCache:
         else:
             tensors["values"] = torch.stack(values)
         try:
-            meta = {seal.META: json.dumps({seal.KEY: seal.EMPTY})}
-            seal.write(self._path(key), safetensors.torch.save(tensors, metadata=meta))
+            seal.write(self._path(key), safetensors.torch.save(tensors, metadata=seal.metadata({})))
         except AmcError as error:
             warnings.warn(f"{error}; going on without this cache", stacklevel=3)
             self.folder = None

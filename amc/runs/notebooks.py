@@ -7,7 +7,7 @@ from pathlib import Path
 import nbformat
 
 from amc.base import paths
-from amc.base.errors import AmcError
+from amc.base.errors import choice
 from amc.base.stages import STAGES
 
 GROUPS = {  # within a group in order: 04, 05 and 06 use runs of 03, and so do 02 and 07
@@ -30,8 +30,8 @@ EFFECT = "dis,raft-synth,true"  # flow methods that 02 trains with, at the sizes
 def chosen(wanted: list[str]) -> list[str]:
     """The notebooks of groups and names, each once and in order; nothing means the group `tables`. Raises AmcError."""
     wanted = wanted or ["tables"]
-    if unknown := [name for name in wanted if name not in {*GROUPS, *NAMES}]:
-        raise AmcError(f"notebook: {unknown[0]!r} is not known; choose from {', '.join((*GROUPS, *NAMES))}")
+    for name in wanted:
+        choice("notebook", name, (*GROUPS, *NAMES))
     names = {name for each in wanted for name in GROUPS.get(each, (each,))}
     return [name for name in NAMES if name in names]
 
