@@ -17,7 +17,9 @@ from amc import metrics, train
 from amc.aggregate import AGGREGATES
 from amc.base import paths, processes, provenance, seal
 from amc.config import Experiment
-from amc.runs import experiment, methods
+from amc.datasets.clips import ClipViews
+from amc.model import Classifier
+from amc.runs import experiment
 from amc.runs.ablation import ablation
 from amc.scores import Scores, predict
 
@@ -27,19 +29,14 @@ EARLIER = {"epochs": 4, "schedule": "cosine", "patience": 0, "ema_epochs": 0.0, 
 def earlier(cfg: Experiment) -> Scores:
     """Test scores of the earlier recipe."""
     cfg = replace(cfg, training=replace(cfg.training, **EARLIER))
-    table = experiment.load(cfg)
-    model = methods.build(cfg, table)
-    views = {split: experiment._views(cfg, table.split(split), model.preprocess.size) for split in table.counts()}
-    experiment._prepare(views["train"], cfg, None)
-    model.add_bias(experiment._bias(views["train"], model, "cpu", cfg.training.batch_size))
-
-    def validate(trained) -> train.Validation:
-        scores = predict(trained, views["val"], meta={})
-        return train.Validation(-metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs)), 0.0)
-
     with tempfile.TemporaryDirectory() as folder:
-        train.fit(model, views["train"], validate, cfg.training, seed=cfg.seed, folder=Path(folder), log=print)
-    return predict(model, views["test"], meta={})
+        trained = experiment.train(cfg, experiment.load(cfg), Path(folder), rate=_highest_macro, log=print)
+    return predict(trained.model, trained.views["test"], meta={})
+
+
+def _highest_macro(model: Classifier, views: ClipViews) -> train.Validation:
+    scores = predict(model, views, meta={})
+    return train.Validation(-metrics.map_macro(scores.labels, AGGREGATES["mean"](scores.probs)), 0.0)
 
 
 def one(job: tuple[str, Experiment]) -> dict:

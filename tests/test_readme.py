@@ -41,7 +41,8 @@ def row(table: int | None, method: str, macro: float, **more) -> dict:
 
 
 def record(notebook: str, rows: list[dict], **provenance) -> dict:
-    facts = {"cpu": {"count": 2, "model": "C"}, "seconds": 60.0, "runs_reused": 0} | provenance
+    facts = {"cpu": {"count": 2, "model": "C"}, "seconds": 60.0, "clips": {"train": 3, "test": 2}, "commit": "abc"}
+    facts |= {"run_commits": ["abc"]} | provenance
     parameters = {"size": "quick", "seeds": "0"} | readme.WHOLE[notebook]
     return {"notebook": notebook, "parameters": parameters, "rows": rows, "provenance": facts}
 
@@ -70,7 +71,7 @@ def test_what_the_intervals_cover_is_said_below_the_table():
 
 
 def test_a_number_that_was_altered_does_not_come_into_the_readme(tmp_path, monkeypatch):
-    seal.write_json(tmp_path / "a.json", record("04_state_of_the_art", [row(1, "X3D", 25.3)], runs_reused=1))
+    seal.write_json(tmp_path / "a.json", record("04_state_of_the_art", [row(1, "X3D", 25.3)]))
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text.replace("25.3", "45.3"))
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
@@ -85,11 +86,13 @@ def test_a_number_that_was_altered_does_not_come_into_the_readme(tmp_path, monke
         {"parameters": {"methods": "I3D"}},
         {"parameters": {"seeds": "1"}},
         {"parameters": {"epochs": 1}},
-        {"provenance": {"runs_reused": 2}},
+        {"provenance": {"run_commits": ["abc", "abd"]}},
+        {"provenance": {"run_commits": ["abd"]}},
+        {"provenance": {"commit": "abc+changes", "run_commits": ["abc+changes"]}},
     ],
 )
-def test_only_whole_and_fresh_runs_come_into_the_readme(change, tmp_path, monkeypatch):
-    made = record("04_state_of_the_art", [row(1, "X3D", 3)], runs_reused=1)
+def test_only_whole_runs_of_one_commit_come_into_the_readme(change, tmp_path, monkeypatch):
+    made = record("04_state_of_the_art", [row(1, "X3D", 3)])
     seal.write_json(tmp_path / "a.json", made)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
@@ -97,5 +100,7 @@ def test_only_whole_and_fresh_runs_come_into_the_readme(change, tmp_path, monkey
     for part, values in change.items():
         made[part] |= values
     seal.write_json(tmp_path / "a.json", made)
-    with pytest.raises(AmcError, match="no whole, fresh run of size quick"):
+    with pytest.raises(
+        AmcError, match="no whole run; run make reproduce SIZE=quick SEEDS=0 again|one commit without changes"
+    ):
         readme.records()

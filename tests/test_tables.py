@@ -105,6 +105,22 @@ def test_seeds_of_a_system_are_compared_together_and_widen_the_interval():
     assert tables.compare(weak[:1], strong[:1]) == same and together["map_micro_p"] != same["map_micro_p"]
 
 
+def test_the_row_of_several_seeds_is_their_mean_with_an_interval_over_seeds_and_videos():
+    val, tests = scores(seed=9), [scores(seed=s) for s in range(3)]
+    tests[1].meta["fit"] |= {"is_improving": False, "seconds": 12.0}
+    each = [tables.rows(val, test)[0] for test in tests]
+    row = tables.rows([val] * 3, tests)[0]
+    assert (row["seed"], row["seeds"], each[1]["seed"], each[1]["seeds"]) == (None, 3, 0, 1)
+    for name in (*metrics.MAPS, "f1_micro", "head", "threshold", "training_seconds"):
+        assert row[name] == pytest.approx(np.mean([one[name] for one in each]), abs=1e-12), name
+    assert row["map_macro_sd"] == pytest.approx(np.std([one["map_macro"] for one in each], ddof=1), abs=1e-12)
+    assert each[0]["map_macro_sd"] is None and row["still_improving"] is True and row["paper"] == each[0]["paper"]
+    stacked = intervals.estimates(tests[0].labels, np.stack([test.probs.mean(axis=1) for test in tests]))
+    assert (row["map_micro_low"], row["map_micro_high"]) == pytest.approx(
+        [100 * end for end in stacked["map_micro"].interval()], abs=1e-12
+    )
+
+
 def test_score_files_of_other_videos_are_not_compared():
     other = scores()
     other.ids[0] = "another"

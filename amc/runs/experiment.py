@@ -10,8 +10,11 @@ import queue
 import time
 import warnings
 import zlib
+from collections.abc import Callable
 from concurrent.futures import as_completed
+from contextlib import suppress
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,7 +23,7 @@ from torch import Tensor
 
 from amc import flow, metrics
 from amc.aggregate import AGGREGATES
-from amc.base import checkpoint, distributed, processes
+from amc.base import checkpoint, distributed, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress, silent
@@ -35,7 +38,7 @@ from amc.model.weights import seeded
 from amc.runs import cost, keys, memory, methods
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
-from amc.train import Validation, bce, fit, prior_bias
+from amc.train import Fit, Validation, bce, fit, prior_bias
 
 
 class Run(NamedTuple):
@@ -45,9 +48,24 @@ class Run(NamedTuple):
     folder: Path
     is_reused: bool  # it existed already: this call computed nothing
 
+    @property
+    def commit(self) -> str:
+        """The commit that computed it, see `provenance.commit`."""
+        return self.scores("test").meta["commit"]
+
     def scores(self, split: str) -> Scores:
         """The score file of `val` or `test`."""
         return Scores.load(self.folder / f"{split}.npz")
+
+
+class Trained(NamedTuple):
+    """What training leaves: the model, how it went, the views of every split, how they are batched, facts of before."""
+
+    model: Classifier
+    fit: Fit
+    views: dict[str, ClipViews]
+    batches: dict  # batch, device, workers: as `scores.predict` takes them
+    pretraining: dict
 
 
 def load(cfg: Experiment) -> ClipTable:
@@ -93,8 +111,19 @@ def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -
     return Run(cfg, place, is_reused=False)
 
 
-def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, device: str) -> None:
-    """Train, or continue, and write the model and both score files."""
+def train(
+    cfg: Experiment,
+    table: ClipTable,
+    folder: Path,
+    *,
+    rate: Callable[[Classifier, ClipViews], Validation] | None = None,
+    log: Log | None = None,
+    device: str = "cpu",
+) -> Trained:
+    """Train one run on the training split of `table`, or continue from the checkpoint in `folder`; score nothing.
+
+    rate: how a model does on the views of the validation split; by default `validation`.
+    """
     weights, before = _pretrain(cfg, log, device)
     model = methods.build(replace(cfg, init_from=weights), table).to(device)
     if cfg.training.freeze_backbone:
@@ -106,16 +135,25 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
         distributed.barrier()
     batches = {"batch": training.batch_size, "device": device, "workers": training.workers}
     in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
-
-    def validate(trained: Classifier) -> Validation:
-        scores = predict(trained, in_turn, meta={}, log=log, **batches)
-        loss = bce(torch.from_numpy(scores.logits[:, 0]), in_turn.labels).item()
-        return Validation(loss, metrics.map_micro(scores.labels, scores.probs[:, 0]))
-
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
-    fitted = fit(model, views["train"], validate, training, seed=cfg.seed, folder=folder, device=device, log=log)
-    facts = meta(cfg, table) | {"card": model.card, "fit": asdict(fitted), "device": device}
+    chosen = partial(rate, views=views["val"]) if rate else partial(validation, views=in_turn, log=log, **batches)
+    fitted = fit(model, views["train"], chosen, training, seed=cfg.seed, folder=folder, device=device, log=log)
+    return Trained(model, fitted, views, batches, before)
+
+
+def validation(model: Classifier, views: ClipViews, **batches) -> Validation:
+    """Loss and micro mAP of a model's first window of every clip; batches: see `scores.predict`."""
+    scores = predict(model, views, meta={}, **batches)
+    loss = bce(torch.from_numpy(scores.logits[:, 0]), views.labels).item()
+    return Validation(loss, metrics.map_micro(scores.labels, scores.probs[:, 0]))
+
+
+def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, device: str) -> None:
+    """Train, or continue, and write the model and both score files."""
+    facts = meta(cfg, table)  # before hours of training, after which the commit may be another
+    model, fitted, views, batches, before = train(cfg, table, folder, log=log, device=device)
+    facts |= {"card": model.card, "fit": asdict(fitted), "device": device}
     if distributed.rank() == 0:
         with distributed.single_process():
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
@@ -148,7 +186,8 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
     origin = {"data_checksum": table.checksum(), "notes": list(table.notes), "train_species": species}
     unread = [clip.id for clip in table.clips if clip.unreadable]
     origin |= {"hidden": list(table.hidden), "unreadable": unread}
-    return {"experiment": cfg.asdict(), "train_positives": train.labels().sum(axis=0).tolist()} | origin
+    origin |= {"commit": provenance.commit(), "experiment": cfg.asdict()}
+    return origin | {"train_positives": train.labels().sum(axis=0).tolist()}
 
 
 def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]:
@@ -231,11 +270,15 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
         # Longest first, so that the last runs to finish are short ones.
         order = sorted(configs, key=_work, reverse=True)
         futures = {pool.submit(_worker, cfg, lines): cfg for cfg in order}
-        while not all(future.done() for future in futures) or not lines.empty():
-            try:
+        started, running = time.perf_counter(), set(futures)
+        while running or not lines.empty():
+            with suppress(queue.Empty):
                 log(lines.get(timeout=0.5))
-            except queue.Empty:
-                continue
+            if ended := {future for future in running if future.done()}:
+                running -= ended
+                part = sum(_work(futures[future]) for future in running) / max(sum(map(_work, configs)), 1)
+                left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
+                log(f"{len(futures) - len(running)} of {len(futures)} runs done, about {left / 60:.0f} min left")
         done = {futures[future]: future.result() for future in as_completed(futures)}
         return [done[cfg] for cfg in configs]
 

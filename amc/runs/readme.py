@@ -10,8 +10,8 @@ from amc.runs import results
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
 RECORDS = {  # by size: the records of each notebook
     "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
-    "standard": ("reports/standard/results/03_ablation.json",),
 }
+SEEDS = {"quick": "0", "standard": "0,1,2"}
 DEFAULTS = dict.fromkeys(("flow_method", "backbone", "pretrained", "kinetics", "data_root", "annotation"), "")
 WHOLE = {
     "03_ablation": {"scheme": "all", "modality": "all"},
@@ -19,21 +19,26 @@ WHOLE = {
 }
 REAL = "Animal Kingdom's own annotation"
 NOTE = (
-    "Intervals: 95 %, over test clips, for these trained weights; other seeds are not in them. Measured coverage: "
-    "[record](reports/interval_coverage.json)."
+    "Intervals: 95 %. With one seed they are over test clips, for these weights only; with several, whose mean is "
+    "given, they are over seeds and clips. Measured coverage: [record](reports/interval_coverage.json)."
 )
 
 
 def records() -> dict[str, list[dict]]:
-    """The records in this repository, by size. Raises AmcError for records of partial or reused runs."""
+    """The records in this repository, by size. Raises AmcError for records of partial runs, or of several commits."""
     found = {size: [results.load(paths.root() / place) for place in places] for size, places in RECORDS.items()}
     for size, each in found.items():
         for record in each:
-            name, given, reused = record["notebook"], record["parameters"], record["provenance"].get("runs_reused", 0)
-            whole = WHOLE[name] | {"size": size, "seeds": "0"}
-            shared = int(name == "04_state_of_the_art")  # the paper's own row, which 03_ablation has just computed
-            if any(given[key] != value for key, value in whole.items()) or reused > shared:
-                raise AmcError(f"{name}: no whole, fresh run of size {size}; run make reproduce SIZE={size} again")
+            name, given, origin = record["notebook"], record["parameters"], record["provenance"]
+            whole = WHOLE[name] | {"size": size, "seeds": SEEDS[size]}
+            if any(given[key] != value for key, value in whole.items()):
+                raise AmcError(f"{name}: no whole run; run make reproduce SIZE={size} SEEDS={SEEDS[size]} again")
+            if origin["run_commits"] != [origin["commit"]] or not origin["commit"].isalnum():
+                commits = ", ".join(origin["run_commits"])
+                raise AmcError(
+                    f"{name}: runs of {commits}, notebook of {origin['commit']}, but one commit without changes has to "
+                    f"compute all; commit, empty data/cache/runs, run make reproduce SIZE={size} SEEDS={SEEDS[size]}"
+                )
     return found
 
 
@@ -47,7 +52,8 @@ def block(records: dict[str, list[dict]]) -> str:
         cells = [_cell(rows[place]) if place in rows else "–" for rows in by_place.values()]
         lines.append([place, paper, *cells])
     facts = {
-        "command": lambda each: f"`make reproduce SIZE={each[0]['parameters']['size']}`",
+        "command": lambda each: "`make reproduce SIZE={size} SEEDS={seeds}`".format(**each[0]["parameters"]),
+        "clips: training, test": lambda each: "{train}, {test}".format(**each[0]["provenance"]["clips"]),
         "hardware": lambda each: "{count} × {model}".format(**each[0]["provenance"]["cpu"]),
         "time, data included": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
     }

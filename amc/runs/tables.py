@@ -21,9 +21,21 @@ PUBLISHED_BANDS = (100, 500)
 INTERVALS = tuple(f"{name}{end}" for name in metrics.MAPS for end in ("", "_low", "_high"))
 
 
-def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggregate: str = "mean") -> list[dict]:
-    """The rows of one run: one for each of the paper's `tables` that contains it, else one without a table."""
-    cfg = test.meta["experiment"]
+def rows(
+    val: Scores | Sequence[Scores],
+    test: Scores | Sequence[Scores],
+    *,
+    tables: tuple[int, ...] = (2, 3),
+    aggregate: str = "mean",
+) -> list[dict]:
+    """The rows of one system: one for each of the paper's `tables` that contains it, else one without a table.
+
+    val, test: the score files of a run, or of runs that differ in their seed alone. Numbers of several are means over
+    the `seeds`, `map_macro_sd` and `map_micro_sd` their standard deviations, and the intervals are over seeds and
+    videos together; `seed` is then None.
+    """
+    vals, tests = _listed(val), _listed(test)
+    cfg = tests[0].meta["experiment"]
     cell = {"method": cfg["method"], "scheme": cfg["sampling"]["scheme"], "modality": cfg["pixels"]["modality"]}
     papers = [
         {"table": paper["table"]} | {key: paper[column] for key, column in PAPER.items()}
@@ -32,18 +44,41 @@ def rows(val: Scores, test: Scores, *, tables: tuple[int, ...] = (2, 3), aggrega
         and (paper["method"], paper["modality"]) == (cell["method"], cell["modality"])
         and paper["scheme"] in ("", cell["scheme"])  # Table 1 names the scheme of our own row only
     ]
-    facts = {"seed": cfg["seed"]} | _measured(val, test, AGGREGATES[aggregate]) | _training(test)
+    fuse = AGGREGATES[aggregate]
+    each = [_measured(*files, fuse) | _training(files[1]) for files in zip(vals, tests, strict=True)]
+    facts = {"seed": cfg["seed"] if len(tests) == 1 else None, "seeds": len(tests)} | _maps(tests, fuse) | _mean(each)
     return [cell | paper | facts for paper in papers or [dict.fromkeys(("table", *PAPER))]]
+
+
+def _listed(scores: Scores | Sequence[Scores]) -> list[Scores]:
+    return [scores] if isinstance(scores, Scores) else [*scores]
+
+
+def _mean(each: list[dict]) -> dict:
+    """The mean over seeds of every number; whether one of them says True; of anything else the first."""
+    return {name: _middle([facts[name] for facts in each]) for name in each[0]}
+
+
+def _middle(values: list) -> object:
+    if len(values) == 1 or not all(isinstance(value, int | float) for value in values):
+        return values[0]
+    return any(values) if isinstance(values[0], bool) else float(np.mean(values))
+
+
+def _maps(tests: list[Scores], fuse) -> dict:
+    """Both mAPs with intervals, and their standard deviation over seeds, None for one."""
+    found = {}
+    for name, estimate in intervals.estimates(tests[0].labels, np.stack([fuse(test.probs) for test in tests])).items():
+        low, high = estimate.interval()
+        found |= {name: 100 * estimate.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+        found[f"{name}_sd"] = 100 * float(estimate.values.std(ddof=1)) if len(tests) > 1 else None
+    return found
 
 
 def _measured(val: Scores, test: Scores, fuse) -> dict:
     probs = fuse(test.probs)
-    found = {}
-    for name, estimate in intervals.estimates(test.labels, probs).items():
-        low, high = estimate.interval()
-        found |= {name: 100 * estimate.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
     positives = np.array(test.meta["train_positives"])
-    found |= {f"chance_{name[4:]}": 100 * value for name, value in metrics.chance(test.labels, positives).items()}
+    found = {f"chance_{name[4:]}": 100 * value for name, value in metrics.chance(test.labels, positives).items()}
     threshold = choose_threshold(val.labels, fuse(val.probs)).value
     found |= {name: 100 * value for name, value in metrics.f1(test.labels, label_sets(probs, threshold)).items()}
     ap = metrics.average_precision(test.labels, probs)
@@ -106,7 +141,7 @@ def compare(
     trained models only: others of the same two systems may differ the other way. Returns `difference`, `low`, `high`,
     `p` (0 to 1) and `error`, the standard error, each after the metric's name. Raises AmcError for unlike videos.
     """
-    one, other = ([system] if isinstance(system, Scores) else [*system] for system in (first, second))
+    one, other = _listed(first), _listed(second)
     labels = one[0].labels
     if any(scores.ids.tolist() != one[0].ids.tolist() for scores in (*one, *other)):
         raise AmcError("compare: the score files are of different videos; score the same split with both systems")
