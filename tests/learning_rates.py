@@ -9,6 +9,8 @@ validation loss during training. Recipes take their rates from the record. Runs 
 import argparse
 from dataclasses import asdict, replace
 
+import torch
+
 from amc.base import paths, processes, provenance, seal
 from amc.baselines.species_prior import BLIND
 from amc.config import Experiment
@@ -20,6 +22,7 @@ FACTORS = (0.5, 1, 2)
 
 def one(cfg: Experiment) -> dict:
     """Train one run, or continue it: its row, rate and validation losses."""
+    torch.set_num_threads(1)
     table = experiment.load(cfg)
     fit = experiment.train(cfg, table, keys.folder(cfg, table), log=print).fit
     named = {"row": cfg.name, "lr": cfg.training.lr, "validation_loss": min(fit.validation_losses)}

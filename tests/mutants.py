@@ -25,6 +25,7 @@ MODULES = {  # module: test files that have to detect a change
     "transforms": "test_transforms",
     "aggregate": "test_aggregate",
     "metrics": "test_metrics",
+    "intervals": "test_intervals",
     "ethogram.bouts": "test_ethogram",
     "model.temporal": "test_model test_model_parts",
     "model.prompts": "test_model test_model_parts",

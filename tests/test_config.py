@@ -76,7 +76,7 @@ def test_every_value_that_is_given_arrives_and_nothing_else_changes():
         sampling=config.Sampling("dense", 5, 3),
         pixels=replace(
             smoke.pixels, modality="flow", flow_method="raft-small", flow_weights="raft.pth", short_side=252,
-            max_px=28.0,
+            max_px=7.0,
         ),
         training=replace(smoke.training, epochs=2), seed=7,
     )  # fmt: skip
@@ -145,17 +145,12 @@ def test_size_paper_is_xclips_published_recipe():
 @pytest.mark.parametrize(
     ("size", "backbone", "short_side", "max_px"),
     [
-        (
-            "quick",
-            "ViT-B-16-quickgelu",
-            252,
-            28.0,
-        ),  # 72 px are kept for the 64 that synth-clip sees, with 8 px per frame
-        ("standard", "ViT-L-14-336", 378, 42.0),
+        ("quick", "ViT-B-16-quickgelu", 252, 7.0),  # 72 px for the 64 that synth-clip sees, with 2 px per frame
+        ("standard", "ViT-L-14-336", 378, 10.5),
         ("paper", "ViT-L-14-336", 384, 30.0),  # 256 px for 224, with 20 px per frame
         ("paper", "ViT-B-16-quickgelu", 256, 20.0),
-        ("quick", "synth-clip", 72, 8.0),
-        ("smoke", "", 72, 8.0),
+        ("quick", "synth-clip", 72, 2.0),
+        ("smoke", "", 72, 2.0),
     ],
 )
 def test_pictures_are_kept_in_proportion_to_what_the_backbone_sees_and_the_scale_of_flow_with_them(
