@@ -137,14 +137,14 @@ def train(
     in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
-    chosen = partial(rate, views=views["val"]) if rate else partial(validation, views=in_turn, log=log, **batches)
+    chosen = partial(rate, views=views["val"]) if rate else partial(validation, views=in_turn, batches=batches, log=log)
     fitted = fit(model, views["train"], chosen, training, seed=cfg.seed, folder=folder, device=device, log=log)
     return Trained(model, fitted, views, batches, before)
 
 
-def validation(model: Classifier, views: ClipViews, **batches) -> Validation:
-    """Loss and micro mAP of a model's first window of every clip; batches: see `scores.predict`."""
-    scores = predict(model, views, meta={}, **batches)
+def validation(model: Classifier, views: ClipViews, *, batches: dict, log: Log | None = None) -> Validation:
+    """Loss and micro mAP of a model's first window of every clip; batches: as `Trained.batches`."""
+    scores = predict(model, views, meta={}, log=log, **batches)
     loss = bce(torch.from_numpy(scores.logits[:, 0]), views.labels).item()
     return Validation(loss, metrics.map_micro(scores.labels, scores.probs[:, 0]))
 
