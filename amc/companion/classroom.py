@@ -1,4 +1,4 @@
-"""Copies of the notebooks for a class: exercises without their solutions, and no outputs."""
+"""Copies of the notebooks for a class: exercises with cells that check an answer, no solutions, and no outputs."""
 
 from pathlib import Path
 

@@ -1,0 +1,66 @@
+"""The page for teachers has the sections of the notebooks, minutes that add up, and every term that is linked."""
+
+import json
+import re
+
+import pytest
+from user_commands import NOTEBOOKS
+
+PAGE = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
+BOTH_WAYS = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "07_your_own_video")
+NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
+NO_LESSON = {"Check", "Record", "Exercises"}
+
+
+def text(name: str) -> str:
+    cells = json.loads((NOTEBOOKS / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
+    return "\n".join("".join(cell["source"]) for cell in cells if cell["cell_type"] == "markdown")
+
+
+def anchors(page: str) -> set[str]:
+    """The addresses that GitHub and JupyterLab make of headings."""
+    titles = re.findall(r"^#+ (.+)$", page, flags=re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", title.casefold()).replace(" ", "-") for title in titles}
+
+
+def minutes(name: str) -> list[list[str]]:
+    part = PAGE.split(f"### {name}\n")[1].split("\n#")[0]
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part.splitlines() if line.startswith("|")]
+
+
+@pytest.mark.parametrize("name", BOTH_WAYS)
+def test_both_ways_have_every_section_and_their_minutes_add_up(name):
+    _, _, *rows, last = minutes(name)
+    sections = re.findall(r"^## (.+)$", text(name), flags=re.MULTILINE)
+    assert [title for title, *_ in rows if not title.startswith("Exercises (short: ")] == [
+        title for title in sections if title not in NO_LESSON
+    ]
+    for column in (1, 2):
+        assert sum(int(row[column]) for row in rows if row[column] != "–") == int(last[column])
+
+
+def test_the_lesson_is_ninety_minutes_without_gaps():
+    spans = [(int(a), int(b)) for a, b in re.findall(r"^\| (\d+) to (\d+) \| ", PAGE, flags=re.MULTILINE)]
+    assert spans[0][0] == 0 and spans[-1][1] == 90
+    assert all(before[1] == after[0] for before, after in zip(spans, spans[1:], strict=False))
+
+
+def test_every_notebook_has_its_goal():
+    assert re.findall(r"^\| \[\d\d\]\((\w+)\.ipynb\)", PAGE, flags=re.MULTILINE) == NAMES
+
+
+def test_the_glossary_is_in_order():
+    terms = re.findall(r"^### (.+)$", PAGE.split("## Glossary")[1], flags=re.MULTILINE)
+    assert len(terms) >= 25 and terms == sorted(terms, key=str.casefold)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_term_that_a_notebook_links_is_in_the_glossary(name):
+    linked = re.findall(r"\]\(\.\./notebooks/README\.md#([^)]+)\)", text(name))
+    assert set(linked) <= anchors(PAGE)
+    assert len(linked) == len(set(linked))  # at its first use only
+
+
+def test_many_terms_are_linked():
+    linked = {term for name in NAMES for term in re.findall(r"README\.md#([^)]+)\)", text(name))}
+    assert len(linked) >= 20
