@@ -1,7 +1,7 @@
 """The true answers to the notebooks' exercises, from the objects of the notebook: spoilers for learners.
 
 They stand here, and not in the notebooks, so that a cell can check an answer without showing it. Where the answer is a
-function that the learner writes, see `answer_rules`.
+function that the learner writes, see `exercise_rules`.
 """
 
 import inspect

@@ -9,7 +9,9 @@ import pytest
 import torch
 
 from amc import flow_color, sampling
-from amc.companion import answer_rules, answers, coverage, errors, exercises
+from amc.companion import coverage, errors, exercises
+from amc.companion import exercise_answers as answers
+from amc.companion import exercise_rules as rules_of
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow
 from amc.sampling import Window
@@ -189,34 +191,34 @@ def turned(field):
 
 ROWS = np.array([[0.1, 0.2], [0.3, 0.4], [0.1, 0.2]])
 CASES = [  # arguments, rules, a right function, wrong ones with a word of the hint
-    ((FIELD[:1],), answer_rules.own_scale(FIELD[:1]), lambda f: flow_color.render(f, max_px=float(f.norm(dim=1).max())),
+    ((FIELD[:1],), rules_of.own_scale(FIELD[:1]), lambda f: flow_color.render(f, max_px=float(f.norm(dim=1).max())),
      {"full colour": lambda f: flow_color.render(f, max_px=9), "shape": lambda f: f}),
-    ((30, 2, 3, None), answer_rules.last_third(30, 2, 3), late,
+    ((30, 2, 3, None), rules_of.last_third(30, 2, 3), late,
      {"before the last third": lambda n, m, p, u: late(n - 5, m, p, u), "for each": lambda n, m, p, u: [1, 2],
       "frames` frames": lambda n, m, p, u: late(n, m, 2, u),
       "spread": lambda n, m, p, u: [Window((20, 30), (), (25,) * p)] * m,
       "order of time": lambda n, m, p, u: [Window((20, 30), (), (25, 21, 29))] * m}),
-    ((FIELD,), answer_rules.mirrored(FIELD), turned,
+    ((FIELD,), rules_of.mirrored(FIELD), turned,
      {"change their places": lambda f: f, "a mirror does": lambda f: f.flip(-1), "same shape": lambda f: f[:1]}),
-    ((), answer_rules.small_batches(), lambda: ([[1], [0], [1], [0]], [[0.9], [0.8], [0.3], [0.2]]),
+    ((), rules_of.small_batches(), lambda: ([[1], [0], [1], [0]], [[0.9], [0.8], [0.3], [0.2]]),
      {"not higher": lambda: ([[1], [0], [1], [0]], [[0.9], [0.2], [0.8], [0.3]]), "four clips": lambda: ([1], [1]),
       "needs a label": lambda: ([[1], [1], [0], [0]], [[0.9], [0.2], [0.8], [0.3]])}),
-    ((CLIPS, "test"), answer_rules.by_length(CLIPS), lambda table, split: (ROWS, {}),
+    ((CLIPS, "test"), rules_of.by_length(CLIPS), lambda table, split: (ROWS, {}),
      {"of shape": lambda table, split: ROWS, "no difference": lambda table, split: (ROWS[[0, 0, 0]], {}),
       "the same length": lambda table, split: (ROWS[[0, 0, 1]], {}),
       "between 0 and 1": lambda table, split: (ROWS * 9, {})}),
-    ((WRONG, VIDEOS), answer_rules.only_in(WRONG, VIDEOS), lambda wrong, several: wrong & several[:, None],
+    ((WRONG, VIDEOS), rules_of.only_in(WRONG, VIDEOS), lambda wrong, several: wrong & several[:, None],
      {"is no error": lambda w, s: ~w, "one animal": lambda w, s: w, "missing": lambda w, s: w & False,
       "a table": lambda w, s: s}),
-    ((SLOTS, IS_FLOW), answer_rules.without_motion(SLOTS, IS_FLOW, REST), at_rest,
+    ((SLOTS, IS_FLOW), rules_of.without_motion(SLOTS, IS_FLOW, REST), at_rest,
      {"zero flow": lambda slots, is_flow: slots, "stay as they are": lambda slots, is_flow: slots * 0 + 1,
       "same shape": lambda slots, is_flow: slots[0]}),
-    ((SPANS, PROBS, 3), answer_rules.highest(SPANS, PROBS, 3), lambda *_: np.array([[0.2], [0.6], [0.6]]),
+    ((SPANS, PROBS, 3), rules_of.highest(SPANS, PROBS, 3), lambda *_: np.array([[0.2], [0.6], [0.6]]),
      {"less than": lambda *_: np.array([[0.2], [0.4], [0.6]]), "more than": lambda *_: np.ones((3, 1)),
       "one row": lambda *_: PROBS}),
-    ((("robin", "songbird", "bird"),), answer_rules.nearest_group(), lambda path: path[1:2],
+    ((("robin", "songbird", "bird"),), rules_of.nearest_group(), lambda path: path[1:2],
      {"alone": lambda path: path[1:]}),
-    ((("a", "b", "c"), [1]), answer_rules.reworded(("a", "b", "c"), [1]), lambda names, hidden: ["a", "B", "c"],
+    ((("a", "b", "c"), [1]), rules_of.reworded(("a", "b", "c"), [1]), lambda names, hidden: ["a", "B", "c"],
      {"no hidden": lambda names, hidden: list(names), "not hidden": lambda names, hidden: ["A", "B", "c"],
       "as many": lambda names, hidden: ["a", "a", "c"]}),
 ]  # fmt: skip
