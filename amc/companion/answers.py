@@ -31,4 +31,5 @@ def answer(notebook: str, parameters: dict, rows: Sequence[dict], provenance: di
     not measurable. Raises AmcError for a notebook without a question.
     """
     choice("notebook", notebook, list(ANSWERS))
-    return " ".join(phrases.sentence(text) for text in ANSWERS[notebook](parameters, rows, provenance) if text)
+    said = ANSWERS[notebook](parameters, rows, provenance)
+    return phrases.spoken(" ".join(phrases.sentence(text) for text in said))

@@ -9,6 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from amc.companion import sensitivity
+from amc.companion.noise import FEW, Z
 from amc.companion.phrases import count, effect, listed, nothing_yet, number, smoke, span, triple
 from amc.config import METHOD
 from amc.synth.raft_measure import NOTHING
@@ -33,15 +34,17 @@ def flow_interleaving(parameters: dict, rows: Sequence[dict], origin: dict) -> l
 def _error(method: str, of: dict[str, dict], gain: dict) -> str:
     """The error of the method of the figures, what it takes away from that of zero flow, and the best method."""
     names = ("epe", "low", "high")
-    mine, nothing = (span([of[name][end] for end in names], ".2f") for name in (method, NOTHING))
-    values = [number(gain[name]) for name in names]
-    verdict = effect(values[1], values[2], "worse", "better", "not significantly different")
+    mine, more = span([of[method][name] for name in names], ".2f"), [number(gain[name]) for name in names]
+    zero = f"zero flow (nothing moves, {of[NOTHING]['epe']:.2f} px)"
+    less = span([-more[0], -more[2], -more[1]], ".2f")
+    verdict = f"not significantly different from {zero}"
+    verdict = effect(
+        more[1], more[2], f"worse than {zero} by {span(more, '.2f')} px", f"better than {zero} by {less} px", verdict
+    )
     best = min((row for row in of.values() if row["method"] != NOTHING), key=lambda row: row["epe"])
     also = "" if best["method"] == method else f"; the best is {best['method']} with {best['epe']:.2f} px"
-    clips = count(of[method]["clips"], "clip")
     return (
-        f"the flow of {method} is off by {mine} px per frame over {clips}, zero flow (nothing moves) by {nothing}: "
-        f"{verdict}, {span(values, '+.2f')} px{also}"
+        f"the flow of {method} is off by {mine} px per frame over {count(of[method]['clips'], 'clip')}, {verdict}{also}"
     )
 
 
@@ -52,7 +55,8 @@ def _far(method: str, steps: Sequence[dict]) -> str:
     if len(known) < 2:
         return ""
     near, far = (100 * (1 - errors[step, method] / errors[step, NOTHING]) for step in (min(known), max(known)))
-    return f"; it removes {near:.0f} % of zero flow's error between neighbouring frames, {far:.0f} % {max(known)} apart"
+    apart = f"{far:.0f} % between frames {max(known)} apart"
+    return f"; {method} removes {near:.0f} % of zero flow's error between neighbouring frames, {apart}"
 
 
 def _worth(method: str, effects: Sequence[dict]) -> str:
@@ -63,8 +67,8 @@ def _worth(method: str, effects: Sequence[dict]) -> str:
     values = triple(row, "more")
     verdict = effect(values[1], values[2], "more", "less", "not significant")
     return (
-        f"frames with the flow of {row['flow']} have {span(values, '+.1f')} points of macro mAP against frames alone "
-        f"({verdict}; one training run each)"
+        f"frames with the flow of {row['flow']} have {span(values, '+.1f')} points of macro mAP against frames alone, "
+        f"{verdict}, with one training run each"
     )
 
 
@@ -78,23 +82,22 @@ def inside_the_model(parameters: dict, rows: Sequence[dict], origin: dict) -> li
         ignorant = nothing_yet(size) if parameters["trained"] else "these weights know nothing"
         first = f"{ignorant}, so what they use cannot be seen: {first}"
     other = of[sensitivity.OTHER]
-    found = [
-        f"{first}; the slots of another video turn the video's embedding by {span(triple(other, 'angle'), '.2g')} degrees"
-    ]
+    unit = span(triple(other, "angle"), ".2g")
+    found = [f"{first}; the slots of another video turn the video's embedding by {unit} degrees"]
     order, motion = of[sensitivity.REVERSED], of.get(sensitivity.AT_REST)
-    found.append(f"order: {_moved('the slots reversed', order)}, so {_used(order, other, 'their order')}")
+    found.append(f"order: {_moved('reversing the slots', order)}, so {_used(order, other, 'their order')}")
     if _is_still(order, other):
         found[-1] += ": to this model, interleaved slots are a set of pictures"
     if motion is None:
         return [*found, "motion: these slots hold no flow"]
-    found.append(f"motion: {_moved('flow at rest', motion)}, so {_used(motion, other, 'motion')}")
+    found.append(f"motion: {_moved('putting all flow at rest', motion)}, so {_used(motion, other, 'motion')}")
     return [*found, *smoke(size)]
 
 
 def _moved(what: str, row: dict) -> str:
     angle, rank = span(triple(row, "angle"), ".2g"), span(triple(row, "rank"), ".2f")
     changed = span(triple(row, "map_macro_change"), "+.1f")
-    return f"{what} turns it by {angle} degrees, ranks correlate by {rank}, and macro mAP changes by {changed} points"
+    return f"{what} turns it by {angle} degrees, the ranks of the behaviours correlate by {rank}, and macro mAP changes by {changed} points"
 
 
 def _used(row: dict, other: dict, what: str) -> str:
@@ -134,10 +137,11 @@ def your_own_video(parameters: dict, rows: Sequence[dict], origin: dict) -> list
 def _trust(origin: dict) -> str:
     """Stamps, measured accuracy, and the share of out-of-distribution frames."""
     parts = [f"the weights are stamped: {origin['stamp']}"] * bool(origin["stamp"])
-    for row in origin["recovered"][:2]:
-        value = span((row["value"], row["low"], row["high"]), ".2f")
-        parts.append(f"{row['name']} on {count(row['films'], 'film')} of known events is {value}")
-    if not origin["recovered"]:
+    measured = origin["recovered"][:2]  # bout F1 and frame F1
+    if measured:
+        each = (f"{row['name']} is {span([row[name] for name in ('value', 'low', 'high')], '.2f')}" for row in measured)
+        parts.append(f"on {count(measured[0]['films'], 'film')} of known events {listed(each)}")
+    else:
         kappa = [number(row["kappa"]) for row in origin["agreement"] if math.isfinite(number(row["kappa"]))]
         mean = f"the mean kappa with the given annotation is {np.mean(kappa):.2f}" if kappa else ""
         parts.append(mean or "its accuracy on this video is not known, because nothing was annotated to compare with")
@@ -152,7 +156,9 @@ def _labels(curve: Sequence[dict]) -> str:
     is_apart = many[1] > few[2]
     verdict = "more labels help" if is_apart else "the intervals overlap, so no gain by more labels is shown"
     ends = (f"{span(value)} with {curve[end]['clips']}" for end, value in ((0, few), (-1, many)))
-    return f"macro mAP is {' and '.join(ends)} labelled clips (chance {curve[-1]['chance_macro']:.1f}): {verdict}"
+    return (
+        f"macro mAP is {' and '.join(ends)} labelled clips, where chance is {curve[-1]['chance_macro']:.1f}: {verdict}"
+    )
 
 
 def benchmark_audit(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
@@ -177,26 +183,27 @@ def _leak(origin: dict) -> str:
     if leak.get("gap"):
         low, high = leak["gap"][1:]
         word = effect(low, high, "more alike", "less alike", "not significantly more alike")
-        text += f", whose labels are {word} than those of other clips of the same species ({span(leak['gap'], '+.3f')})"
+        text += (
+            f", whose labels are {word} than those of other clips of the same species, by {span(leak['gap'], '+.3f')}"
+        )
     values = [origin["source_gain"][name] for name in ("difference", "low", "high")]
     verdict = effect(number(values[1]), number(values[2]), "a gain", "a loss", "not significant")
-    return f"{text}; knowing the source adds {span(values, '+.1f')} points of macro mAP to the species ({verdict})"
+    return f"{text}; knowing the source adds {span(values, '+.1f')} points of macro mAP to the species, {verdict}"
 
 
 def _noise(origin: dict) -> str:
+    """The smallest significant difference at the noise that our systems share, and the bias of a small split."""
     smallest, effect_size, share = origin["smallest_differences"], origin["effect"], origin["shared_noise"]
-    shares = [row["share"] for row in smallest]
-    parts = []
-    for name in ("macro", "micro"):
-        least = float(np.interp(share, shares, [row[f"map_{name}"] for row in smallest]))
-        verdict = "more" if effect_size > least else "not more"
-        parts.append(f"{least:.1f} points of {name} mAP on, so {effect_size:.1f} points would be {verdict} than noise")
-    bias = origin["small_split_bias"][0]
-    off = span((bias["bias"], bias["bias"] - 1.96 * bias["error"], bias["bias"] + 1.96 * bias["error"]), "+.1f")
+    columns = {name: [row[f"map_{name}"] for row in smallest] for name in ("macro", "micro")}
+    least = {name: float(np.interp(share, [row["share"] for row in smallest], c)) for name, c in columns.items()}
+    beyond = [name for name, size in least.items() if effect_size > size]
+    verdict = f"more than noise in {listed(beyond)} mAP" if beyond else "not more than noise in either"
+    bias, error = (origin["small_split_bias"][0][name] for name in ("bias", "error"))
+    off = span((bias, bias - Z * error, bias + Z * error), "+.1f")
     return (
-        f"two systems that share noise as ours do ({share:.2f}) differ significantly from {'; from '.join(parts)} (the "
-        "paper's effect of flow); "
-        f"macro mAP itself is {off} points off that of all clips there are"
+        f"two systems that share noise as ours do ({share:.2f}) differ significantly from {least['macro']:.1f} points "
+        f"of macro and {least['micro']:.1f} of micro mAP on, so the paper's effect of flow, {effect_size:.1f} points, "
+        f"would be {verdict}; macro mAP of such a split is {off} points off that of all clips there are"
     )
 
 
@@ -205,16 +212,16 @@ def unseen(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
     names = {row["system"]: row for row in rows if row["question"] == "behaviours"}
     held_out, chance = _macro(names["held out"]), number(names["held out"]["chance"])
     verdict = effect(held_out[1] - chance, held_out[2] - chance, "above", "below", "not significantly different from")
-    by_name = f"by name alone, the held-out behaviours have {span(held_out)} macro mAP, {verdict} chance ({chance:.1f})"
+    clips = [each["videos"] for each in origin["behaviours"]]
+    few = f", but none of them has {FEW} clips, too few to conclude from" if max(clips) < FEW else ""
+    by_name = f"by name alone, the {count(len(clips), 'held-out behaviour')} have {span(held_out)} macro mAP, {verdict}"
+    by_name += f" chance, {chance:.1f}{few}"
     upper = _macro(names["trained on it"])
     if not upper[1] > chance:
         by_name = f"{nothing_yet(parameters['size'])}, even trained on them it has {span(upper)}; {by_name}"
-    gains = {
-        "training on the others": origin["gains"]["training on others"],
-        "having their labels": origin["gains"]["their labels"],
-    }
-    changed = listed(f"{name} changes it by {_gain(found)}" for name, found in gains.items())
-    return [_animals(rows), by_name, f"{changed}, in points, for one training run each", *smoke(parameters["size"])]
+    others, labels = (_gain(origin["gains"][name]) for name in ("training on others", "their labels"))
+    changed = f"training on the other behaviours changes this by {others}; having their labels changes it by {labels}"
+    return [_animals(rows), by_name, f"{changed}, for one training run each", *smoke(parameters["size"])]
 
 
 def _macro(row: dict) -> tuple[float, float, float]:
@@ -223,7 +230,8 @@ def _macro(row: dict) -> tuple[float, float, float]:
 
 def _gain(found: dict) -> str:
     values = [number(found[name]) for name in ("difference", "low", "high")]
-    return f"{span(values, '+.1f')}, {effect(values[1], values[2], 'a gain', 'a loss', 'not significant')}"
+    verdict = effect(values[1], values[2], "a gain", "a loss", "not significant")
+    return f"{span(values, '+.1f')} points, {verdict}"
 
 
 def _animals(rows: Sequence[dict]) -> str:
@@ -235,7 +243,7 @@ def _animals(rows: Sequence[dict]) -> str:
     for system in (METHOD, "species prior"):
         known, new = (of[system, f"{group} animals"] for group in ("known", "new"))
         word = effect(
-            known[1] - new[2], known[2] - new[1], "lower on new ones", "higher on new ones", "no difference shown"
+            known[1] - new[2], known[2] - new[1], "lower on new ones", "higher on new ones", "no decrease is shown"
         )
-        parts.append(f"{system} has {span(known)} macro mAP on known animals and {span(new)} on new ones ({word})")
+        parts.append(f"{system} has {span(known)} macro mAP on known animals and {span(new)} on new ones, {word}")
     return "; ".join(parts)

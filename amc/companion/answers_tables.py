@@ -55,7 +55,7 @@ def labels_of(row: dict) -> str:
         return f"No score reaches the threshold{best}: nothing is predicted, {missed}"
     right = [name for name in annotated if name in predicted]
     more = [name for name in predicted if name not in annotated]
-    parts = [f"{len(right)} of {count(len(annotated), 'annotated label')} predicted ({listed(annotated)} annotated)"]
+    parts = [f"{len(right)} of {count(len(annotated), 'annotated label')} predicted (annotated: {listed(annotated)})"]
     return "; ".join(parts + [f"predicted but not annotated: {listed(more)}"] * bool(more))
 
 
@@ -64,27 +64,33 @@ def sampling_windows(parameters: dict, rows: Sequence[dict], origin: dict) -> li
     schemes = list(dict.fromkeys(row["scheme"] for row in rows))
     lengths = list(dict.fromkeys(row["seconds"] for row in rows if row["events"] >= ENOUGH))
     sizes = f"{count(parameters['num_windows'], 'classifier')} of {count(parameters['frames'], 'frame')}"
-    unseen = listed(f"{100 * share:.0f} % under {scheme}" for scheme, share in origin["unseen"].items())
-    found = [f"with {sizes}, no classifier sees {unseen} of the frames of the clip"]
+    seen = listed(f"{100 * (1 - share):.0f} % under {scheme}" for scheme, share in origin["unseen"].items())
+    found = [f"{sizes} see only a part of the frames of the clip: {seen}"]
     if not lengths:
         return [*found, f"no group of events has {ENOUGH}, so what the schemes catch is not measured"]
     for length in dict.fromkeys((lengths[0], lengths[-1])):
         of = {row["scheme"]: row for row in rows if row["seconds"] == length}
         low, high = length.strip("(]").split(", ")
         events = f"{of[schemes[0]]['events']} events of {'at most' if float(low) == 0 else f'{low} to'} {high} s"
-        found.append(f"of {events}, at least one classifier has a frame of {_by_scheme(of, 'any')}")
-        found[-1] += f"; the share of classifiers that have one is {_by_scheme(of, 'share')}"
+        seen = _extremes(of, "any", "more are seen by at least one classifier", "no scheme is shown to miss fewer")
+        share = _extremes(
+            of, "share", "more classifiers see such an event", "no scheme is shown to show them to more classifiers"
+        )
+        found.append(f"of {events}, {seen}; {share}")
     return found
 
 
-def _by_scheme(of: dict[str, dict], name: str) -> str:
-    """Percentages by scheme, and the pair of schemes whose intervals are farthest apart, if any are apart."""
+def _extremes(of: dict[str, dict], name: str, more: str, level: str) -> str:
+    """`more` under the scheme with the most than under that with the least if their intervals are apart, else `level`.
+
+    With the percentages of the two, or of all schemes.
+    """
     values = {scheme: triple(row, name, scale=100) for scheme, row in of.items()}
-    most, least = (max(values, key=lambda s: values[s][1]), min(values, key=lambda s: values[s][2]))
-    is_apart = values[most][1] > values[least][2]
-    verdict = f"more under {most} than under {least}" if is_apart else "no scheme is shown to differ"
-    each = listed(f"{span(value, '.0f')} % under {scheme}" for scheme, value in values.items())
-    return f"{each}, {verdict}"
+    most, least = max(values, key=lambda s: values[s][1]), min(values, key=lambda s: values[s][2])
+    said = {scheme: span(value, ".0f", " %") for scheme, value in values.items()}
+    if values[most][1] > values[least][2]:
+        return f"{more} under {most} than under {least}, {said[most]} against {said[least]}"
+    return f"{level}, {listed(f'{value} under {scheme}' for scheme, value in said.items())}"
 
 
 def ablation(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
@@ -107,7 +113,7 @@ def _learnt(rows: Sequence[dict], size: str) -> str:
     name = best["method"] if best["method"] != METHOD else f"{best['scheme']} {best['modality']}"
     return (
         f"{len(above)} of {count(len(rows), 'row')} have a macro mAP above chance, "
-        f"the highest is {name} with {span(triple(best, 'map_macro'))} (chance {best['chance_macro']:.1f})"
+        f"the highest is {name} with {span(triple(best, 'map_macro'))}, where chance is {best['chance_macro']:.1f}"
     )
 
 
@@ -127,8 +133,8 @@ def _question(name: str, pairs: Sequence[tuple[str, str]], origin: dict) -> str:
     verdict = {(0, 0): "no difference is found", (1, 0): "a gain is found", (0, 1): "a loss is found"}.get(
         (1 in signs, -1 in signs), "differences in both directions are found"
     )
-    each = "; ".join(f"{' against '.join(pair)} {change(known[pair], least=least)}" for pair in asked)
-    return f"{name}: {verdict} ({each}, in points of mAP)"
+    each = "; ".join(f"{' minus '.join(pair)} is {change(known[pair], least=least)}" for pair in asked)
+    return f"{name}: {verdict}; {each}"
 
 
 def _at_rest(needs: Sequence[dict]) -> str:
@@ -150,7 +156,7 @@ def state_of_the_art(parameters: dict, rows: Sequence[dict], origin: dict) -> li
     pretraining = [each for each in found if (each["method"], each["against"]) == (PRETRAINED, "MSQNet")]
     second = f"{METHOD} {_standing(against, least)}" if against else f"{METHOD} was not compared with another system"
     if pretraining:
-        second += f"; pre-training changes MSQNet by {change(pretraining[0], least=least)}, in points of mAP"
+        second += f"; pre-training changes MSQNet by {change(pretraining[0], least=least)}"
     return [first, second, _without_video(rows, origin), *smoke(parameters["size"])]
 
 
@@ -159,7 +165,7 @@ def _standing(against: dict[str, dict], least: dict) -> str:
     signs = {name: direction(each, least=number(least["map_macro"])) for name, each in against.items()}
     words = {-1: "is better than", 1: "is worse than", 0: "is not found to differ from"}
     parts = [(word, [name for name in signs if signs[name] == sign]) for sign, word in words.items()]
-    return f"{', '.join(f'{word} {listed(names)}' for word, names in parts if names)} in macro mAP"
+    return f"{listed(f'{word} {listed(names)}' for word, names in parts if names)}, in macro mAP"
 
 
 def _without_video(rows: Sequence[dict], origin: dict) -> str:
@@ -177,23 +183,23 @@ def _without_video(rows: Sequence[dict], origin: dict) -> str:
 def error_analysis(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
     """05: the kinds of errors of the analysed run, and the annotator's share."""
     mine = [row for row in rows if row["run"] == rows[0]["run"]]
-    kinds = listed(f"{row['kind']} {span(triple(row, 'rate'), '.0f')}" for row in mine)
-    found = [f"errors per 100 videos by kind: {kinds}", _annotator(origin)]
+    kinds = listed(f"{span(triple(row, 'rate'), '.0f')} of {row['kind']}" for row in mine)
+    found = [f"per 100 videos the errors are {kinds}", _annotator(origin)]
     quality, size = origin.get("quality"), parameters["size"]
     if quality and not any(above_chance(quality, metric) for metric in METRICS):
         found.insert(0, f"{nothing_yet(size)} ({against_chance(quality)}), so its errors are those of guessing")
     right = [100 * number(value) for value in origin["exactly_right"]]
-    return [*found, f"{span(right, '.0f')} % of the videos have exactly the annotated labels", *smoke(size)][:4]
+    return [*found, f"{span(right, '.0f', ' %')} of the videos have exactly the annotated labels", *smoke(size)][:4]
 
 
 def _annotator(origin: dict) -> str:
     if not origin.get("annotators"):
         return "how many errors are the annotator's is not known, because the truth of the frames is not"
-    share = span([100 * number(value) for value in origin["annotators"]], ".0f")
-    text = f"{share} % of all errors are the annotator's: the behaviour happens but is not annotated"
+    share = span([100 * number(value) for value in origin["annotators"]], ".0f", " %")
+    text = f"{share} of all errors are the annotator's: the behaviour happens but is not annotated"
     for row in origin["against_truth"]:
         if row["metric"] == "map_macro" and "−" in row["against"]:
             values = [number(row[name]) for name in ("value", "low", "high")]
             word = effect(values[1], values[2], "higher", "lower", "not significantly different")
-            text += f"; measured against the truth, macro mAP is {word} ({span(values, '+.1f')} points)"
+            text += f"; measured against the truth, macro mAP is {word}, by {span(values, '+.1f')} points"
     return text

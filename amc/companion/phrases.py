@@ -18,12 +18,18 @@ def triple(row: dict, name: str, *, scale: float = 1) -> tuple[float, float, flo
     return tuple(scale * number(row.get(f"{name}{end}")) for end in ("", "_low", "_high"))
 
 
-def span(values: Sequence[float | None], spec: str = ".1f") -> str:
-    """A value with its 95 % interval, from (value, low, high): `36.9 (95 % 34.9 to 44.6)`. spec: of the format."""
+def span(values: Sequence[float | None], spec: str = ".1f", unit: str = "") -> str:
+    """A value with its 95 % interval, from (value, low, high): `36.9 % (95 % 34.9 to 44.6)`. spec: of the format."""
     value, low, high = map(number, values)
     if math.isnan(value):
         return "not measurable"
-    return f"{value:{spec}} (95 % {low:{spec}} to {high:{spec}})" if low <= high else f"{value:{spec}} (no interval)"
+    return f"{value:{spec}}{unit} (95 % {low:{spec}} to {high:{spec}})" if low <= high else f"{value:{spec}}{unit}"
+
+
+def spoken(text: str) -> str:
+    """A text in which the first interval says what it is, and the others stand in brackets alone."""
+    before, mark, after = text.partition("(95 % ")
+    return f"{before}{mark and '(95 % interval '}{after.replace(mark or '(', '(')}"
 
 
 def listed(names: Iterable[object], *, word: str = "and") -> str:
@@ -38,17 +44,20 @@ def count(number: int, noun: str) -> str:
 
 
 def change(found: dict, *, least: dict | None = None) -> str:
-    """A difference in both mAPs as of `tables.compare`, each with its interval and what it shows.
+    """A difference in both mAPs as of `tables.compare`, in points, with intervals and what they show.
 
     least: the smallest difference that the test finds, by metric (`noise.detectable`), in points.
     """
-    parts = []
+    parts, shown = [], []
     for metric, name in METRICS.items():
         values = [number(found.get(f"{metric}_{what}")) for what in ("difference", "low", "high")]
-        limit = number((least or {}).get(metric, 0))
         if math.isfinite(values[0]):
-            parts.append(f"{span(values, '+.1f')} {name}, {_shown(found, metric, values, limit)}")
-    return "; ".join(parts) or "not measurable"
+            parts.append(f"{name} {span(values, '+.1f')}")
+            shown.append(_shown(found, metric, values, number((least or {}).get(metric, 0))))
+    if len(set(shown)) == 1:
+        return f"{listed(parts)} points of mAP, {'both ' * (len(shown) > 1)}{shown[0]}"
+    each = ", but ".join(f"{part}, {verdict}" for part, verdict in zip(parts, shown))
+    return f"{each}, in points of mAP" if each else "not measurable"
 
 
 def _shown(found: dict, metric: str, values: list[float], limit: float) -> str:
@@ -75,13 +84,13 @@ def above_chance(row: dict, metric: str = "map_macro") -> bool:
 
 
 def against_chance(row: dict) -> str:
-    """Both mAPs of a row of `tables.rows` beside chance: `macro mAP 62.0 (95 % …) is above chance (22.8), …`."""
+    """Both mAPs of a row of `tables.rows` beside chance: `macro mAP 62.0 (95 % …) is above chance, 22.8, …`."""
     parts = []
     for metric, name in METRICS.items():
         values, chance = triple(row, metric), number(row.get(f"chance_{name}"))
         verdict = effect(values[1] - chance, values[2] - chance, "above", "below", "not significantly different from")
-        parts.append(f"{name} mAP {span(values)} is {verdict} chance ({chance:.1f})")
-    return listed(parts)
+        parts.append(f"{name} mAP {span(values)} is {verdict} chance, {chance:.1f},")
+    return listed(parts).rstrip(",")
 
 
 def nothing_yet(size: str) -> str:
