@@ -97,7 +97,10 @@ def inside_the_model(parameters: dict, rows: Sequence[dict], origin: dict) -> li
 def _moved(what: str, row: dict) -> str:
     angle, rank = span(triple(row, "angle"), ".2g"), span(triple(row, "rank"), ".2f")
     changed = span(triple(row, "map_macro_change"), "+.1f")
-    return f"{what} turns it by {angle} degrees, the ranks of the behaviours correlate by {rank}, and macro mAP changes by {changed} points"
+    return (
+        f"{what} turns it by {angle} degrees, the ranks of the behaviours correlate by {rank}, "
+        f"and macro mAP changes by {changed} points"
+    )
 
 
 def _used(row: dict, other: dict, what: str) -> str:
