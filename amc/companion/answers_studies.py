@@ -73,7 +73,7 @@ def _worth(method: str, effects: Sequence[dict]) -> str:
 
 
 def inside_the_model(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
-    """06: whether the model uses the order of the slots and the motion in them."""
+    """06: what frames get from flow, and whether the model uses the order of the slots and the motion in them."""
     of = {row["change"]: row for row in origin["sensitivity"]}
     intact, size = of[sensitivity.INTACT], parameters["size"]
     macro = f"macro mAP {span(triple(intact, 'map_macro'))}, chance {intact['chance_macro']:.1f}"
@@ -82,25 +82,38 @@ def inside_the_model(parameters: dict, rows: Sequence[dict], origin: dict) -> li
         ignorant = nothing_yet(size) if parameters["trained"] else "these weights know nothing"
         first = f"{ignorant}, so what they use cannot be seen: {first}"
     other = of[sensitivity.OTHER]
-    unit = span(triple(other, "angle"), ".2g")
-    found = [f"{first}; the slots of another video turn the video's embedding by {unit} degrees"]
+    unit = _degrees(other)
+    found = [f"{first}; the slots of another video turn the video's embedding by {unit}{_exchange(rows)}"]
     order, motion = of[sensitivity.REVERSED], of.get(sensitivity.AT_REST)
     found.append(f"order: {_moved('reversing the slots', order)}, so {_used(order, other, 'their order')}")
     if _is_still(order, other):
-        found[-1] += ": to this model, interleaved slots are a set of pictures"
+        found[-1] += ": to this model, the slots are a set of pictures, not a sequence"
     if motion is None:
         return [*found, "motion: these slots hold no flow"]
     found.append(f"motion: {_moved('putting all flow at rest', motion)}, so {_used(motion, other, 'motion')}")
     return [*found, *smoke(size)]
 
 
+def _exchange(rows: Sequence[dict]) -> str:
+    """The attention between frames and flow in the last layer of the clip of the figures; empty without both kinds."""
+    if not rows or "frame → flow" not in rows[-1]:
+        return ""
+    shares = (f"{rows[-1][f'{a} → {b}']:.2f}" for a, b in (("frame", "flow"), ("flow", "frame")))
+    return "; in the last layer, frames attend to flow with {} of uniform attention, flow to frames with {}".format(
+        *shares
+    )
+
+
 def _moved(what: str, row: dict) -> str:
-    angle, rank = span(triple(row, "angle"), ".2g"), span(triple(row, "rank"), ".2f")
-    changed = span(triple(row, "map_macro_change"), "+.1f")
+    rank, changed = span(triple(row, "rank"), ".2f"), span(triple(row, "map_macro_change"), "+.1f")
     return (
-        f"{what} turns it by {angle} degrees, the ranks of the behaviours correlate by {rank}, "
+        f"{what} turns it by {_degrees(row)}, the ranks of the behaviours correlate by {rank}, "
         f"and macro mAP changes by {changed} points"
     )
+
+
+def _degrees(row: dict) -> str:
+    return span(triple(row, "angle"), sensitivity.precision(number(row["angle"])), " degrees")
 
 
 def _used(row: dict, other: dict, what: str) -> str:
@@ -173,9 +186,15 @@ def benchmark_audit(parameters: dict, rows: Sequence[dict], origin: dict) -> lis
         f"{values[1]} micro mAP"
     )
     if origin["above"]:
-        beaten = listed(origin["above"]["species, macro"]), listed(origin["above"]["species, micro"])
+        beaten = [listed(map(_system, origin["above"][f"species, {name}"])) for name in ("macro", "micro")]
         first += f", above the published macro numbers of {beaten[0]} and the micro numbers of {beaten[1]}"
     return [first, _leak(origin), _noise(origin)]
+
+
+def _system(name: str) -> str:
+    """`I3D (its best variant)` of `I3D, its best variant`: a name without commas."""
+    system, _, which = name.partition(", ")
+    return f"{system} ({which})" if which else system
 
 
 def _leak(origin: dict) -> str:

@@ -112,7 +112,7 @@ def _learnt(rows: Sequence[dict], size: str) -> str:
     best = max(above, key=lambda row: row["map_macro"])
     name = best["method"] if best["method"] != METHOD else f"{best['scheme']} {best['modality']}"
     return (
-        f"{len(above)} of {count(len(rows), 'row')} have a macro mAP above chance, "
+        f"above chance in macro mAP: {len(above)} of {count(len(rows), 'row')}, "
         f"the highest is {name} with {span(triple(best, 'map_macro'))}, where chance is {best['chance_macro']:.1f}"
     )
 
@@ -201,5 +201,5 @@ def _annotator(origin: dict) -> str:
         if row["metric"] == "map_macro" and "−" in row["against"]:
             values = [number(row[name]) for name in ("value", "low", "high")]
             word = effect(values[1], values[2], "higher", "lower", "not significantly different")
-            text += f"; measured against the truth, macro mAP is {word}, by {span(values, '+.1f')} points"
+            text += f"; measured against the truth, macro mAP is {word}, {span(values, '+.1f')} points"
     return text

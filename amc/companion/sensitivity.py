@@ -72,15 +72,21 @@ def measure(classifier: Classifier, views: ClipViews, text: Tensor, *, most: int
     return rows
 
 
+def precision(angle: float) -> str:
+    """The format of an angle in degrees: rounding alone turns an embedding by less than 0.001."""
+    return ".0f" if angle >= 10 else ".1f" if angle >= 1 else ".3f"
+
+
 def summary(rows: Sequence[dict]) -> list[dict]:
     """The rows of `measure` as texts, one line per change."""
-    heads = {"angle": ("embedding turned, degrees", ".2g"), "rank": ("correlation of ranks", ".2f")}
+    heads = {"angle": ("embedding turned, degrees", ""), "rank": ("correlation of ranks", ".2f")}
     heads |= {"first": ("highest stays, %", ".0f"), "map_macro_change": ("macro mAP, points", "+.1f")}
     lines = []
     for row in rows[1:]:
         line = {"change": row["change"], "clips": row["clips"]}
         for name, (head, spec) in heads.items():
             value, low, high = (row[f"{name}{end}"] for end in ENDS)
+            spec = spec or precision(value)
             line[head] = f"{value:{spec}} [{low:{spec}}, {high:{spec}}]"
         lines.append(line)
     return lines
