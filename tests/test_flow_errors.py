@@ -122,6 +122,14 @@ def test_hidden_and_visible_points_are_compared_within_clips():
     assert said.endswith("+0.50 px, 95 % +0.50 to +0.50")  # the clips differ, their differences do not
 
 
+def test_the_estimate_is_set_against_zero_flow_on_the_same_pairs():
+    zero, dis = ({"method": name, "frame": [0, 9, 0], "seconds": 0} for name in (flow_errors.NOTHING, "dis"))
+    tables = [zero | {"clip": ["a", "a", "b"], "epe": [1.0, 5.0, 2.0]}]
+    tables.append(dis | {"clip": ["b", "a", "a"], "epe": [1.5, 4.5, 0.5]})  # half a pixel less each, in another order
+    row = flow_errors.more_than_nothing(pd.concat(map(pd.DataFrame, tables)), "dis")
+    assert (row["epe"], row["low"], row["high"], row["clips"]) == (-0.5, -0.5, -0.5, 2)
+
+
 def test_sampled_frames_stay_inside_the_video(smoke_world):
     path = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[0]
     assert flow_errors.sampled(path, start=2, step=8) == [(2, 3), (10, 11), (18, 19), (26, 27)]

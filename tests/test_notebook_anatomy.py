@@ -1,8 +1,9 @@
-"""Every notebook has the same anatomy: title, parameters, set-up, body, check, record, close; and no outputs."""
+"""Every notebook has the same anatomy: title, parameters, set-up, body, check, record, answer, close; no outputs."""
 
 import ast
 import io
 import json
+import re
 import tokenize
 from pathlib import Path
 
@@ -128,9 +129,11 @@ def test_no_answer_is_written_already(notebook):
                 assert ast.unparse(node.value) == "None"
 
 
-def test_its_last_code_cell_but_those_for_learners_writes_the_result(notebook):
-    last = [cell for cell in told(notebook) if cell["cell_type"] == "code"][-1]
-    assert "results.write(" in source(last)
+def test_it_ends_with_its_record_and_the_answer_that_the_record_holds(notebook):
+    *_, record, answer = [cell for cell in told(notebook) if cell["cell_type"] == "code"]
+    name = re.search(r"results\.write\(\"(\w+)\"", source(record))[1]
+    assert f'origin["answer"] = answers.answer("{name}", ' in source(record)
+    assert source(answer).splitlines()[-1] == 'Markdown(origin["answer"])'
 
 
 def test_it_explains_before_it_computes_and_closes_in_words(notebook):

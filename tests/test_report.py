@@ -47,7 +47,8 @@ def reports(tmp_path, monkeypatch):
         figure = Figure((3, 2))
         figure.text(0.2, 0.2, name)
         figures.save(figure, name, alt)
-    results.write("00_quickstart", {"size": "smoke"}, [{"x": 1}], provenance.collect(seconds=3.0, data_checksum="abc"))
+    origin = provenance.collect(seconds=3.0, data_checksum="abc") | {"answer": "Chance < 5 % & more."}
+    results.write("00_quickstart", {"size": "smoke"}, [{"x": 1}], origin)
     return tmp_path
 
 
@@ -69,6 +70,17 @@ def test_the_index_shows_all_figures_with_their_alternative_text_and_links_that_
         assert address == "#n00" or (reports / address).exists(), address
     assert page.all("html")[0]["lang"] == "en" and {"id": "n00"} in page.all("section")
     assert not page.all("script") and not page.all("link")  # nothing from elsewhere
+
+
+def test_the_index_shows_the_answer_of_a_notebook_between_its_question_and_its_figures(reports):
+    text = report.index(reports).read_text(encoding="utf-8")
+    answer = '<p class="answer"><strong>Answer.</strong> Chance &lt; 5 % &amp; more.</p>'
+    assert text.index("What is") < text.index(answer) < text.index("<figure>")
+
+
+def test_a_record_from_before_the_answers_has_none_in_the_index(reports):
+    results.write("00_quickstart", {"size": "smoke"}, [{"x": 1}], provenance.collect(seconds=3.0, data_checksum="abc"))
+    assert 'class="answer"' not in report.index(reports).read_text(encoding="utf-8")
 
 
 def test_the_manifest_names_source_parameters_data_and_every_figure(reports):

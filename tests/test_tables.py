@@ -88,7 +88,10 @@ def test_a_difference_is_second_minus_first_and_is_read_with_its_interval():
     size = better["map_macro_difference"]
     assert "not found, being below" in tables.reading("x", better, least=size + 0.1)
     assert tables.reading("x", better, least=size - 0.1) == tables.reading("x", better)
+    signs = [tables.direction(found) for found in (better, tables.compare(strong, weak))]
+    assert signs == [1, -1] and tables.direction(better, least=size + 0.1) == 0
     nothing = tables.compare(weak, scores(seed=2, skill=0))
+    assert tables.direction(nothing) == 0
     assert tables.reading("x", nothing).endswith("not significant (the 95 % interval includes 0).")
 
 

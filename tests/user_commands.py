@@ -1,5 +1,6 @@
 """Notebooks run as a user runs them: papermill in a process of its own, with the folders of a test."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -13,7 +14,7 @@ def papermill(name: str, folder: Path, output: Path, *options: str, environment:
     """The executed copy of a notebook: `papermill NOTEBOOK OUTPUT OPTIONS` from `folder`.
 
     name: without its ending; options: such as "-p", "size", "smoke". Checks the rules for all executed notebooks: no
-    cell failed, every picture has an alternative text, the file is not too large, the record is written.
+    cell failed, every picture has an alternative text, the file is not too large, the record holds the answer.
     """
     source = f"{name}.ipynb" if folder == NOTEBOOKS else NOTEBOOKS / f"{name}.ipynb"
     command = [sys.executable, "-m", "papermill", str(source), str(output), *options]
@@ -22,6 +23,7 @@ def papermill(name: str, folder: Path, output: Path, *options: str, environment:
     assert all(alts(output))
     assert output.stat().st_size <= MOST_BYTES
     written = Path(environment["AMC_REPORTS"])
-    assert (written / "results" / f"{name}.json").is_file()
+    record = json.loads((written / "results" / f"{name}.json").read_text(encoding="utf-8"))
+    assert record["provenance"]["answer"].endswith(".")
     assert list((written / "figures").glob(f"{name[:2]}_*.pdf"))
     return output

@@ -207,6 +207,14 @@ def hidden_from_visible(table: pd.DataFrame, method: str) -> str:
     return text.format(**row)
 
 
+def more_than_nothing(table: pd.DataFrame, method: str) -> dict:
+    """The row of `summary` of the EPE of `method` minus that of zero flow on the same pairs: below 0 is better."""
+    pairs = ["clip", "frame"]
+    mine, nothing = (table[table["method"] == name].set_index(pairs) for name in (method, NOTHING))
+    [row] = summary(mine.assign(more=mine["epe"] - nothing["epe"]).reset_index(), by="more")
+    return row
+
+
 def against_nothing(found: pd.DataFrame, method: str) -> list[str]:
     """The EPE of `method` and of zero flow under each condition of `conditions`, one sentence per condition."""
     means = found.pivot(index="condition", columns="method", values="epe")

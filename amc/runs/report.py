@@ -76,7 +76,10 @@ def manifest(reports: Path) -> Path:
 
 
 def index(reports: Path) -> Path:
-    """Write `index.html`, which shows every figure with its alternative text, by notebook. Raises AmcError."""
+    """Write `index.html`: by notebook its question, the measured answer, and every figure with its alternative text.
+
+    Raises AmcError as `manifest` does.
+    """
     template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     notebooks = [_section(reports, path) for path in _executed(reports)]
     page = jinja2.Environment(autoescape=True).from_string(template).render(notebooks=notebooks)
@@ -98,6 +101,7 @@ def _section(reports: Path, path: Path) -> dict:
         "number": path.stem[:2],
         "title": title,
         "question": question,
+        "answer": origin.get("answer", ""),  # a record from before the answers has none
         "file": path.name,
         "facts": f"commit {origin['commit']}, {machine}, {origin['seconds'] or 0:.0f} s",
         "figures": [_figure(reports, figure) for figure in _figures(reports, path.stem)],

@@ -150,11 +150,22 @@ def compare(
     return {f"{name}_{what}": v if what == "p" else 100 * v for name in metrics.MAPS for what, v in found[name].items()}
 
 
-def reading(name: str, difference: dict, metric: str = "map_macro", *, least: float = 0) -> str:
-    """One sentence on a difference and its interval. least: what can be found, in points (`noise.detectable`)."""
+def direction(difference: dict, metric: str = "map_macro", *, least: float = 0) -> int:
+    """Whether a difference is found, 1 (more) or -1 (less): its interval excludes 0, and it is not below `least`.
+
+    difference: as of `compare`. least: what can be found, in points (`noise.detectable`). 0: not found.
+    """
     low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
-    verdict = "more" if low > 0 else "less" if high < 0 else "not significant (the 95 % interval includes 0)"
-    if abs(value) < least and (low > 0 or high < 0):
+    is_found = (low > 0 or high < 0) and abs(value) >= least
+    return (1 if low > 0 else -1) if is_found else 0
+
+
+def reading(name: str, difference: dict, metric: str = "map_macro", *, least: float = 0) -> str:
+    """One sentence on a difference and its interval, by the rule of `direction`."""
+    low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
+    sign = direction(difference, metric, least=least)
+    verdict = {1: "more", -1: "less"}.get(sign, "not significant (the 95 % interval includes 0)")
+    if not sign and (low > 0 or high < 0):
         verdict = f"not found, being below the {least:.1f} points that this test finds in 80 % of runs"
     averaging = metric.removeprefix("map_")
     return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
