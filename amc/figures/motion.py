@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from amc.figures import style
-from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
+from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
 
-METHODS = {  # colour and marker; Paul Tol's, distinct in grey
-    "nothing moves": (SHADE, "X"), "dis": ("#332288", "o"), "dis-fast": ("#44AA99", "s"),
-    "dis-ultrafast": ("#88CCEE", "^"), "raft-small": ("#CC6677", "D"), "raft-large": ("#882255", "P"),
-    "raft-synth": ("#DDAA33", "v"), "true": (INK, "*"), "none": (SHADE, "X"),
-}  # fmt: skip
+MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
+METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
+METHODS |= {"true": (INK, "*"), "none": (SHADE, "X")}  # colour and marker of each
 
 
 @styled

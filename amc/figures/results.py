@@ -84,7 +84,7 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
     order = np.argsort(-np.asarray(counts), kind="stable")[:most]
     figure = Figure((WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()
-    axes.bar(range(len(order)), np.asarray(counts)[order], color=SCHEME_COLORS["sparse"], width=0.75)
+    axes.bar(range(len(order)), np.asarray(counts)[order], color=SHADE, width=0.75)
     for place, label in enumerate(order):
         axes.text(place, counts[label], str(counts[label]), ha="center", va="bottom", fontsize=11)
     axes.set_xticks(

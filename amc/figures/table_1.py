@@ -13,7 +13,7 @@ from amc.config import METHOD
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 from amc.metrics import MAPS
 
-OURS, PEER = MODALITY_COLORS["rgb+flow"], "#BBCCEE"  # the paper's own method; the others of Table 1
+OURS, PEER = MODALITY_COLORS["rgb+flow"], PALE  # the paper's own method; the others of Table 1
 # Places of a name around its point: left or right (x), above or below (y), and distance; the first free one is taken.
 BESIDE = np.array([(x, y, far) for far in (1, 2, 3.5) for y in (0, 1, -1) for x in (1, -1, 0) if x or y])
 

@@ -5,12 +5,12 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODEL, PALE, SHADE, WIDTH, styled
 
 GROUP_LOOKS = {"known animals": ("o", INK), "new animals": ("s", "white")}
 SYSTEM_LOOKS = {  # marker, face, size, offset from the middle of the row: distinct without colour
-    "trained on it": ("o", MODALITY_COLORS["rgb+flow"], 11, -0.18),
-    "held out": ("s", MODALITY_COLORS["rgb"], 10, 0),
+    "trained on it": ("o", INK, 11, -0.18),
+    "held out": ("s", MODEL, 10, 0),
     "untrained": ("^", "white", 10, 0.18),
     "chance": ("|", SHADE, 14, 0),
 }

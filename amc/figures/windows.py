@@ -20,7 +20,7 @@ from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
 MARKS = {"dense": "s", "semi-dense": "D", "sparse": "o"}
-RULES = {"regular": ("#117733", "s"), "random": ("#999999", "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
+RULES = {"regular": (INK, "s"), "random": (SHADE, "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
 
 
 @styled
