@@ -1,6 +1,7 @@
 """Charts show the numbers they are given."""
 
 import numpy as np
+from matplotlib.collections import PathCollection
 
 from amc import figures
 
@@ -45,3 +46,19 @@ def test_learning_curves_of_other_methods_have_colours_of_their_own():
     left, *_ = figures.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
     assert [line.get_label() for line in left.lines] == list(names)
     assert len({line.get_color() for line in left.lines}) == 3
+
+
+def test_a_run_has_one_colour_in_both_tables():
+    facts = {"scheme": "sparse", "map_macro": 30.0, "map_micro": 40.0}
+    rows = [facts | {"table": table, "modality": "rgb"} for table in (2, 3)]
+    figure = figures.ablation([*rows, facts | {"table": 3, "modality": "flow"}])
+    left, right = (
+        [
+            tuple(color)
+            for part in axes.collections
+            if isinstance(part, PathCollection)
+            for color in part.get_facecolor()
+        ]
+        for axes in figure.axes
+    )
+    assert left[0] == right[0] != right[1]

@@ -103,17 +103,9 @@ def nudges(
     left, right = figure.subplots(1, 2, sharey=True)
     places, moves = np.arange(len(order)), (after - before)[order]
     left.barh(places, after[order], 0.6, color=MODEL)
-    right.barh(places, moves, 0.6, color=SHADE)
+    bars = right.barh(places, moves, 0.6, color=SHADE)
+    right.bar_label(bars, [f"{move:+.3f}".replace("-", "−") for move in moves], padding=4, fontsize=11)
     right.axvline(0, color=INK, linewidth=1)
-    for place, move in zip(places, moves, strict=True):
-        look = {"ha": "left" if move >= 0 else "right", "va": "center", "fontsize": 11}
-        right.annotate(
-            f"{move:+.3f}".replace("-", "−"),
-            (move, place),
-            (4 if move >= 0 else -4, 0),
-            textcoords="offset points",
-            **look,
-        )
     right.margins(x=0.25)
     for y in np.flatnonzero(written[order]):
         for axes in (left, right):

@@ -25,6 +25,7 @@ LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance and the paper's number.
 
+    Colours are those of modalities in both tables.
     rows: as in reports/results, percent; one panel per table, one point per seed. Values that are None or nan are left
     out. Raises AmcError when there is no row.
     """
@@ -54,13 +55,13 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
 
 def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None:
     """One table: schemes or modalities side by side; macro left, micro right, the paper's number in the middle."""
-    colors = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
+    names = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
     label = data[axis] if axis else data["scheme"] + "\n" + data["modality"]
-    order = [name for name in colors if name in set(label)] if axis else list(dict.fromkeys(label))
+    order = [name for name in names if name in set(label)] if axis else list(dict.fromkeys(label))
     seeds = sorted(data["seed"].unique()) if "seed" in data else [0]
     spread = [0.08 * (seeds.index(seed) - (len(seeds) - 1) / 2) for seed in data.get("seed", [0] * len(data))]
     place = np.array([order.index(name) for name in label], dtype=float)
-    ink = data[axis or "modality"].map(colors).tolist()
+    ink = data["modality"].map(MODALITY_COLORS).tolist()  # so a run that both tables have looks the same in both
     long = []
     for averaging, offset in (("macro", -0.2), ("micro", 0.2)):
         low, high, value = (
