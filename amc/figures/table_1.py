@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
@@ -32,20 +33,14 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
             left.plot(row[f"map_{averaging}"], place + lane, marker, **look)
     names = [row["method"] for row in rows]
     left.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlim=(0, None), xlabel="mAP, %")
-    for axes, key, label in zip(
-        costs, ("gflops", "parameters"), ("GFLOPs per video", "parameters, millions"), strict=True
-    ):
-        colors = [OURS if row["method"] == METHOD else PALE for row in seeing]
-        bars = axes.barh(range(len(seeing)), [row[key] for row in seeing], 0.6, color=colors, edgecolor=INK)
-        axes.bar_label(bars, [f"{row[key]:.3g}" for row in seeing], padding=4, fontsize=12)
-        axes.set(xlabel=label)
-        axes.margins(x=0.25)
-        axes.tick_params(axis="y", length=0)
+    _bars(costs[0], seeing, "gflops", "GFLOPs per video")
+    _bars(costs[1], seeing, "parameters", "parameters, millions")
     for axes in (left, *costs):
         axes.axhline(len(seeing) - 0.5, color=SHADE, linestyle="--", linewidth=1.5)
         axes.grid(axis="x", color=PALE)
         axes.set_axisbelow(True)
-    costs[0].text(0, len(seeing), " sees no video", va="center", fontsize=12)
+    if len(seeing) < len(rows):
+        costs[0].text(0, len(seeing), " sees no video", va="center", fontsize=12)
     look = {"color": "white", "markeredgecolor": INK, "markersize": 10, "linestyle": ""}
     keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **look) for name, marker in MARKERS.items()]
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
@@ -53,6 +48,16 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
     figure.suptitle(f"{best['method']} has the highest macro mAP{cost}", fontsize=14)
     return figure
+
+
+def _bars(axes: Axes, rows: Sequence[dict], key: str, label: str) -> None:
+    """One cost of each method as a bar with its number."""
+    colors = [OURS if row["method"] == METHOD else PALE for row in rows]
+    bars = axes.barh(range(len(rows)), [row[key] for row in rows], 0.6, color=colors, edgecolor=INK)
+    axes.bar_label(bars, [f"{row[key]:.3g}" for row in rows], padding=4, fontsize=12)
+    axes.set(xlabel=label)
+    axes.margins(x=0.25)
+    axes.tick_params(axis="y", length=0)
 
 
 @styled
