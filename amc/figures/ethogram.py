@@ -25,6 +25,7 @@ if TYPE_CHECKING:  # figures do not import the package that they draw for
 
 AGREEMENT = {"both": INK, "human only": HUMAN, "model only": MODEL}
 EDGE = 0.8  # points around a bar: keeps half a second in an hour, less than a pixel, visible
+INTERVAL = "95 % interval over test clips"
 POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
 
@@ -126,23 +127,25 @@ def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
 
 @styled
 def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
-    """Share of the video of each behaviour, with seconds and number of bouts."""
+    """Share of the video of each behaviour, with seconds and number of bouts; says so if they overlap beyond 100 %."""
     table = shown.budget().iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     share = table["% of total length"].to_numpy()
+    overlap = f"; behaviours overlap, so the sum is {share.sum():.0f} %" if share.sum() > 100.5 else ""
     axes.barh(places, share, color=MODEL, height=0.62)
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         count = int(row["Total number of occurences"])
         text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
         axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
-    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s")
+    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s{overlap}")
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # room for text beyond 100
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    _title(figure, axes, f"Time budget of {shown.video}{_hidden(shown, table)}", shown.stamp)
+    longest = f"{table['Behavior'].iloc[0]} lasts longest, {share[0]:.0f} % of the time" if share[0] else "no bout"
+    _title(figure, axes, f"{shown.video}: {longest}{_hidden(shown, table)}", shown.stamp)
     return figure
 
 
@@ -159,10 +162,19 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
 
 @styled
 def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
-    """Seconds by the human's (rows) and the model's behaviour (columns); only what occurs in either."""
+    """The model's behaviour (columns) in percent of the human's seconds (rows); only what occurs in either.
+
+    table: seconds, of `agreement.confusion`; those of each row are beside its name.
+    """
     used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
-    axes = _matrix(table.loc[used, used], ".1f", "model", "human", "seconds")
-    _title(axes.figure, axes, "Human against model, seconds", stamp)
+    seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
+    percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
+    percent.index = [f"{name} ({whole[name]:.1f} s)" for name in used]
+    axes = _matrix(percent, ".0f", "model", "human (seconds)", "% of the row")
+    annotated = [name for name in used if name != "nothing"]
+    found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
+    part = f"{100 * found / total:.0f} % of" if total else "none of"
+    _title(axes.figure, axes, f"The model finds {part} the {total:.0f} s that the human annotated", stamp)
     return axes.figure
 
 
@@ -263,14 +275,14 @@ def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figu
     table = pd.DataFrame(rows)
     figure = Figure((WIDTH * 0.75, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=MODEL, alpha=0.15, lw=0)
-    axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=2.2, label="test clips, 95 %")
+    axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=1.5, label="trained model")
+    axes.vlines(table["clips"], table["map_macro_low"], table["map_macro_high"], color=INK, lw=2, label=INTERVAL)
     axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance (random ranking)")
     axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])
     axes.minorticks_off()
     axes.grid(color=PALE)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     _title(figure, axes, title, stamp)
     return figure
