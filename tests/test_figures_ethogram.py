@@ -128,6 +128,15 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
     assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure)
 
 
+def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):
+    human, model = np.zeros((2, 100, 2), bool)
+    human[:40, 0], model[30:50, 0] = True, True
+    title = "Human and model agree for {} % of the time that either of them marks"
+    assert title.format(20) in texts(drawn.agreement(human, model, NAMES, shown.edges))
+    counted = np.arange(100) >= 25
+    assert title.format(40) in texts(drawn.agreement(human, model, NAMES, shown.edges, counted=counted))
+
+
 def test_a_video_without_bouts_has_all_its_pictures(shown):
     empty = shown.at(1.0)
     for figure in (drawn.ethogram(empty), drawn.time_budget(empty), drawn.transitions(empty)):

@@ -108,7 +108,8 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
         axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
     axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
     axes.set(xlabel="label overlap with a training clip (Jaccard; mean, 95 % interval)")
-    axes.set_title("How similar are test clips and training clips?")
+    closest = max(groups, key=lambda name: np.mean(groups[name])).replace("\n", " ")
+    axes.set_title(f"Test clips share most labels with: {closest}")
     return figure
 
 

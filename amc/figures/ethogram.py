@@ -249,7 +249,10 @@ def agreement(
         axes.broken_barh(_stretches(~counted, edges, unit), (-0.5, len(names)), facecolors=PALE, zorder=0)
         keys += [Patch(color=PALE, label="not labelled")]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
-    _title(figure, axes, "Agreement of human and model over time", stamp)
+    seconds = np.diff(edges) if counted is None else np.diff(edges) * counted
+    both, either = (float(seconds @ mask.sum(axis=1)) for mask in (human & model, human | model))
+    part = f"{100 * both / either:.0f} %" if either else "none"
+    _title(figure, axes, f"Human and model agree for {part} of the time that either of them marks", stamp)
     return figure
 
 

@@ -75,7 +75,9 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
     sns.scatterplot(points, x="x", y="mAP", hue="ink", style="averaging", legend=False, ax=axes, zorder=3, **look)
     paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float)
     axes.scatter(place, paper, s=80, marker="D", facecolor="white", edgecolor=ink, linewidth=2, zorder=3)
-    axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="", title=title)
+    axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="")
+    means = data["map_macro"].astype(float).groupby(label).mean() if "map_macro" in data else pd.Series(dtype=float)
+    axes.set_title(f"{title}\nhighest macro mAP: {means.idxmax()}" if len(means.dropna()) > 1 else title)
     axes.grid(axis="y", color=PALE, zorder=0)
 
 
@@ -92,7 +94,9 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
         range(len(order)), [names[label] for label in order], rotation=50, ha="right", rotation_mode="anchor"
     )
     left_out = "" if len(order) == len(names) else f", {len(order)} of {len(names)} behaviours"
-    axes.set(ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=f"Training clips per behaviour{left_out}")
+    most, fewest = (f"{names[c]} has {counts[c]}" for c in (order[0], order[-1]))
+    title = f"{most} training clips, {fewest}{left_out}"
+    axes.set(ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=title)
     axes.grid(axis="y", color=PALE, zorder=0)
     axes.set_axisbelow(True)
     return figure
