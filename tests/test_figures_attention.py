@@ -50,6 +50,6 @@ def test_the_change_of_a_text_has_a_scale_of_its_own():
     before, after = np.array([0.70, 0.32]), np.array([0.71, 0.31])
     _, changes = drawn.nudges(before, after, ["a", "b"], written=np.zeros(2, bool)).axes
     assert [bar.get_width() for bar in changes.patches] == pytest.approx([0.01, -0.01])
-    assert [text.get_text() for text in changes.texts] == ["+0.010", "−0.010"]
+    assert [text.get_text() for text in changes.texts] == ["+0.01", "−0.01"]
     low, high = changes.get_xlim()
     assert high - low < 0.04  # a hundredth is a quarter of the width or more

@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from amc.figures import style
 from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, SHADE, WIDTH, styled
@@ -104,9 +105,11 @@ def nudges(
     places, moves = np.arange(len(order)), (after - before)[order]
     left.barh(places, after[order], 0.6, color=MODEL)
     bars = right.barh(places, moves, 0.6, color=SHADE)
-    right.bar_label(bars, [f"{move:+.3f}".replace("-", "−") for move in moves], padding=4, fontsize=11)
-    right.axvline(0, color=INK, linewidth=1)
+    right.bar_label(bars, [f"{move:+.2g}".replace("-", "−") for move in moves], padding=4, fontsize=11)
+    for axes in (left, right):
+        axes.axvline(0, color=INK, linewidth=1)
     right.margins(x=0.25)
+    right.xaxis.set_major_locator(MaxNLocator(4))
     for y in np.flatnonzero(written[order]):
         for axes in (left, right):
             axes.axhspan(y - 0.45, y + 0.45, color=PALE, zorder=0)
