@@ -94,6 +94,7 @@ def test_figures_show_each_system_where_it_is():
     assert [segment[:, 0].tolist() for segment in chance.get_segments()] == [[5, 5]] * 2
     assert [segment[:, 0].tolist() for part in intervals for segment in part.get_segments()] == [[10.0, 50.0]] * 3
     assert "1 of 1 held-out" in axes.get_title()
+    assert "too few to tell" in charts.behaviours(each, few=10).axes[0].get_title()
 
 
 def test_the_two_cells_differ_in_their_protocol_alone():

@@ -60,7 +60,8 @@ def behaviours(rows: Sequence[dict], *, few: int = 5) -> Figure:
     axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 103))
     axes.set(xlabel="average precision, %, 95 % interval (in brackets: test videos)")
     above = sum(row["held out low"] > row["chance"] for row, s in zip(rows, sure) if s)
-    axes.set_title(f"{above} of {sure.sum()} held-out behaviours are recognised better than by chance")
+    found = f"{above} of {sure.sum()} held-out behaviours are recognised better than by chance"
+    axes.set_title(found if sure.any() else f"Fewer than {few} test videos of each held-out behaviour: too few to tell")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=1 + len(SYSTEM_LOOKS), frameon=False)
