@@ -248,7 +248,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
     sure = int(((shown["more_low"] > 0) | (shown["more_high"] < 0)).sum())
-    figure.suptitle(f"{sure} of {len(shown)} intervals exclude no difference", fontsize=14)
+    figure.suptitle(f"{sure} of {len(shown)} differences are significant", fontsize=14)
     figure.supxlabel(f"← fewer · errors per 100 videos than {reference} · more →   (paired, 95 %)", fontsize=13)
     panels[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
     return figure
