@@ -79,3 +79,12 @@ def test_true_flow_of_a_background_is_that_of_its_scene(table):
     vectors = reader.vectors(table.drawn.background(clip.id), [4], clip.num_frames)
     np.testing.assert_allclose(vectors[0].numpy(), scene.flow(scene.without_animals(stage(3)), 4, 5), atol=0.01)
     assert np.abs(table.drawn.true_flow(clip.id, [(4, 5)]) - vectors.numpy()).max() > 1  # the animal moved
+
+
+def test_animals_are_marked_where_a_frame_differs_from_its_background(table):
+    clip = table.clips[3]
+    [mask] = table.drawn.animals(clip.id, [4])
+    stage = table.drawn._scene(clip.id)
+    changed = (scene.frame(stage, 4) != scene.frame(scene.without_animals(stage), 4)).any(axis=2)
+    assert mask.any() and changed[mask].mean() > 0.98  # but for pixels of the same colour by chance
+    assert mask[changed].mean() > 0.8  # the rest is half transparent: edges

@@ -28,14 +28,20 @@ def test_dense_leaves_all_but_m_times_p_frames_unseen():
     assert coverage.unseen(12, scheme="dense", num_windows=3, frames=4) == 0
 
 
-def test_the_unseen_parts_of_a_video_are_those_between_the_frames_of_the_plan():
-    found = coverage.unseen_by_place(8, scheme="dense", num_windows=1, frames=2, parts=4)  # frames 2 and 6
-    assert found.tolist() == [1, 0.5, 1, 0.5]
-    short = coverage.unseen_by_place(2, scheme="dense", num_windows=1, frames=1, parts=4)  # frame 1 of 0 and 1
-    assert short.tolist() == [1, 1, 0, 0]
-    for scheme in sampling.SCHEMES:
-        sizes = {"scheme": scheme, "num_windows": 3, "frames": 4}
-        assert coverage.unseen_by_place(50, **sizes).mean() == pytest.approx(coverage.unseen(50, **sizes))
+def test_the_seen_frames_of_a_video_are_those_of_the_plan():
+    found = coverage.is_seen(8, scheme="dense", num_windows=1, frames=2)
+    assert np.flatnonzero(found).tolist() == [2, 6]
+    assert coverage.is_seen(2, scheme="dense", num_windows=1, frames=1).tolist() == [False, True]
+    assert coverage.unseen(8, scheme="dense", num_windows=1, frames=2) == 6 / 8
+
+
+def test_a_crop_is_the_smallest_square_around_the_animals_of_all_frames_and_lies_in_the_picture():
+    masks = np.zeros((2, 20, 30), bool)
+    masks[0, 8, 10], masks[1, 12, 12] = True, True  # rows 8 to 12, columns 10 to 12
+    assert coverage.crop(masks, margin=1) == (slice(7, 14), slice(8, 15))
+    masks[1, 19, 12] = True
+    assert coverage.crop(masks, margin=1) == (slice(6, 20), slice(4, 18))  # moved up, as the picture ends
+    assert coverage.crop(np.zeros((1, 20, 30), bool)) == (slice(0, 20), slice(0, 30))
 
 
 def test_each_event_of_a_clip_is_told_with_who_sees_it():

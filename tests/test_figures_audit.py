@@ -50,6 +50,7 @@ def test_every_committed_number_of_the_leaderboard_has_a_panel_and_a_source():
 def test_likeness_shows_means_and_refuses_to_draw_nothing():
     axes = audit.likeness({"same": [0.5, 1.0], "any": [0.0, 0.5]}).axes[0]
     assert [bar.get_width() for bar in axes.patches] == [0.75, 0.25]
+    assert axes.get_title() == "Test clips share most labels with: same"
     with pytest.raises(AmcError, match="no test clip shares a source"):
         audit.likeness({"same": [], "any": []})
 

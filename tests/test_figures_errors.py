@@ -105,7 +105,9 @@ def test_runs_are_compared_to_the_one_that_both_panels_share():
     cells = [("dense", "rgb"), ("sparse", "rgb"), ("sparse", "rgb+flow")]
     more = [{"kind": kind, "more": x, "more_low": x - 1, "more_high": x + 1} for kind, x in (("a", -5.0), ("b", 2.0))]
     table = pd.DataFrame([row | {"scheme": s, "modality": m, "run": f"{s} {m}"} for s, m in cells for row in more])
-    left, right = drawn.fixes(table, reference="sparse rgb").axes
+    figure = drawn.fixes(table, reference="sparse rgb")
+    left, right = figure.axes
+    assert figure.get_suptitle() == "4 of 4 differences are significant"
     for axes, name in ((left, "dense"), (right, "rgb+flow")):
         assert [text.get_text() for text in axes.get_legend().get_texts()] == [name]
         assert axes.lines[0].get_xdata().tolist() == [-5, 2]

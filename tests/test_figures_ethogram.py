@@ -109,6 +109,34 @@ def test_a_budget_says_seconds_bouts_and_never(shown):
     assert "never" in texts(drawn.time_budget(shown.at(0.8)))
 
 
+def test_a_budget_of_overlapping_behaviours_says_that_it_adds_up_to_more_than_the_video(shown):
+    assert "overlap" not in texts(drawn.time_budget(shown))
+    assert "fox: walk lasts longest, 30 % of the time".replace("walk", NAMES[0]) in texts(drawn.time_budget(shown))
+    both = replace(shown, probs=np.full((100, 2), 0.9, np.float32))
+    assert "% of 10.0 s; behaviours overlap, so the sum is 200 %" in texts(drawn.time_budget(both))
+
+
+def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
+    human, model = np.zeros((2, 100, 2), bool)
+    human[:40, 0], model[:10, 0], model[10:40, 1] = True, True, True  # 4 s, of which the model finds 1
+    figure = drawn.confusion(agreement.confusion(human, model, NAMES, shown.edges))
+    axes = figure.axes[0]
+    assert [text.get_text() for text in axes.get_yticklabels()] == [
+        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing (6.0 s)"
+    ]  # fmt: skip
+    assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
+    assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure)
+
+
+def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):
+    human, model = np.zeros((2, 100, 2), bool)
+    human[:40, 0], model[30:50, 0] = True, True
+    title = "Human and model agree for {} % of the time that either of them marks"
+    assert title.format(20) in texts(drawn.agreement(human, model, NAMES, shown.edges))
+    counted = np.arange(100) >= 25
+    assert title.format(40) in texts(drawn.agreement(human, model, NAMES, shown.edges, counted=counted))
+
+
 def test_a_video_without_bouts_has_all_its_pictures(shown):
     empty = shown.at(1.0)
     for figure in (drawn.ethogram(empty), drawn.time_budget(empty), drawn.transitions(empty)):
@@ -122,5 +150,7 @@ def test_a_learning_curve_names_its_clips(shown):
     ]
     found = texts(drawn.learning_curve(rows, title="t"))
     assert "16" in found and "random ranking" in found
+    [intervals] = drawn.learning_curve(rows, title="t").axes[0].collections
+    assert [segment.tolist() for segment in intervals.get_segments()] == [[[4, 3], [4, 5]], [[16, 15], [16, 17]]]
     measured = [{"name": "bout F1", "value": 0.5, "low": 0.4, "high": 0.6}]
     assert "bout F1" in texts(drawn.measured(measured, label="F1", title="t"))

@@ -45,7 +45,10 @@ def test_a_table_of_pictures_names_rows_and_columns():
 def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
     rows = [{"method": "dis", "epe": 0.4, "low": 0.3, "high": 0.5, "seconds": 0.002}]
     rows.append({"method": "nothing moves", "epe": 1.1, "low": 0.9, "high": 1.3, "seconds": 0.0})
-    [axes] = drawn.methods(pd.DataFrame(rows)).axes
+    figure = drawn.methods(pd.DataFrame(rows))
+    [axes], [legend] = figure.axes, figure.legends
+    assert [text.get_text() for text in legend.get_texts()] == ["dis", "nothing moves"]
+    assert not axes.texts and axes.get_title() == "dis has the smallest error"  # no name beside a point, over a bar
     point, line = axes.lines
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (2.0, 0.4)
     assert line.get_ydata()[0] == 1.1
@@ -58,6 +61,7 @@ def test_conditions_are_rows_and_few_clips_have_no_interval():
     ]
     [axes] = drawn.failures(pd.DataFrame(rows)).axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (4 clips: too few)"]
+    assert axes.get_title() == "dis has the smallest error under 2 of 2 conditions"
     assert axes.lines[0].get_xdata().tolist() == pytest.approx([0.4, 1.0])
     [(low, high)] = [segment[:, 0] for segment in axes.collections[0].get_segments()]
     assert (low, high) == pytest.approx((0.3, 0.5))

@@ -1,6 +1,7 @@
 """Charts show the numbers they are given."""
 
 import numpy as np
+from matplotlib.collections import PathCollection
 
 from amc import figures
 
@@ -25,7 +26,7 @@ def test_behaviours_are_drawn_most_frequent_first_and_left_out_ones_are_told():
     axes = figure.axes[0]
     assert [bar.get_height() for bar in axes.patches] == [9, 5]
     assert [tick.get_text() for tick in axes.get_xticklabels()] == ["b", "c"]
-    assert "2 of 3 behaviours" in axes.get_title()
+    assert axes.get_title() == "b has 9 training clips, c has 5, 2 of 3 behaviours"
 
 
 def test_learning_curves_mark_the_epoch_that_was_kept():
@@ -45,3 +46,20 @@ def test_learning_curves_of_other_methods_have_colours_of_their_own():
     left, *_ = figures.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
     assert [line.get_label() for line in left.lines] == list(names)
     assert len({line.get_color() for line in left.lines}) == 3
+
+
+def test_a_run_has_one_colour_in_both_tables():
+    facts = {"scheme": "sparse", "map_macro": 30.0, "map_micro": 40.0}
+    rows = [facts | {"table": table, "modality": "rgb"} for table in (2, 3)]
+    figure = figures.ablation([*rows, facts | {"table": 3, "modality": "flow", "map_macro": 20.0}])
+    assert [axes.get_title().split("\n")[1:] for axes in figure.axes] == [[], ["highest macro mAP: rgb"]]
+    left, right = (
+        [
+            tuple(color)
+            for part in axes.collections
+            if isinstance(part, PathCollection)
+            for color in part.get_facecolor()
+        ]
+        for axes in figure.axes
+    )
+    assert left[0] == right[0] != right[1]

@@ -35,18 +35,24 @@ def test_only_the_schemes_that_are_drawn_are_in_the_legend():
 
 
 def test_each_classifier_has_its_film_with_the_shortest_event_marked():
-    rolls = {s: [np.zeros((3, 3, 8, 8), np.uint8)] * 2 for s in PLANS}
+    red = np.zeros((3, 3, 8, 8), np.uint8)
+    red[:, 0] = 150
+    rolls = {s: [red] * 2 for s in PLANS}
     figure = drawn.chosen(rolls, PLANS, events=[("Jumping", 10, 20), ("Walking", 0, 40)])
     frames = [frame for windows in PLANS.values() for window in windows for frame in window.frames]
     assert [int(axes.get_xlabel()) for axes in figure.axes] == frames
     is_dark = [sum(axes.spines["left"].get_edgecolor()[:3]) < 1 for axes in figure.axes]
     assert is_dark == [10 <= frame < 20 for frame in frames]
+    is_red = [axes.images[0].get_array()[0, 0].tolist() == [150, 0, 0] for axes in figure.axes]
+    assert is_red == is_dark  # the others are grey
+    assert all(axes.images[0].get_array()[0, 0].tolist() in ([150, 0, 0], [50] * 3) for axes in figure.axes)
 
 
 def test_where_nobody_looks_is_drawn_by_scheme_and_count():
-    table = {("dense", "frames"): np.array([[1.0, 0.5], [0.0, 0.25]])}
-    axes = drawn.unseen_by_place(table, {"frames": (2, 4)}).axes[0]
-    assert axes.images[0].get_array().tolist() == [[0, 50], [100, 75]]
+    seen = [np.array([False, True, False, False]), np.array([True, False, True, True, False])]
+    axes = drawn.unseen_by_place({("dense", "frames"): seen}, {"frames": (2, 4)}).axes[0]
+    bars = [[tuple(path.get_extents().intervalx.round(9)) for path in row.get_paths()] for row in axes.collections]
+    assert bars == [[(0.25, 0.5)], [(0, 0.2), (0.4, 0.8)]]  # each frame where it is
     assert [text.get_text() for text in axes.get_yticklabels()] == ["2", "4"]
 
 

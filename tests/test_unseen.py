@@ -13,6 +13,8 @@ from amc.figures import unseen as charts
 from amc.runs import experiment
 from amc.scores import Scores
 
+ENDS = {"": 0, " low": -10, " high": 30}
+
 
 def scored(labels, logits, species, **meta) -> Scores:
     labels = np.array(labels, dtype=bool)
@@ -56,6 +58,7 @@ def test_hidden_behaviours_are_measured_for_all_three_systems_and_absent_ones_le
         ("held out", pytest.approx(50)),  # two wrong ones first: 2 of 4, tied
         ("untrained", pytest.approx(50)),
     ]
+    assert behaviours[0]["held out low"] < behaviours[0]["held out"] < behaviours[0]["held out high"]
     (only,) = behaviours  # b2 is shown by no test clip
     assert (only["behaviour"], only["videos"]) == ("b1", 2)
     assert only["chance"] == rows[0]["chance"] == pytest.approx(100 * 49 / 72)  # 2 of 4 in each of their 6 orders
@@ -76,14 +79,22 @@ def test_figures_show_each_system_where_it_is():
     ]
     axes = charts.animals(rows).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "prior"]
+    assert axes.get_title() == "ours: 40 % on known animals, 40 % on new ones"
     each = [
-        {"behaviour": name, "videos": 2, "chance": 5.0, "trained on it": 80.0, "held out": ap, "untrained": 10.0}
-        for name, ap in (("a", 20.0), ("b", 60.0))
+        {"behaviour": name, "videos": videos, "chance": 5.0}
+        | {f"{system}{end}": ap + more for system in charts.SYSTEM_LOOKS for end, more in ENDS.items()}
+        for name, videos, ap in (("a", 9, 20.0), ("b", 2, 60.0))
     ]
     axes = charts.behaviours(each).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["b (2)", "a (2)"]  # the easiest by name first
+    names = ["b (2: too few)", "a (9)"]  # the easiest by name first
+    assert [label.get_text() for label in axes.get_yticklabels()] == names
     labelled = next(line for line in axes.lines if line.get_label() == "held out")
     assert list(labelled.get_xdata()) == [60.0, 20.0]
+    chance, *intervals = axes.collections
+    assert [segment[:, 0].tolist() for segment in chance.get_segments()] == [[5, 5]] * 2
+    assert [segment[:, 0].tolist() for part in intervals for segment in part.get_segments()] == [[10.0, 50.0]] * 3
+    assert "1 of 1 held-out" in axes.get_title()
+    assert "too few to tell" in charts.behaviours(each, few=10).axes[0].get_title()
 
 
 def test_the_two_cells_differ_in_their_protocol_alone():

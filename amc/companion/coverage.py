@@ -49,18 +49,29 @@ def settings(
     )[0]
 
 
+def is_seen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> np.ndarray:
+    """Whether any classifier sees each frame of a video, in evaluation: bool (num_frames,)."""
+    windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
+    return np.isin(np.arange(num_frames), [window.frames for window in windows])
+
+
 def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> float:
     """The part (0 to 1) of the frames of a video that no classifier sees, in evaluation."""
-    windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
-    return 1 - len({frame for window in windows for frame in window.frames}) / num_frames
+    return 1 - is_seen(num_frames, scheme=scheme, num_windows=num_windows, frames=frames).mean()
 
 
-def unseen_by_place(num_frames: int, *, scheme: str, num_windows: int, frames: int, parts: int = 24) -> np.ndarray:
-    """The part (0 to 1) of each of `parts` equal parts of a video that no classifier sees: (parts,)."""
-    windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
-    is_unseen = ~np.isin(np.arange(num_frames), [window.frames for window in windows])
-    fine = np.repeat(is_unseen, parts)  # split each frame into `parts` pieces; each part then has num_frames pieces
-    return fine.reshape(parts, num_frames).mean(axis=1)
+def crop(masks: np.ndarray, *, margin: int = 6) -> tuple[slice, slice]:
+    """Rows and columns of the smallest square, with a margin in px, that holds all that `masks`, bool (P, H, W), mark.
+
+    The whole picture if they mark nothing.
+    """
+    marked, size = masks.any(axis=0), masks.shape[1:]
+    if not marked.any():
+        return slice(0, size[0]), slice(0, size[1])
+    ends = [(at.min() - margin, at.max() + 1 + margin) for at in np.nonzero(marked)]
+    side = min(max(stop - start for start, stop in ends), *size)
+    starts = [np.clip((start + stop - side) // 2, 0, most - side) for (start, stop), most in zip(ends, size)]
+    return slice(starts[0], starts[0] + side), slice(starts[1], starts[1] + side)
 
 
 def happening(clip: Clip, drawn: Drawn, *, count: int = 10) -> dict:

@@ -52,7 +52,8 @@ def by_name(labelled: Scores, held_out: Scores, untrained: Scores) -> tuple[list
     """Three systems on the held-out behaviours of the same test clips: rows of means, and rows per behaviour.
 
     labelled: trained on them too; held_out: trained without them; untrained: CLIP with untrained new modules.
-    Percent; `chance` is the mean AP of a ranking in random order. Behaviours without a test clip are left out.
+    Percent, with 95 % intervals; `chance` is the mean AP of a ranking in random order. Behaviours without a test clip
+    are left out.
     """
     hidden = [c for c in held_out.meta["hidden"] if held_out.labels[:, c].any()]
     labels = labelled.labels[:, hidden]
@@ -60,12 +61,13 @@ def by_name(labelled: Scores, held_out: Scores, untrained: Scores) -> tuple[list
     systems = {"trained on it": labelled, "held out": held_out, "untrained": untrained}
     probs = {name: AGGREGATES["mean"](scores.probs)[:, hidden] for name, scores in systems.items()}
     rows = [{"system": name} | _macro(labels, found) | {"chance": chance.mean()} for name, found in probs.items()]
-    each = {name: 100 * metrics.average_precision(labels, found) for name, found in probs.items()}
-    behaviours = [
-        {"behaviour": str(labelled.names[c]), "videos": int(labels[:, n].sum()), "chance": chance[n]}
-        | {name: ap[n] for name, ap in each.items()}
-        for n, c in enumerate(hidden)
-    ]
+    behaviours = []
+    for n, c in enumerate(hidden):
+        behaviour = {"behaviour": str(labelled.names[c]), "videos": int(labels[:, n].sum()), "chance": chance[n]}
+        for name, found in probs.items():
+            ap = _macro(labels[:, [n]], found[:, [n]])
+            behaviour |= {name: ap["macro"], f"{name} low": ap["low"], f"{name} high": ap["high"]}
+        behaviours.append(behaviour)
     return rows, behaviours
 
 

@@ -10,12 +10,12 @@ import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from amc.figures import style
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, SHADE, WIDTH, styled
 
-HEAT, DARK = "#7A0177", 0.98  # colour of attention over a picture; the quantile at which it is saturated
+DARK, COVER = 0.98, 0.6  # quantile of attention at which its colour is saturated, and its opacity there
 
 
 def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
@@ -38,27 +38,29 @@ def patches(
 ) -> Figure:
     """The slots of a clip, uint8 (T, 3, H, W), and below each its class token's attention: maps (T, rows, columns).
 
-    One scale for all, up to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the
-    attention that goes to patches; key: to the colours of flow.
+    Only what is above uniform is coloured, over a grey picture, so that the animal stays visible. One scale for all, up
+    to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the attention that goes to
+    patches; key: to the colours of flow.
     """
     names, colors = slot_names(len(slots), modality)
     size = 0.86 * WIDTH / len(slots)
     figure = Figure((WIDTH, 2 * size + 1.5), layout="constrained")
     panels = figure.subplots(2, len(slots), squeeze=False)
-    norm = Normalize(0, max(2.0, float(np.quantile(maps, DARK))))
-    scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", HEAT]))
+    norm = Normalize(1, max(2.0, float(np.quantile(maps, DARK))))
+    full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
+    scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", full]))
     height, width = style.pictures(slots).shape[1:3]
     for k, ((above, below), picture) in enumerate(zip(panels.T, style.pictures(slots), strict=True)):
         style.image(above, picture, colors[k])
         above.set_title(names[k])
-        grey = 160 + picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 95 / 255  # pale, so that heat stands out
+        grey = 80 + picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
         style.image(below, grey.astype(np.uint8), colors[k])
         heat = np.clip(norm(maps[k]), 0, 1)
-        below.imshow(np.full((*heat.shape, 3), to_rgb(HEAT)), alpha=0.85 * heat,
+        below.imshow(np.full((*heat.shape, 3), to_rgb(ATTENTION)), alpha=COVER * heat,
                      extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
         if parts is not None:
             below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
-    figure.colorbar(scale, ax=panels[1].tolist(), label="attention, × uniform", shrink=0.9, pad=0.01, extend="max")
+    figure.colorbar(scale, ax=panels[1].tolist(), label="attention,\n× uniform", shrink=0.9, pad=0.01, extend="max")
     if key and "flow" in modality:
         style.key(panels[0, -1], key)
     figure.suptitle(title, fontsize=14)
@@ -93,25 +95,30 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
 def nudges(
     before: np.ndarray, after: np.ndarray, names: Sequence[str], *, written: np.ndarray, top: int = 10, title: str = ""
 ) -> Figure:
-    """The texts nearest to a video, before and after it refines them; labels `written` (C,) bool are always shown."""
+    """The texts nearest to a video after it refines them, and beside each its change on a scale of its own.
+
+    before, after: cosines (C,); labels `written` (C,) bool are ticked and always shown.
+    """
     order = [c for rank, c in enumerate(np.argsort(-after, kind="stable")) if rank < top or written[c]]
-    figure = Figure((0.8 * WIDTH, 0.4 * len(order) + 1.7), layout="constrained")
-    axes = figure.subplots()
-    arrow = {"arrowstyle": "-|>", "color": SHADE, "lw": 1.8, "shrinkA": 5, "shrinkB": 6}
-    for y, c in enumerate(order):
-        axes.annotate("", (after[c], y), (before[c], y), arrowprops=arrow)
-        if written[c]:
+    figure = Figure((WIDTH, 0.4 * len(order) + 1.3), layout="constrained")
+    left, right = figure.subplots(1, 2, sharey=True)
+    places, moves = np.arange(len(order)), (after - before)[order]
+    left.barh(places, after[order], 0.6, color=MODEL)
+    bars = right.barh(places, moves, 0.6, color=SHADE)
+    right.bar_label(bars, [f"{move:+.2g}".replace("-", "−") for move in moves], padding=4, fontsize=11)
+    for axes in (left, right):
+        axes.axvline(0, color=INK, linewidth=1)
+    right.margins(x=0.25)
+    right.xaxis.set_major_locator(MaxNLocator(4))
+    for y in np.flatnonzero(written[order]):
+        for axes in (left, right):
             axes.axhspan(y - 0.45, y + 0.45, color=PALE, zorder=0)
-    places = np.arange(len(order))
-    axes.plot(before[order], places, "o", color=INK, markerfacecolor="white", markersize=9)
-    axes.plot(after[order], places, "D", color=SCHEME_COLORS["sparse"], markersize=10)
     labels = [f"✓ {names[c]}" if written[c] else names[c] for c in order]
-    axes.set(
-        yticks=places, yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel="cosine of video and text", title=title
+    left.set(
+        yticks=places, yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel="cosine of video and refined text"
     )
-    keys = [Line2D([], [], color=INK, marker="o", markerfacecolor="white", ls="", markersize=9, label="CLIP's text")]
-    keys += [
-        Line2D([], [], color=SCHEME_COLORS["sparse"], marker="D", ls="", markersize=9, label="refined by this video")
-    ]
-    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
+    left.set_title("✓ annotated label" if written.any() else "", loc="left", fontsize=12)
+    right.set_xlabel("change from CLIP's text (enlarged)")
+    right.tick_params(axis="y", length=0)
+    figure.suptitle(title, fontsize=14)
     return figure

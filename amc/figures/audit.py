@@ -12,9 +12,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
 from amc.base.errors import AmcError
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+from amc.figures.style import BAND_COLORS, INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
-BAND_COLORS = {"head": "#004488", "middle": "#BB5566", "tail": "#DDAA33"}  # Paul Tol's, distinct in grey
 METRIC_NAMES = {"macro": "macro", "micro by batch": "micro by batch", "micro": "micro, whole test split"}
 
 
@@ -104,12 +103,13 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
     axes = figure.subplots()
     for place, values in enumerate(groups.values()):
         mean, half = np.mean(values), 1.96 * np.std(values) / np.sqrt(len(values))
-        axes.barh(place, mean, color=MODALITY_COLORS["rgb"], edgecolor=INK, height=0.6)
+        axes.barh(place, mean, color=PALE, edgecolor=INK, height=0.6)
         axes.plot([mean - half, mean + half], [place] * 2, color=INK, linewidth=3)
         axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
     axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
     axes.set(xlabel="label overlap with a training clip (Jaccard; mean, 95 % interval)")
-    axes.set_title("How similar are test clips and training clips?")
+    closest = max(groups, key=lambda name: np.mean(groups[name])).replace("\n", " ")
+    axes.set_title(f"Test clips share most labels with: {closest}")
     return figure
 
 
@@ -129,8 +129,8 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     spread = widths["positives"] * np.exp(
         rng.uniform(-0.08, 0.08, len(widths["positives"]))
     )  # equal counts side by side
-    left.vlines(spread, widths["low"], widths["high"], color=MODALITY_COLORS["rgb"], linewidth=2)
-    left.plot(spread, widths["ap"], ".", color=MODALITY_COLORS["rgb+flow"])
+    left.vlines(spread, widths["low"], widths["high"], color=SHADE, linewidth=2)
+    left.plot(spread, widths["ap"], ".", color=INK)
     left.axvline(4.5, color=SHADE, linestyle="--")
     left.text(4.2, 101, "fewer than 5", ha="right", va="bottom", fontsize=11)
     left.set(xscale="log", xlabel="test clips that show the behaviour", ylabel="average precision, %", ylim=(0, 108))
@@ -140,7 +140,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     shares = [row["share"] for row in differences]
     for name, look in (("macro", "o-"), ("micro", "s--")):
         right.plot(shares, [row[f"map_{name}"] for row in differences], look, color=INK, label=f"{name} mAP")
-    right.axhline(effect, color=MODALITY_COLORS["flow"], linewidth=2.5)
+    right.axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
     right.text(0, effect, f"RGB + flow − RGB in the paper: {effect:.2f}", va="bottom", fontsize=11)
     right.axvline(share, color=SHADE, linestyle="--")
     right.text(share, right.get_ylim()[1], "ours, RGB and RGB + flow ", ha="right", va="top", fontsize=11)

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from amc.base.errors import AmcError
 from amc.figures import style
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SHADE, WIDTH, styled
 from amc.figures.windows import keys, looks
 from amc.sampling import Window
 
@@ -163,7 +163,7 @@ def scores(
     means = values.mean(axis=0)
     order = [c for rank, c in enumerate(np.argsort(-means, kind="stable")) if rank < top or truth[c]]
     figure = Figure((WIDTH * 0.8, 1.7 + 0.4 * len(order)), layout="constrained")
-    axes, color = figure.subplots(), SCHEME_COLORS["sparse"]
+    axes, color = figure.subplots(), MODEL
     for y, c in enumerate(order):
         is_predicted = threshold is None or means[c] >= threshold
         axes.plot(values[:, c], np.full(len(values), y), "|", color=SHADE, markersize=15, markeredgewidth=2)

@@ -15,9 +15,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from amc.figures import style
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
-AGAINST = {"annotated": (SHADE, "s", "--"), "truth": ("#117733", "o", "-")}
+AGAINST = {"annotated": (SHADE, "s", "--"), "truth": (TRUTH, "o", "-")}
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,7 @@ def case(shown: Case, *, title: str) -> Figure:
         style.key(bars[len(strips) - 1], shown.key, left=0.2, width=0.6)
     keys = [Patch(color=PALE, label="ground truth")] * (shown.truth is not None)
     keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame seen")]
-    keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=SCHEME_COLORS["sparse"], label="mean")]
+    keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean")]
     keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
     figure.suptitle("\n".join(textwrap.wrap(title, 105)), fontsize=13)
@@ -93,7 +93,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     for m, row in enumerate(shown.frames):
         axes.plot(row + 0.5, np.full(len(row), m), "|", color=INK, markersize=9, markeredgewidth=2)
     right.barh(classifiers, shown.probs[:, c], 0.7, color=SHADE)
-    right.barh(len(classifiers), shown.probs[:, c].mean(), 0.8, color=SCHEME_COLORS["sparse"])
+    right.barh(len(classifiers), shown.probs[:, c].mean(), 0.8, color=MODEL)
     right.axvline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
     labels = ("neither", "EXTRA, not annotated", "annotated, MISSED", "annotated, found")
     label = labels[2 * int(shown.written[c]) + int(shown.predicted[c])]
@@ -119,7 +119,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     figure = Figure((WIDTH, 0.6 * len(table) + 1.9), layout="constrained")
     panels = figure.subplots(1, 1 + has_truth, sharey=True, squeeze=False)[0]
     places = np.arange(len(table))
-    panels[0].barh(places, table["rate"], color=SCHEME_COLORS["sparse"], height=0.6, alpha=0.75)
+    panels[0].barh(places, table["rate"], color=AGAINST["annotated"][0], height=0.6, alpha=0.5)
     panels[0].hlines(places - 0.1 * has_truth, table["rate_low"], table["rate_high"], color=INK, linewidth=2.5)
     panels[0].set(yticks=places, yticklabels=table["kind"], ylim=(len(table) - 0.5, -0.5))
     panels[0].set_xlabel("errors per 100 videos")
@@ -132,7 +132,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
         for place, count in zip(places, table["errors"], strict=True):
             panels[1].text(107, place, f"of {count}" if count else "none", va="center", fontsize=12, color=INK)
         panels[1].set(xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="errors due to the annotator, %")
-        keys = [Patch(color=SCHEME_COLORS["sparse"], alpha=0.75, label="against annotated labels")]
+        keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
         keys += [Line2D([], [], color=color, marker=marker, markeredgecolor=INK, label="against the truth")]
         keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
         figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
@@ -246,6 +246,9 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
         axes.grid(axis="x", color=PALE)
         if present:
             axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+    shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
+    sure = int(((shown["more_low"] > 0) | (shown["more_high"] < 0)).sum())
+    figure.suptitle(f"{sure} of {len(shown)} differences are significant", fontsize=14)
     figure.supxlabel(f"← fewer · errors per 100 videos than {reference} · more →   (paired, 95 %)", fontsize=13)
     panels[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
     return figure

@@ -18,14 +18,14 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from amc.figures import style
-from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
+from amc.figures.style import HUMAN, INK, MODEL, PALE, SHADE, WARNING, WIDTH, styled
 
 if TYPE_CHECKING:  # figures do not import the package that they draw for
     from amc.ethogram.record import Ethogram
 
-BOUT, HUMAN, OUTSIDE, STAMP = "#004488", "#DDAA33", "#BB5566", "#AA1133"
-AGREEMENT = {"both": "#117733", "human only": HUMAN, "model only": "#CC6677"}
+AGREEMENT = {"both": INK, "human only": HUMAN, "model only": MODEL}
 EDGE = 0.8  # points around a bar: keeps half a second in an hour, less than a pixel, visible
+INTERVAL = "95 % interval over test clips"
 POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
 
@@ -56,7 +56,7 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
         base = y + 0.44
         axes.fill_between(times / unit, base - 0.46 * scores, base, color=SHADE, alpha=0.45, linewidth=0, step="post")
         axes.hlines(base - 0.46 * shown.threshold[c], 0, shown.edges[-1] / unit, color=INK, lw=0.8, ls=(0, (4, 3)))
-        rows = [(shown, BOUT, -0.24)] + ([(human, HUMAN, -0.42)] if human else [])
+        rows = [(shown, MODEL, -0.24)] + ([(human, HUMAN, -0.42)] if human else [])
         for source, color, at in rows:
             spans = [_span(source, b, unit) for b in source.bouts if b.behaviour == shown.names[c]]
             high = 0.16 if human else 0.2
@@ -66,7 +66,7 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
         axes.broken_barh(
             _stretches(shown.is_out_of_distribution, shown.edges, unit),
             (-0.88, 0.22),
-            facecolors=OUTSIDE,
+            facecolors=WARNING,
             hatch="//",
             edgecolor="white",
             linewidth=0.1,
@@ -75,10 +75,10 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
     axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
     axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
     axes.tick_params(axis="y", length=0)
-    keys = [Patch(color=BOUT, label="bout, model")] + [Patch(color=HUMAN, label="bout, human")] * (human is not None)
+    keys = [Patch(color=MODEL, label="bout, model")] + [Patch(color=HUMAN, label="bout, human")] * (human is not None)
     keys += [Patch(color=SHADE, alpha=0.45, label="probability, 0 to 1")]
     keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold")]
-    keys += [Patch(facecolor=OUTSIDE, hatch="//", edgecolor="white", label="out-of-distribution")] * (top < -0.9)
+    keys += [Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="out-of-distribution")] * (top < -0.9)
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (training clips)")
@@ -121,29 +121,31 @@ def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
     lines = textwrap.wrap(stamp, max(24, int(8 * (figure.get_figwidth() - 2))))  # names are left of the axes
     axes.set_title(text, loc="left", pad=6 + 18 * len(lines))
     if stamp:
-        look = {"color": STAMP, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
+        look = {"color": WARNING, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
         axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
 
 
 @styled
 def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
-    """Share of the video of each behaviour, with seconds and number of bouts."""
+    """Share of the video of each behaviour, with seconds and number of bouts; says so if they overlap beyond 100 %."""
     table = shown.budget().iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     share = table["% of total length"].to_numpy()
-    axes.barh(places, share, color=BOUT, height=0.62)
+    overlap = f"; behaviours overlap, so the sum is {share.sum():.0f} %" if share.sum() > 100.5 else ""
+    axes.barh(places, share, color=MODEL, height=0.62)
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         count = int(row["Total number of occurences"])
         text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
         axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
-    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s")
+    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s{overlap}")
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # room for text beyond 100
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    _title(figure, axes, f"Time budget of {shown.video}{_hidden(shown, table)}", shown.stamp)
+    longest = f"{table['Behavior'].iloc[0]} lasts longest, {share[0]:.0f} % of the time" if share[0] else "no bout"
+    _title(figure, axes, f"{shown.video}: {longest}{_hidden(shown, table)}", shown.stamp)
     return figure
 
 
@@ -160,10 +162,19 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
 
 @styled
 def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
-    """Seconds by the human's (rows) and the model's behaviour (columns); only what occurs in either."""
+    """The model's behaviour (columns) in percent of the human's seconds (rows); only what occurs in either.
+
+    table: seconds, of `agreement.confusion`; those of each row are beside its name.
+    """
     used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
-    axes = _matrix(table.loc[used, used], ".1f", "model", "human", "seconds")
-    _title(axes.figure, axes, "Human against model, seconds", stamp)
+    seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
+    percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
+    percent.index = [f"{name} ({whole[name]:.1f} s)" for name in used]
+    axes = _matrix(percent, ".0f", "model", "human (seconds)", "% of the row")
+    annotated = [name for name in used if name != "nothing"]
+    found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
+    part = f"{100 * found / total:.0f} % of" if total else "none of"
+    _title(axes.figure, axes, f"The model finds {part} the {total:.0f} s that the human annotated", stamp)
     return axes.figure
 
 
@@ -207,7 +218,7 @@ def key_frames(
         else:
             upper.set_visible(False), lower.set_visible(False)
     text = f"{title or 'Frames and their flow'}; full colour at {max_px:.3g} px per frame"
-    figure.suptitle("\n".join([text, *textwrap.wrap(stamp, 100)]), fontsize=13, color=STAMP if stamp else INK)
+    figure.suptitle("\n".join([text, *textwrap.wrap(stamp, 100)]), fontsize=13, color=WARNING if stamp else INK)
     return figure
 
 
@@ -238,7 +249,10 @@ def agreement(
         axes.broken_barh(_stretches(~counted, edges, unit), (-0.5, len(names)), facecolors=PALE, zorder=0)
         keys += [Patch(color=PALE, label="not labelled")]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
-    _title(figure, axes, "Agreement of human and model over time", stamp)
+    seconds = np.diff(edges) if counted is None else np.diff(edges) * counted
+    both, either = (float(seconds @ mask.sum(axis=1)) for mask in (human & model, human | model))
+    part = f"{100 * both / either:.0f} %" if either else "none"
+    _title(figure, axes, f"Human and model agree for {part} of the time that either of them marks", stamp)
     return figure
 
 
@@ -248,8 +262,8 @@ def measured(rows: Sequence[dict], *, label: str, title: str, stamp: str = "") -
     figure = Figure((WIDTH * 0.8, 1.5 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
-        axes.hlines(y, row["low"], row["high"], color=BOUT, linewidth=3, alpha=0.5)
-        axes.plot(row["value"], y, "o", color=BOUT, markersize=10)
+        axes.hlines(y, row["low"], row["high"], color=MODEL, linewidth=3, alpha=0.5)
+        axes.plot(row["value"], y, "o", color=MODEL, markersize=10)
     axes.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows], ylim=(len(rows) - 0.5, -0.5))
     axes.set(xlabel=f"{label}, 95 % interval")
     axes.grid(axis="x", color=PALE)
@@ -264,14 +278,14 @@ def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figu
     table = pd.DataFrame(rows)
     figure = Figure((WIDTH * 0.75, 4.2), layout="constrained")
     axes = figure.subplots()
-    axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=BOUT, alpha=0.15, lw=0)
-    axes.plot(table["clips"], table["map_macro"], "o-", color=BOUT, markersize=10, lw=2.2, label="test clips, 95 %")
+    axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=1.5, label="trained model")
+    axes.vlines(table["clips"], table["map_macro_low"], table["map_macro_high"], color=INK, lw=2, label=INTERVAL)
     axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance (random ranking)")
     axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])
     axes.minorticks_off()
     axes.grid(color=PALE)
-    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     _title(figure, axes, title, stamp)
     return figure

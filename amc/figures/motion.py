@@ -11,13 +11,11 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import LogLocator
 
 from amc.figures import style
-from amc.figures.style import INK, PALE, SHADE, WIDTH, styled
+from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
 
-METHODS = {  # colour and marker; Paul Tol's, distinct in grey
-    "nothing moves": (SHADE, "X"), "dis": ("#332288", "o"), "dis-fast": ("#44AA99", "s"),
-    "dis-ultrafast": ("#88CCEE", "^"), "raft-small": ("#CC6677", "D"), "raft-large": ("#882255", "P"),
-    "raft-synth": ("#DDAA33", "v"), "true": (INK, "*"), "none": (SHADE, "X"),
-}  # fmt: skip
+MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
+METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
+METHODS |= {"true": (INK, "*"), "none": (SHADE, "X")}  # colour and marker of each
 
 
 @styled
@@ -102,15 +100,14 @@ def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str]) -> 
 @styled
 def methods(table: pd.DataFrame) -> Figure:
     """Error against time of each method. table: one row per method with epe, low, high (px) and seconds per pair."""
-    figure = Figure((0.8 * WIDTH, 4.6), layout="constrained")
+    figure = Figure((WIDTH, 4.6), layout="constrained")
     axes = figure.subplots()
     for row in table.to_dict("records"):
         color, marker = METHODS[row["method"]]
         if row["seconds"]:
             axes.vlines(1000 * row["seconds"], row["low"], row["high"], color=color, linewidth=2.5)
-            axes.plot(1000 * row["seconds"], row["epe"], marker, color=color, markersize=13, markeredgecolor=INK)
-            place = (1000 * row["seconds"], row["epe"])
-            axes.annotate(row["method"], place, xytext=(12, 0), textcoords="offset points", va="center")
+            look = {"color": color, "markersize": 13, "markeredgecolor": INK, "linestyle": "", "label": row["method"]}
+            axes.plot(1000 * row["seconds"], row["epe"], marker, **look)
         else:
             axes.axhspan(row["low"], row["high"], color=PALE)
             axes.axhline(row["epe"], color=color, linestyle="--", label=row["method"])
@@ -118,8 +115,11 @@ def methods(table: pd.DataFrame) -> Figure:
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.xaxis.set_minor_formatter("{x:g}")
-    axes.margins(x=0.25)
-    axes.legend(frameon=False, title="95 % intervals over clips", title_fontsize=12)
+    axes.margins(x=0.1)
+    best = table.loc[table["epe"].idxmin(), "method"]
+    axes.set_title(f"{best} has the smallest error")
+    figure.legend(loc="outside right center", frameon=False, title="bars and band:\n95 % over clips", title_fontsize=12,
+                  alignment="left")  # fmt: skip
     return figure
 
 
@@ -146,7 +146,9 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
     axes.set(yticks=range(len(order)), yticklabels=counted)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel="end-point error, px, 95 % interval over clips")
     axes.grid(axis="x", color=PALE)
-    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
+    wins = table.loc[table.groupby("condition")["epe"].idxmin(), "method"].value_counts()
+    axes.set_title(f"{wins.index[0]} has the smallest error under {wins.iloc[0]} of {len(order)} conditions")
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     return figure
 
 

@@ -25,6 +25,7 @@ LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance and the paper's number.
 
+    Colours are those of modalities in both tables.
     rows: as in reports/results, percent; one panel per table, one point per seed. Values that are None or nan are left
     out. Raises AmcError when there is no row.
     """
@@ -54,13 +55,13 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
 
 def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None:
     """One table: schemes or modalities side by side; macro left, micro right, the paper's number in the middle."""
-    colors = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
+    names = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
     label = data[axis] if axis else data["scheme"] + "\n" + data["modality"]
-    order = [name for name in colors if name in set(label)] if axis else list(dict.fromkeys(label))
+    order = [name for name in names if name in set(label)] if axis else list(dict.fromkeys(label))
     seeds = sorted(data["seed"].unique()) if "seed" in data else [0]
     spread = [0.08 * (seeds.index(seed) - (len(seeds) - 1) / 2) for seed in data.get("seed", [0] * len(data))]
     place = np.array([order.index(name) for name in label], dtype=float)
-    ink = data[axis or "modality"].map(colors).tolist()
+    ink = data["modality"].map(MODALITY_COLORS).tolist()  # so a run that both tables have looks the same in both
     long = []
     for averaging, offset in (("macro", -0.2), ("micro", 0.2)):
         low, high, value = (
@@ -74,7 +75,9 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
     sns.scatterplot(points, x="x", y="mAP", hue="ink", style="averaging", legend=False, ax=axes, zorder=3, **look)
     paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float)
     axes.scatter(place, paper, s=80, marker="D", facecolor="white", edgecolor=ink, linewidth=2, zorder=3)
-    axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="", title=title)
+    axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="")
+    means = data["map_macro"].astype(float).groupby(label).mean() if "map_macro" in data else pd.Series(dtype=float)
+    axes.set_title(f"{title}\nhighest macro mAP: {means.idxmax()}" if len(means.dropna()) > 1 else title)
     axes.grid(axis="y", color=PALE, zorder=0)
 
 
@@ -84,14 +87,16 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
     order = np.argsort(-np.asarray(counts), kind="stable")[:most]
     figure = Figure((WIDTH, 4.4), layout="constrained")
     axes = figure.subplots()
-    axes.bar(range(len(order)), np.asarray(counts)[order], color=SCHEME_COLORS["sparse"], width=0.75)
+    axes.bar(range(len(order)), np.asarray(counts)[order], color=SHADE, width=0.75)
     for place, label in enumerate(order):
         axes.text(place, counts[label], str(counts[label]), ha="center", va="bottom", fontsize=11)
     axes.set_xticks(
         range(len(order)), [names[label] for label in order], rotation=50, ha="right", rotation_mode="anchor"
     )
     left_out = "" if len(order) == len(names) else f", {len(order)} of {len(names)} behaviours"
-    axes.set(ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=f"Training clips per behaviour{left_out}")
+    most, fewest = (f"{names[c]} has {counts[c]}" for c in (order[0], order[-1]))
+    title = f"{most} training clips, {fewest}{left_out}"
+    axes.set(ylabel="training clips", xlim=(-0.6, len(order) - 0.4), title=title)
     axes.grid(axis="y", color=PALE, zorder=0)
     axes.set_axisbelow(True)
     return figure

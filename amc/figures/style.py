@@ -1,7 +1,7 @@
-"""The common style of all figures: one look, one colour per scheme and per modality, pictures with alternative text.
+"""The common style of all figures: one look, one meaning per colour, pictures with alternative text.
 
-Matplotlib Figures in; no tensor, model or pyplot state. The colours are Paul Tol's, safe for the colour-blind and
-distinct in grey.
+Matplotlib Figures in; no tensor, model or pyplot state. Most colours are Paul Tol's, safe for the colour-blind;
+those of one group are distinct in grey. A figure takes all its colours from here.
 """
 
 import io
@@ -21,8 +21,14 @@ from PIL.PngImagePlugin import PngInfo
 from amc.base import paths
 from amc.base.errors import AmcError
 
-SCHEME_COLORS = {"dense": "#DDAA33", "semi-dense": "#BB5566", "sparse": "#004488"}
+SCHEME_COLORS = {"dense": "#DDAA33", "semi-dense": "#AA4499", "sparse": "#004488"}
 MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
+FLOW_COLORS = {  # methods of one family in one hue
+    "dis": "#663311", "dis-fast": "#AA7744", "dis-ultrafast": "#DDBB99",
+    "raft-large": "#225555", "raft-small": "#448888", "raft-synth": "#99CCBB",
+}  # fmt: skip
+BAND_COLORS = {"head": "#666622", "middle": "#999933", "tail": "#CCCC88"}  # of behaviours, by training clips
+MODEL, HUMAN, TRUTH, WARNING, ATTENTION = "#009988", "#EE7733", "#117733", "#AA1133", "#7A0177"
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them

@@ -1,76 +1,63 @@
-"""Figures of Table 1: accuracy against cost, and one model under every averaging called mAP."""
+"""Figures of Table 1: accuracy and cost of each method, and one model under every averaging called mAP."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.text import Text
-from matplotlib.ticker import LogLocator, NullLocator
-from matplotlib.transforms import Bbox
+from matplotlib.lines import Line2D
 
 from amc.config import METHOD
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
-from amc.metrics import MAPS
 
-OURS, PEER = MODALITY_COLORS["rgb+flow"], "#BBCCEE"  # the paper's own method; the others of Table 1
-# Places of a name around its point: left or right (x), above or below (y), and distance; the first free one is taken.
-BESIDE = np.array([(x, y, far) for far in (1, 2, 3.5) for y in (0, 1, -1) for x in (1, -1, 0) if x or y])
+OURS = MODALITY_COLORS["rgb+flow"]  # the paper's own method
 
 
 @styled
 def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
-    """Table 1 as accuracy against cost: both mAPs with 95 % intervals against GFLOPs per video; dashed: blind methods.
+    """Table 1, one row per method, the cheapest on top: both mAPs with 95 % intervals, GFLOPs per video, parameters.
 
-    rows: `method`, `gflops` (None for a blind method), `parameters` (millions: the area of a point), and, in percent,
+    rows: `method`, `gflops` and `parameters` (millions; None for a blind method, below a line), and, in percent,
     `map_macro`, `map_macro_low`, `map_macro_high` and the same for micro.
     """
-    figure = Figure((WIDTH, 8.4), layout="constrained")
-    seeing, blind = ([row for row in rows if (row["gflops"] is None) == is_blind] for is_blind in (False, True))
-    largest = max(row["parameters"] for row in seeing)
-    for axes, key in zip(figure.subplots(2, 1), MAPS, strict=True):
-        axes.set(ylim=(0, 1.15 * max(row[f"{key}_high"] for row in rows)), ylabel=f"{key.removeprefix('map_')} mAP, %")
-        for row in seeing:
-            color, size = OURS if row["method"] == METHOD else PEER, 24 * (row["parameters"] / largest) ** 0.5
-            axes.plot([row["gflops"]] * 2, [row[f"{key}_low"], row[f"{key}_high"]], color=INK, linewidth=1.5)
-            axes.plot(row["gflops"], row[key], "o", markersize=size, color=color, markeredgecolor=INK)
-        free = 0  # next free line of the margin, from below
-        for row in sorted(blind, key=lambda row: row[key]):
-            axes.axhline(row[key], color=SHADE, linestyle="--", linewidth=1.5, zorder=1)
-            place, text = max(row[key], free), row["method"].replace(" ", "\n")
-            axes.text(1.01, place, text, transform=axes.get_yaxis_transform(), fontsize=11, linespacing=1)
-            free = place + 0.1 * axes.get_ylim()[1]
-        axes.set(xscale="log", xlabel="GFLOPs per video")
-        axes.xaxis.set(major_locator=LogLocator(subs=(1, 2, 5)), major_formatter="{x:g}", minor_locator=NullLocator())
-        costs = [row["gflops"] for row in seeing]
-        axes.set_xlim(min(costs) / 1.5, 2.2 * max(costs))  # room for a name on the right
-        axes.grid(color=PALE)
+    rows = sorted(rows, key=lambda row: (row["gflops"] is None, row["gflops"] or -row["map_macro"]))
+    best, seeing = max(rows, key=lambda row: row["map_macro"]), [row for row in rows if row["gflops"] is not None]
+    figure = Figure((WIDTH, 2 + 0.5 * len(rows)), layout="constrained")
+    left, *costs = figure.subplots(1, 3, sharey=True, width_ratios=(2.6, 1, 1))
+    for place, row in enumerate(rows):
+        color = OURS if row["method"] == METHOD else "white"
+        for (averaging, marker), lane in zip(MARKERS.items(), (-0.13, 0.13), strict=True):
+            ends = [row[f"map_{averaging}{end}"] for end in ("_low", "_high")]
+            left.plot(ends, [place + lane] * 2, color=INK, linewidth=1.5)
+            look = {"color": color, "markeredgecolor": INK, "markersize": 10}
+            left.plot(row[f"map_{averaging}"], place + lane, marker, **look)
+    names = [row["method"] for row in rows]
+    left.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlim=(0, None), xlabel="mAP, %")
+    _bars(costs[0], seeing, "gflops", "GFLOPs per video")
+    _bars(costs[1], seeing, "parameters", "parameters, millions")
+    for axes in (left, *costs):
+        axes.axhline(len(seeing) - 0.5, color=SHADE, linestyle="--", linewidth=1.5)
+        axes.grid(axis="x", color=PALE)
         axes.set_axisbelow(True)
-    figure.suptitle("Accuracy against cost (area: parameters; bars: 95 % interval over videos)", fontsize=14)
-    figure.draw_without_rendering()  # places of names depend on the final layout
-    figure.set_layout_engine("none")
-    for axes, key in zip(figure.axes, MAPS, strict=True):
-        points = {}  # one name per method, at its best seed; the best method chooses its place first
-        for row in sorted(seeing, key=lambda row: -row[key]):
-            points.setdefault(row["method"], (row["gflops"], row[key]))
-        _name_points(axes, points)
+    if len(seeing) < len(rows):
+        costs[0].text(0, len(seeing), " sees no video", va="center", fontsize=12)
+    look = {"color": "white", "markeredgecolor": INK, "markersize": 10, "linestyle": ""}
+    keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **look) for name, marker in MARKERS.items()]
+    keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
+    figure.suptitle(f"{best['method']} has the highest macro mAP{cost}", fontsize=14)
     return figure
 
 
-def _name_points(axes: Axes, points: Mapping[str, tuple[float, float]]) -> None:
-    """Write each name beside its point, where it covers fewest points, intervals, lines and other names."""
-    taken, pixels = [line.get_window_extent() for line in axes.lines], axes.figure.dpi / 72  # per point
-    look = {"ha": "center", "va": "center", "fontsize": 12, "arrowprops": {"arrowstyle": "-", "color": SHADE}}
-    for name, point in points.items():
-        note = axes.annotate(name, point, (0, 0), textcoords="offset points", zorder=1.5, **look)
-        half, center = Text.get_window_extent(note).size / 2, axes.transData.transform(point)
-        middles = center + BESIDE[:, :2] * (half + BESIDE[:, 2:] * pixels * (14, 7))
-        boxes = [Bbox([middle - half, middle + half]) for middle in middles]
-        outside = [box.xmin < axes.bbox.xmin or box.xmax > axes.bbox.xmax or box.ymin < axes.bbox.ymin for box in boxes]
-        best = np.argmin([box.count_overlaps(taken) + 9 * out for box, out in zip(boxes, outside, strict=True)])
-        note.set_position((middles[best] - center) / pixels)
-        note.arrow_patch.set_visible(BESIDE[best, 2] > 1)  # a line only to a distant name
-        taken.append(boxes[best])
+def _bars(axes: Axes, rows: Sequence[dict], key: str, label: str) -> None:
+    """One cost of each method as a bar with its number."""
+    colors = [OURS if row["method"] == METHOD else PALE for row in rows]
+    bars = axes.barh(range(len(rows)), [row[key] for row in rows], 0.6, color=colors, edgecolor=INK)
+    axes.bar_label(bars, [f"{row[key]:.3g}" for row in rows], padding=4, fontsize=12)
+    axes.set(xlabel=label)
+    axes.margins(x=0.25)
+    axes.tick_params(axis="y", length=0)
 
 
 @styled

@@ -5,14 +5,13 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODEL, PALE, SHADE, WIDTH, styled
 
 GROUP_LOOKS = {"known animals": ("o", INK), "new animals": ("s", "white")}
 SYSTEM_LOOKS = {  # marker, face, size, offset from the middle of the row: distinct without colour
-    "trained on it": ("o", MODALITY_COLORS["rgb+flow"], 11, -0.18),
-    "held out": ("s", MODALITY_COLORS["rgb"], 10, 0),
-    "untrained": ("^", "white", 10, 0.18),
-    "chance": ("|", SHADE, 14, 0),
+    "trained on it": ("o", INK, 10, -0.23),
+    "held out": ("s", MODEL, 10, 0),
+    "untrained": ("^", "white", 10, 0.23),
 }
 
 
@@ -32,7 +31,8 @@ def animals(rows: Sequence[dict]) -> Figure:
         )
     axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
     axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, 95 % interval")
-    axes.set_title("Known and new animals")
+    known, new = (next(row["macro"] for row in rows if row["group"] == group) for group in GROUP_LOOKS)
+    axes.set_title(f"{names[0]}: {known:.0f} % on known animals, {new:.0f} % on new ones")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(GROUP_LOOKS), frameon=False)
@@ -40,24 +40,29 @@ def animals(rows: Sequence[dict]) -> Figure:
 
 
 @styled
-def behaviours(rows: Sequence[dict]) -> Figure:
+def behaviours(rows: Sequence[dict], *, few: int = 5) -> Figure:
     """AP of each held-out behaviour by three systems (trained on it, without it, untrained), with chance.
 
-    rows: as the second of `companion.unseen.by_name`, percent; the easiest by name first.
+    rows: as the second of `companion.unseen.by_name`, percent; the easiest by name first. 95 % intervals, where at
+    least `few` test videos show the behaviour.
     """
     rows = sorted(rows, key=lambda row: -row["held out"])
-    figure = Figure((WIDTH, 2 + 0.5 * len(rows)), layout="constrained")
+    figure = Figure((WIDTH, 2 + 0.7 * len(rows)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(rows))
-    ends = np.array([[row[name] for name in SYSTEM_LOOKS] for row in rows])
-    axes.hlines(places, ends.min(axis=1), ends.max(axis=1), color=PALE, linewidth=3, zorder=1)
+    sure = np.array([row["videos"] >= few for row in rows])
+    axes.vlines([row["chance"] for row in rows], places - 0.35, places + 0.35, color=SHADE, lw=2.5, label="chance")
     for name, (marker, face, size, aside) in SYSTEM_LOOKS.items():
         values, look = [row[name] for row in rows], {"markeredgecolor": INK, "markersize": size, "linestyle": ""}
+        low, high = (np.array([row[f"{name} {end}"] for row in rows]) for end in ("low", "high"))
+        axes.hlines(places[sure] + aside, low[sure], high[sure], color=INK, linewidth=1.5)
         axes.plot(values, places + aside, marker, color=face, label=name, zorder=3, **look)
-    labels = [f"{row['behaviour']} ({row['videos']})" for row in rows]
+    labels = [f"{row['behaviour']} ({row['videos']}{'' if s else ': too few'})" for row, s in zip(rows, sure)]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 103))
-    axes.set(xlabel="average precision, % (in brackets: number of test videos)")
-    axes.set_title("Behaviours held out from training")
+    axes.set(xlabel="average precision, %, 95 % interval (in brackets: test videos)")
+    above = sum(row["held out low"] > row["chance"] for row, s in zip(rows, sure) if s)
+    found = f"{above} of {sure.sum()} held-out behaviours are recognised better than by chance"
+    axes.set_title(found if sure.any() else f"Fewer than {few} test videos of each held-out behaviour: too few to tell")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=len(SYSTEM_LOOKS), frameon=False)
+    figure.legend(loc="outside lower center", ncols=1 + len(SYSTEM_LOOKS), frameon=False)
     return figure

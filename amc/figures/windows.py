@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.artist import Artist
-from matplotlib.colors import PowerNorm
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -20,7 +19,7 @@ from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
 MARKS = {"dense": "s", "semi-dense": "D", "sparse": "o"}
-RULES = {"regular": ("#117733", "s"), "random": ("#999999", "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
+RULES = {"regular": (INK, "s"), "random": (SHADE, "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
 
 
 @styled
@@ -81,8 +80,8 @@ def chosen(
 ) -> Figure:
     """The frames that each classifier sees, one block per scheme, one row per classifier.
 
-    frames: by scheme, for each classifier uint8 (P, H, W, 3) or (P, 3, H, W). A frame of the shortest event has a dark
-    edge.
+    frames: by scheme, for each classifier uint8 (P, H, W, 3) or (P, 3, H, W). Only the frames of the shortest event are
+    in colour, with a dark edge.
     """
     rows, columns = (len(next(iter(frames.values()))), len(next(iter(frames.values()))[0]))
     shortest = min(events, key=lambda event: event[2] - event[1], default=("", 0, 0))
@@ -95,10 +94,14 @@ def chosen(
         panels = block.subplots(rows, columns, squeeze=False)
         for y, (roll, window) in enumerate(zip(rolls, plans[scheme], strict=False)):
             for axes, picture, index in zip(panels[y], style.pictures(roll), window.frames, strict=False):
-                style.image(axes, picture, INK if shortest[1] <= index < shortest[2] else PALE)
+                is_inside = not shortest[0] or shortest[1] <= index < shortest[2]
+                grey = picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1).astype(np.uint8)
+                style.image(axes, picture if is_inside else grey, INK if is_inside and shortest[0] else PALE)
                 axes.set_xlabel(index, fontsize=11, labelpad=2)
     if shortest[0]:
-        figure.supxlabel(f"frame number; one row per classifier; dark edge: {shortest[0]}", fontsize=12)
+        figure.supxlabel(
+            f"frame number; one row per classifier; in colour: frames of {shortest[0]}, the shortest event", fontsize=12
+        )
     return figure
 
 
@@ -174,25 +177,28 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
 
 
 @styled
-def unseen_by_place(table: Mapping[tuple[str, str], np.ndarray], values: Mapping[str, Sequence[int]]) -> Figure:
-    """The places in a video that no classifier sees: white is never seen.
+def unseen_by_place(
+    table: Mapping[tuple[str, str], Sequence[np.ndarray]], values: Mapping[str, Sequence[int]]
+) -> Figure:
+    """The places in a video that no classifier sees, one row per video: white between the frames that one sees.
 
-    table: by scheme and count (a key of `values`), unseen parts (values, parts) in 0..1; values: the values of each
-    count.
+    table: by scheme and count (a key of `values`), for each value of the count whether each frame is seen, bool (N,).
     """
     labels = {"num_windows": "M, classifiers", "frames": "P, frames each", "num_frames": "length, frames"}
     names = list(dict.fromkeys(scheme for scheme, _ in table))
-    figure = Figure((WIDTH, 1.75 * len(names) + 1.2), layout="constrained")
+    figure = Figure((WIDTH, 2.2 * len(names) + 1.0), layout="constrained")
     panels = figure.subplots(len(names), len(values), sharex=True, squeeze=False)
     for axes_row, scheme in zip(panels, names, strict=True):
         for axes, (count, taken) in zip(axes_row, values.items(), strict=True):
-            shown = axes.imshow(100 * (1 - table[scheme, count]), extent=(0, 1, len(taken) - 0.5, -0.5), aspect="auto",
-                                cmap="Blues", norm=PowerNorm(0.5, 0, 100), interpolation="nearest")  # fmt: skip
-            axes.set_yticks(range(len(taken)), taken, fontsize=9.5)
-            axes.set(ylabel=labels[count], xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end"])
+            for y, seen in enumerate(table[scheme, count]):
+                runs = np.flatnonzero(np.diff(np.pad(seen.astype(int), 1))).reshape(-1, 2) / len(seen)
+                spans = [(start, stop - start) for start, stop in runs]
+                axes.broken_barh(spans, (y - 0.4, 0.8), color=SCHEME_COLORS[scheme], linewidth=0)
+            axes.set(yticks=range(len(taken)), ylim=(len(taken) - 0.5, -0.5), xlim=(0, 1), ylabel=labels[count])
+            axes.set_yticklabels(taken, fontsize=9.5)
+            axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end"])
         axes_row[0].set_title(scheme, loc="left", color=SCHEME_COLORS[scheme], weight="bold")
-    figure.colorbar(shown, ax=panels.ravel().tolist(), label="frames seen by a classifier, %\nwhite: none", shrink=0.7)
-    figure.supxlabel("place in the video", fontsize=13)
+    figure.supxlabel("place in the video; coloured: a frame that a classifier sees", fontsize=13)
     return figure
 
 

@@ -1,6 +1,7 @@
 """What a generated data set knows about its clips besides pixels: scripts and exact flow, by clip id."""
 
 import csv
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from pathlib import Path
@@ -47,6 +48,12 @@ class Drawn:
         """Exact flow of frame pairs of a clip, from its script: float32 (P, 2, 128, 128), pixels per pair."""
         stage = self._scene(clip_id)
         return np.stack([scene.flow(stage, first, second) for first, second in pairs])
+
+    def animals(self, clip_id: str, indices: Sequence[int]) -> np.ndarray:
+        """Where an animal is visible in frames of a clip: bool (P, 128, 128)."""
+        stage = self._scene(clip_id)
+        parts = np.stack([scene.owner(stage, index) for index in indices])
+        return (parts >= 0) & (parts < stage.num_animal_parts)
 
     def without_animals(self) -> "Drawn":
         """The same data set without its animals; `background` gives its videos."""
