@@ -9,7 +9,7 @@ from user_commands import NOTEBOOKS
 PAGE = (NOTEBOOKS / "README.md").read_text(encoding="utf-8")
 BOTH_WAYS = ("01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "07_your_own_video")
 NAMES = sorted(path.stem for path in NOTEBOOKS.glob("*.ipynb"))
-NO_LESSON = {"Check", "Record", "Exercises"}
+NO_LESSON = {"Check", "Record", "Answer", "Exercises"}
 
 
 def text(name: str) -> str:
