@@ -90,8 +90,8 @@ def detectable(
     (1.96 + 0.84) standard errors. With one seed the difference is that of two trained models, not of their systems.
 
     labels (V, C) bool of the test split; prior (V, C) or (C,), probabilities without a video. The defaults of `micro`
-    and `share` are what RGB and RGB + flow measured at size quick; that of `seed_sd` is a cautious assumption: sparse RGB
-    at size quick has 0.33 (reports/selection.json), other rows were not measured. Raises AmcError
+    and `share` are what RGB and RGB + flow measured at size quick; that of `seed_sd` is a cautious assumption: sparse
+    RGB at size quick has 0.33 (reports/selection.json), other rows were not measured. Raises AmcError
     if there is no positive.
     """
     prior = np.broadcast_to(prior, labels.shape)
