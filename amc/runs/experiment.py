@@ -99,8 +99,9 @@ def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -
             log("already computed")
         return Run(cfg, place, is_reused=True)
     if cfg.method in BLIND:
+        facts = meta(cfg, table)
         for split in ("val", "test"):  # every process writes the same, atomically
-            predict_blind(cfg.method, table, split, meta=meta(cfg, table)).save(place / f"{split}.npz")
+            predict_blind(cfg.method, table, split, meta=facts).save(place / f"{split}.npz")
         return Run(cfg, place, is_reused=False)
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores are slower, and sum in another order
@@ -270,13 +271,13 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
         # Longest first, so that the last runs to finish are short ones.
         order = sorted(configs, key=_work, reverse=True)
         futures = {pool.submit(_worker, cfg, lines): cfg for cfg in order}
-        started, running = time.perf_counter(), set(futures)
+        started, running, work = time.perf_counter(), set(futures), max(sum(map(_work, configs)), 1)
         while running or not lines.empty():
             with suppress(queue.Empty):
                 log(lines.get(timeout=0.5))
             if ended := {future for future in running if future.done()}:
                 running -= ended
-                part = sum(_work(futures[future]) for future in running) / max(sum(map(_work, configs)), 1)
+                part = sum(_work(futures[future]) for future in running) / work
                 left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
                 log(f"{len(futures) - len(running)} of {len(futures)} runs done, about {left / 60:.0f} min left")
         done = {futures[future]: future.result() for future in as_completed(futures)}
