@@ -12,7 +12,7 @@ from amc.base import checkpoint
 from amc.base.errors import AmcError
 from amc.baselines import conv3d
 
-SMALL = ("i3d-small", "slowfast-small", "x3d-xs")
+SMALL = ("i3d-narrow", "slowfast-narrow", "x3d-xs")
 PUBLISHED = ("i3d-r50", "slowfast-r50", "x3d-l", "x3d-m", "x3d-s", "x3d-xs")
 ROUNDING = {
     "rtol": 0,
@@ -89,16 +89,16 @@ def test_names_and_shapes_are_those_of_the_zoos_checkpoints(network):
 
 
 def test_i3d_computes_what_the_zoos_does_at_the_zoos_size():
-    theirs = hub().i3d_r50(model_num_class=3, stem_dim_out=32, head_pool_kernel_size=(4, 7, 7))
-    ours = conv3d.build("i3d-small", "", num_classes=3, seed=1).network
+    theirs = hub().i3d_r50(model_num_class=3, stem_dim_out=16, head_pool_kernel_size=(4, 7, 7))
+    ours = conv3d.build("i3d-narrow", "", num_classes=3, seed=1).network
     theirs.load_state_dict(stirred(ours.net).state_dict())
     pixels = clips(2, 8, 224)
     torch.testing.assert_close(ours(pixels), theirs.eval()(pixels.transpose(1, 2)), **ROUNDING)
 
 
 def test_slowfast_computes_what_the_zoos_does_at_the_zoos_size():
-    theirs = hub().slowfast_r50(model_num_class=3, stem_dim_outs=(32, 4))
-    ours = conv3d.build("slowfast-small", "", num_classes=3, seed=1).network
+    theirs = hub().slowfast_r50(model_num_class=3, stem_dim_outs=(16, 2))
+    ours = conv3d.build("slowfast-narrow", "", num_classes=3, seed=1).network
     theirs.load_state_dict(stirred(ours.net).state_dict())
     pixels = clips(2, 32, 224)
     fast = pixels.transpose(1, 2)
@@ -214,7 +214,7 @@ def test_a_checkpoint_that_lacks_a_tensor_or_is_another_networks_is_refused(smal
     with pytest.raises(AmcError, match=r"1 missing \(net\.blocks\.0\.conv\.conv_t\.weight\)"):
         conv3d.build("x3d-xs", tmp_path / "lacking.pyth", num_classes=3)
     with pytest.raises(AmcError, match="xs.pyth: weights do not fit"):
-        conv3d.build("i3d-small", tmp_path / "xs.pyth", num_classes=3)
+        conv3d.build("i3d-narrow", tmp_path / "xs.pyth", num_classes=3)
 
 
 def test_a_clip_spans_the_native_frames_of_its_published_setting():
@@ -237,8 +237,8 @@ def test_what_cannot_be_built_is_refused_at_once(tmp_path):
         ("x3d-xs", torch.zeros(1, 4, 3, 32, 31), "from 32"),
         ("x3d-xs", torch.zeros(1, 4, 3, 32, 32, dtype=torch.uint8), "needs floats"),
         ("x3d-xs", torch.zeros(1, 0, 3, 32, 32), "0 slots"),
-        ("i3d-small", torch.zeros(1, 3, 3, 32, 32), "3 slots.*multiples of 2"),
-        ("slowfast-small", torch.zeros(1, 6, 3, 32, 32), "6 slots.*multiples of 4"),
+        ("i3d-narrow", torch.zeros(1, 3, 3, 32, 32), "3 slots.*multiples of 2"),
+        ("slowfast-narrow", torch.zeros(1, 6, 3, 32, 32), "6 slots.*multiples of 4"),
     ],
 )
 def test_pixels_that_a_network_cannot_take_are_refused(small, network, pixels, reason):

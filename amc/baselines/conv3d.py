@@ -54,13 +54,13 @@ def _x3d(hub: ModuleType, num_classes: int, *, member: str) -> nn.Module:
     return net
 
 
-# The small networks have the same depth and are narrower: pytorchvideo 0.1.5 has no ResNet shallower than 50.
+# The small networks are ResNet-50s too, only narrower: pytorchvideo 0.1.5 has no ResNet shallower than 50.
 NETWORKS = {
     "i3d-r50": Network("I3D 8x8, ResNet-50", 8, 8, 224, _i3d, divisor=2),
-    "i3d-small": Network("I3D 8x8, ResNet-50 of half the width", 8, 8, 64, partial(_i3d, width=32), divisor=2),
+    "i3d-narrow": Network("I3D 8x8, a quarter of the width", 8, 8, 64, partial(_i3d, width=16), divisor=2),
     "slowfast-r50": Network("SlowFast 8x8, ResNet-50", 32, 2, 224, _slowfast, divisor=4, has_slow=True),
-    "slowfast-small": Network(
-        "SlowFast 4x16, ResNet-50 of half the width", 16, 4, 64, partial(_slowfast, width=32), divisor=4, has_slow=True
+    "slowfast-narrow": Network(
+        "SlowFast 4x16, a quarter of the width", 16, 4, 64, partial(_slowfast, width=16), divisor=4, has_slow=True
     ),
     "x3d-l": Network("X3D-L", 16, 5, 312, partial(_x3d, member="x3d_l")),
     "x3d-m": Network("X3D-M", 16, 5, 224, partial(_x3d, member="x3d_m")),
