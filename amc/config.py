@@ -1,4 +1,4 @@
-"""The configuration of a run: frozen dataclasses and the four sizes. Imports the standard library only.
+"""The configuration of a run: frozen dataclasses and the five sizes. Imports the standard library only.
 
 The defaults of Sampling, Pixels and Training are those of size paper. Each is marked [stated] by the paper, [inferred]
 from the work that the paper builds on, or [ours] where neither says. Values are checked where runs are made
@@ -51,7 +51,7 @@ class Training:
     The weights of the epoch with the lowest validation loss are kept [ours; X-CLIP keeps the best accuracy].
     """
 
-    epochs: int = 30  # [inferred: X-CLIP]
+    epochs: int = 30  # 0: no training, the weights are scored as they are [inferred: X-CLIP]
     warm_up: float = 5.0  # epochs [inferred: X-CLIP]
     batch_size: int = 16  # videos per forward pass [ours]
     grad_accum_steps: int = 16  # forward passes per optimizer step: an effective batch of 256 [inferred: X-CLIP]
@@ -78,7 +78,7 @@ class Experiment:
 
     method: str = METHOD  # a row of Table 1: a key of runs.methods.METHODS, or a blind baseline
     dataset: str = "synth"  # a key of datasets.catalogue.DATASETS
-    size: str = "quick"  # smoke | quick | standard | paper
+    size: str = "quick"  # demo | smoke | quick | standard | paper
     root: str = ""  # the data set's folder; empty: its default place under AMC_DATA
     protocol: str = "official"  # which clips train and which are tested: a key of datasets.protocols.PROTOCOLS
     backbone: str = "synth-clip"  # any CLIP ViT of open_clip
@@ -86,7 +86,8 @@ class Experiment:
     image_size: int = 0  # pixels, height and width, for a network that takes any; 0: the network's own
     network: str = ""  # for baselines with a network beside CLIP or instead of it
     # Weights to start from. Baselines: a file, a name on the Hugging Face Hub, or a data set to pre-train on; empty:
-    # random. AnimalMotionCLIP: a checkpoint to continue from (a run's model.safetensors); empty: CLIP's towers.
+    # random. AnimalMotionCLIP: a checkpoint to continue from (a run's model.safetensors), or "bundled", the trained
+    # model in data/weights; empty: CLIP's towers.
     init_from: str = ""
     sampling: Sampling = field(default_factory=Sampling)
     pixels: Pixels = field(default_factory=Pixels)
@@ -119,7 +120,7 @@ class Experiment:
         extras += [self.backbone] * (self.backbone != usual.backbone)
         extras += [self.pretrained.rsplit("/", 1)[-1]] * (self.pretrained != usual.pretrained)
         extras += [f"{self.training_clips} clips"] * bool(self.training_clips)
-        extras += ["continued"] * (self.method == METHOD and bool(self.init_from))
+        extras += ["continued"] * (self.method == METHOD and self.init_from != usual.init_from)
         return " ".join([self.dataset, self.size, self.name, *extras])
 
     def asdict(self) -> dict:
@@ -144,6 +145,14 @@ _SHORT = Training(
     ema_epochs=2.5, patch_dropout=0.5, workers=0,
 )  # fmt: skip
 SIZES = {
+    # The trained model in data/weights, of size quick, scored on a few clips.
+    "demo": Experiment(
+        size="demo",
+        sampling=Sampling(num_windows=3, frames=4),
+        pixels=_SMALL,
+        training=replace(_SHORT, epochs=0),
+        init_from="bundled",
+    ),
     # Does it run? Seconds; its numbers mean nothing.
     "smoke": Experiment(
         size="smoke",

@@ -65,14 +65,16 @@ def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
     assert key(table=moved) != key()
 
 
-@pytest.mark.parametrize("kind", ["bundled", "file", "flow", "network", "folder"])
+@pytest.mark.parametrize("kind", ["bundled", "demo", "file", "flow", "network", "folder"])
 def test_the_key_follows_the_content_of_weights(key, cell, tmp_path, monkeypatch, kind):
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))
-    file = tmp_path / "data" / "weights" / "synth-clip.json"
+    name = "animalmotionclip-synth" if kind == "demo" else "synth-clip"
+    file = tmp_path / "data" / "weights" / f"{name}.json"
     file.parent.mkdir(parents=True)
     flow = replace(cell.pixels, modality="flow", flow_method="raft-small", flow_weights=str(file))
     cfg = replace(cell, **{
-        "bundled": {"pretrained": "bundled"}, "file": {"pretrained": str(file)}, "flow": {"pixels": flow},
+        "bundled": {"pretrained": "bundled"}, "demo": {"init_from": "bundled"},
+        "file": {"pretrained": str(file)}, "flow": {"pixels": flow},
         "network": {"init_from": str(file)}, "folder": {"init_from": str(file.parent)},
     }[kind])  # fmt: skip
     found = []

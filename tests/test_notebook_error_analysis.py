@@ -11,7 +11,7 @@ from user_commands import NOTEBOOKS, papermill
 
 from amc.scores import Scores
 
-OPTIONS = ["-p", "interactive", "False", "-p", "pretrained", "random"]
+OPTIONS = ["-p", "interactive", "False", "-p", "size", "smoke", "-p", "pretrained", "random"]
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from user_commands import NOTEBOOKS, papermill
 def finished(environment, tmp_path_factory):
     """A run that looks for two names, fewer than the `k` by default that it shows."""
     output = tmp_path_factory.mktemp("out") / "out.ipynb"
-    options = ["-p", "pretrained", "random", "-p", "behaviours", "Walking, Eating,"]
+    options = ["-p", "size", "smoke", "-p", "pretrained", "random", "-p", "behaviours", "Walking, Eating,"]
     return papermill("00_quickstart", NOTEBOOKS, output, *options, environment=environment)
 
 

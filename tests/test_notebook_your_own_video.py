@@ -7,7 +7,7 @@ import pandas as pd
 from executed import alts
 from user_commands import NOTEBOOKS, papermill
 
-OPTIONS = ["-p", "interactive", "False"]
+OPTIONS = ["-p", "interactive", "False", "-p", "size", "smoke"]
 
 
 def record(environment) -> dict:

@@ -99,13 +99,18 @@ def _configs(given: argparse.Namespace) -> list:
 def train(given: argparse.Namespace) -> int:
     """Train and score runs of the ablation; finished ones are reused."""
     from amc.base import distributed
-    from amc.runs import experiment
+    from amc.runs import demo, experiment
 
+    configs = _configs(given)
+    if given.ship and len(configs) > 1:
+        raise AmcError(f"ship: {len(configs)} runs; name one, by --scheme sparse --modality rgb+flow")
     with distributed.init():
-        runs = experiment.run_all(_configs(given), workers=given.workers)
+        runs = experiment.run_all(configs, workers=given.workers)
         if distributed.rank() == 0:
             for run in runs:
                 print(f"{run.cfg.name}: {_short(run.folder)}")
+            if given.ship:
+                print(_short(demo.ship(runs[0].folder)))
     return 0
 
 

@@ -32,7 +32,7 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     def command(run: Callable[[argparse.Namespace], int], name: str = "") -> argparse.ArgumentParser:
         return _command(subcommands, name or run.__name__, run)
 
-    sizes = "smoke | quick | standard | paper (default: %(default)s)"
+    sizes = "demo | smoke | quick | standard | paper (default: %(default)s)"
     notebooks = command(commands.reproduce)
     which = "tables | studies | names such as 03_ablation, which run even if nothing has changed (default: tables)"
     notebooks.add_argument("notebooks", nargs="*", metavar="NOTEBOOK", help=which)
@@ -40,6 +40,7 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     notebooks.add_argument("--seeds", default="0", help=HELP["seeds"])
     train = command(commands.train)
     train.add_argument("--workers", type=int, help="runs side by side (default: one per core)")
+    train.add_argument("--ship", action="store_true", help="afterwards, put the only run's model into data/weights")
     if wanted == "train":
         _add_runs(train)
     _add_predict(command(commands.predict))

@@ -10,7 +10,7 @@ import numpy as np
 
 from amc.companion import sensitivity
 from amc.companion.noise import FEW, Z
-from amc.companion.phrases import count, effect, listed, nothing_yet, number, smoke, span, triple
+from amc.companion.phrases import count, effect, limits, listed, nothing_yet, number, span, triple
 from amc.config import METHOD
 from amc.synth.raft_measure import NOTHING
 
@@ -91,7 +91,7 @@ def inside_the_model(parameters: dict, rows: Sequence[dict], origin: dict) -> li
     if motion is None:
         return [*found, "motion: these slots hold no flow"]
     found.append(f"motion: {_moved('putting all flow at rest', motion)}, so {_used(motion, other, 'motion')}")
-    return [*found, *smoke(size)]
+    return [*found, *limits(size)]
 
 
 def _exchange(rows: Sequence[dict]) -> str:
@@ -147,7 +147,7 @@ def your_own_video(parameters: dict, rows: Sequence[dict], origin: dict) -> list
         did += f"; the first is {first['behaviour']} from {first['start_s']:.1f} to {first['stop_s']:.1f} s"
     else:
         did = "no behaviour reaches its threshold, so the model says nothing about this video"
-    return [did, _trust(origin), _labels(origin["learning_curve"]), *smoke(parameters["size"])]
+    return [did, _trust(origin), _labels(origin["learning_curve"]), *limits(parameters["size"])]
 
 
 def _trust(origin: dict) -> str:
@@ -243,7 +243,7 @@ def unseen(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
         by_name = f"{nothing_yet(parameters['size'])}, even trained on them it has {span(upper)}; {by_name}"
     others, labels = (_gain(origin["gains"][name]) for name in ("training on others", "their labels"))
     changed = f"training on the other behaviours changes this by {others}; having their labels changes it by {labels}"
-    return [_animals(rows), by_name, f"{changed}, for one training run each", *smoke(parameters["size"])]
+    return [_animals(rows), by_name, f"{changed}, for one training run each", *limits(parameters["size"])]
 
 
 def _macro(row: dict) -> tuple[float, float, float]:

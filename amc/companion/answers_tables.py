@@ -13,10 +13,10 @@ from amc.companion.phrases import (
     count,
     direction,
     effect,
+    limits,
     listed,
     nothing_yet,
     number,
-    smoke,
     span,
     triple,
 )  # fmt: skip
@@ -41,7 +41,7 @@ def quickstart(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str
         f"whose mean score reaches {row['threshold']:.2f} is predicted",
         labels_of(row),
         known,
-        *smoke(parameters["size"]),
+        *limits(parameters["size"]),
     ]
 
 
@@ -100,7 +100,7 @@ def ablation(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
         f"{_learnt(unique, parameters['size'])}; {_seeds(rows)}",
         _question("which frames", FRAMES, origin),
         f"{_question('motion beside frames', MOTION, origin)}{_at_rest(origin.get('controls') or [])}",
-        *smoke(parameters["size"]),
+        *limits(parameters["size"]),
     ]
 
 
@@ -157,7 +157,7 @@ def state_of_the_art(parameters: dict, rows: Sequence[dict], origin: dict) -> li
     second = f"{METHOD} {_standing(against, least)}" if against else f"{METHOD} was not compared with another system"
     if pretraining:
         second += f"; pre-training changes MSQNet by {change(pretraining[0], least=least)}"
-    return [first, second, _without_video(rows, origin), *smoke(parameters["size"])]
+    return [first, second, _without_video(rows, origin), *limits(parameters["size"])]
 
 
 def _standing(against: dict[str, dict], least: dict) -> str:
@@ -189,7 +189,7 @@ def error_analysis(parameters: dict, rows: Sequence[dict], origin: dict) -> list
     if quality and not any(above_chance(quality, metric) for metric in METRICS):
         found.insert(0, f"{nothing_yet(size)} ({against_chance(quality)}), so its errors are those of guessing")
     right = [100 * number(value) for value in origin["exactly_right"]]
-    return [*found, f"{span(right, '.0f', ' %')} of the videos have exactly the annotated labels", *smoke(size)][:4]
+    return [*found, f"{span(right, '.0f', ' %')} of the videos have exactly the annotated labels", *limits(size)][:4]
 
 
 def _annotator(origin: dict) -> str:

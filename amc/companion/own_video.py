@@ -22,8 +22,14 @@ from amc.runs.ablation import ablation
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
-FILMS = {"smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}  # number of films, seconds of each
-CURVE = {"smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # labelled clips to train on
+FILMS = {
+    "demo": (3, 20.0),
+    "smoke": (2, 8.0),
+    "quick": (6, 120.0),
+    "standard": (12, 180.0),
+}  # number of films, seconds of each
+CURVE = {"demo": (4, 16), "smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # training clips
+TRAINED = {"demo": "smoke"}  # the size of the curve's runs, where it is another: size demo trains nothing
 FIRST = 100_000  # number of the first test clip in a film: beyond those of any data set
 
 
@@ -33,7 +39,7 @@ class Asked:
 
     videos: tuple[Path, ...]  # none: a film of known events
     behaviours: tuple[str, ...]
-    model: Path | None  # None: the run of 03_ablation of this size, or, with behaviours, zero-shot
+    model: Path | None  # None: the run sparse rgb+flow of this size, or, with behaviours, zero-shot
     human: str
     out: Path
     threshold: float
@@ -148,7 +154,8 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
     Kingdom, which the towers have not seen either.
     """
     own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
-    [base] = ablation(scheme="sparse", modality="rgb+flow", size=given.size, freeze_backbone=True, **own)
+    size = TRAINED.get(given.size, given.size)
+    [base] = ablation(scheme="sparse", modality="rgb+flow", size=size, freeze_backbone=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
         cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))

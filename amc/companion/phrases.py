@@ -98,9 +98,15 @@ def nothing_yet(size: str) -> str:
     return f"at size {size} the model knows nothing yet"
 
 
-def smoke(size: str) -> list[str]:
-    """A sentence that limits what size smoke shows; none for other sizes."""
-    return ["Size smoke shows that the pipeline runs, not how well the method works."] * (size == "smoke")
+LIMITS = {
+    "smoke": "Size smoke shows that the pipeline runs, not how well the method works",
+    "demo": "Size demo is one trained model on few clips, so intervals are wide",
+}
+
+
+def limits(size: str) -> list[str]:
+    """A sentence that limits what a small size shows; none for other sizes."""
+    return [LIMITS[size]] if size in LIMITS else []
 
 
 def sentence(text: str) -> str:

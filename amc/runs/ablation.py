@@ -60,13 +60,16 @@ def ablation(
     training = replace(base.training, memory_limit_gb=memory_limit_gb, freeze_backbone=freezes)
     training = replace(training, epochs=epochs or training.epochs)
     sampling = Sampling(ALL, num_windows or base.sampling.num_windows, frames or base.sampling.frames)
-    return [
+    runs = [
         replace(
             base, sampling=replace(sampling, scheme=s), pixels=replace(pixels, modality=m), training=training, seed=seed
         )
         for seed in _seeds(seeds)
         for s, m in _pairs(scheme, modality, grid)
     ]
+    for run in runs if size == "demo" else ():
+        _refuse_for_demo(run)
+    return runs
 
 
 def pixels_for(size: str, image_size: int) -> Pixels:
@@ -102,6 +105,18 @@ def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], gi
         raise AmcError("size: 'paper' is for real videos; give their data set too, as in -p dataset animal-kingdom")
     if flow_method:  # only a renderer knows the true flow
         choice("flow_method", flow_method, [name for name in METHODS if name != "true" or dataset in SIZED])
+
+
+def _refuse_for_demo(cfg: Experiment) -> None:
+    """Raise AmcError for a run other than that of the bundled model; its clips, seed and M windows may vary."""
+    usual, free = SIZES["demo"], ("root", "seed", "num_windows", "memory_limit_gb", "sampling", "pixels", "training")
+    for part, its in ((cfg, usual), *((getattr(cfg, name), getattr(usual, name)) for name in free[-3:])):
+        for name, value in vars(part).items():
+            if name not in free and value != getattr(its, name):
+                raise AmcError(
+                    f"{name}: {value!r}, but size demo is one trained model, of {name} {getattr(its, name)!r}; give "
+                    "size smoke, which trains in a minute, or quick"
+                )
 
 
 def _pairs(scheme: str, modality: str, grid: bool) -> list[tuple[str, str]]:

@@ -34,8 +34,8 @@ from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
-from amc.model.weights import seeded
-from amc.runs import cost, keys, memory, methods
+from amc.model.weights import BUNDLED, seeded
+from amc.runs import cost, demo, keys, memory, methods
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
 from amc.train import Fit, Validation, bce, fit, prior_bias
@@ -131,10 +131,12 @@ def train(
         model.freeze_backbone()
     views = {split: _views(cfg, table.split(split), model.preprocess.size) for split in table.counts()}
     training = memory.plan(cfg, model, device=device, log=log)
+    batches = {"batch": training.batch_size, "device": device, "workers": training.workers}
+    if not training.epochs:
+        return Trained(model, demo.fit(), views, batches, before)
     if cfg.pixels.keep_frames:
         _prepare(views["train"], cfg, log)
         distributed.barrier()
-    batches = {"batch": training.batch_size, "device": device, "workers": training.workers}
     in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
@@ -188,7 +190,8 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
     unread = [clip.id for clip in table.clips if clip.unreadable]
     origin |= {"hidden": list(table.hidden), "unreadable": unread}
     origin |= {"commit": provenance.commit(), "experiment": cfg.asdict()}
-    return origin | {"train_positives": train.labels().sum(axis=0).tolist()}
+    origin |= {"train_positives": train.labels().sum(axis=0).tolist()}
+    return origin | (demo.training() if cfg.init_from == BUNDLED else {})
 
 
 def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]:

@@ -13,6 +13,8 @@ from amc.base.provenance import versions
 from amc.base.stages import STAGES
 from amc.config import Experiment
 from amc.datasets.table import ClipTable
+from amc.model.weights import BUNDLED
+from amc.runs import demo
 from amc.synth import generate
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
@@ -36,7 +38,8 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     The text of the source is not included. Raises AmcError when its flow needs weights that are absent.
     """
     # A file of weights counts by its content, not its path; a tag, or a name on the hub, by its text.
-    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(cfg.init_from))
+    start = str(demo.card()) if cfg.init_from == BUNDLED else cfg.init_from
+    known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(start))
     # Settings that only change how a run is computed do not change its scores.
     known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
     card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
@@ -47,7 +50,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
         f"{table.checksum()} {sizes}",
         repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
         generate.digest(WORLDS[cfg.dataset]) if cfg.dataset in WORLDS else "",
-        digest(card) if cfg.pretrained == "bundled" else "",
+        digest(card) if cfg.pretrained == BUNDLED else "",
         flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
         repr(versions(LIBRARIES)),
         repr(sorted(STAGES.items())),

@@ -15,15 +15,16 @@ from amc.datasets.catalogue import DATASETS
 from amc.datasets.clips import refuse_enlarging
 from amc.datasets.table import ClipTable
 from amc.model import Classifier, weights
+from amc.runs import demo
 
 PRETRAINED = "MSQNet + pre-training"
 
 
 def animal_motion_clip(cfg: Experiment, table: ClipTable) -> Classifier:
-    """The paper's: X-CLIP over frames, flow, or both interleaved; from CLIP, or continued from a finished run."""
+    """The paper's: X-CLIP over frames, flow, or both interleaved; from CLIP, or from a finished run's weights."""
     classifier = model.build(cfg.backbone, cfg.pretrained, num_slots=cfg.num_slots, seed=cfg.seed)
-    if cfg.init_from:
-        checkpoint.load_strictly(classifier.network, checkpoint.read(cfg.init_from)[0], cfg.init_from)
+    if start := demo.weights() if cfg.init_from == weights.BUNDLED else cfg.init_from:
+        checkpoint.load_strictly(classifier.network, checkpoint.read(start)[0], start)
     return classifier.with_names(table.names)
 
 
@@ -84,7 +85,9 @@ def check(cfg: Experiment) -> None:
         return
     weights.check(cfg.backbone, cfg.pretrained)
     refuse_enlarging(cfg.pixels, weights.image_size(cfg.backbone, cfg.pretrained), cfg.backbone)
-    if taken and cfg.method == METHOD and not Path(taken).is_file():
+    if taken == weights.BUNDLED and cfg.method == METHOD:
+        demo.weights()
+    elif taken and cfg.method == METHOD and not Path(taken).is_file():
         raise AmcError(f"init_from: {taken!r} is neither a file nor a data set; give a run's model.safetensors")
     if METHODS[cfg.method] is multi_query:
         msqnet.check(cfg.network, taken)

@@ -116,7 +116,7 @@ def chosen(split: str, size: str, *, world: World = KINGDOM) -> list[int]:
 
 
 def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2) -> None:
-    """Draw every clip of `size` (smoke | quick | standard) that does not exist yet, then write the annotation.
+    """Draw every clip of `size` (demo | smoke | quick | standard) that does not exist yet, then write the annotation.
 
     The next call continues after an interruption. Data of another generator, seed or world are replaced. Raises
     AmcError for an unknown size and for a folder that contains anything else.
