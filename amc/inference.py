@@ -1,6 +1,6 @@
 """From a video to its scores in two calls: `load` a model, `predict` with it (paper sec. 2, inference).
 
-model, preprocess = amc.load("synth quick sparse rgb+flow seed 0")
+model, preprocess = amc.load("demo")
 scores = amc.predict("fox.mp4", model)  # or, in parts: model(preprocess("fox.mp4"))
 """
 
@@ -48,11 +48,12 @@ class VideoPreprocess:
 def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, VideoPreprocess]:
     """A model in evaluation mode, and the preprocessing from a video to its slots.
 
-    name: a finished run by its name ("synth quick sparse rgb+flow seed 0"), its folder or its `model.safetensors`; or,
-    with `pretrained`, "xclip" and a Hugging Face id, folder or file of an X-CLIP; or a CLIP ViT of open_clip and its
-    tag, whose new modules are then untrained (`model.card["stamp"]` says so). Only a finished run has behaviours and
-    sees flow; the others see RGB and get behaviours from `predict` or `model.with_names`. Raises AmcError for a model
-    that is unknown or cannot be loaded.
+    name: "demo", the trained model that comes with the repository, for generated animals; a finished run by its name
+    ("synth quick sparse rgb+flow seed 0"), its folder or its `model.safetensors`; or, with `pretrained`, "xclip" and a
+    Hugging Face id, folder or file of an X-CLIP; or a CLIP ViT of open_clip and its tag, whose new modules are then
+    untrained (`model.card["stamp"]` says so). Only "demo" and finished runs have behaviours and see flow; the others
+    see RGB and get behaviours from `predict` or `model.with_names`. Raises AmcError for a model that is unknown or
+    cannot be loaded.
     """
     if pretrained or str(name) in (weights.XCLIP_BACKBONE, weights.SYNTH_CLIP):
         return _pretrained(str(name), pretrained or weights.BUNDLED)

@@ -10,27 +10,26 @@ from amc import model
 from amc.base import bundled, provenance
 from amc.base.errors import AmcError
 from amc.config import METHOD, SIZES, Experiment
-from amc.runs.lookup import MODEL
+from amc.runs.lookup import DEMO, MODEL
 from amc.scores import Scores
 from amc.train import Fit
 
-NAME = "animalmotionclip-synth"
 TRAINING = ("train_positives", "train_species", "fit")  # of a score file: about training, not about the scored clips
 
 
 def card() -> Path:
     """The path of the weights' card, whether or not it exists."""
-    return bundled.place(NAME).with_suffix(".json")
+    return bundled.place(DEMO).with_suffix(".json")
 
 
 def weights() -> Path:
     """The weights, compared with their card. Raises AmcError when either is missing or damaged."""
-    return bundled.find(NAME)[0]
+    return bundled.find(DEMO)[0]
 
 
 def training() -> dict:
     """What score files record about the training of the weights. Raises AmcError as `weights` does."""
-    facts = bundled.find(NAME)[1]
+    facts = bundled.find(DEMO)[1]
     return {name: facts[name] for name in TRAINING}
 
 
@@ -57,4 +56,4 @@ def ship(folder: Path) -> Path:
         **{name: test.meta[name] for name in TRAINING},
         "provenance": provenance.collect(seed=cfg.seed, data_checksum=test.meta["data_checksum"]),
     }
-    return bundled.write(classifier.network, NAME, facts, meta={"card": classifier.card, **meta})
+    return bundled.write(classifier.network, DEMO, facts, meta={"card": classifier.card, **meta})

@@ -3,19 +3,23 @@
 from datetime import datetime
 from pathlib import Path
 
-from amc.base import checkpoint, paths
+from amc.base import bundled, checkpoint, paths
 from amc.base.errors import AmcError
 from amc.config import METHOD, Experiment
 
 MODEL = "model.safetensors"  # in the folder of a run, beside its score files
+DEMO = "animalmotionclip-synth"  # the bundled trained model, by its name in data/weights
 
 
 def find(name: str | Path) -> Path:
     """The file of weights that `name` means. Raises AmcError, with the list of runs, if there is none or several.
 
-    A run can be named by its folder, its title ("synth quick sparse rgb+flow seed 0"), or the title without data set,
-    size or the text behind the seed, as long as only one run matches.
+    "demo" is the trained model that comes with the repository. A run can be named by its folder, its title ("synth quick
+    sparse rgb+flow seed 0"), or the title without data set, size or the text behind the seed, as long as only one run
+    matches.
     """
+    if str(name) == "demo":
+        return bundled.find(DEMO)[0]
     given = Path(name).expanduser()
     if given.is_file():
         return given
@@ -31,7 +35,8 @@ def find(name: str | Path) -> Path:
     newest = sorted(found or runs, key=lambda path: -path.stat().st_mtime)
     offers = "; ".join(f"{runs[path]} ({path.parent.name}, of {_day(path)})" for path in newest)
     what = "means several runs" if found else "is no file, no folder of a run, and no run's name"
-    raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers or 'none yet: train one with amc train'}")
+    offers = f"{offers or 'none yet: train one with amc train'}; or demo, which comes with the repository"
+    raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers}")
 
 
 def title(path: Path) -> str:
