@@ -14,7 +14,7 @@ DEMO = "animalmotionclip-synth"  # the bundled trained model, by its name in dat
 def find(name: str | Path) -> Path:
     """The file of weights that `name` means. Raises AmcError, with the list of runs, if there is none or several.
 
-    "demo" is the trained model that comes with the repository. A run can be named by its folder, its title ("synth quick
+    "demo" is the trained model that comes with the repository. A run is named by its folder, its title ("synth quick
     sparse rgb+flow seed 0"), or the title without data set, size or the text behind the seed, as long as only one run
     matches.
     """
