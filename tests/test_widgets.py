@@ -54,13 +54,15 @@ def test_an_error_is_said_in_place_of_the_figure_and_the_next_figure_replaces_it
     assert "data" in shown(panel)
 
 
-def test_a_slow_figure_is_drawn_by_its_button_only(controls):
+def test_a_slow_figure_is_drawn_by_its_button_only_and_says_at_once_that_it_is_being_drawn(controls):
     panel = widgets.explore(draw, controls, alt="a scheme", slow=True)
     controls["size"].value = 2
     assert "press Run" in shown(panel)["text"]
     [button] = [child for child in panel.children if isinstance(child, ipywidgets.Button)]
+    said = []
+    panel.children[-1].observe(lambda change: said.append(change.new[0].get("text", "a figure")), names="outputs")
     button.click()
-    assert "data" in shown(panel)
+    assert said == ["Drawing …\n", "a figure"] and "data" in shown(panel)
 
 
 def test_every_control_has_a_label_and_waits_until_it_rests():
@@ -70,3 +72,5 @@ def test_every_control_has_a_label_and_waits_until_it_rests():
     assert (whole.description, whole.continuous_update, whole.min, whole.max) == ("M", False, 1, 8)
     chosen = widgets.choose("Clip", {"a fox": 7, "a frog": 8}, 8)
     assert (chosen.description, chosen.label, chosen.value) == ("Clip", "a frog", 8)
+    assert isinstance(chosen, ipywidgets.RadioButtons)
+    assert isinstance(widgets.choose("Clip", range(6), 0), ipywidgets.Dropdown), "too many to show all of them"

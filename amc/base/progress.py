@@ -1,5 +1,6 @@
 """Progress of a long loop: a progress bar on a terminal, or a line from time to time for a log."""
 
+import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
 from typing import TypeVar
@@ -15,6 +16,11 @@ def silent(line: str) -> None:
     """A log that discards its lines."""
 
 
+def bar(items: Iterable[T], what: str, *, total: int, unit: str) -> Iterator[T]:
+    """The items one by one, with a progress bar: on stderr, but in a notebook on stdout, as it shows stderr in red."""
+    yield from tqdm(items, desc=what, total=total, unit=unit, file=sys.stdout if "ipykernel" in sys.modules else None)
+
+
 def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log | None) -> Iterator[T]:
     """The items one by one, with a progress bar or, if `log` is given, a line to it every LOG_INTERVAL seconds.
 
@@ -22,7 +28,7 @@ def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log |
     nothing.
     """
     if log is None:
-        yield from tqdm(items, desc=what, total=total, unit=unit)
+        yield from bar(items, what, total=total, unit=unit)
         return
     last, pace = time.perf_counter(), Pace()
     for done, item in enumerate(items, start=1):

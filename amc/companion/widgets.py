@@ -19,6 +19,7 @@ from amc.figures.style import source
 
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
+FEW = 5  # options that are all shown
 PANEL = "amc-controls"
 # JupyterLab listens for shortcuts at the document: a key whose propagation is stopped never gets there. Keys with Ctrl,
 # Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of the controls' container.
@@ -30,9 +31,14 @@ SET_ON_PANEL = (
 )
 
 
-def choose(label: str, options: Sequence | Mapping[str, object], value: object) -> ipywidgets.Dropdown:
-    """A drop-down list; for a mapping, it shows the keys and returns the values."""
-    return ipywidgets.Dropdown(description=label, options=options, value=value, style=LABEL, layout=LAYOUT)
+def choose(
+    label: str, options: Sequence | Mapping[str, object], value: object
+) -> ipywidgets.RadioButtons | ipywidgets.Dropdown:
+    """Radio buttons, or a drop-down list for more than FEW options; for a mapping: shows keys, returns values."""
+    shared = {"description": label, "options": options, "value": value, "style": LABEL}
+    if len(options) > FEW:
+        return ipywidgets.Dropdown(layout=LAYOUT, **shared)
+    return ipywidgets.RadioButtons(orientation="horizontal", layout={"width": "auto", "min_width": "30em"}, **shared)
 
 
 def count(label: str, low: int, high: int, value: int) -> ipywidgets.IntSlider:
@@ -58,6 +64,8 @@ def explore(
 
     def redraw(_: object = None) -> None:
         """Replace the figure by that of the current values, or by an error message."""
+        if slow:
+            place.outputs = (_line("Drawing …"),)
         try:
             figure = draw(**{name: control.value for name, control in controls.items()})
             shown = {"output_type": "display_data", "data": _picture(show(figure, alt), alt), "metadata": {}}

@@ -23,11 +23,11 @@ from pathlib import Path
 import av
 import cv2
 import numpy as np
-from tqdm.std import tqdm
 
 from amc.base import processes
 from amc.base.errors import AmcError, choice
 from amc.base.paths import atomic
+from amc.base.progress import bar
 from amc.synth import annotation, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
@@ -134,7 +134,7 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
     jobs = [(split, index) for split in SPLITS for index in chosen(split, size, world=world)]
     with processes.pool(workers) as pool:
         drawn = pool.map(partial(_draw, root / "video", world), jobs, chunksize=4)
-        clips = list(tqdm(drawn, total=len(jobs), desc=f"drawing {world.name} {size}", unit="clip"))
+        clips = list(bar(drawn, f"drawing {world.name} {size}", total=len(jobs), unit="clip"))
     _write_annotation(root / "annotation", world, jobs, clips)
 
 

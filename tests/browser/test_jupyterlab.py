@@ -143,10 +143,10 @@ from pathlib import Path
 from matplotlib.figure import Figure
 from amc.companion import player, widgets
 
-controls = {"choice": widgets.choose("Choice", ["dense", "odd"], "odd"), "count": widgets.count("Count", 1, 9, 4)}
+controls = {"choice": widgets.choose("Choice", list("abcdefg"), "c"), "count": widgets.count("Count", 1, 9, 4)}
 controls |= {"level": widgets.level("Level", 0, 1, 0.5, step=0.1), "box": ipywidgets.Checkbox(description="Box")}
 controls |= {"toggles": ipywidgets.ToggleButtons(options=["x", "y"]), "text": ipywidgets.Text(description="Text")}
-controls |= {"radio": ipywidgets.RadioButtons(options=["p", "q"])}
+controls |= {"radio": widgets.choose("Radio", ["p", "q"], "p")}
 controls |= {"many": ipywidgets.SelectMultiple(options=["r", "s"])}
 picture = Figure((2, 1))
 picture.subplots()
