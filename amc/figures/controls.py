@@ -35,7 +35,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     labels = [name.removesuffix(f" seed {seed}") for name in names for seed in seeds] if len(seeds) == 1 else names
     panels[0].set(yticks=range(len(names)), yticklabels=labels, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    figure.suptitle(f"What damaged input leaves of macro mAP, {rows[0]['videos']} test videos", fontsize=14)
+    figure.suptitle(f"{_found(rows, kinds)} ({rows[0]['videos']} test videos)", fontsize=14)
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
@@ -43,6 +43,16 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance, sees no video")]
     figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False)
     return figure
+
+
+def _found(rows: Sequence[dict], kinds: list[str]) -> str:
+    """The controls that leave most and least of the margin over chance, medians over the rows."""
+    left = {kind: [row["left"] for row in rows if row["control"] == kind and row["left"] is not None] for kind in kinds}
+    part = {kind: 100 * np.median(values) for kind, values in left.items() if values}
+    if not part:
+        return "No row is above chance, so there is nothing to lose"
+    most, least = (choose(part, key=part.get) for choose in (max, min))
+    return f"Of the margin over chance, {most} leaves {part[most]:.0f} %, {least} {part[least]:.0f} %"
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:

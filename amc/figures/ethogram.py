@@ -155,8 +155,10 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     names = [shown.names[c] for c in chosen(shown, most)]
     counts = shown.transitions().loc[names, names]
     axes = _matrix(counts, "g", "next bout", "after a bout of", "bouts")
-    none = "" if counts.to_numpy().any() else ": none"
-    _title(axes.figure, axes, f"Transitions in {shown.video}{none}{_hidden(shown, names)}", shown.stamp)
+    found, most = counts.stack(), "no transition"
+    if found.any():
+        most = f"{' → '.join(found.idxmax())}, {found.max():.0f} of {found.sum():.0f} transitions"
+    _title(axes.figure, axes, f"{shown.video}: {most}{_hidden(shown, names)}", shown.stamp)
     return axes.figure
 
 
