@@ -52,7 +52,7 @@ def _found(rows: Sequence[dict], kinds: list[str]) -> str:
     if not part:
         return "No row is above chance, so there is nothing to lose"
     most, least = (choose(part, key=part.get) for choose in (max, min))
-    return f"Of the margin over chance, {most} leaves {part[most]:.0f} %, {least} {part[least]:.0f} %"
+    return f"With {most} {part[most]:.0f} % of the margin over chance is left, with {least} {part[least]:.0f} %"
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:
