@@ -2,6 +2,7 @@
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # make studies    the other notebooks: flow methods, your own videos, audit, new species; make 03_ablation: that one
 # make class      copies of the notebooks without solutions and outputs, in class/
+# make site       the reports as pages to read without Jupyter or a network, in site/: open site/index.html
 # make test-browser   opens three notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
 # make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
@@ -24,7 +25,7 @@ else
 TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
 endif
 
-.PHONY: env reproduce studies $(basename $(notdir $(wildcard notebooks/*.ipynb))) test test-browser mutants lab class format
+.PHONY: env reproduce studies $(basename $(notdir $(wildcard notebooks/*.ipynb))) test test-browser mutants lab class site format
 env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -51,6 +52,9 @@ lab: env
 
 class: env
 	$(BIN)/python -m amc class
+
+site: env
+	$(BIN)/python -m amc site
 
 test: env
 	$(BIN)/ruff check .

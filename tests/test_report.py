@@ -12,7 +12,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_outp
 from amc import figures
 from amc.base import paths, provenance
 from amc.base.errors import AmcError
-from amc.runs import report, results
+from amc.runs import readme, report, results
 
 
 class Page(HTMLParser):
@@ -67,7 +67,7 @@ def test_the_index_shows_all_figures_with_their_alternative_text_and_links_that_
     addresses = [image["src"] for image in page.all("img")] + [link["href"] for link in page.all("a")]
     report.manifest(reports)
     for address in addresses:
-        assert address == "#n00" or (reports / address).exists(), address
+        assert address in ("#n00", "#answers") or (reports / address).exists(), address
     assert page.all("html")[0]["lang"] == "en" and {"id": "n00"} in page.all("section")
     assert not page.all("script") and not page.all("link")  # nothing from elsewhere
 
@@ -76,6 +76,59 @@ def test_the_index_shows_the_answer_of_a_notebook_between_its_question_and_its_f
     text = report.index(reports).read_text(encoding="utf-8")
     answer = '<p class="answer"><strong>Answer.</strong> Chance &lt; 5 % &amp; more.</p>'
     assert text.index("What is") < text.index(answer) < text.index("<figure>")
+
+
+def test_figures_are_in_the_order_of_the_cells_and_those_of_no_cell_come_last(reports):
+    path = reports / "00_quickstart.ipynb"
+    notebook = nbformat.read(path, 4)
+    for number, alt in enumerate(("Scores of a clip", 'Arrows, "px" & colours')):
+        picture = new_output("display_data", {"image/png": ""}, metadata={"image/png": {"alt": alt}})
+        notebook.cells.append(new_code_cell(str(number), outputs=[picture]))
+    nbformat.write(notebook, path)
+    figure = Figure((3, 2))
+    figure.text(0.2, 0.2, "x")
+    figures.save(figure, "00_a_first_name", "Of no cell")
+    page = Page(report.page(reports))
+    assert [image["alt"] for image in page.all("img")] == ["Scores of a clip", 'Arrows, "px" & colours', "Of no cell"]
+
+
+@pytest.fixture
+def record(reports, monkeypatch):
+    """Writes a record that the README may show into the reports: rows of Tables 2 and 3 by one commit."""
+    monkeypatch.setattr(paths, "root", lambda: reports)
+    monkeypatch.setattr(readme, "RECORDS", {"quick": ("results/03_ablation.json",)})
+
+    def write(commits: tuple[str, ...]) -> None:
+        maps = {f"{name}{end}": 31.6 for name in ("map_macro", "map_micro") for end in ("", "_low", "_high")}
+        row = {"table": 2, "scheme": "dense", "modality": "rgb", "paper": 68.0, "paper_metric": "micro", **maps}
+        origin = {"cpu": {"count": 2, "model": "C"}, "seconds": 60.0, "clips": {"train": 3, "test": 2}}
+        origin |= {"commit": commits[0], "run_commits": list(commits)}
+        rows = [row, row | {"table": 3, "modality": "flow", "paper": None, "paper_metric": None}]
+        parameters = {"size": "quick", "seeds": "0"} | readme.WHOLE["03_ablation"]
+        results.write("03_ablation", parameters, rows, origin)
+
+    return write
+
+
+def test_the_tables_of_the_readme_come_first_with_size_seeds_and_commit(reports, record):
+    record(("abc",))
+    text = report.page(reports)
+    row = '<th scope="row">dense, rgb</th><td>68.0 micro</td><td>31.6 [31.6, 31.6]</td><td>31.6 [31.6, 31.6]</td>'
+    places = [text.index(part) for part in ("<caption>Table 2<", row, "<caption>Table 3<", "seeds 0, commit abc ")]
+    assert sorted(places) == places and places[-1] < text.index("What is")
+    assert "make reproduce SIZE=quick SEEDS=0" in text
+
+
+def test_tables_that_the_readme_may_not_show_are_not_shown_and_the_page_says_why(reports, record):
+    record(("abc", "abd"))
+    text = report.page(reports)
+    assert "<table>" not in text and "Not shown: 03_ablation: runs of abc, abd, notebook of abc" in text
+    (reports / "results" / "03_ablation.json").unlink()
+    assert "Not shown: results/03_ablation.json: no readable result" in report.page(reports)  # no folder of one machine
+
+
+def test_reports_of_another_folder_have_no_tables_of_this_repository(reports):
+    assert 'id="tables"' not in report.page(reports)
 
 
 def test_a_record_from_before_the_answers_has_none_in_the_index(reports):

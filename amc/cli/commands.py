@@ -210,6 +210,14 @@ def report(given: argparse.Namespace) -> int:
     return 0
 
 
+def site(given: argparse.Namespace) -> int:
+    """Write reports as a static site: the index, notebooks as pages, figures."""
+    from amc.runs.site import build
+
+    print(_short(build(_reports(given.size), Path(given.folder))))
+    return 0
+
+
 def classes(given: argparse.Namespace) -> int:
     """Write copies of the notebooks without solutions and outputs."""
     from amc.companion import classroom

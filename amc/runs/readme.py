@@ -18,15 +18,22 @@ WHOLE = {
     "04_state_of_the_art": {"methods": "all", "dataset": "synth", "num_windows": 0, "epochs": 0, **DEFAULTS},
 }
 REAL = "Animal Kingdom's own annotation"
-NOTE = (
+INTERVALS = (
     "Intervals: 95 %. With one seed they are over test clips, for these weights only; with several, whose mean is "
-    "given, they are over seeds and clips. Measured coverage: [record](reports/interval_coverage.json)."
+    "given, they are over seeds and clips."
 )
+NOTE = f"{INTERVALS} Measured coverage: [record](reports/interval_coverage.json)."
 
 
-def records() -> dict[str, list[dict]]:
-    """The records in this repository, by size. Raises AmcError for records of partial runs, or of several commits."""
-    found = {size: [results.load(paths.root() / place) for place in places] for size, places in RECORDS.items()}
+def records(folder: Path | None = None) -> dict[str, list[dict]]:
+    """The records in this repository that may be shown, by size; with `folder`, only sizes whose records lie in it.
+
+    Raises AmcError for records of partial runs, or of several commits.
+    """
+    placed = {size: [paths.root() / place for place in places] for size, places in RECORDS.items()}
+    here = folder or paths.root()
+    shown = {size: each for size, each in placed.items() if all(path.is_relative_to(here) for path in each)}
+    found = {size: [results.load(path) for path in each] for size, each in shown.items()}
     for size, each in found.items():
         for record in each:
             name, given, origin = record["notebook"], record["parameters"], record["provenance"]
@@ -44,22 +51,42 @@ def records() -> dict[str, list[dict]]:
 
 def block(records: dict[str, list[dict]]) -> str:
     """The table and its marks: a line per row of the paper's tables, a column per size; a note on the intervals."""
-    by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
     lines = [["row", "paper", *(f"`{size}`: macro, micro" for size in records)], ["---"] * (len(records) + 2)]
-    for place in dict.fromkeys(place for rows in by_place.values() for place in rows):
-        row = next(rows[place] for rows in by_place.values() if place in rows)
-        paper = " ".join(str(row[name]) for name in ("paper", "paper_metric") if row[name])
-        cells = [_cell(rows[place]) if place in rows else "–" for rows in by_place.values()]
-        lines.append([place, paper, *cells])
-    facts = {
-        "command": lambda each: "`make reproduce SIZE={size} SEEDS={seeds}`".format(**each[0]["parameters"]),
-        "clips: training, test": lambda each: "{train}, {test}".format(**each[0]["provenance"]["clips"]),
-        "hardware": lambda each: "{count} × {model}".format(**each[0]["provenance"]["cpu"]),
-        "time, data included": lambda each: f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
-    }
-    lines += [[name, "", *(fact(each) for each in records.values())] for name, fact in facts.items()]
+    for row in rows(records):
+        cells = [", ".join(row["maps"][size]) if size in row["maps"] else "–" for size in records]
+        lines.append([f"{row['table']}: {row['name']}", row["paper"], *cells])
+    by_size = [facts(each) for each in records.values()]
+    lines += [[name, "", *(each[name] for each in by_size)] for name in by_size[0]]
     table = [f"| {' | '.join(line)} |" for line in lines]
     return "\n".join([MARKS[0], *table, "", NOTE, MARKS[1]])
+
+
+def rows(records: dict[str, list[dict]]) -> list[dict]:
+    """The rows of the paper's tables that any size has, Table 1 first, as texts.
+
+    Keys: table ("Table 2"), name ("sparse, rgb"), paper (its number and metric), maps: by size, macro and micro mAP in
+    percent with their intervals; a size without this row is not in it.
+    """
+    by_place = {size: {_place(row): row for row in _rows(each)} for size, each in records.items()}
+    listed = []
+    for place in dict.fromkeys(place for measured in by_place.values() for place in measured):
+        found = {size: measured[place] for size, measured in by_place.items() if place in measured}
+        first = next(iter(found.values()))
+        paper = " ".join(str(first[name]) for name in ("paper", "paper_metric") if first[name])
+        maps = {size: _maps(row) for size, row in found.items()}
+        listed.append({"table": place[0], "name": place[1], "paper": paper, "maps": maps})
+    return listed
+
+
+def facts(each: list[dict]) -> dict[str, str]:
+    """How the records of a size were made, by name of the fact."""
+    parameters, origin = each[0]["parameters"], each[0]["provenance"]
+    return {
+        "command": "`make reproduce SIZE={size} SEEDS={seeds}`".format(**parameters),
+        "clips: training, test": "{train}, {test}".format(**origin["clips"]),
+        "hardware": "{count} × {model}".format(**origin["cpu"]),
+        "time, data included": f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
+    }
 
 
 def write(path: Path) -> Path:
@@ -78,14 +105,14 @@ def _rows(each: list[dict]) -> list[dict]:
     return sorted(rows, key=lambda row: row["table"] or 1) + real
 
 
-def _place(row: dict) -> str:
-    """The name of a line."""
+def _place(row: dict) -> tuple[str, str]:
+    """The table that a row belongs to, and its name there."""
     if row.get("on"):
-        return f"{row['on']}: {row['method']}, sees no video"
+        return row["on"], f"{row['method']}, sees no video"
     if row["table"] in (1, None):
-        return f"Table 1: {row['method']}" + ("" if row["table"] else ", sees no video")
-    return f"Table {row['table']}: {row['scheme']}, {row['modality']}"
+        return "Table 1", row["method"] + ("" if row["table"] else ", sees no video")
+    return f"Table {row['table']}", f"{row['scheme']}, {row['modality']}"
 
 
-def _cell(row: dict) -> str:
-    return ", ".join(f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS)
+def _maps(row: dict) -> list[str]:
+    return [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]

@@ -15,7 +15,7 @@ from PIL import Image
 
 from amc.base import paths
 from amc.base.errors import AmcError
-from amc.runs import results
+from amc.runs import readme, results
 
 PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a progress bar, of no use to readers
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -76,14 +76,44 @@ def manifest(reports: Path) -> Path:
 
 
 def index(reports: Path) -> Path:
-    """Write `index.html`: by notebook its question, the measured answer, and every figure with its alternative text.
+    """Write `index.html`, see `page`. Raises AmcError as `manifest` does."""
+    return _write(reports / "index.html", page(reports))
 
-    Raises AmcError as `manifest` does.
+
+def page(reports: Path, *, is_site: bool = False) -> str:
+    """The index as HTML: the paper's tables, each notebook's question and answer, all figures in the order of cells.
+
+    The tables are those of the README, if their records lie in `reports`: records that may not be shown there are not
+    shown here either, and the page says why. is_site: notebooks are pages too. Raises AmcError as `manifest` does.
     """
-    template = Path(__file__).with_name("report.html").read_text(encoding="utf-8")
     notebooks = [_section(reports, path) for path in _executed(reports)]
-    page = jinja2.Environment(autoescape=True).from_string(template).render(notebooks=notebooks)
-    return _write(reports / "index.html", page + "\n")
+    values = {"notebooks": notebooks, "intervals": readme.INTERVALS, "is_site": is_site}
+    return render("report.html", values | _tables(reports))
+
+
+def render(name: str, values: dict) -> str:
+    """A page from a template beside this module."""
+    loader = jinja2.FileSystemLoader(Path(__file__).parent)
+    return jinja2.Environment(loader=loader, autoescape=True).get_template(name).render(values) + "\n"
+
+
+def _tables(reports: Path) -> dict:
+    """What the template needs for the tables: sizes (none: no tables), tables, and why they are missing."""
+    try:
+        records = readme.records(reports)
+    except AmcError as error:
+        return {"missing": str(error).replace(f"{paths.root()}/", ""), "sizes": [], "tables": []}
+    sizes = [
+        {
+            "name": size,
+            "seeds": each[0]["parameters"]["seeds"],
+            "commit": ", ".join(dict.fromkeys(record["provenance"]["commit"] for record in each)),
+            "facts": readme.facts(each),
+        }
+        for size, each in records.items()
+    ]
+    tables = [(name, list(rows)) for name, rows in groupby(readme.rows(records), lambda row: row["table"])]
+    return {"missing": "", "sizes": sizes, "tables": tables}
 
 
 def _executed(reports: Path) -> list[Path]:
@@ -96,16 +126,28 @@ def _section(reports: Path, path: Path) -> dict:
     """The index entry of a notebook."""
     origin = _record(reports, path.stem)["provenance"]
     machine = f"{origin['cpu']['count']} × {origin['cpu']['model']}"
-    title, question = _heading(path)
+    notebook = nbformat.read(path, as_version=4)
+    title, question = _heading(notebook)
+    shown = _alts(notebook)
+    figures = [_figure(reports, figure) for figure in _figures(reports, path.stem)]
     return {
         "number": path.stem[:2],
         "title": title,
         "question": question,
         "answer": origin.get("answer", ""),  # a record from before the answers has none
         "file": path.name,
+        "record": f"results/{path.stem}.json",
         "facts": f"commit {origin['commit']}, {machine}, {origin['seconds'] or 0:.0f} s",
-        "figures": [_figure(reports, figure) for figure in _figures(reports, path.stem)],
+        # In the order of the cells; figures that no cell shows come last.
+        "figures": sorted(figures, key=lambda figure: (*shown, figure["alt"]).index(figure["alt"])),
     }
+
+
+def _alts(notebook: nbformat.NotebookNode) -> list[str]:
+    """The alternative texts of the pictures that a notebook shows, in order."""
+    outputs = [output for cell in notebook.cells for output in cell.get("outputs", ())]
+    about = [values for output in outputs for values in output.get("metadata", {}).values()]
+    return [values["alt"] for values in about if isinstance(values, dict) and "alt" in values]
 
 
 def _figure(reports: Path, path: Path) -> dict:
@@ -120,12 +162,12 @@ def _figures(reports: Path, stem: str) -> list[Path]:
     return sorted((reports / "figures").glob(f"{stem[:2]}_*.png"))
 
 
-def _heading(path: Path) -> tuple[str, str]:
+def _heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
     """Title and question of a notebook, from the first cell."""
-    lines = nbformat.read(path, as_version=4).cells[0].source.splitlines()
+    lines = notebook.cells[0].source.splitlines()
     quoted = [line.removeprefix(">").strip() for line in lines if line.startswith(">")]
     first = next(" ".join(part) for starts, part in groupby(quoted, lambda line: "**Paper" in line) if not starts)
-    return lines[0].removeprefix("# "), first.replace("**", "")
+    return lines[0].removeprefix("# "), first.replace("*", "")
 
 
 def _record(reports: Path, stem: str) -> dict:
