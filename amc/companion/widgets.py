@@ -24,10 +24,15 @@ PANEL = "amc-controls"
 # JupyterLab listens for shortcuts at the document: a key whose propagation is stopped never gets there. Keys with Ctrl,
 # Alt or ⌘ do, so that Ctrl S still saves the notebook. An attribute, `onkeydown`, of the controls' container.
 KEEP_KEYS = "if (!(event.ctrlKey || event.altKey || event.metaKey)) event.stopPropagation()"
-# From Python, widgets can get classes but no attributes: this code in the panel sets it once it is on the page.
+# A slider's handle has no name for screen readers, its label stands beside it. It may come after this code.
+NAME_SLIDERS = (
+    "panel.querySelectorAll('.widget-slider').forEach(slider => slider.querySelector('.noUi-handle')"
+    ".setAttribute('aria-label', slider.querySelector('.widget-label').innerText))"
+)
+# From Python, widgets can get classes but no attributes: this code in the panel sets them once it is on the page.
 SET_ON_PANEL = (
-    f"<style onload=\"this.closest('.{PANEL}').setAttribute('onkeydown', '{KEEP_KEYS}')\">"
-    f".{PANEL} > .widget-html {{ display: none }}</style>"
+    f"<style onload=\"const panel = this.closest('.{PANEL}'); panel.setAttribute('onkeydown', '{KEEP_KEYS}'); "
+    f'setTimeout(() => {NAME_SLIDERS}, 1000)">.{PANEL} > .widget-html {{ display: none }}</style>'
 )
 
 

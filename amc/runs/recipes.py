@@ -34,8 +34,6 @@ KINETICS = {  # files of pytorchvideo's model zoo, and the model of transformers
 # Animal Kingdom's configurations: SGD, these rates, pictures of 256 pixels. Batch size, epochs and decay are ours.
 # Tried at size quick on validation data, 10 epochs each: I3D's rate gave 33.6, a fifth of it 30.7.
 RATES = {"I3D": 0.1, "SlowFast": 0.0375, "X3D": 0.05}
-# From scratch they need more epochs than from a CLIP. At quick their time is limited: rows say if they still improved.
-EPOCHS = {"quick": 12, "standard": 24}
 
 
 def table_1(
@@ -139,7 +137,6 @@ def _convolutional(rgb: Experiment, kinetics: str) -> Experiment:
     training = replace(rgb.training, optimizer="sgd", lr=rate, lr_mult=1, weight_decay=1e-4)
     if rgb.size == "paper":
         training = replace(training, grad_accum_steps=4)  # 64 clips per step
-    training = replace(training, epochs=EPOCHS.get(rgb.size, training.epochs))
     image_size = 256 if rgb.size == "paper" else 64  # else the input of the small CLIP
     kept = rgb.pixels if rgb.pixels.short_side >= image_size else pixels_for(rgb.size, image_size)
     return replace(

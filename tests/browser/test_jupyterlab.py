@@ -186,7 +186,8 @@ def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
             page.keyboard.press(key)
         page.wait_for_timeout(500)  # in which JupyterLab would have changed the cells
         assert page.evaluate(CELLS) == before, kind
-    outputs.locator(KINDS["slider of whole numbers"]).focus()
+    slider = page.get_by_role("slider", name="Count")  # as a screen reader finds it
+    slider.focus()
     page.keyboard.press("ArrowUp")
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output .widget-readout').innerText === '5'")
     page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()  # outside a control they are JupyterLab's as ever
