@@ -241,5 +241,5 @@ def test_the_answer_from_a_record_is_that_of_the_notebook_that_wrote_it(tmp_path
 
 
 def test_a_notebook_without_a_question_is_refused():
-    with pytest.raises(AmcError, match="choose one of: 00_quickstart, 01_sampling_windows"):
+    with pytest.raises(AmcError, match="choose one of: 000_start_here, 00_quickstart"):
         answers.answer("10_more", {}, [], {})

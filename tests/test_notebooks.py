@@ -25,6 +25,11 @@ def parameters(path: Path) -> dict[str, str]:
     return {node.target.id: node.annotation.id for node in ast.parse(code(path)[0]).body}
 
 
+def smallest(path: Path) -> dict[str, str]:
+    """The smallest size, for a notebook that has sizes."""
+    return {"size": "smoke"} if "size" in parameters(path) else {}
+
+
 def run_head(path: Path, given: dict, *, cells: int = 2) -> None:
     """The cell of parameters, what papermill would put in, and the next `cells`, as a kernel runs them."""
     first, *others = code(path)
@@ -44,9 +49,10 @@ def own_folders(environment, monkeypatch):
 
 @pytest.mark.parametrize("name", NAMES)
 def test_an_unknown_parameter_is_refused_with_the_known_ones(name):
-    with pytest.raises(AmcError, match=r"parameter 'no_such_name' is not known; .*size") as error:
+    with pytest.raises(AmcError, match="parameter 'no_such_name' is not known") as error:
         run_head(NOTEBOOKS / name, {"no_such_name": 1})
-    assert "\n" not in str(error.value)
+    said = str(error.value)
+    assert "\n" not in said and all(known in said for known in parameters(NOTEBOOKS / name))
 
 
 CASES = [
@@ -61,7 +67,7 @@ CASES = [
 @pytest.mark.parametrize("name, parameter, value", CASES)
 def test_a_wrong_value_is_refused_in_one_line_that_names_it(name, parameter, value):
     with pytest.raises(AmcError) as error:
-        run_head(NOTEBOOKS / name, {"size": "smoke", parameter: value} | WITH.get(parameter, {}))
+        run_head(NOTEBOOKS / name, smallest(NOTEBOOKS / name) | {parameter: value} | WITH.get(parameter, {}))
     assert str(value) in str(error.value), "the line has to show what was given"
     assert "\n" not in str(error.value)
 
@@ -71,7 +77,7 @@ def test_every_parameter_that_it_offers_is_taken(path):
     """papermill hands over the defaults as if a user had typed them: none may be refused as unknown."""
     namespace: dict = {}
     exec(code(path)[0], namespace)
-    run_head(path, {name: namespace[name] for name in parameters(path)} | {"size": "smoke"})
+    run_head(path, {name: namespace[name] for name in parameters(path)} | smallest(path))
 
 
 @pytest.mark.parametrize(
