@@ -97,6 +97,20 @@ def test_03_adds_what_flow_at_rest_does_where_it_was_measured():
     assert "not significant." in ablation(controls=[need | {"map_macro_change_high": 1.0}])
 
 
+def test_000_says_what_pictures_flow_and_sampling_tell():
+    moments = [("sits", 7, 0), ("takes off", 9, 20), ("in the air", 2, 19)]
+    moments = [{"moment": name, "films": 20, "named": named, "moves": moves} for name, named, moves in moments]
+    rows = [{"scheme": "dense", "any": 75.7}, {"scheme": "sparse", "any": 66.9}]
+    sizes = {"num_windows": 3, "frames": 4}
+    said = answers.answer("000_start_here", sizes, rows, {"moments": moments, "num_frames": 192})
+    assert "7 when it sits, 9 when it takes off and 2 when it is in the air, so a picture does not tell it" in said
+    assert "stronger than while the same frog sits in 20 when it takes off and 19 when it is in the air. With" in said
+    assert "at 76 % of its possible starts under dense and 67 % of its possible starts under sparse" in said
+    moments[2]["named"] = 8
+    said = answers.answer("000_start_here", sizes, rows, {"moments": moments, "num_frames": 192})
+    assert "so a picture tells it in part" in said
+
+
 CLIP = {"species": "eagle", "num_frames": 86, "views": 3, "num_slots": 8, "threshold": 0.31, "videos": 24}
 CLIP |= {"annotated": ["Flying", "Gliding"], "predicted": [], "highest": ["Flying", 0.22]}
 

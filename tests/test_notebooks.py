@@ -7,12 +7,15 @@ from pathlib import Path
 import pytest
 from user_commands import NOTEBOOKS
 
+from amc import sampling
+from amc import video as reader
 from amc.base.errors import AmcError
 
 PATHS = sorted(NOTEBOOKS.glob("*.ipynb"))
 NAMES = [path.name for path in PATHS]
 FREE = {"behaviours", "out_dir"}  # any text is allowed here: names to look for, and a folder that is made
 WITH = {"data_root": {"dataset": "animal-kingdom"}}  # a generated world is drawn wherever one likes
+SIZES = {"num_windows": 3, "frames": 4}  # the defaults of 00 and 01
 WRONG = {"str": ("no such value",), "int": (-7, 2.5, "some"), "float": ("some", -1.0), "bool": ("false", 2)}
 
 
@@ -30,14 +33,15 @@ def smallest(path: Path) -> dict[str, str]:
     return {"size": "smoke"} if "size" in parameters(path) else {}
 
 
-def run_head(path: Path, given: dict, *, cells: int = 2) -> None:
-    """The cell of parameters, what papermill would put in, and the next `cells`, as a kernel runs them."""
+def run_head(path: Path, given: dict, *, cells: int = 2) -> dict:
+    """The variables after the cell of parameters, what papermill would put in, and the next `cells`, as in a kernel."""
     first, *others = code(path)
     injected = "# Parameters\n" + "".join(f"{name} = {value!r}\n" for name, value in given.items())
     namespace = {"In": [""], "display": lambda *_: None, "__name__": "__main__"}
     for source in (first, injected, *others[:cells]):
         namespace["In"].append(source)
         exec(compile(source, path.name, "exec"), namespace)
+    return namespace
 
 
 @pytest.fixture(autouse=True)
@@ -106,3 +110,14 @@ def test_a_layer_that_is_not_there_is_refused_with_those_that_are():
     given = {"size": "smoke", "layer": 9, "trained": False, "pretrained": "random", "interactive": False}
     with pytest.raises(AmcError, match="layer: 9 does not exist; synth-clip has 4, give -1 to 3"):
         run_head(NOTEBOOKS / "06_inside_the_model.ipynb", given, cells=10)  # the ninth cell counts the layers
+
+
+@pytest.mark.parametrize("name, cells", [("00_quickstart", 11), ("01_sampling_windows", 5)])
+def test_a_video_of_ones_own_takes_the_place_of_the_drawn_clip_where_no_truth_is_needed(name, cells, films):
+    video = sorted(films.glob("*.mp4"))[0]
+    given = {"size": "smoke", "video": str(video)}
+    found = run_head(NOTEBOOKS / f"{name}.ipynb", given, cells=cells)
+    assert found["path"] == video
+    assert not found.get("acts") and not found.get("errors"), "events and true flow are not known"
+    windows = found["windows"] if name == "00_quickstart" else found["plans"]["dense"]
+    assert windows == sampling.plan(reader.probe(video).num_frames, scheme=found.get("scheme", "dense"), **SIZES)

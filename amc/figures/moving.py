@@ -43,7 +43,7 @@ def filling(slots: np.ndarray, frames: Sequence[int], shown: Sequence[int], *, c
     slots: uint8 (T, H, W, 3) or (T, 3, H, W), in reading order; frames: the frame of each; shown: those of the K
     pictures. Returns uint8 (K, rows of the grid, its columns, 3).
     """
-    slots = pictures(slots)
+    slots = np.stack([_at_most(slot, HIGH // 2) for slot in pictures(slots)])
     rows = math.ceil(len(slots) / columns)
     grid = np.full((rows * columns, *slots.shape[1:]), 255, np.uint8)
     panels = []
@@ -84,6 +84,13 @@ def moving(
         f'<source media="(prefers-reduced-motion: reduce)" srcset="{_address(single)}">'
         f'<img alt="{said}" width="{drawn[0].width}" src="{_address(stored)}"></picture></details>'
     )
+
+
+def _at_most(picture: np.ndarray, high: int) -> np.ndarray:
+    """A picture (H, W, 3), made smaller if it is higher than `high`."""
+    image = Image.fromarray(np.ascontiguousarray(picture))
+    image.thumbnail((image.width, high))
+    return np.asarray(image)
 
 
 def _address(stored: io.BytesIO) -> str:
