@@ -13,6 +13,7 @@ from amc import flow, flow_color, transforms, video
 from amc.figures import Key, moving
 
 FASTEST = 1 / 40  # of a picture's height per frame: motion at which flow colours are saturated
+WIDE = 1.3  # width by height from which slots stand in two columns
 SIDE = 192  # px, the short side of a video in a moving picture at most
 Read = Callable[[list[int]], Tensor]  # from ascending frame indices to their pictures, uint8 (P, 3, H, W)
 
@@ -52,7 +53,8 @@ def played(
     panels = {"frame": frames, "flow": _motion(read, shown, num_frames, scale)}
     if slots is not None:
         places = np.repeat(chosen, len(slots) // len(chosen))
-        panels["slots, as the video comes to their frames"] = moving.filling(slots, places, shown)
+        columns = 2 if frames.shape[-1] > WIDE * frames.shape[-2] else 4
+        panels["slots, one by one"] = moving.filling(slots, places, shown, columns=columns)
     still = shown.index(every[len(every) // 2]) if every else len(shown) // 2
     return moving.moving(panels, seconds, alt=alt, key=_key(scale, frames.shape[-2]), still=still)
 

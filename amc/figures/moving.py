@@ -104,7 +104,8 @@ def _drawn(panels: dict[str, np.ndarray], key: Key | None) -> list[Image.Image]:
     high = min(HIGH, int(room / sum(ratios)))
     widths = [round(high * ratio) for ratio in ratios]
     lefts = np.cumsum([0, *(width + GAP for width in widths)]).tolist()
-    blank = Image.new("RGB", (lefts[-1] - GAP + (WHEEL + GAP if key else 0), LINE + high), "white")
+    size = (lefts[-1] + WHEEL, LINE + max(high, WHEEL + 60)) if key else (lefts[-1] - GAP, LINE + high)
+    blank = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(blank)
     for left, name in zip(lefts, panels):
         draw.text((left, 2), name, INK, _font(17))
