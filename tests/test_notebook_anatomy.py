@@ -131,7 +131,7 @@ def test_no_answer_is_written_already(notebook):
 
 def test_it_ends_with_its_record_and_the_answer_that_the_record_holds(notebook):
     *_, record, answer = [cell for cell in told(notebook) if cell["cell_type"] == "code"]
-    name = re.search(r"results\.write\(\"([\w-]+)\"", source(record))[1]
+    name = re.search(r"results\.write\(\"(\w+)\"", source(record))[1]
     assert f'origin["answer"] = answers.answer("{name}", ' in source(record)
     assert source(answer).splitlines()[-1] == 'Markdown(origin["answer"])'
 

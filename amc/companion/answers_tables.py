@@ -28,7 +28,7 @@ FRAMES = (("sparse rgb", "dense rgb"), ("semi-dense rgb", "dense rgb"))  # (of, 
 MOTION = (("sparse rgb+flow", "sparse rgb"),)
 
 
-def start_here(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
+def first_look(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
     """000: what single pictures, flow and sampling tell about a jump."""
     sits, *jumps = origin["moments"]
     named = listed(f"{row['named']} when it {_verb(row)}" for row in (sits, *jumps))

@@ -26,7 +26,7 @@ from amc.runs import tables
 from amc.sampling import Window
 from amc.scores import Scores
 
-# 0 start here
+# 000 first look
 
 
 def frames_to_miss_none(num_frames: int, length: int, num_windows: int) -> int | None:

@@ -122,7 +122,7 @@ def _figures(reports: Path, stem: str) -> list[Path]:
 
 def _number(stem: str) -> str:
     """The number of a notebook, with which the names of its figures begin: 000, 00, 01 …"""
-    return re.match(r"\d+", stem)[0]
+    return stem.partition("_")[0]
 
 
 def _heading(path: Path) -> tuple[str, str]:

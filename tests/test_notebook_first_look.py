@@ -1,4 +1,4 @@
-"""`papermill 0-start-here.ipynb out.ipynb`: what it measured stands in its record, and its pictures move."""
+"""`papermill 000_first_look.ipynb out.ipynb`: what it measured stands in its record, and its pictures move."""
 
 import json
 from pathlib import Path
@@ -11,11 +11,11 @@ from user_commands import NOTEBOOKS, papermill
 
 @pytest.fixture(scope="module")
 def finished(environment, tmp_path_factory) -> Path:
-    return papermill("0-start-here", NOTEBOOKS, tmp_path_factory.mktemp("out") / "out.ipynb", environment=environment)
+    return papermill("000_first_look", NOTEBOOKS, tmp_path_factory.mktemp("out") / "out.ipynb", environment=environment)
 
 
 def test_the_record_holds_what_pictures_flow_and_sampling_tell(finished, environment):
-    record = json.loads((Path(environment["AMC_REPORTS"]) / "results" / "0-start-here.json").read_text())
+    record = json.loads((Path(environment["AMC_REPORTS"]) / "results" / "000_first_look.json").read_text())
     assert [row["scheme"] for row in record["rows"]] == ["dense", "semi-dense", "sparse"]
     sits, off, air = record["provenance"]["moments"]
     assert sits["moves"] == 0 and min(off["moves"], air["moves"]) > 15  # of 20
