@@ -103,12 +103,15 @@ def test_000_says_what_pictures_flow_and_sampling_tell():
     rows = [{"scheme": "dense", "any": 75.7}, {"scheme": "sparse", "any": 66.9}]
     sizes = {"num_windows": 3, "frames": 4}
     said = answers.answer("000_first_look", sizes, rows, {"moments": moments, "num_frames": 192})
-    assert "7 when it sits, 9 when it takes off and 2 when it is in the air, so a picture does not tell it" in said
+    assert (
+        "7 when it sits, 9 when it takes off and 2 when it is in the air, so to it a picture does not tell the jump"
+        in said
+    )
     assert "stronger than while the same frog sits in 20 when it takes off and 19 when it is in the air. With" in said
     assert "at 76 % of its possible starts under dense and 67 % of its possible starts under sparse" in said
     moments[2]["named"] = 8
     said = answers.answer("000_first_look", sizes, rows, {"moments": moments, "num_frames": 192})
-    assert "so a picture tells it in part" in said
+    assert "so to it a picture tells the jump in part" in said
 
 
 CLIP = {"species": "eagle", "num_frames": 86, "views": 3, "num_slots": 8, "threshold": 0.31, "videos": 24}

@@ -36,10 +36,10 @@ def first_look(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str
     chances = listed(f"{row['any']:.0f} % of its possible starts under {row['scheme']}" for row in rows)
     sizes = f"{count(parameters['num_windows'], 'classifier')} of {count(parameters['frames'], 'frame')}"
     is_told = min(row["named"] for row in jumps) > sits["named"]
+    told = "a picture tells the jump in part" if is_told else "a picture does not tell the jump"
     return [
-        f"of {count(sits['films'], 'frog')}, a small CLIP reads Jumping from a single picture in {named}, so a picture "
-        f"{'tells it in part' if is_told else 'does not tell it'}; the flow is stronger than while the same frog sits "
-        f"in {moves}",
+        f"of {count(sits['films'], 'frog')}, a small CLIP reads Jumping from a single picture in {named}, so to it "
+        f"{told}; the flow is stronger than while the same frog sits in {moves}",
         f"with {sizes} in a film of {origin['num_frames']} frames, at least one has a frame of the jump at {chances}",
         "where a frame of the jump is chosen, the model receives it and right behind it the picture of its flow",
     ]
