@@ -1,4 +1,4 @@
-# make env        the environment in .venv, nothing else        make lab     opens JupyterLab on the notebooks
+# make env        the environment in .venv, nothing else        make lab     opens JupyterLab: begin with 000_first_look
 # make reproduce  trains, and gives the paper's tables  make test    lint, hygiene of the notebooks, tests
 # make studies    the other notebooks: flow methods, your own videos, audit, new species; make 03_ablation: that one
 # make class      copies of the notebooks without solutions and outputs, in class/

@@ -97,6 +97,23 @@ def test_03_adds_what_flow_at_rest_does_where_it_was_measured():
     assert "not significant." in ablation(controls=[need | {"map_macro_change_high": 1.0}])
 
 
+def test_000_says_what_pictures_flow_and_sampling_tell():
+    moments = [("sits", 7, 0), ("takes off", 9, 20), ("in the air", 2, 19)]
+    moments = [{"moment": name, "films": 20, "named": named, "moves": moves} for name, named, moves in moments]
+    rows = [{"scheme": "dense", "any": 75.7}, {"scheme": "sparse", "any": 66.9}]
+    sizes = {"num_windows": 3, "frames": 4}
+    said = answers.answer("000_first_look", sizes, rows, {"moments": moments, "num_frames": 192})
+    assert (
+        "7 when it sits, 9 when it takes off and 2 when it is in the air, so to it a picture does not tell the jump"
+        in said
+    )
+    assert "stronger than while the same frog sits in 20 when it takes off and 19 when it is in the air. With" in said
+    assert "at 76 % of its possible starts under dense and 67 % of its possible starts under sparse" in said
+    moments[2]["named"] = 8
+    said = answers.answer("000_first_look", sizes, rows, {"moments": moments, "num_frames": 192})
+    assert "so to it a picture tells the jump in part" in said
+
+
 CLIP = {"species": "eagle", "num_frames": 86, "views": 3, "num_slots": 8, "threshold": 0.31, "videos": 24}
 CLIP |= {"annotated": ["Flying", "Gliding"], "predicted": [], "highest": ["Flying", 0.22]}
 
@@ -241,5 +258,5 @@ def test_the_answer_from_a_record_is_that_of_the_notebook_that_wrote_it(tmp_path
 
 
 def test_a_notebook_without_a_question_is_refused():
-    with pytest.raises(AmcError, match="choose one of: 00_quickstart, 01_sampling_windows"):
+    with pytest.raises(AmcError, match="choose one of: 000_first_look, 00_quickstart"):
         answers.answer("10_more", {}, [], {})

@@ -61,7 +61,7 @@ def test_a_shown_clip_has_its_film_and_its_true_events(smoke_world):
     from amc.datasets import synth_kingdom
 
     test = synth_kingdom.index(smoke_world, size="smoke").split("test")
-    shown = coverage.happening(test.clips[0], test.drawn, count=3)
+    shown = coverage.happening(test.clips[0].path, test.drawn, count=3)
     assert shown["film"].shape[:2] == (3, 3) and shown["fps"] == 24
     assert all(0 <= start < stop <= shown["num_frames"] for _, start, stop in shown["events"])
 

@@ -13,3 +13,18 @@ def test_strips_hold_the_middles_of_equal_parts_and_the_scale_of_their_flow(smok
     assert found["motion"].shape == found["film"].shape and found["fps"] == info.fps
     assert film.FASTEST == 1 / 40  # more leaves slow animals white
     assert found["key"].max_px == info.height * film.FASTEST and str(info.height) in found["key"].at
+
+
+def test_a_video_moves_beside_its_flow_and_the_slots_that_are_taken_of_it(smoke_world):
+    path = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[0]
+    read, num_frames, fps = film.of(path)
+    slots = video.read_frames(path, [0, 0, 9, 9])
+    shown = film.played(read, num_frames, fps, alt="an animal", slots=slots, chosen=[0, 9], every=range(8, 12)).data
+    assert 'alt="an animal"' in shown and shown.count("data:image/webp;base64,") == 2
+
+
+def test_frames_of_a_large_video_are_made_smaller(one_frame, monkeypatch):
+    monkeypatch.setattr(film, "SIDE", 32)
+    read, num_frames, _ = film.of(one_frame)
+    assert num_frames == 1 and read([0, 0]).shape == (2, 3, 32, 32)
+    assert "webp" in film.played(*film.of(one_frame), alt="noise").data

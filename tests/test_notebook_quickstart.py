@@ -10,7 +10,7 @@ from user_commands import NOTEBOOKS, papermill
 
 @pytest.fixture(scope="module")
 def finished(environment, tmp_path_factory):
-    """A run that looks for two names, fewer than the `k` by default that it shows."""
+    """A run that looks for two names, fewer than the five that it shows at most."""
     output = tmp_path_factory.mktemp("out") / "out.ipynb"
     options = ["-p", "size", "smoke", "-p", "pretrained", "random", "-p", "behaviours", "Walking, Eating,"]
     return papermill("00_quickstart", NOTEBOOKS, output, *options, environment=environment)

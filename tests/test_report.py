@@ -154,3 +154,12 @@ def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):
     for write in (report.index, report.manifest):
         with pytest.raises(AmcError, match="no executed notebook; run `make reproduce` first"):
             write(reports)
+
+
+def test_a_figure_belongs_to_the_notebook_whose_number_begins_its_name(reports):
+    figures.save(Figure((1, 1)), "000_jump", "A frog")
+    nbformat.write(nbformat.read(reports / "00_quickstart.ipynb", 4), reports / "000_first_look.ipynb")
+    results.write("000_first_look", {}, [], provenance.collect(data_checksum="abc"))
+    entries = json.loads(report.manifest(reports).read_text(encoding="utf-8"))["notebooks"]
+    assert [*entries["000_first_look"]["figures"]] == ["000_jump.png"]
+    assert [*entries["00_quickstart"]["figures"]] == ["00_flow.png", "00_scores.png"]

@@ -46,7 +46,7 @@ def test_the_lesson_is_ninety_minutes_without_gaps():
 
 
 def test_every_notebook_has_its_goal():
-    assert re.findall(r"^\| \[\d\d\]\((\w+)\.ipynb\)", PAGE, flags=re.MULTILINE) == NAMES
+    assert re.findall(r"^\| \[\d+\]\((\w+)\.ipynb\)", PAGE, flags=re.MULTILINE) == NAMES
 
 
 def test_the_glossary_is_in_order():

@@ -25,5 +25,5 @@ def papermill(name: str, folder: Path, output: Path, *options: str, environment:
     written = Path(environment["AMC_REPORTS"])
     record = json.loads((written / "results" / f"{name}.json").read_text(encoding="utf-8"))
     assert record["provenance"]["answer"].endswith(".")
-    assert list((written / "figures").glob(f"{name[:2]}_*.pdf"))
+    assert list((written / "figures").glob(f"{name.partition('_')[0]}_*.pdf"))
     return output

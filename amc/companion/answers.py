@@ -11,6 +11,7 @@ from amc.companion import answers_studies, answers_tables, phrases
 
 Answer = Callable[[dict, Sequence[dict], dict], list[str]]
 ANSWERS: dict[str, Answer] = {
+    "000_first_look": answers_tables.first_look,
     "00_quickstart": answers_tables.quickstart,
     "01_sampling_windows": answers_tables.sampling_windows,
     "02_flow_interleaving": answers_studies.flow_interleaving,

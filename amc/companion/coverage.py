@@ -5,16 +5,17 @@ event, over any number of clips (paper sec. 2 and its error analysis of the jump
 """
 
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from amc import sampling, video
+from amc import sampling
+from amc import video as reader
 from amc.base.errors import choice
-from amc.base.parameters import flag, whole
+from amc.base.parameters import file, flag, whole
 from amc.companion.events import runs, seen_by
 from amc.config import Experiment
-from amc.datasets.table import Clip
 from amc.runs.ablation import ablation
 from amc.sampling import SCHEMES, Window
 from amc.synth import generate
@@ -30,6 +31,7 @@ def settings(
     *,
     size: str = "smoke",
     clip_index: int = 0,
+    video: str = "",
     num_windows: int = 3,
     frames: int = 4,
     clips: int = 2000,
@@ -39,6 +41,7 @@ def settings(
     """The notebook's parameters, checked, as an experiment; the notebook shows a test clip of it. Raises AmcError."""
     choice("size", size, SIZES)
     whole("clip_index", clip_index, 0)
+    file("video", video)
     whole("num_windows", num_windows, 1, 12)
     whole("frames", frames, 1, 32)
     whole("clips", clips, 50, 20_000)
@@ -74,16 +77,16 @@ def crop(masks: np.ndarray, *, margin: int = 6) -> tuple[slice, slice]:
     return slice(starts[0], starts[0] + side), slice(starts[1], starts[1] + side)
 
 
-def happening(clip: Clip, drawn: Drawn, *, count: int = 10) -> dict:
-    """A clip of Synth Kingdom for `figures.windows.schemes`: `num_frames`, `fps`, `events` and `film`.
+def happening(path: Path, drawn: Drawn | None, *, count: int = 10) -> dict:
+    """A video for `figures.windows.schemes`: `num_frames`, `fps`, `events` and `film`.
 
-    events: the true ones, (behaviour, start, stop) in frames; film: the middle frames of `count` equal parts, uint8
-    (count, 3, H, W).
+    drawn: the data set of a clip of Synth Kingdom, None for another video, of which no event is known. events: the true
+    ones, (behaviour, start, stop) in frames; film: the middle frames of `count` equal parts, uint8 (count, 3, H, W).
     """
-    info = video.probe(clip.path)
-    acts = drawn.script(clip.id).events
+    info = reader.probe(path)
+    acts = drawn.script(path.stem).events if drawn else ()
     events = [(act.behaviour, act.start * info.fps, act.stop * info.fps) for act in acts]
-    film = video.read_frames(clip.path, ((np.arange(count) + 0.5) * info.num_frames / count).astype(int))
+    film = reader.read_frames(path, ((np.arange(count) + 0.5) * info.num_frames / count).astype(int))
     return {"num_frames": info.num_frames, "fps": info.fps, "events": events, "film": film}
 
 

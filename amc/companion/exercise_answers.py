@@ -16,7 +16,7 @@ from torch import Tensor
 from amc import flow_color
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
-from amc.companion import coverage, errors
+from amc.companion import coverage, errors, frog
 from amc.companion.events import seen_by
 from amc.datasets.table import ClipTable
 from amc.ethogram.bouts import Rules as BoutRules
@@ -25,6 +25,15 @@ from amc.ethogram.sliding_window import SlidingWindow
 from amc.runs import tables
 from amc.sampling import Window
 from amc.scores import Scores
+
+# 000 first look
+
+
+def frames_to_miss_none(num_frames: int, length: int, num_windows: int) -> int | None:
+    """The least P, up to 32, for which dense has a frame of every jump of `length` frames; None if there is none."""
+    sizes = {"num_windows": num_windows, "num_frames": num_frames, "length": length}
+    return next((p for p in range(1, 33) if frog.met(frames=p, **sizes)[0]["any"] == 100), None)
+
 
 # 00 quickstart
 

@@ -12,8 +12,8 @@ from amc.base.stages import STAGES
 
 GROUPS = {  # within a group in order: 04, 05 and 06 use runs of 03, and so do 02 and 07
     "tables": (
-        "00_quickstart", "01_sampling_windows", "03_ablation", "04_state_of_the_art", "05_error_analysis",
-        "06_inside_the_model",
+        "000_first_look", "00_quickstart", "01_sampling_windows", "03_ablation", "04_state_of_the_art",
+        "05_error_analysis", "06_inside_the_model",
     ),
     "studies": ("02_flow_interleaving", "07_your_own_video", "08_benchmark_audit", "09_unseen"),
 }  # fmt: skip
@@ -39,7 +39,7 @@ def chosen(wanted: list[str]) -> list[str]:
 def parameters(name: str, size: str, seeds: str = "0") -> dict[str, str]:
     """papermill's parameters for a notebook: the size, real videos at size paper, and no interactive controls."""
     given = {}
-    if name != "00_quickstart" and not (size == "paper" and name in GENERATED):
+    if name not in ("000_first_look", "00_quickstart") and not (size == "paper" and name in GENERATED):
         given |= {"size": size} | ({"dataset": "animal-kingdom"} if size == "paper" else {})
     given |= {"seeds": seeds} if name in SEEDED and seeds != "0" else {}
     given |= {"interactive": "False"} if name in INTERACTIVE else {}

@@ -131,7 +131,7 @@ def _section(reports: Path, path: Path) -> dict:
     shown = _alts(notebook)
     figures = [_figure(reports, figure) for figure in _figures(reports, path.stem)]
     return {
-        "number": path.stem[:2],
+        "number": _number(path.stem),
         "title": title,
         "question": question,
         "answer": origin.get("answer", ""),  # a record from before the answers has none
@@ -159,7 +159,12 @@ def _figure(reports: Path, path: Path) -> dict:
 
 
 def _figures(reports: Path, stem: str) -> list[Path]:
-    return sorted((reports / "figures").glob(f"{stem[:2]}_*.png"))
+    return sorted((reports / "figures").glob(f"{_number(stem)}_*.png"))
+
+
+def _number(stem: str) -> str:
+    """The number of a notebook, with which the names of its figures begin: 000, 00, 01 …"""
+    return stem.partition("_")[0]
 
 
 def _heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
