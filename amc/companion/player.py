@@ -1,4 +1,4 @@
-"""A video player with the ethogram and a moving cursor below it: one piece of HTML that needs no server.
+"""A video player beside the ethogram, with a moving cursor; a click on the ethogram seeks. It needs no server.
 
 A short video file and a figure in, HTML out. Both are embedded, so it works wherever a notebook's output is shown.
 """
@@ -20,7 +20,9 @@ MOST_BYTES = 20_000_000  # of a video in a notebook; for a larger one, open the 
 
 
 def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
-    """The video, H.264, above the figure, whose first axes show time from 0 to `seconds` in any unit.
+    """The video, H.264, beside the figure, whose first axes show time from 0 to `seconds` in any unit.
+
+    Where there is little room the figure is below it. A click on the figure moves the video to that time.
 
     Raises AmcError for a video that is too large for a notebook.
     """
@@ -34,13 +36,19 @@ def player(path: Path, figure: Figure, seconds: float, *, alt: str) -> HTML:
         f"this.parentElement.querySelector('i').style.left = "
         f"(100 * ({left:.5f} + {right - left:.5f} * this.currentTime / {seconds:.6f})) + '%'"
     )
+    seek = (
+        f"const box = this.getBoundingClientRect(); "
+        f"const part = ((event.clientX - box.left) / box.width - {left:.5f}) / {right - left:.5f}; "
+        f"this.parentElement.querySelector('video').currentTime = {seconds:.6f} * Math.min(1, Math.max(0, part))"
+    )
     line = "position:absolute;top:0;bottom:0;width:2px;background:#AA1133;pointer-events:none"
     return HTML(
-        f'<div style="max-width:{picture.width}px" onkeydown="{KEEP_KEYS}">'
-        f'<video controls muted width="{min(picture.width, 640)}" src="data:video/mp4;base64,{video}" '
+        f'<div style="display:flex;flex-wrap:wrap;gap:8px;align-items:start" onkeydown="{KEEP_KEYS}">'
+        f'<video controls muted style="flex:1 1 240px;min-width:0" src="data:video/mp4;base64,{video}" '
         f'aria-label="{html.escape(alt, quote=True)}" ontimeupdate="{move}" onseeking="{move}"></video>'
-        f'<div style="position:relative"><img style="width:100%" alt="{html.escape(alt, quote=True)}" '
-        f'src="{source(picture)}"><i style="{line};left:{100 * left:.3f}%"></i></div></div>'
+        f'<div style="position:relative;flex:2 1 480px;cursor:pointer" onclick="{seek}">'
+        f'<img style="width:100%" alt="{html.escape(alt, quote=True)}" src="{source(picture)}">'
+        f'<i style="{line};left:{100 * left:.3f}%"></i></div></div>'
     )
 
 

@@ -190,6 +190,9 @@ def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
     slider.focus()
     page.keyboard.press("ArrowUp")
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output .widget-readout').innerText === '5'")
+    figure = outputs.locator("video + div")
+    figure.click(position={"x": figure.bounding_box()["width"] - 2, "y": 20})  # the end of the film, which takes 1 s
+    assert outputs.locator("video").evaluate("video => video.currentTime") == 1
     page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()  # outside a control they are JupyterLab's as ever
     page.keyboard.press("d")
     page.keyboard.press("d")
