@@ -3,7 +3,7 @@
 # make studies    the other notebooks: flow methods, your own videos, audit, new species; make 03_ablation: that one
 # make class      copies of the notebooks without solutions and outputs, in class/
 # make site       the reports as pages to read without Jupyter or a network, in site/: open site/index.html
-# make test-browser   opens three notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
+# make test-browser   runs all notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
 # make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
