@@ -1,6 +1,7 @@
 """Names and values that come from papermill either reach the notebook or stop it."""
 
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from amc.base import parameters
 from amc.base.errors import AmcError
@@ -104,3 +105,11 @@ def test_a_file_is_there_or_not_named(tmp_path):
     assert parameters.file("video", str(__file__)).name == "test_parameters.py"
     with pytest.raises(AmcError, match="video: '.*' is no file; give the path of one"):
         parameters.file("video", str(tmp_path))
+
+
+def test_a_notebook_shows_a_mistake_as_one_line_and_a_fault_with_its_traceback(capsys):
+    shell = InteractiveShell()
+    shell.run_cell("from amc.base.errors import choice\nchoice('scheme', 'spares', ['dense', 'sparse'])")
+    assert capsys.readouterr().out == "AmcError: scheme: 'spares' is not known; choose one of: dense, sparse\n"
+    shell.run_cell("1 / 0")
+    assert "Traceback" in capsys.readouterr().out

@@ -8,11 +8,15 @@ import sys
 class AmcError(ValueError):
     """An error in the input, not in the code: a bad parameter, a missing or broken file, missing weights.
 
-    The message is one `printable` line. `python -m amc` prints only that, without a traceback; a notebook ends with it.
+    The message is one `printable` line. `python -m amc` and a notebook show only that, without a traceback.
     """
 
     def __init__(self, message: str):
         super().__init__(printable(message))
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        return [f"{type(self).__name__}: {self}"]
 
 
 class VideoError(AmcError):
