@@ -41,5 +41,5 @@ def reads(session: nox.Session) -> None:
 @nox.session(python=VERSIONS)
 def whole(session: nox.Session) -> None:
     """Every test, with the pinned versions."""
-    session.install("--constraint", "constraints.txt", "--editable", ".[baselines,test]")
+    session.install("--constraint", "constraints.txt", "--editable", ".[baselines,tables,test]")
     session.run("python", "-m", "pytest", "-n", "2", "--dist", "loadfile", env={"OMP_NUM_THREADS": "1"})
