@@ -36,6 +36,21 @@ def test_a_workbook_holds_the_same_events(kind, text, tmp_path):
     assert annotations.bouts(annotations.read(tmp_path / "Video10_labels.csv").of("Video10"), EDGES) == BOUTS
 
 
+def test_an_ods_file_as_boris_writes_it_has_cells_of_type_void(tmp_path):
+    odf = pytest.importorskip("odf.opendocument")
+    from odf.table import TableCell
+
+    workbook(tmp_path / "boris.ods", AGGREGATED_7, engine="odf")
+    document = odf.load(str(tmp_path / "boris.ods"))
+    cells = document.getElementsByType(TableCell)
+    cells[-1].setAttribute("valuetype", "void")
+    assert len(cells) > 40
+    document.save(str(tmp_path / "boris.ods"))
+    with pytest.raises(ValueError, match="void"):
+        pd.read_excel(tmp_path / "boris.ods", engine="odf")
+    assert annotations.bouts(annotations.read(tmp_path / "boris.ods").of("Video10"), EDGES) == BOUTS
+
+
 def test_an_old_excel_file_holds_the_same_events(tmp_path):
     pytest.importorskip("xlrd")
     xlwt = pytest.importorskip("xlwt")  # BORIS's own writer of this format

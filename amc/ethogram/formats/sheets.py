@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from io import BytesIO
 from pathlib import Path
 
 import pandas as pd
@@ -76,7 +77,8 @@ def _workbook(path: Path, kind: str, is_header: Callable, expected: str, within:
     """The sheets of a workbook that have a header; those without one are noted."""
     engine = ENGINES[kind]
     try:
-        found = pd.read_excel(path, sheet_name=None, header=None, dtype=object, na_filter=False, engine=engine)
+        content = _without_void(path) if kind == "ODS" else path
+        found = pd.read_excel(content, sheet_name=None, header=None, dtype=object, na_filter=False, engine=engine)
     except ImportError as error:
         package = PACKAGES[engine]
         says = f"reading {kind} needs the package {package}; python -m pip install {package}, or export it as TSV"
@@ -98,6 +100,21 @@ def _workbook(path: Path, kind: str, is_header: Callable, expected: str, within:
     if others:
         sheets[0] = replace(sheets[0], notes=(f"{path}: sheets without events left out: {', '.join(others)}",))
     return sheets
+
+
+def _without_void(path: Path) -> BytesIO:
+    """An ODS file whose empty cells have no type: BORIS writes "void" there, which pandas refuses."""
+    from odf.namespaces import OFFICENS  # here: odfpy is optional
+    from odf.opendocument import load
+    from odf.table import TableCell
+
+    document, content = load(str(path)), BytesIO()
+    for cell in document.getElementsByType(TableCell):
+        if cell.attributes.get((OFFICENS, "value-type")) == "void":
+            del cell.attributes[(OFFICENS, "value-type")]
+    document.write(content)
+    content.seek(0)
+    return content
 
 
 def _text(cell: object) -> str:
