@@ -8,7 +8,8 @@ import nox
 
 VERSIONS = ["3.11", "3.13", "3.14"]
 READING = (
-    "aggregate", "agreement", "animal_kingdom", "annotations", "charades", "ethogram", "exports", "kabr", "metrics",
+    "aggregate", "agreement", "animal_kingdom", "annotations", "boris_itself", "boris_project", "charades", "ethogram",
+    "exports", "frame_table", "kabr", "metrics", "sheets",
     "out_of_distribution", "paths", "protocols", "results", "sampling", "scores",
 )  # fmt: skip
 LIGHT = (

@@ -103,6 +103,8 @@ def test_each_subject_has_its_own_agreement_and_merged_ones_are_told(dogs):
     table, parts, notes = predict.compare(shown, dogs, subject="dog B")
     assert table["subject"].tolist() == ["dog B"] and parts["human"].sum() == 50
     assert not any("merged" in note for note in notes)
+    with pytest.raises(AmcError, match="has no events of 'dog C' in fox.mp4"):
+        predict.compare(shown, dogs, subject="dog C")
 
 
 def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):
@@ -131,7 +133,7 @@ def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_
     (tmp_path / "b.tsv").write_text(
         BORIS + "obs\tfox\tEating\tSTATE\t0\t1\tfilm 1.mp4\nobs\tfox\tlick\tPOINT\t1\tNA\tfilm 1.mp4\n"
     )
-    human = (str(notes), str(tmp_path / "b.tsv"))
+    human = (str(notes), str(tmp_path / "b.tsv"), str(notes / "june" / "a.csv"))  # given twice, read once
     options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=human)
     report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
     table = pd.read_csv(tmp_path / "out" / "agreement.csv", keep_default_na=False)

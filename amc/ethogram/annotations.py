@@ -31,14 +31,14 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
     folder, files of other formats are left out and noted.
     """
     found, notes = [], []
-    for source in map(Path, sources):
-        for path in files(source):
-            try:
-                found.append(_read(path, videos))
-            except NoHeader:
-                if not source.is_dir():
-                    raise
-                notes.append(f"{printable(path)}: left out, no annotation of a known format")
+    given = {path.resolve(): (path, Path(source).is_dir()) for source in sources for path in files(source)}
+    for path, is_inside in given.values():
+        try:
+            found.append(_read(path, videos))
+        except NoHeader:
+            if not is_inside:
+                raise
+            notes.append(f"{printable(path)}: left out, no annotation of a known format")
     if not found:
         says = "holds no annotation of BORIS, SimBA or DeepEthogram; give their files"
         raise AmcError(f"{', '.join(map(printable, sources))}: {says}")

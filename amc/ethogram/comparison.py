@@ -33,6 +33,8 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
     events, counted = _of(shown, human, subject)
     if not human.behaviours:
         raise AmcError(f"{human.source}: has no events with duration; annotate states, or see the table of points")
+    if subject and not events:
+        raise AmcError(f"{human.source}: has no events of {subject!r} in {shown.file}")
     names, notes = agreement.common(shown.names, list(human.behaviours))
     if times := sum(event.is_point for event in events):
         notes.append(f"{times} point events are not compared as bouts, because they have no duration")

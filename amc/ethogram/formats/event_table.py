@@ -54,14 +54,14 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         rows = [row for sheet in found for row in _rows(sheet, lengths)]
         notes = tuple(note for sheet in found for note in sheet.notes)
     _refuse_unordered(rows)
-    if any("first" in row.columns and "start" not in row.columns for row in rows):
-        events = [_bout(row) for row in rows]
-        return Annotation(str(path), tuple(events), notes, tuple(dict.fromkeys(event.behaviour for event in events)))
+    frames = [_bout(row) for row in rows if _is_bout(row)]
     acts = [_whole(row) for row in rows if "start" in row.columns]
-    acts += observed.paired((row.cell("status").upper(), _at(row)) for row in rows if "start" not in row.columns)
+    others = [row for row in rows if "start" not in row.columns and not _is_bout(row)]
+    acts += observed.paired((row.cell("status").upper(), _at(row)) for row in others)
     shown = tuple(dict.fromkeys(name for act in acts for player in act.players for name in player.names))
     notes += observed.queue_notes(acts)
-    return Annotation(str(path), observed.events(acts), notes, observed.with_duration(acts), videos=shown)
+    lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
+    return Annotation(str(path), (*frames, *observed.events(acts)), notes, tuple(lasting), videos=shown)
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ class Row:
     @property
     def offset(self) -> float:
         """The offset that BORIS has added to the observation's times, seconds."""
-        return self.float(self.cell("offset") or "0")
+        return 0.0 if self.cell("offset") in NOTHING else self.float(self.cell("offset"))
 
     @property
     def media(self) -> str:
@@ -174,11 +174,15 @@ def _refuse_unordered(rows: list[Row]) -> None:
     seen: dict[str, str] = {}
     for row in rows:
         name, who = row.media, row.cell("observation")
-        if not who or not name or row.cell("source") or "first" in row.columns:
+        if not who or not name or row.cell("source") or _is_bout(row):
             continue
         if base(seen.setdefault(who, name)) != base(name):
             says = f"observation {who!r} shows {seen[who]} and {name}, whose times run over both"
             raise AmcError(f"{row.place}: {says}, but there is no column Source with their order; {queued.REMEDY}")
+
+
+def _is_bout(row: Row) -> bool:
+    return "first" in row.columns and "start" not in row.columns
 
 
 def _bout(row: Row) -> Event:
