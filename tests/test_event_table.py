@@ -123,8 +123,11 @@ def test_durations_that_are_not_written_are_those_of_the_files(tmp_path):
 def test_several_videos_of_an_observation_without_their_order_are_refused(tmp_path):
     head = "Observation id\tBehavior\tBehavior type\tStart (s)\tStop (s)\tMedia file name\n"
     rows = "obs\teating\tSTATE\t{}\t{}\t{}\n"
-    with pytest.raises(AmcError, match=":3: observation 'obs' shows a.mp4 and b.mp4, .* no column Source"):
+    with pytest.raises(AmcError, match=":3: the observation 'obs' shows a.mp4 and b.mp4, .* no column Source"):
         read(tmp_path, head + rows.format(8, 9, "a.mp4") + rows.format(12, 14, "b.mp4"))
+    time = "Time\tMedia file path\tBehavior\tStatus\n1\ta.mp4\teating\tSTART\n2\ta.mp4\teating\tSTOP\n"
+    with pytest.raises(AmcError, match=":4: the observation '' shows a.mp4 and b.mp4"):
+        read(tmp_path, time + "12\tb.mp4\teating\tSTART\n14\tb.mp4\teating\tSTOP\n")
     assert len(read(tmp_path, head + rows.format(8, 9, "v/a.mp4") + rows.format(12, 14, "a.mp4")).of("a.mp4")) == 2
 
 

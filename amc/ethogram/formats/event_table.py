@@ -158,26 +158,31 @@ def _columns(header: list[str]) -> dict[str, int]:
 
 
 def _block(above: list[list[str]]) -> dict[str, str]:
-    """The block that BORIS 7 writes above its table: the time offset, and the media of the players."""
+    """The block that BORIS 7 writes above its table: the observation, its time offset, and the media of its players."""
     found, shown = {}, {}
     for cells in above:
         name = cells[0].strip() if len(cells) > 1 else ""
         if plain(name) in SYNONYMS["offset"]:
             found["offset"] = cells[1]
+        elif plain(name) in SYNONYMS["observation"]:
+            found["observation"] = cells[1]
         elif queued.PLAYER.fullmatch(f"{name}:"):
             shown.setdefault(name, []).append(cells[1].strip())
     return found | {"source": "|".join(f"{name}:{';'.join(media)}" for name, media in shown.items())}
 
 
 def _refuse_unordered(rows: list[Row]) -> None:
-    """Raise AmcError if an observation shows several videos and the table lacks their order: times run over all."""
+    """Raise AmcError if an observation shows several videos and the table lacks their order: times run over all.
+
+    A tabular export without the observation's name is of one observation.
+    """
     seen: dict[str, str] = {}
     for row in rows:
         name, who = row.media, row.cell("observation")
-        if not who or not name or row.cell("source") or _is_bout(row):
+        if not name or row.cell("source") or not (who or "time" in row.columns) or _is_bout(row):
             continue
         if base(seen.setdefault(who, name)) != base(name):
-            says = f"observation {who!r} shows {seen[who]} and {name}, whose times run over both"
+            says = f"the observation {who!r} shows {seen[who]} and {name}, whose times run over both"
             raise AmcError(f"{row.place}: {says}, but there is no column Source with their order; {queued.REMEDY}")
 
 
