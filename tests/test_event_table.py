@@ -189,6 +189,9 @@ def test_what_spreadsheets_write_in_other_countries_is_read(tmp_path):
     comma = AGGREGATED.replace("\t", ";") + whole("STATE", "1,25", "2,5", "a.mp4", source="a.mp4").replace("\t", ";")
     found = read(tmp_path, comma.replace("10;20", "20"))
     assert spans(found, "a") == [(1.25, 2.5)]
+    head = "Source;Media duration (s);Behavior;Start (s);Stop (s);Media file name\n"
+    queue = read(tmp_path, head + '"player #1:a.mp4;b.mp4";"10,500;20,000";eating;8,25;12;a.mp4\n')
+    assert spans(queue, "a") == [(8.25, 10.5)] and spans(queue, "b") == [(0, 1.5)]
     (tmp_path / "wide.csv").write_bytes(SIMBA.encode("utf-16"))
     assert len(annotations.read(tmp_path / "wide.csv").events) == 3
     assert len(read(tmp_path, SIMBA.replace("\n", "\r")).events) == 3
