@@ -8,7 +8,8 @@ import nox
 
 VERSIONS = ["3.11", "3.13", "3.14"]
 READING = (
-    "aggregate", "agreement", "animal_kingdom", "annotations", "charades", "ethogram", "exports", "kabr", "metrics",
+    "aggregate", "agreement", "animal_kingdom", "annotations", "boris_itself", "boris_project", "charades", "ethogram",
+    "exports", "frame_table", "kabr", "metrics", "sheets",
     "out_of_distribution", "paths", "protocols", "results", "sampling", "scores",
 )  # fmt: skip
 LIGHT = (
@@ -41,5 +42,5 @@ def reads(session: nox.Session) -> None:
 @nox.session(python=VERSIONS)
 def whole(session: nox.Session) -> None:
     """Every test, with the pinned versions."""
-    session.install("--constraint", "constraints.txt", "--editable", ".[baselines,test]")
+    session.install("--constraint", "constraints.txt", "--editable", ".[baselines,tables,test]")
     session.run("python", "-m", "pytest", "-n", "2", "--dist", "loadfile", env={"OMP_NUM_THREADS": "1"})

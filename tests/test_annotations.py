@@ -93,9 +93,13 @@ def test_two_animals_that_do_the_same_at_once_are_paired_apart_and_joined(tmp_pa
     assert annotations.bouts(read(tmp_path, text).events, EDGES) == [Bout("attack", 10, 50)]
 
 
-def test_a_point_event_lasts_one_frame(tmp_path):
-    text = HEAD_8 + ROW_8.format("", "bite", "POINT", 3)
-    assert annotations.bouts(read(tmp_path, text).events, EDGES) == [Bout("bite", 30, 31)]
+def test_a_point_event_is_no_bout_and_its_behaviour_is_not_among_those_with_duration(tmp_path):
+    rows = [("bite", "POINT", 3.05), ("attack", "START", 1), ("attack", "STOP", 2), ("bite", "POINT", 0)]
+    found = read(tmp_path, HEAD_8 + "".join(ROW_8.format("dog", *row) for row in rows))
+    assert annotations.bouts(found.events, EDGES) == [Bout("attack", 10, 20)] and found.behaviours == ("attack",)
+    assert annotations.points(found.events, EDGES) == [("bite", "dog", 0, 0), ("bite", "dog", 3.05, 30)]
+    with pytest.raises(AmcError, match="'bite' begins at 3.05 s, but the video ends at 2"):
+        annotations.points(found.events, EDGES[:21])
 
 
 def test_an_event_beyond_the_end_is_cut_to_the_video(tmp_path):
@@ -124,7 +128,9 @@ def test_a_file_about_one_other_video_is_not_taken_for_this_one(tmp_path):
 def test_unlabelled_frames_are_told_and_marked_and_every_column_counts_as_looked_for(tmp_path):
     found = read(tmp_path, LABELS.replace("\n0,1,0,0\n", "\n0,1,-1,-1\n").replace("sniffing", "yawning"))
     assert found.notes == ("1 frames are not labelled and do not count",)
-    assert np.flatnonzero(~found.labelled).tolist() == [0] and len(found.labelled) == 100
+    labelled = found.labelled_frames("Video10.mp4")
+    assert np.flatnonzero(~labelled).tolist() == [0] and len(labelled) == 100
+    assert found.labelled_frames("other") is None
     text = "\n".join(line + ",0" for line in LABELS.splitlines()).replace("sniffing,0", "sniffing,never")
     assert read(tmp_path, text).behaviours == ("attack", "sniffing", "never")
 
@@ -162,7 +168,7 @@ def test_labels_without_any_behaviour_are_still_about_their_video(tmp_path):
     path = tmp_path / "Video10_labels.csv"
     path.write_text(LABELS.replace(",1,0\n", ",0,0\n").replace(",0,1\n", ",0,0\n").replace(",1,1\n", ",0,0\n"))
     found = annotations.read(path)
-    assert found.of("Video10.mp4") == () and found.labelled.all()
+    assert found.of("Video10.mp4") == () and found.labelled_frames("Video10.mp4").all()
     with pytest.raises(AmcError, match="no events of film, only of video10"):
         found.of("film")
 
@@ -186,8 +192,9 @@ def test_two_observers_of_a_video_are_not_one(tmp_path):
 
 
 def test_a_point_event_of_boris_has_no_stop(tmp_path):
-    text = AGGREGATED_7.replace("STATE\t1.0\t2.5\t1.5", "POINT\t1.0\tNA\tNA")
-    assert annotations.bouts(read(tmp_path, text).events, EDGES)[0] == Bout("attack", 10, 11)
+    found = read(tmp_path, AGGREGATED_7.replace("STATE\t1.0\t2.5\t1.5", "POINT\t1.0\tNA\tNA"))
+    assert annotations.points(found.events, EDGES) == [("attack", "", 1, 10)]
+    assert annotations.bouts(found.events, EDGES) == BOUTS[1:]
 
 
 @pytest.mark.parametrize(
@@ -199,7 +206,7 @@ def test_a_point_event_of_boris_has_no_stop(tmp_path):
         (SIMBA.replace("10,24", "10,4"), ":2: stops at 5.0 before it starts at 10.0"),
         (LABELS.replace("\n3,1,0,0\n", "\n3,1,0.5,0\n"), "values other than 0, 1 and -1"),
         (BORIS_7.rsplit("7.0,", 1)[0] + "7.0,Z:/rgb/Video10.mp4\n", ":17: no status of ''"),
-        ('{"time_format": "hh:mm:ss"}', "a project, such as BORIS saves; export its events"),
+        ('{"time_format": "hh:mm:ss"}', "JSON, but no project of BORIS"),
         ("x" * 200_000, "no header of BORIS"),
         ("a,b\n1,2\n", "no header of BORIS aggregated or tabular events, SimBA bouts"),
         ("", "no header"),

@@ -103,7 +103,8 @@ def test_nothing_that_was_given_is_written_over(clip, watcher, tmp_path):
     human.write_text("Video,Event,Start_frame,End_frame\nfox,Walking,0,5\n")
     for sources, options in (
         ([tmp_path / "fox.mp4", tmp_path / "fox_annotated.mp4"], predict.Options(annotate=True)),
-        ([tmp_path / "fox.mp4"], predict.Options(human=str(human))),
+        ([tmp_path / "fox.mp4"], predict.Options(human=(str(human),))),
+        ([tmp_path / "fox.mp4"], predict.Options(human=(str(tmp_path),))),  # a folder with it
     ):
         with pytest.raises(AmcError, match="was given, and would be written over; choose another folder"):
             predict.predict(sources, watcher, tmp_path, options, log=print)

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import agreement, annotations, predict
+from amc.ethogram import agreement, annotations, comparison, predict
 from amc.ethogram.bouts import Rules
+from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.figures import ethogram as drawn
 
@@ -54,7 +56,7 @@ def test_of_videos_of_one_name_each_has_its_own_annotation(films, watcher, tmp_p
     head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
     for name, compared in (("fox", []), ("b-fox.mp4", ["b-fox.mp4"])):
         (tmp_path / "human.csv").write_text(f"{head}{name},Walking,0,1,0,23,1\n")
-        options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=str(tmp_path / "human.csv"))
+        options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=(str(tmp_path / "human.csv"),))
         sources = [tmp_path / "a", tmp_path / "b"]
         report = predict.predict(sources, watcher, tmp_path / "out", options, log=lambda line: None)
         assert len(report.done) == 2 and [table["video"][0] for table in report.agreement] == compared
@@ -63,10 +65,121 @@ def test_of_videos_of_one_name_each_has_its_own_annotation(films, watcher, tmp_p
 def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
     head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
     (tmp_path / "human.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\nother,Eating,0,1,0,23,1\n")
-    options = predict.Options(SlidingWindow(4, 4), threshold=0.01, human=str(tmp_path / "human.csv"))
+    options = predict.Options(SlidingWindow(4, 4), threshold=0.01, human=(str(tmp_path / "human.csv"),))
     report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
     assert len(report.done) == 2 and not report.failed
     [note] = [note for note in report.notes if note.startswith("film 1")]
     assert "not compared" in note and "no events of film 1" in note
     table = pd.read_csv(tmp_path / "out" / "agreement.csv")  # Eating was looked for, so saying it is a false alarm
     assert table["behaviour"].tolist() == ["Walking", "Eating"] and table["human_s"].tolist() == pytest.approx([1, 0])
+
+
+BORIS = "Observation id\tSubject\tBehavior\tBehavior type\tStart (s)\tStop (s)\tMedia file name\n"
+
+
+def ethogram(edges: np.ndarray, walks: slice) -> Ethogram:
+    """A model that sees walking in some frames, and never eating."""
+    probs = np.zeros((len(edges) - 1, 2), np.float32)
+    probs[walks, 0], probs[:, 1] = 0.9, 0.1
+    return Ethogram("fox", "fox.mp4", 10.0, edges, ("Walking", "Eating"), probs, np.full(2, 0.5), Rules(1, 0, 0))
+
+
+@pytest.fixture
+def dogs(tmp_path):
+    rows = "obs\tdog A\twalking\tSTATE\t1\t5\tfox.mp4\nobs\tdog B\twalking\tSTATE\t4\t9\tfox.mp4\n"
+    rows += "obs\tdog B\teating\tPOINT\t2.55\tNA\tfox.mp4\nobs\t\tbite\tPOINT\t6\tNA\tfox.mp4\n"
+    (tmp_path / "dogs.tsv").write_text(BORIS + rows)
+    return annotations.read(tmp_path / "dogs.tsv")
+
+
+def test_each_subject_has_its_own_agreement_and_merged_ones_are_told(dogs):
+    shown = ethogram(np.arange(101) / 10, slice(10, 50))  # what dog A does
+    table, parts, notes = predict.compare(shown, dogs)
+    assert table["subject"].tolist() == ["dog A", "dog B", "all subjects"]
+    assert table["human_s"].tolist() == pytest.approx([4, 5, 8]) and table["human_bouts"].tolist() == [1, 1, 1]
+    assert table["f1"].tolist() == pytest.approx([1, 2 / 9, 8 / 12]) and table["matched"].tolist() == [1, 0, 1]
+    assert parts["human"].sum() == 80  # figures show all
+    assert "2 subjects (dog A, dog B) are merged in the rows 'all subjects'; choose one with --subject" in notes
+    table, parts, notes = predict.compare(shown, dogs, subject="dog B")
+    assert table["subject"].tolist() == ["dog B"] and parts["human"].sum() == 50
+    assert not any("merged" in note for note in notes)
+    with pytest.raises(AmcError, match="has no events of 'dog C' in fox.mp4"):
+        predict.compare(shown, dogs, subject="dog C")
+
+
+def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):
+    shown = ethogram(np.arange(101) / 10, slice(10, 50))
+    table, _, notes = predict.compare(shown, dogs)
+    assert set(table["behaviour"]) == {"Walking"} and "only the model has 'Eating'" in notes
+    assert "2 point events are not compared as bouts, because they have no duration" in notes
+    found = comparison.points(shown, dogs)
+    assert found["behaviour"].tolist() == ["Eating", "bite"] and found["frame"].tolist() == [25, 60]
+    assert found["model_prob"].iloc[0] == pytest.approx(0.1) and np.isnan(found["model_prob"].iloc[1])
+    assert found["in_model_bout"].tolist() == [False, ""] and found["subject"].tolist() == ["dog B", ""]
+    assert comparison.points(shown, dogs, subject="dog B")["behaviour"].tolist() == ["Eating"]
+
+
+def test_points_alone_are_not_compared(tmp_path):
+    (tmp_path / "points.tsv").write_text(BORIS + "obs\t\twalking\tPOINT\t1\tNA\tfox.mp4\n")
+    with pytest.raises(AmcError, match="has no events with duration"):
+        predict.compare(ethogram(np.arange(101) / 10, slice(1)), annotations.read(tmp_path / "points.tsv"))
+
+
+def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_path):
+    head, notes = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n", tmp_path / "notes"
+    (notes / "june").mkdir(parents=True)
+    (notes / "june" / "a.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\n")
+    (notes / "readme.txt").write_text("what I saw\n")
+    (tmp_path / "b.tsv").write_text(
+        BORIS + "obs\tfox\tEating\tSTATE\t0\t1\tfilm 1.mp4\nobs\tfox\tlick\tPOINT\t1\tNA\tfilm 1.mp4\n"
+    )
+    human = (str(notes), str(tmp_path / "b.tsv"), str(notes / "june" / "a.csv"))  # given twice, read once
+    options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=human)
+    report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
+    table = pd.read_csv(tmp_path / "out" / "agreement.csv", keep_default_na=False)
+    assert table["video"].tolist() == ["film 0", "film 0", "film 1", "film 1"]
+    assert table["human_s"].tolist() == pytest.approx([1, 0, 0, 1]) and table["subject"].tolist() == [
+        "",
+        "",
+        "fox",
+        "fox",
+    ]
+    assert any("readme.txt: left out, no annotation of a known format" in note for note in report.notes)
+    assert pd.read_csv(tmp_path / "out" / "points.csv")["behaviour"].tolist() == ["lick"]
+    (notes / "again.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\n")
+    with pytest.raises(AmcError, match="2 observations of film 0: a.csv, again.csv"):
+        annotations.read(notes).of("film 0")
+
+
+@pytest.mark.parametrize(
+    "given, said",
+    [
+        (["--subject", "dog A"], "subject: is one of the annotation's, and none is given; add --human"),
+        (["--subject", "cat", "--human", "{dogs}"], "dogs.tsv, which has: dog A, dog B; give one of these"),
+        (["--human", "{empty}"], "holds no annotation (.csv, .tsv"),
+        (["--human", "{dogs}", "--human", "nowhere.csv"], "nowhere.csv: cannot be read"),
+    ],
+)
+def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
+    given, said, dogs, films, tmp_path, capsys
+):
+    (tmp_path / "empty").mkdir()
+    places = {"dogs": tmp_path / "dogs.tsv", "empty": tmp_path / "empty"}
+    options = [option.format(**places) for option in given]
+    assert (
+        main(
+            [
+                "predict",
+                str(films),
+                "--behaviours",
+                "a,b",
+                "--pretrained",
+                "random",
+                "--out",
+                str(tmp_path / "out"),
+                *options,
+            ]
+        )
+        == 2
+    )
+    assert said in capsys.readouterr().err

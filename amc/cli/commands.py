@@ -68,7 +68,8 @@ def predict(given: argparse.Namespace) -> int:
     from amc.ethogram.sliding_window import SlidingWindow
 
     rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
-    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, given.human, given.device)
+    human = {"human": tuple(given.human), "subject": given.subject}
+    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, device=given.device, **human)
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")

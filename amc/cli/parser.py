@@ -121,7 +121,11 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help="a finished run: its name, its folder or its model.safetensors")
     parser.add_argument("--backbone", default="", help="with --behaviours alone: a CLIP ViT of open_clip")
     parser.add_argument("--pretrained", default="", help="with --behaviours alone: its weights")
-    parser.add_argument("--human", default="", help="human annotation to compare with (BORIS, SimBA, DeepEthogram)")
+    which = "human annotation to compare with, a file or a folder; may be repeated (BORIS, SimBA, DeepEthogram)"
+    parser.add_argument("--human", action="append", default=[], metavar="FILE_OR_FOLDER", help=which)
+    parser.add_argument(
+        "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
+    )
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="cpu | cuda (default: %(default)s)")
     numbers = {

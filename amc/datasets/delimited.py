@@ -21,6 +21,10 @@ SAVE = "save it as UTF-8 (in Excel: CSV UTF-8)"
 EXCEL = re.compile(r'"?sep=(.)"?\s*')  # a first line that sets the separator for Excel, and is no row
 
 
+class NoHeader(AmcError):
+    """A file that is read, but in which no line is a header that was looked for: it is of another kind."""
+
+
 @dataclass(frozen=True)
 class Table:
     """A table whose header was found. `rows` can be read once, while the file is open: (line, cells), cells without
@@ -49,16 +53,17 @@ class Table:
 @contextmanager
 def opened(
     path: Path | str, is_header: Callable[[list[str]], bool], expected: str, *,
-    separators: tuple[str, ...] = SEPARATORS, within: int = 1,
+    separators: tuple[str, ...] = SEPARATORS, within: int = 1, fallback: str = "",
 ) -> Iterator[Table]:  # fmt: skip
     """The table below the first line for which `is_header` is true, with the separator that makes it true.
 
     is_header: gets the names in a line without blanks around them, case-folded. within: how many non-empty lines are
-    tried. Raises AmcError, which says `expected`, if none is a header, and if the file is no text; reading the rows
-    raises AnnotationError with every row that is longer than the header, or at the first broken quote.
+    tried. fallback: as for `lines`. Raises NoHeader, which says `expected`, if none is a header, and AmcError if the
+    file is no text; reading the rows raises AnnotationError with every row that is longer than the header, or at the
+    first broken quote.
     """
     path = Path(path)
-    with closing(lines(path)) as text:
+    with closing(lines(path, fallback=fallback)) as text:
         above: list[str] = []
         for line in text:
             is_row = line.strip() and (above or not EXCEL.fullmatch(line))
@@ -72,7 +77,7 @@ def opened(
             within -= bool(is_row)
             if not within:
                 break
-    raise AmcError(f"{path}: no header of {expected}; write it into the first line, or export the table again")
+    raise NoHeader(f"{path}: no header of {expected}; write it into the first line, or export the table again")
 
 
 def read(path: Path | str, columns: tuple[str, ...], *, optional: tuple[str, ...] = ()) -> list[tuple[int, dict]]:
@@ -98,22 +103,40 @@ def read(path: Path | str, columns: tuple[str, ...], *, optional: tuple[str, ...
     return [(line, {name: cells[at] if at < len(cells) else "" for at, name in places}) for line, cells in rows]
 
 
-def lines(path: Path | str) -> Iterator[str]:
-    """Lines of a text file, each with its end. Raises AmcError unless it is UTF-8, or UTF-16 with a mark."""
-    path = Path(path)
+def lines(path: Path | str, *, fallback: str = "") -> Iterator[str]:
+    """Lines of a text file, each with its end. Raises AmcError unless it is UTF-8, or UTF-16 with a mark.
+
+    fallback: the encoding of a file that is neither, such as cp1252; by default that is an error.
+    """
+    path, encoding = Path(path), ""
     try:
-        with path.open("rb") as file:
-            encoding = "utf-16" if file.read(2) in MARKS else "utf-8-sig"
+        encoding = encoding_of(path, fallback=fallback)
         with path.open(encoding=encoding, newline="") as file:
             for number, line in enumerate(file, start=1):
                 if "\0" in line:
                     raise AmcError(f"{path}:{number}: is no text, or UTF-16 without a mark; {SAVE}")
                 yield line
     except UnicodeDecodeError as error:
-        known = "UTF-16" if encoding == "utf-16" else "UTF-8"
+        known = {"utf-16": "UTF-16", "utf-8-sig": "UTF-8"}.get(encoding, encoding)
         raise AmcError(f"{path}:{_undecodable(path, encoding)} is no {known}; {SAVE}") from error
     except OSError as error:
         raise AmcError(f"{path}: cannot be read ({error.strerror or error}); check the path") from error
+
+
+def encoding_of(path: Path, *, fallback: str = "") -> str:
+    """utf-16 if the file begins with its mark, else utf-8-sig, or `fallback` if it is not UTF-8. Raises OSError."""
+    with path.open("rb") as file:
+        if file.read(2) in MARKS:
+            return "utf-16"
+    if not fallback:
+        return "utf-8-sig"
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            while file.read(1 << 20):
+                pass
+    except UnicodeDecodeError:
+        return fallback
+    return "utf-8-sig"
 
 
 def _undecodable(path: Path, encoding: str) -> str:

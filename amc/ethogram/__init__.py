@@ -5,5 +5,6 @@
                        sliding_window (the model)
 
 All but `predictor`, `sliding_window`, `annotated` and `predict` work on small tables alone and need no model. `inputs`
-finds and names videos; `annotation_rows` and `queued` read files of BORIS and other software.
+finds and names videos. `annotations` reads what a human wrote: each kind of file is a module of `formats`, `observed`
+and `queued` give each event to its video, and `comparison` sets them beside the model's bouts.
 """

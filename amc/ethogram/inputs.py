@@ -15,10 +15,17 @@ from typing import NamedTuple
 
 from amc.base.errors import AmcError, VideoError, printable
 from amc.ethogram import annotated, exports
-from amc.ethogram.annotation_rows import SUFFIXES
+from amc.ethogram.events import SUFFIXES
 from amc.video import packets
 
-TABLES = ("bouts.csv", "time_budget.csv", "agreement.csv", "behaviours.csv", "report.json")  # of the whole folder
+TABLES = (
+    "bouts.csv",
+    "time_budget.csv",
+    "agreement.csv",
+    "points.csv",
+    "behaviours.csv",
+    "report.json",
+)  # of all videos
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
 ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
 UNTRUSTED = ".untrusted"  # in the names of files whose model has a stamp

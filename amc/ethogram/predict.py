@@ -6,14 +6,15 @@ lost by an interruption or a broken file. Broken files are reported at the end.
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
     <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
+    <out>/agreement.csv      with a human annotation, if one is given         <out>/points.csv  its point events
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from functools import partial
-from pathlib import Path, PurePath
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,8 +23,10 @@ from amc.base import provenance
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic, folder
 from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
-from amc.ethogram.bouts import Rules, from_frames, ordered, to_frames
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED, plain, videos
+from amc.ethogram.bouts import Rules
+from amc.ethogram.comparison import check_subject, compare, points
+from amc.ethogram.events import Annotation
+from amc.ethogram.inputs import ENDINGS, UNTRUSTED, videos
 from amc.ethogram.predictor import VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
@@ -42,7 +45,8 @@ class Options:
     rules: Rules = field(default_factory=Rules)
     threshold: float = 0.0  # for all behaviours; 0: chosen on validation data, or 0.5 for zero-shot
     annotate: bool = False  # also write a copy of each video with labels drawn into it
-    human: str = ""  # a file of human annotation to compare with
+    human: tuple[str, ...] = ()  # files of human annotation, or folders of them, to compare with
+    subject: str = ""  # of the annotation, to compare with; empty: each and all together
     device: str = "cpu"
 
 
@@ -53,6 +57,7 @@ class Report:
     bouts: list[pd.DataFrame] = field(default_factory=list)
     budgets: list[pd.DataFrame] = field(default_factory=list)
     agreement: list[pd.DataFrame] = field(default_factory=list)
+    points: list[pd.DataFrame] = field(default_factory=list)  # point events of the annotation
     done: list[dict] = field(default_factory=list)
     failed: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -71,7 +76,7 @@ def predict(
     (named, notes, left_out), out = videos(sources), folder(out)
     _refuse_overwriting(named, out, options.human)
     threshold = thresholds(predictor, options.threshold)
-    human = annotations.read(options.human) if options.human else None
+    human = _human(options, list(named.values()))
     report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
     predictor = predictor.to(options.device)
     report.stamps = sorted({stamp_on(predictor, path) for path in named.values()} - {""})
@@ -99,11 +104,21 @@ def predict(
     return report
 
 
-def _refuse_overwriting(named: dict[str, Path], out: Path, human: str) -> None:
-    """Raise AmcError if an output would replace a given video or the annotation."""
-    given = {
-        inputs.key(str(file.resolve())): file for file in (*named.values(), *filter(None, [human and Path(human)]))
-    }
+def _human(options: Options, paths: Sequence[Path]) -> Annotation | None:
+    """The human annotation; the videos have the durations that it may lack."""
+    if options.subject and not options.human:
+        raise AmcError("subject: is one of the annotation's, and none is given; add --human, or leave it out")
+    if not options.human:
+        return None
+    found = annotations.read(*options.human, videos=paths)
+    check_subject(found, options.subject)
+    return found
+
+
+def _refuse_overwriting(named: dict[str, Path], out: Path, human: Sequence[str]) -> None:
+    """Raise AmcError if an output would replace a given video or annotation."""
+    written = [file for source in human for file in annotations.files(source)]
+    given = {inputs.key(str(file.resolve())): file for file in (*named.values(), *written)}
     for file in inputs.outputs(list(named), out.resolve()):
         if inputs.key(str(file)) in given:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
@@ -145,38 +160,6 @@ def ethogram(
     )  # fmt: skip
 
 
-def compare(shown: Ethogram, human: annotations.Annotation) -> tuple[pd.DataFrame, dict, list[str]]:
-    """Agreement with a human on a video: the table, the data for figures, and notes. Raises AmcError.
-
-    All behaviours that the human has labelled in any video of the file count as looked for in this one; frames that
-    the human has not labelled do not count. If several videos of the folder have the same file name, a video is
-    identified by its longer name alone, including the ending.
-    """
-    is_only = shown.video == plain(PurePath(shown.file).stem)
-    events, counted = (
-        human.of(*([shown.video, shown.file] if is_only else [shown.video]), exact=not is_only),
-        human.labelled,
-    )
-    if counted is not None and len(counted) != shown.num_frames:
-        raise AmcError(f"{human.path}: labels {len(counted)} frames, but {shown.file} has {shown.num_frames}")
-    names, notes = agreement.common(shown.names, list(human.behaviours))
-    events = tuple(replace(event, behaviour=names[event.behaviour]) for event in events if event.behaviour in names)
-    shared = [name for name in shown.names if name in names.values()]
-    written = annotations.bouts(events, shown.edges)
-    own = [bout for bout in shown.bouts if bout.behaviour in shared]
-    frames = [to_frames(bouts, shared, shown.num_frames) for bouts in (written, own)]
-    if counted is not None:  # predictions in unlabelled frames are neither right nor wrong
-        frames = [table & counted[:, None] for table in frames]
-        written, own = (ordered(from_frames(table, shared)) for table in frames)
-    table = agreement.framewise(*frames, shared, shown.edges, counted=counted)
-    table = table.merge(agreement.boutwise(written, own, shared), on="behaviour")
-    table.insert(0, "video", shown.video)
-    table["stamp"] = shown.stamp
-    parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "counted": counted}
-    parts["stamp"] = shown.stamp
-    return table, parts, notes
-
-
 def _summary(shown: Ethogram) -> dict:
     unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
     return {"seconds": float(shown.edges[-1]), "bouts": len(shown.bouts), "out_of_distribution": unlike}
@@ -188,7 +171,7 @@ def _alarm(shown: Ethogram) -> str:
 
 
 def _write_one(
-    shown: Ethogram, path: Path, out: Path, options: Options, human: annotations.Annotation | None, report: Report
+    shown: Ethogram, path: Path, out: Path, options: Options, human: Annotation | None, report: Report
 ) -> None:
     """Write all files of one video, replacing those of an earlier run, and add its rows to the tables of all videos."""
     for ending in ENDINGS:
@@ -201,7 +184,7 @@ def _write_one(
     if shown.bouts:
         pictures["key_frames"] = drawn.key_frames(**keys.frames(path, shown))
     if human:
-        pictures |= _compared(shown, human, report)
+        pictures |= _compared(shown, human, options.subject, report)
     for name, figure in pictures.items():
         style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}")
     if options.annotate:
@@ -212,10 +195,12 @@ def _write_one(
     report.budgets.append(budget)
 
 
-def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) -> dict:
+def _compared(shown: Ethogram, human: Annotation, subject: str, report: Report) -> dict:
     """Figures of the agreement; for a video that the human has not annotated, only a note."""
     try:
-        table, parts, notes = compare(shown, human)
+        if len(instants := points(shown, human, subject=subject)):
+            report.points.append(instants)
+        table, parts, notes = compare(shown, human, subject=subject)
     except AmcError as error:
         report.notes.append(f"{shown.video}: not compared, {error}")
         return {}
@@ -227,7 +212,8 @@ def _compared(shown: Ethogram, human: annotations.Annotation, report: Report) ->
 
 def _write_all(report: Report, predictor: VideoPredictor, out: Path, options: Options, threshold: np.ndarray) -> None:
     """Write the tables of all videos so far, and the report."""
-    for name, tables in (("bouts", report.bouts), ("time_budget", report.budgets), ("agreement", report.agreement)):
+    written = {"bouts": report.bouts, "time_budget": report.budgets}
+    for name, tables in (written | {"agreement": report.agreement, "points": report.points}).items():
         if tables:
             exports.write_text(out / f"{name}.csv", pd.concat(tables, ignore_index=True).to_csv(index=False))
         else:  # from an earlier run into the same folder

@@ -1,11 +1,19 @@
-"""Tables of annotation lose no row: what other systems write is read, what cannot be meant is refused with its line."""
+"""Tables of events lose no row: what other systems write is read, what cannot be meant is refused with its line.
 
+Times of queued videos run over the whole observation, as BORIS writes them.
+"""
+
+import shutil
+
+import numpy as np
 import pytest
 from test_annotations import BORIS_8, EDGES, HEAD_8, LABELS, ROW_8, SIMBA, read
 
+from amc import video
 from amc.base.errors import AmcError
 from amc.ethogram import annotations
 from amc.ethogram.bouts import Bout
+from amc.synth import generate
 
 HEAD = (
     "Observation id,Source,Time offset (s),Media duration (s),Subject,Behavior,Behavior type,{},Media file name,Comment"
@@ -71,9 +79,63 @@ def test_points_and_what_outlasts_a_queue_stay_in_their_video(tmp_path):
 
 def test_simultaneous_views_and_a_semicolon_in_a_name_are_no_queue(tmp_path):
     views = whole("STATE", 12, 14, "a.mp4", source="player #1:a.mp4|player #2:b.mp4", durations="20|20")
-    assert spans(read(tmp_path, AGGREGATED + views), "a") == [(12, 14)]
+    found = read(tmp_path, AGGREGATED + views)
+    assert spans(found, "a") == spans(found, "b") == [(12, 14)]  # another camera at the same time
     named = whole("STATE", 12, 14, "a;b.mp4", source="player #1:a;b.mp4", durations="20")
     assert spans(read(tmp_path, AGGREGATED + named), "a;b.mp4") == [(12, 14)]
+
+
+def test_a_second_player_s_queue_has_its_own_borders_and_ends_when_it_ends(tmp_path):
+    both = {"source": "player #1:a.mp4;b.mp4|player #2:c.mp4;d.mp4", "durations": "10.000;20.000|6.000;5.000"}
+    found = read(
+        tmp_path, AGGREGATED + whole("STATE", 5, 12, "a.mp4", **both) + whole("STATE", 20, 22, "b.mp4", **both)
+    )
+    assert spans(found, "a") == [(5, 10)] and spans(found, "b") == [(0, 2), (10, 12)]
+    assert spans(found, "c") == [(5, 6)] and spans(found, "d") == [(0, 5)]
+
+
+def test_a_queue_without_a_column_of_media_is_read_from_source(tmp_path):
+    head = "Observation id\tSource\tMedia duration (s)\tBehavior\tBehavior type\tStart (s)\tStop (s)\n"
+    found = read(tmp_path, head + "obs\tplayer #1:a.mp4;b.mp4\t10;20\teating\tSTATE\t8\t12\n")
+    assert spans(found, "a") == [(8, 10)] and spans(found, "b") == [(0, 2)]
+    one = read(tmp_path, head + "obs\tplayer #1:v/a.mp4\t10\teating\tSTATE\t8\t9\n")
+    assert spans(one, "a.mp4") == [(8, 9)]
+
+
+def test_durations_that_are_not_written_are_those_of_the_files(tmp_path):
+    generate.write_video(tmp_path / "a.mp4", iter(np.zeros((30, 64, 64, 3), np.uint8)))
+    shutil.copy(tmp_path / "a.mp4", tmp_path / "b.mp4")
+    lasts = video.probe(tmp_path / "a.mp4").duration
+    rows = BLOCK + f"0.5\ta.mp4\teating\tSTART\n{lasts + 0.25:.3f}\tb.mp4\teating\tSTOP\n"
+    (tmp_path / "notes").mkdir()
+    for place, videos in ((tmp_path, ()), (tmp_path / "notes", [tmp_path / "a.mp4", tmp_path / "b.mp4"])):
+        (place / "boris.tsv").write_text(rows)
+        found = annotations.read(place / "boris.tsv", videos=videos)
+        assert spans(found, "a") == [(0.5, pytest.approx(lasts))] and spans(found, "b") == [
+            (0, pytest.approx(0.25, abs=1e-3))
+        ]
+    with pytest.raises(
+        AmcError, match="whose times run over all of them, but its durations are 'not given'; put the video"
+    ):
+        annotations.read(tmp_path / "notes" / "boris.tsv")
+
+
+def test_several_videos_of_an_observation_without_their_order_are_refused(tmp_path):
+    head = "Observation id\tBehavior\tBehavior type\tStart (s)\tStop (s)\tMedia file name\n"
+    rows = "obs\teating\tSTATE\t{}\t{}\t{}\n"
+    with pytest.raises(AmcError, match=":3: the observation 'obs' shows a.mp4 and b.mp4, .* no column Source"):
+        read(tmp_path, head + rows.format(8, 9, "a.mp4") + rows.format(12, 14, "b.mp4"))
+    time = "Time\tMedia file path\tBehavior\tStatus\n1\ta.mp4\teating\tSTART\n2\ta.mp4\teating\tSTOP\n"
+    with pytest.raises(AmcError, match=":4: the observation '' shows a.mp4 and b.mp4"):
+        read(tmp_path, time + "12\tb.mp4\teating\tSTART\n14\tb.mp4\teating\tSTOP\n")
+    assert len(read(tmp_path, head + rows.format(8, 9, "v/a.mp4") + rows.format(12, 14, "a.mp4")).of("a.mp4")) == 2
+
+
+@pytest.mark.parametrize("start, stop", [("Start..s.", "Stop..s."), ("Start_sec", "Stop_sec"), ("start.s", "STOP (S)")])
+def test_names_of_columns_are_compared_by_letters_and_digits(start, stop, tmp_path):
+    head = '"","Observation.id","Subject","Behavior","Behavior.type","{}","{}","Media.file.name","Time.offset..s."\n'
+    found = read(tmp_path, head.format(start, stop) + '"1","obs",NA,"eating","STATE",6.5,8,"a.mp4",5\n')
+    assert spans(found, "a.mp4") == [(1.5, 3)] and found.subjects == ()
 
 
 BLOCK = "Media file(s)\nPlayer #1\ta.mp4\nPlayer #1\tb.mp4\nTime\tMedia file path\tBehavior\tStatus\n"
@@ -127,15 +189,15 @@ def test_what_spreadsheets_write_in_other_countries_is_read(tmp_path):
     comma = AGGREGATED.replace("\t", ";") + whole("STATE", "1,25", "2,5", "a.mp4", source="a.mp4").replace("\t", ";")
     found = read(tmp_path, comma.replace("10;20", "20"))
     assert spans(found, "a") == [(1.25, 2.5)]
+    head = "Source;Media duration (s);Behavior;Start (s);Stop (s);Media file name\n"
+    queue = read(tmp_path, head + '"player #1:a.mp4;b.mp4";"10,500;20,000";eating;8,25;12;a.mp4\n')
+    assert spans(queue, "a") == [(8.25, 10.5)] and spans(queue, "b") == [(0, 1.5)]
     (tmp_path / "wide.csv").write_bytes(SIMBA.encode("utf-16"))
     assert len(annotations.read(tmp_path / "wide.csv").events) == 3
     assert len(read(tmp_path, SIMBA.replace("\n", "\r")).events) == 3
 
 
 def test_the_cause_is_named_where_a_table_cannot_be_read(tmp_path):
-    (tmp_path / "old.csv").write_bytes(SIMBA.replace("sniffing", "gr\xfcßen").encode("cp1252"))
-    with pytest.raises(AmcError, match="old.csv:3: byte 0xFC is no UTF-8; save it as UTF-8"):
-        annotations.read(tmp_path / "old.csv")
     with pytest.raises(AmcError, match=":2: '1,5' is no time or frame; expected a number from 0, with a decimal point"):
         read(tmp_path, SIMBA.replace("10,24", '"1,5",24'))
     with pytest.raises(AmcError, match=":1: the column 'subject' is there twice"):

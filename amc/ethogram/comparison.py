@@ -1,0 +1,111 @@
+"""A video's ethogram beside a human annotation of it: agreement for each subject, and point events apart.
+
+An ethogram and an annotation in, tables and the data for figures out. The model does not know who does what, so it is
+compared with each subject, and with all of them together.
+"""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import PurePath
+
+import numpy as np
+import pandas as pd
+
+from amc.base.errors import AmcError
+from amc.ethogram import agreement, annotations
+from amc.ethogram.bouts import from_frames, ordered, to_frames
+from amc.ethogram.events import Annotation, Event
+from amc.ethogram.inputs import plain
+from amc.ethogram.record import SUBJECT, Ethogram
+
+ALL = "all subjects"  # in the column `subject`: what any of them does
+POINTS = ("video", "subject", "behaviour", "time_s", "frame", "model_prob", "in_model_bout", "stamp")
+
+
+def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[pd.DataFrame, dict, list[str]]:
+    """Agreement with a human on a video: the table, the data for figures, and notes. Raises AmcError.
+
+    The table has a row per subject and behaviour; if there are several subjects and none is chosen with `subject`, also
+    rows for all of them together, which the figures show. All behaviours that the human has labelled in any video count
+    as looked for in this one; frames that the human has not labelled do not count, nor do point events. If several
+    videos of the folder have the same file name, a video is identified by its longer name alone, including the ending.
+    """
+    events, counted = _of(shown, human, subject)
+    if not human.behaviours:
+        raise AmcError(f"{human.source}: has no events with duration; annotate states, or see the table of points")
+    if subject and not events:
+        raise AmcError(f"{human.source}: has no events of {subject!r} in {shown.file}")
+    names, notes = agreement.common(shown.names, list(human.behaviours))
+    if times := sum(event.is_point for event in events):
+        notes.append(f"{times} point events are not compared as bouts, because they have no duration")
+    lasting = [event for event in events if not event.is_point]
+    groups, said = _by_subject(lasting, subject)
+    known = [replace(event, behaviour=names[event.behaviour]) for event in lasting if event.behaviour in names]
+    shared = [name for name in shown.names if name in names.values()]
+    tables, parts = [], {}
+    for group, members in groups.items():
+        own = [event for event in known if event.subject in members]
+        table, parts = _agreement(shown, own, shared, counted)
+        table.insert(0, "subject", group)
+        tables.append(table)
+    table = pd.concat(tables, ignore_index=True)
+    table.insert(0, "video", shown.video)
+    table["stamp"] = shown.stamp
+    return table, parts, notes + said
+
+
+def points(shown: Ethogram, human: Annotation, *, subject: str = "") -> pd.DataFrame:
+    """A row per point event of a video, with the model's probability in its frame; NaN if it lacks the behaviour."""
+    known = {agreement.plain(name): c for c, name in enumerate(shown.names)}
+    rows = []
+    for point in annotations.points(_of(shown, human, subject)[0], shown.edges):
+        c = known.get(agreement.plain(point.behaviour))
+        prob = float("nan") if c is None else round(float(shown.probs[point.frame, c]), 4)
+        is_inside = "" if c is None else bool(shown.frames[point.frame, c])
+        name = point.behaviour if c is None else shown.names[c]
+        rows.append((shown.video, point.subject, name, point.time, point.frame, prob, is_inside, shown.stamp))
+    return pd.DataFrame(rows, columns=POINTS)
+
+
+def check_subject(human: Annotation, subject: str) -> None:
+    """Raise AmcError if a subject is asked for that the annotation does not name."""
+    if subject and subject not in human.subjects:
+        names = ", ".join(human.subjects) or "none"
+        raise AmcError(f"subject: {subject!r} is not in {human.source}, which has: {names}; give one of these")
+
+
+def _of(shown: Ethogram, human: Annotation, subject: str) -> tuple[list[Event], np.ndarray | None]:
+    """The events of the video and subject, and bool (N,), the labelled frames (None: all)."""
+    is_only = shown.video == plain(PurePath(shown.file).stem)
+    names = [shown.video, shown.file] if is_only else [shown.video]
+    events = human.of(*names, exact=not is_only)
+    counted = human.labelled_frames(*names, exact=not is_only)
+    if counted is not None and len(counted) != shown.num_frames:
+        raise AmcError(f"{human.source}: labels {len(counted)} frames, but {shown.file} has {shown.num_frames}")
+    return [event for event in events if subject in ("", event.subject)], counted
+
+
+def _by_subject(events: Sequence[Event], chosen: str) -> tuple[dict[str, set[str]], list[str]]:
+    """Names of rows with the subjects that each is about, and a note if subjects are merged."""
+    subjects = sorted({event.subject for event in events})
+    if chosen or len(subjects) < 2:
+        return {chosen or "".join(subjects): set(subjects)}, []
+    each = {name or SUBJECT: {name} for name in subjects}
+    says = f"{len(subjects)} subjects ({', '.join(each)}) are merged in the rows {ALL!r}; choose one with --subject"
+    return each | {ALL: set(subjects)}, [says]
+
+
+def _agreement(
+    shown: Ethogram, events: Sequence[Event], shared: list[str], counted: np.ndarray | None
+) -> tuple[pd.DataFrame, dict]:
+    """Agreement over the `shared` behaviours with one group of events: the table, and the data for figures."""
+    written = annotations.bouts(events, shown.edges)
+    own = [bout for bout in shown.bouts if bout.behaviour in shared]
+    frames = [to_frames(bouts, shared, shown.num_frames) for bouts in (written, own)]
+    if counted is not None:  # predictions in unlabelled frames are neither right nor wrong
+        frames = [table & counted[:, None] for table in frames]
+        written, own = (ordered(from_frames(table, shared)) for table in frames)
+    table = agreement.framewise(*frames, shared, shown.edges, counted=counted)
+    table = table.merge(agreement.boutwise(written, own, shared), on="behaviour")
+    parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "counted": counted}
+    return table, parts | {"stamp": shown.stamp}

@@ -1,0 +1,125 @@
+"""BORIS's projects, `.boris` and `.boris.gz` (JSON): every observation of a video in, an `Annotation` out.
+
+Facts from BORIS's public source (versions 4 to 8): an event is [time, subject, behaviour, modifiers, comment, …]; the
+events of a behaviour that the project's ethogram calls a state are START and STOP in turn, per subject and modifiers,
+those of others are points. Times run over the media of player 1 and include the observation's `time offset`; player n
+begins `media_info.offset[n]` seconds later. `media_info.length` has the durations of media files.
+"""
+
+import gzip
+import json
+import zlib
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+
+from amc.base.errors import AmcError
+from amc.datasets.delimited import NoHeader
+from amc.ethogram import observed, queued
+from amc.ethogram.events import Annotation
+from amc.ethogram.formats.event_table import NOBODY
+from amc.ethogram.observed import Act
+from amc.ethogram.queued import Player
+
+ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
+
+
+def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
+    """All observations of a project; one that cannot be read is noted, and refused when its video is asked for.
+
+    lengths: seconds of a media file, where the project has no durations of queued videos. Raises NoHeader for a file
+    of another kind; AmcError for a damaged project, and if none of its observations can be read.
+    """
+    project = _opened(path)
+    acts, refused, shown, notes = [], {}, [], []
+    try:
+        types = {entry["code"]: "STATE" in entry["type"].upper() for entry in project["behaviors_conf"].values()}
+        for name, observation in project["observations"].items():
+            place = f"{path}: observation {name!r}"
+            try:
+                found = _players(place, name, observation, lengths)
+                acts += _acts(place, name, observation, types, found)
+                shown += [video for player in found for video in player.names]
+            except AmcError as error:
+                refused |= dict.fromkeys(_videos(observation) or [name], str(error))
+                notes.append(f"left out: {error}")
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+        says = f"is no sound project of BORIS ({type(error).__name__}: {error})"
+        raise AmcError(f"{path}: {says}; open it in BORIS and save it again, or export its events as TSV") from error
+    if refused and not shown:
+        raise AmcError(next(iter(refused.values())))
+    notes += observed.queue_notes(acts)
+    states = tuple(code for code, is_state in types.items() if is_state)
+    return Annotation(
+        str(path), observed.events(acts), tuple(notes), states, videos=tuple(dict.fromkeys(shown)), refused=refused
+    )
+
+
+def _opened(path: Path) -> dict:
+    """The JSON of a project."""
+    try:
+        data = path.read_bytes()
+        data = gzip.decompress(data) if data[:2] == ZIPPED else data
+    except (OSError, EOFError, zlib.error) as error:
+        raise AmcError(f"{path}: cannot be read ({error}); check the path, or save the project again") from error
+    if not data.removeprefix(b"\xef\xbb\xbf").lstrip().startswith(b"{"):
+        raise NoHeader(f"{path}: no project of BORIS; save it in BORIS as .boris")
+    try:
+        found = json.loads(data.decode("utf-8-sig"))
+    except ValueError as error:
+        raise AmcError(f"{path}: is a damaged project ({error}); save it in BORIS again") from error
+    if not isinstance(found, dict) or not {"observations", "behaviors_conf"} <= found.keys():
+        says = "JSON, but no project of BORIS (it has no observations, or no behaviors_conf)"
+        raise AmcError(f"{path}: {says}; give a .boris file")
+    return found
+
+
+def _videos(observation: dict) -> list[str]:
+    files = observation.get("file") or {}
+    return [name for number in sorted(files, key=int) for name in files[number]] if isinstance(files, dict) else []
+
+
+def _players(place: str, name: str, observation: dict, lengths: Callable[[str], float | None]) -> tuple[Player, ...]:
+    """What the players of an observation show; a live observation has the name of the observation."""
+    kind = observation.get("type", "MEDIA")
+    if kind == "LIVE":
+        return (Player((name,)),)
+    if kind != "MEDIA":
+        raise AmcError(f"{place}: of {kind.lower()}, not of a video; annotate the video in BORIS")
+    files, info = observation["file"], observation.get("media_info") or {}
+    numbers = [number for number in sorted(files, key=int) if files[number]]
+    if not numbers:
+        raise AmcError(f"{place}: names no media file; add its video in BORIS")
+    known, delays = info.get("length") or {}, info.get("offset") or {}
+    durations = [";".join(str(known.get(video, "NA")) for video in files[number]) for number in numbers]
+    later = [float(delays.get(number) or 0) for number in numbers]
+    return queued.players(place, [files[number] for number in numbers], durations, lengths=lengths, delays=later)
+
+
+def _acts(place: str, name: str, observation: dict, types: dict[str, bool], shown: tuple[Player, ...]) -> list[Act]:
+    """The events of an observation, paired."""
+    offset, before, marks = _offset(place, observation, shown), Counter(), []
+    for time, subject, code, modifiers, *_ in sorted(observation["events"], key=lambda event: float(event[0])):
+        if code not in types:
+            raise AmcError(f"{place}: {code!r} is not in the project's ethogram; add it there in BORIS")
+        second = round(float(time) - offset, 9)
+        if not 0 <= second < float("inf"):
+            raise AmcError(
+                f"{place}: {code!r} at {time} s is before its start at {offset:g} s; correct its time offset"
+            )
+        who = ("" if subject in NOBODY else subject, (str(modifiers),))
+        key = (code, *who)
+        status = ("STOP" if before[key] % 2 else "START") if types[code] else "POINT"
+        before[key] += 1
+        marks.append((status, Act(place, code, second, second, shown, name, *who)))
+    return observed.paired(marks)
+
+
+def _offset(place: str, observation: dict, shown: tuple[Player, ...]) -> float:
+    """Seconds that BORIS has added to the times of an observation."""
+    offset = float(observation.get("time offset") or 0)
+    if not observation.get("media_creation_date_as_offset"):
+        return offset
+    if shown[0].is_queue:
+        raise AmcError(f"{place}: adds the creation times of several media files; annotate each in its own observation")
+    return offset + float(observation["media_info"]["media_creation_time"][shown[0].names[0]])
