@@ -26,7 +26,10 @@ from amc.synth import generate
         (["train", "--scheme", "spare"], "scheme: 'spare' is not known; choose one of: all, dense, semi-dense, sparse"),
         (["train", "--dataset", "animal-kingdom", "--size", "paper", "--modality", "rgb"], "animal_kingdom"),
         (["train", "--size", "paper"], "size: 'paper' is for real videos"),
-        (["reproduce", "--size", "huge"], "size: 'huge' is not known; choose one of: demo, smoke, quick, standard, paper"),
+        (
+            ["reproduce", "--size", "huge"],
+            "size: 'huge' is not known; choose one of: demo, smoke, quick, standard, paper",
+        ),
         (["report", "--size", "../elsewhere"], "size: '../elsewhere' is not known"),
         (["report", "--size", "smoke"], "no executed notebook"),
         (["train", "--seeds", "a"], "seeds: 'a' is not a list of whole numbers"),

@@ -77,7 +77,7 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
     axes.scatter(place, paper, s=80, marker="D", facecolor="white", edgecolor=ink, linewidth=2, zorder=3)
     axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="")
     means = data["map_macro"].astype(float).groupby(label).mean() if "map_macro" in data else pd.Series(dtype=float)
-    axes.set_title(f"{title}\nhighest macro mAP: {means.idxmax()}" if len(means.dropna()) > 1 else title)
+    axes.set_title(f"{title}\nmacro mAP {means.min():.1f} to {means.max():.1f}" if len(means.dropna()) > 1 else title)
     axes.grid(axis="y", color=PALE, zorder=0)
 
 
