@@ -29,7 +29,7 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
 
 
 def test_only_the_schemes_that_are_drawn_are_in_the_legend():
-    for scheme, word in (("dense", "main window"), ("sparse", "whole video (sparse)")):
+    for scheme, word in (("dense", "main window (dense)"), ("sparse", "whole video (sparse)")):
         [legend] = drawn.schemes({scheme: PLANS[scheme]}, num_frames=48, fps=24).legends
         assert [text.get_text() for text in legend.get_texts()] == [word, "chosen frame"]
 

@@ -136,7 +136,8 @@ def is_context_seen(window: Window) -> bool:
 
 def keys(plans: Mapping[str, Sequence[Window]]) -> list[Artist]:
     """The legend of `looks` for the plans of these schemes."""
-    shown = [Patch(color=SHADE, alpha=0.45, label="main window")] * bool(set(plans) - {"sparse"})
+    main = [scheme for scheme in plans if scheme != "sparse"]
+    shown = [Patch(color=SCHEME_COLORS[scheme], alpha=0.45, label=f"main window ({scheme})") for scheme in main]
     has_context = any(is_context_seen(window) for windows in plans.values() for window in windows)
     shown += [Patch(fc=PALE, hatch="////", label="context")] * has_context
     shown += [Patch(fc="white", ec=SCHEME_COLORS["sparse"], label="whole video (sparse)")] * ("sparse" in plans)
