@@ -16,11 +16,6 @@ def silent(line: str) -> None:
     """A log that discards its lines."""
 
 
-def bar(items: Iterable[T], what: str, *, total: int, unit: str) -> Iterator[T]:
-    """The items one by one, with a progress bar: on stderr, but in a notebook on stdout, as it shows stderr in red."""
-    yield from tqdm(items, desc=what, total=total, unit=unit, file=sys.stdout if "ipykernel" in sys.modules else None)
-
-
 def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log | None) -> Iterator[T]:
     """The items one by one, with a progress bar or, if `log` is given, a line to it every LOG_INTERVAL seconds.
 
@@ -28,7 +23,8 @@ def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log |
     nothing.
     """
     if log is None:
-        yield from bar(items, what, total=total, unit=unit)
+        file = sys.stdout if "ipykernel" in sys.modules else None  # a notebook shows stderr in red
+        yield from tqdm(items, desc=what, total=total, unit=unit, file=file)
         return
     last, pace = time.perf_counter(), Pace()
     for done, item in enumerate(items, start=1):

@@ -22,12 +22,8 @@ from amc.runs.ablation import ablation
 from amc.synth import generate, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
-FILMS = {
-    "demo": (3, 20.0),
-    "smoke": (2, 8.0),
-    "quick": (6, 120.0),
-    "standard": (12, 180.0),
-}  # number of films, seconds of each
+# By size: the number of films, and the seconds of each.
+FILMS = {"demo": (3, 20.0), "smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}
 CURVE = {"demo": (4, 16), "smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # training clips
 TRAINED = {"demo": "smoke"}  # the size of the curve's runs, where it is another: size demo trains nothing
 FIRST = 100_000  # number of the first test clip in a film: beyond those of any data set

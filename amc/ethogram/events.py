@@ -39,9 +39,8 @@ class Annotation:
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
     behaviours: tuple[str, ...] = ()  # with duration, that the human looked for; without a list of them, all that occur
-    labelled: Mapping[str, np.ndarray] = field(
-        default_factory=dict
-    )  # by video, bool (N,): labelled frames; absent: all
+    # By video, bool (N,): the labelled frames; a video that is absent is labelled in all of them.
+    labelled: Mapping[str, np.ndarray] = field(default_factory=dict)
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
 

@@ -109,9 +109,10 @@ def _refuse(chosen: dict[str, str], flow_method: str, counts: dict[str, int], gi
 
 def _refuse_for_demo(cfg: Experiment) -> None:
     """Raise AmcError for a run other than that of the bundled model; its clips, seed and M windows may vary."""
-    usual, free = SIZES["demo"], ("root", "seed", "num_windows", "memory_limit_gb", "sampling", "pixels", "training")
-    for part, its in ((cfg, usual), *((getattr(cfg, name), getattr(usual, name)) for name in free[-3:])):
-        for name, value in vars(part).items():
+    usual, parts = SIZES["demo"], ("sampling", "pixels", "training")
+    free = {"root", "seed", "num_windows", "memory_limit_gb", *parts}
+    for own, its in ((cfg, usual), *((getattr(cfg, part), getattr(usual, part)) for part in parts)):
+        for name, value in vars(own).items():
             if name not in free and value != getattr(its, name):
                 raise AmcError(
                     f"{name}: {value!r}, but size demo is one trained model, of {name} {getattr(its, name)!r}; give "

@@ -27,7 +27,7 @@ import numpy as np
 from amc.base import processes
 from amc.base.errors import AmcError, choice
 from amc.base.paths import atomic
-from amc.base.progress import bar
+from amc.base.progress import progress
 from amc.synth import annotation, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
@@ -134,7 +134,7 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
     jobs = [(split, index) for split in SPLITS for index in chosen(split, size, world=world)]
     with processes.pool(workers) as pool:
         drawn = pool.map(partial(_draw, root / "video", world), jobs, chunksize=4)
-        clips = list(bar(drawn, f"drawing {world.name} {size}", total=len(jobs), unit="clip"))
+        clips = list(progress(drawn, f"drawing {world.name} {size}", total=len(jobs), unit="clip", log=None))
     _write_annotation(root / "annotation", world, jobs, clips)
 
 
