@@ -11,12 +11,14 @@ FITS = {
         "validation_losses": [0.4, 0.2, 0.3],
         "validation": [0.2, 0.4, 0.3],
         "best_epoch": 2,
+        "is_improving": False,
     },
     "sparse rgb+flow seed 0": {
         "losses": [0.6, 0.2, 0.1],
         "validation_losses": [0.5, 0.4, 0.3],
         "validation": [0.1, 0.2, 0.5],
         "best_epoch": 3,
+        "is_improving": True,
     },
 }
 
@@ -42,10 +44,14 @@ def test_learning_curves_mark_the_epoch_that_was_kept():
 
 
 def test_learning_curves_of_other_methods_have_colours_of_their_own():
-    names = ("I3D seed 0", "MSQNet + pre-training seed 0", "sparse rgb+flow seed 0")
-    left, *_ = figures.learning_curves({name: FITS["dense rgb seed 0"] for name in names}).axes
-    assert [line.get_label() for line in left.lines] == list(names)
-    assert len({line.get_color() for line in left.lines}) == 3
+    systems = ("I3D", "MSQNet + pre-training", "AnimalMotionCLIP")
+    fits = {f"{system} seed {seed}": FITS["dense rgb seed 0"] for seed in (0, 1) for system in systems}
+    figure = figures.learning_curves(fits)
+    lines = figure.axes[0].lines
+    assert [line.get_label() for line in lines] == 2 * list(systems)
+    assert len({line.get_color() for line in lines}) == 3
+    assert [text.get_text() for text in figure.legends[0].get_texts()] == list(systems)  # seeds share their key
+    assert figure.get_suptitle().endswith("still falling at the last epoch in 0 of 6 runs")
 
 
 def test_a_run_has_one_colour_in_both_tables():

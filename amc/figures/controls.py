@@ -40,8 +40,9 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
     keys += [Line2D([], [], markerfacecolor=MODALITY_COLORS[m], label=f"damaged, {m}", **point) for m in modalities]
+    keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance, sees no video")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=len(keys), frameon=False)
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     return figure
 
 
@@ -62,7 +63,9 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
     for place, name in enumerate(names):
         if name not in damaged:
             look = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center", "color": SHADE}
-            axes.text(0.5, place, "no flow" if intact[name]["modality"] == "rgb" else "–", fontsize=11, **look)
+            axes.text(
+                0.5, place, "no flow" if intact[name]["modality"] == "rgb" else "= another\nvideo", fontsize=11, **look
+            )
             continue
         axes.plot([intact[name]["chance_macro"]] * 2, [place - 0.5, place + 0.5], color=SHADE, linestyle="--", zorder=1)
         both = (intact[name], place - APART, "white"), (damaged[name], place + APART, None)

@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
+from amc.config import METHOD
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 
 PANELS = {"2": ("Table 2: sampling scheme (RGB)", "scheme"), "3": ("Table 3: modality (sparse)", "modality")}
@@ -23,9 +24,10 @@ LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 @styled
 def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
-    """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance and the paper's number.
+    """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance.
 
-    Colours are those of modalities in both tables.
+    Colours are those of modalities in both tables. The paper's number, of other videos, is written under the row's
+    name: on the same axis it would look like a result to compare with.
     rows: as in reports/results, percent; one panel per table, one point per seed. Values that are None or nan are left
     out. Raises AmcError when there is no row.
     """
@@ -47,14 +49,14 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     point = {"color": INK, "markersize": 10, "linestyle": ""}
     keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **point) for name, marker in MARKERS.items()]
     keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
-    keys += [Line2D([], [], marker="D", markerfacecolor="white", label="paper, on Animal Kingdom", **point)]
+    keys += [Line2D([], [], color=SHADE, linestyle="--", linewidth=1.5, label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(2 * len(tables), 4), frameon=False)
     figure.suptitle(title, fontsize=14)
     return figure
 
 
 def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None:
-    """One table: schemes or modalities side by side; macro left, micro right, the paper's number in the middle."""
+    """One table: schemes or modalities side by side, macro left, micro right."""
     names = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
     label = data[axis] if axis else data["scheme"] + "\n" + data["modality"]
     order = [name for name in names if name in set(label)] if axis else list(dict.fromkeys(label))
@@ -73,9 +75,10 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
     points = pd.concat(long, ignore_index=True)
     look = {"s": 130 if len(seeds) == 1 else 70, "edgecolor": INK, "markers": MARKERS, "palette": {c: c for c in ink}}
     sns.scatterplot(points, x="x", y="mAP", hue="ink", style="averaging", legend=False, ax=axes, zorder=3, **look)
-    paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float)
-    axes.scatter(place, paper, s=80, marker="D", facecolor="white", edgecolor=ink, linewidth=2, zorder=3)
-    axes.set(xticks=range(len(order)), xticklabels=order, xlim=(-0.5, len(order) - 0.5), xlabel="")
+    paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float).groupby(label).first()
+    names = [name if np.isnan(paper[name]) else f"{name}\n(paper: {paper[name]:.1f})" for name in order]
+    about = "in brackets: the paper's mAP, on Animal Kingdom" if paper.notna().any() else ""
+    axes.set(xticks=range(len(order)), xticklabels=names, xlim=(-0.5, len(order) - 0.5), xlabel=about)
     means = data["map_macro"].astype(float).groupby(label).mean() if "map_macro" in data else pd.Series(dtype=float)
     axes.set_title(f"{title}\nmacro mAP {means.min():.1f} to {means.max():.1f}" if len(means.dropna()) > 1 else title)
     axes.grid(axis="y", color=PALE, zorder=0)
@@ -106,19 +109,20 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
     """Training loss, validation loss and micro mAP by epoch, one line per run; a dot marks the epoch that was kept.
 
+    Seeds of one system share its colour. Lines get thinner in the order of drawing, so that equal ones are all seen.
     fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
-    validation (0 to 1), best_epoch.
+    validation (0 to 1), best_epoch, is_improving.
     """
     figure = Figure((WIDTH, 4.6), layout="constrained")
     left, middle, right = figure.subplots(1, 3)
-    others = cycle(sns.color_palette("colorblind"))
+    systems = list(dict.fromkeys(name.partition(" seed ")[0] for name in fits))
+    colors = _colors(systems)
     for name, fit in fits.items():
-        scheme, modality = name.split()[:2]
-        epochs = np.arange(1, len(fit["losses"]) + 1)
-        color = MODALITY_COLORS.get(modality) if scheme == "sparse" else SCHEME_COLORS.get(scheme)
-        color = color or next(others)
-        look = {"color": color, "linewidth": 2.2, "marker": ".", "linestyle": LINES.get(modality, "-")}
-        left.plot(epochs, fit["losses"], label=name, **look)
+        system = name.partition(" seed ")[0]
+        epochs, color, place = np.arange(1, len(fit["losses"]) + 1), colors[system], systems.index(system)
+        look = {"color": color, "linewidth": np.linspace(5, 1.5, len(systems))[place], "marker": "."}
+        look["linestyle"] = LINES.get(system.rpartition(" ")[2], ("-", "--")[place % 2])
+        left.plot(epochs, fit["losses"], label=system, **look)
         middle.plot(epochs, fit["validation_losses"], **look)
         right.plot(epochs, 100 * np.array(fit["validation"]), **look)
         best, dot = fit["best_epoch"], {"color": color, "markeredgecolor": INK, "markersize": 9}
@@ -134,5 +138,20 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
         axes.tick_params(color=SHADE)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    keys = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))  # one per system
+    figure.legend(keys.values(), keys, loc="outside lower center", ncols=3, frameon=False)
+    lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
+    improving = sum(fit["is_improving"] for fit in fits.values())
+    ends = f"still falling at the last epoch in {improving} of {len(fits)} runs"
+    figure.suptitle(f"{lowest} has the lowest validation loss; {ends}", fontsize=14)
     return figure
+
+
+def _colors(systems: Sequence[str]) -> dict[str, str]:
+    """The colour of each system: of its modality under sparse, else of its scheme; other methods have their own."""
+    others, colors = cycle(sns.color_palette("colorblind")), {METHOD: MODALITY_COLORS["rgb+flow"]}
+    for system in systems:
+        scheme, _, modality = system.partition(" ")
+        known = MODALITY_COLORS.get(modality) if scheme == "sparse" else SCHEME_COLORS.get(scheme)
+        colors.setdefault(system, known or next(others))
+    return colors
