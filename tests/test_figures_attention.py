@@ -32,6 +32,9 @@ def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():
 def test_an_exchange_is_a_matrix_a_title_whose_scale_begins_at_nothing():
     matrix = np.array([[1.5, 0.5], [0.04, 1.96]])
     figure = drawn.exchange({"messages": matrix, "integration": np.ones((2, 2))}, modality="rgb")
+    assert figure.get_suptitle().endswith("(uniform: 50 %): 14 % (messages) and 50 % (integration)")
+    mixed = drawn.exchange({"messages": np.array([[0.0, 2.0], [0.5, 1.5]])}, modality="rgb+flow")
+    assert "crosses between frames and flow (uniform: 50 %): 62 %" in mixed.get_suptitle()
     left, right = figure.axes[:2]
     assert [left.get_title(), right.get_title()] == ["messages", "integration"]
     assert [text.get_text() for text in left.texts] == ["1.5", "0.5", "0.0", "2.0"]

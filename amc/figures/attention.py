@@ -12,6 +12,7 @@ from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from amc.base.wording import listed
 from amc.figures import style
 from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, SHADE, WIDTH, styled
 
@@ -60,20 +61,25 @@ def patches(
                      extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
         if parts is not None:
             below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
+    for axes, text in zip(panels[:, 0], ("slots", "attention of\neach slot"), strict=True):
+        axes.set_ylabel(text, fontsize=12)
     figure.colorbar(scale, ax=panels[1].tolist(), label="attention,\n× uniform", shrink=0.9, pad=0.01, extend="max")
     if key and "flow" in modality:
-        style.key(panels[0, -1], key)
-    figure.suptitle(title, fontsize=14)
+        style.key(panels[0, -1], key, left=1.3)
+    style.headline(figure, title)
     return figure
 
 
 @styled
 def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
-    """Attention between slots, relative to uniform: a matrix (T, T) for each title, one row per query slot."""
+    """Attention between slots, relative to uniform: a matrix (T, T) for each title, one row per query slot.
+
+    The title tells the share that goes to slots of the other kind, or to other slots if there is one kind.
+    """
     names, colors = slot_names(len(next(iter(weights.values()))), modality)
     columns = min(len(weights), 2)
     rows = -(-len(weights) // columns)
-    figure = Figure((WIDTH, rows * WIDTH / 2.35 + 0.4), layout="constrained")
+    figure = Figure((WIDTH, rows * WIDTH / 2.35 + 0.9), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
     most = max(2.0, float(np.quantile(list(weights.values()), DARK)))
     for axes, (title, matrix) in zip(panels.flat, weights.items(), strict=False):
@@ -88,6 +94,12 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
         axes.axis("off")
     heats = panels.flat[0].collections[0]
     figure.colorbar(heats, ax=panels.ravel().tolist(), label="attention, × uniform", shrink=0.6, extend="max")
+    is_flow = np.array([name.startswith("F") for name in names])
+    both = is_flow.any() and not is_flow.all()
+    other = is_flow[:, None] != is_flow if both else ~np.eye(len(names), dtype=bool)
+    shares = listed(f"{100 * (m * other).sum() / m.sum():.0f} % ({title})" for title, m in weights.items())
+    goes = "crosses between frames and flow" if both else "goes to other slots"
+    style.headline(figure, f"Attention that {goes} (uniform: {100 * other.mean():.0f} %): {shares}")
     return figure
 
 
@@ -118,7 +130,7 @@ def nudges(
         yticks=places, yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel="cosine of video and refined text"
     )
     left.set_title("✓ annotated label" if written.any() else "", loc="left", fontsize=12)
-    right.set_xlabel("change from CLIP's text (enlarged)")
+    right.set_xlabel("change by the video (enlarged scale)")
     right.tick_params(axis="y", length=0)
-    figure.suptitle(title, fontsize=14)
+    style.headline(figure, title)
     return figure

@@ -5,6 +5,7 @@ those of one group are distinct in grey. A figure takes all its colours from her
 """
 
 import io
+import textwrap
 from base64 import b64encode
 from pathlib import Path
 from typing import NamedTuple
@@ -121,17 +122,24 @@ class Key(NamedTuple):
 
     wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
     max_px: float  # motion at which colours are saturated, pixels per frame
-    at: str = ""  # the picture size for these pixels, such as "72 px high"
+    at: str = ""  # the picture size for these pixels, such as `72 px high`
 
 
 def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> None:
     """Draw the colour key of flow to the right of `axes`, with its scale; left, width: parts of the width of `axes`."""
-    inset = axes.inset_axes((left, 0.42, width, 0.58))
+    inset = axes.inset_axes((left, 0.4, width, 0.5))
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
-    at = f"\nat {shown.at}" if shown.at else ""
-    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\nper frame{at}", fontsize=11, labelpad=2)
+    inset.set_title("motion", fontsize=12, pad=2)
+    at = f",\n{shown.at}" if shown.at else ""
+    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\nper frame{at}", fontsize=12, labelpad=2)
+
+
+def headline(figure: Figure, text: str) -> None:
+    """Write what a figure shows above it, in lines of about equal length, not wider than the figure."""
+    lines = len(textwrap.wrap(text, int(9.6 * figure.get_figwidth())))  # about 9.6 letters per inch
+    figure.suptitle("\n".join(textwrap.wrap(text, len(text) // max(lines, 1) + 9)), fontsize=14)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
