@@ -73,7 +73,7 @@ def test_kinds_have_a_second_panel_only_where_truth_is_known():
     assert figure.get_suptitle() == title
     assert [bar.get_width() for bar in left.patches] == [20, 50]
     assert left.lines[0].get_xdata().tolist() == [30, 30] and right.lines[0].get_xdata().tolist() == [50, 50]
-    assert [text.get_text() for text in right.texts] == ["of 4", "of 4"]
+    assert [text.get_text() for text in right.texts] == ["of 4 errors", "of 4 errors"]
 
 
 def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():

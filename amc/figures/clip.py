@@ -74,7 +74,7 @@ def interleaved(
     they hold; key: to the colours of its flow.
     """
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
-    kinds = [(f"{letter}$_{{{p + 1}}}$", index, name) for p, index in enumerate(indices) for letter, name in letters]
+    kinds = [(style.slot(letter, p + 1), index, name) for p, index in enumerate(indices) for letter, name in letters]
     captions = [f"{slot}\n{'frame' if name == 'rgb' else 'flow of'} {index}" for slot, index, name in kinds]
     edges = [MODALITY_COLORS[name] for _, _, name in kinds]
     hold = {"rgb": "frames", "flow": "pictures of flow"}

@@ -131,10 +131,9 @@ def kinds(rows: Sequence[dict]) -> Figure:
         panels[1].hlines(places, table["part_low"], table["part_high"], color=color, linewidth=2.5)
         panels[1].plot(table["part"], places, marker, color=color, markersize=11, markeredgecolor=INK)
         for place, count in zip(places, table["errors"], strict=True):
-            panels[1].text(107, place, f"of {count}" if count else "none", va="center", fontsize=12, color=INK)
-        panels[1].set(
-            xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="errors due to the annotator, % of the number at the right"
-        )
+            text = f"of {count} error{'s' * (count != 1)}" if count else "none"
+            panels[1].text(107, place, text, va="center", fontsize=12)
+        panels[1].set(xlim=(-5, 140), xticks=range(0, 101, 20), xlabel="due to the annotator, %")
         keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
         keys += [Line2D([], [], color=color, marker=marker, markeredgecolor=INK, label="against the truth")]
         keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
