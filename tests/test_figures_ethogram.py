@@ -126,7 +126,7 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
         f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing (6.0 s)"
     ]  # fmt: skip
     assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
-    assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure)
+    assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure).replace("\n", " ")
 
 
 def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):

@@ -196,7 +196,7 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str,
     edges = np.linspace(0, 1, len(counts) + 1)
     below.bar(edges[:-1], np.maximum(counts, 0.5), np.diff(edges), align="edge", color=PALE, edgecolor=SHADE)
     below.set(yscale="log", ylabel="videos ×\nbehaviours", xlabel="predicted probability of a behaviour", xlim=(0, 1))
-    axes.set(ylabel="how often it ...", ylim=(-0.02, 1.02))
+    axes.set(ylabel="how often it … (share)", ylim=(-0.02, 1.02))
     handles, labels = axes.get_legend_handles_labels()
     handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
     axes.legend(handles, [*labels, "95 % interval (Wilson)", "perfect calibration"], frameon=False, loc="upper left")

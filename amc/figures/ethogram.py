@@ -176,7 +176,7 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
     seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
     percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
     percent.index = [f"{name} ({whole[name]:.1f} s)" for name in used]
-    axes = _matrix(percent, ".0f", "model", "human (seconds)", "% of the row")
+    axes = _matrix(percent, ".0f", "what the model predicts", "what the human annotated (seconds)", "% of the row")
     annotated = [name for name in used if name != "nothing"]
     found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
     part = f"{100 * found / total:.0f} % of" if total else "none of"

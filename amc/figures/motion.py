@@ -18,6 +18,7 @@ from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
 MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
 METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
 METHODS |= {"true": (INK, "*"), "none": (SHADE, "X")}  # colour and marker of each
+TRUE = {"true": "true flow"}  # how the method `true` is called in a figure
 
 
 @styled
@@ -39,9 +40,9 @@ def fields(
     panels = figure.subplots(2, len(columns), squeeze=False)
     for axes, (name, picture) in zip(panels[0], columns.items(), strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-        axes.set_title({"true": "true flow"}.get(name, name), fontsize=13)
+        axes.set_title(TRUE.get(name, name), fontsize=13)
     if key:
-        style.key(panels[0, -1], key)
+        style.key(panels[0, -1], key, left=1.2)
     finite = {name: error[np.isfinite(error)] for name, error in errors.items()}
     worst = max((np.quantile(error, 0.99) for error in finite.values()), default=1.0)
     for axes in panels[1]:
@@ -84,7 +85,7 @@ def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: s
     bar = {"label": "end-point error, px", "extend": "max", "pad": 0.02}
     figure.colorbar(shown, ax=panels[min(1, len(rows) - 1) :, -1].tolist(), **bar)
     if key and len(rows) > 1:  # above the colour bar
-        style.key(panels[0, -1], key, left=1.08, width=0.42)
+        style.key(panels[0, -1], key, left=1.22, width=0.42)
     means = [float(np.mean(np.asarray(pictures[-1]))) for pictures in rows.values()]
     style.headline(figure, f"Where {method} fails most: {min(means):.1f} to {max(means):.1f} px of error on average")
     return figure
@@ -225,7 +226,10 @@ def effect(table: pd.DataFrame) -> Figure:
         axes.set(xlabel=label)
         axes.grid(axis="x", color=PALE)
     spoken = {"rgb": "frames alone", "flow": "flow alone", "rgb+flow": "frames and flow"}
-    labels = [spoken[row.modality] + (f"\n{row.flow}" if row.flow != names[0] else "") for row in table.itertuples()]
+    labels = [
+        spoken[row.modality] + (f"\n{TRUE.get(row.flow, row.flow)}" if row.flow != names[0] else "")
+        for row in table.itertuples()
+    ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
     figure.axes[1].axvline(0, color=INK)
     bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos (right: paired)")

@@ -147,7 +147,7 @@ class Key(NamedTuple):
     at: str = ""  # the picture size for these pixels, such as `72 px high`
 
 
-def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> None:
+def key(axes: Axes, shown: Key, *, left: float = 1.15, width: float = 0.75) -> None:
     """Draw the colour key of flow to the right of `axes`, with its scale; left, width: parts of the width of `axes`."""
     inset = axes.inset_axes((left, 0.4, width, 0.5))
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
