@@ -10,6 +10,7 @@ import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.wording import listed
@@ -43,31 +44,41 @@ def patches(
     to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the attention that goes to
     patches; key: to the colours of flow.
     """
-    names, colors = slot_names(len(slots), modality)
-    size = 0.86 * WIDTH / len(slots)
-    figure = Figure((WIDTH, 2 * size + 1.5), layout="constrained")
-    panels = figure.subplots(2, len(slots), squeeze=False)
+    (names, colors), slots = slot_names(len(slots), modality), style.pictures(slots)
+    high = slots.shape[1] / slots.shape[2]  # a slot is one wide
+    figure = Figure((WIDTH, 0.8 * WIDTH / len(slots) * high * 2 + 1.6), layout="constrained")
+    above, below = figure.subplots(2, 1)  # an axes for each slot would double the time of a layout
     norm = Normalize(1, max(2.0, float(np.quantile(maps, DARK))))
+    grey = 80 + slots.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
+    _row(above, slots, colors)
+    _row(below, grey.astype(np.uint8), colors)
+    for image, heat in zip(list(below.images), np.clip(norm(maps), 0, 1), strict=True):
+        tint = np.full((*heat.shape, 3), to_rgb(ATTENTION))
+        below.imshow(tint, alpha=COVER * heat, extent=image.get_extent(), interpolation="nearest")
+    above.set_xticks(range(len(slots)), names, fontsize=14)
+    above.xaxis.tick_top()
+    if parts is not None:
+        below.set_xticks(range(len(slots)), [f"{100 * part:.0f} %\nto patches" for part in parts])
+    for axes, text in ((above, "slots"), (below, "attention of\neach slot")):
+        axes.set(ylabel=text, xlim=(-0.5, len(slots) - 0.5), ylim=(-high / 2, high / 2))
+        axes.tick_params(length=0)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
     scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", full]))
-    height, width = style.pictures(slots).shape[1:3]
-    for k, ((above, below), picture) in enumerate(zip(panels.T, style.pictures(slots), strict=True)):
-        style.image(above, picture, colors[k])
-        above.set_title(names[k])
-        grey = 80 + picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
-        style.image(below, grey.astype(np.uint8), colors[k])
-        heat = np.clip(norm(maps[k]), 0, 1)
-        below.imshow(np.full((*heat.shape, 3), to_rgb(ATTENTION)), alpha=COVER * heat,
-                     extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
-        if parts is not None:
-            below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
-    for axes, text in zip(panels[:, 0], ("slots", "attention of\neach slot"), strict=True):
-        axes.set_ylabel(text, fontsize=12)
-    figure.colorbar(scale, ax=panels[1].tolist(), label="attention,\n× uniform", shrink=0.9, pad=0.01, extend="max")
+    figure.colorbar(scale, ax=below, label="attention,\n× uniform", shrink=0.9, pad=0.02, extend="max")
     if key and "flow" in modality:
-        style.key(panels[0, -1], key, left=1.3)
+        style.key(above, key, left=1.03, width=0.8 / len(slots))
     style.headline(figure, title)
     return figure
+
+
+def _row(axes, pictures: np.ndarray, colors: Sequence[str]) -> None:
+    """Pictures (T, H, W, 3) side by side, around 0, 1, 2, …, in frames of these colours."""
+    half, up = 0.46, 0.46 * pictures.shape[1] / pictures.shape[2]
+    for k, (picture, color) in enumerate(zip(pictures, colors, strict=True)):
+        axes.imshow(picture, extent=(k - half, k + half, -up, up), interpolation="nearest")
+        axes.add_patch(Rectangle((k - half, -up), 2 * half, 2 * up, fill=False, edgecolor=color, linewidth=4))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 @styled
