@@ -64,7 +64,9 @@ def test_without_a_frame_rate_time_is_in_frames():
 
 
 def test_kinds_have_a_second_panel_only_where_truth_is_known():
-    assert len(drawn.kinds(ROWS).axes) == 1
+    alone = drawn.kinds(ROWS)
+    assert len(alone.axes) == 1
+    assert [text.get_text() for text in alone.legends[0].get_texts()][1:] == ["95 % interval over videos"]
     again = {"part": 50.0, "part_low": 20.0, "part_high": 80.0}
     again |= {"true_rate": 30.0, "true_rate_low": 20.0, "true_rate_high": 40.0, "errors": 4}
     figure = drawn.kinds([row | again for row in ROWS])
@@ -104,9 +106,14 @@ def test_confusions_show_the_most_missed_first_and_leave_out_what_never_was():
     matrix = np.array([[0, 0.5, 0], [0.2, 0, 0], [0, 0, 0]])
     figure = drawn.confusions(matrix, ["a", "b", "c"], np.array([2, 5, 0]))
     axes = figure.axes[0]
-    assert figure.get_suptitle() == "b is missed most; a is predicted instead in 20 % of these videos"
+    assert figure.get_suptitle() == "b is missed most; predicted instead: a in 20 % of these videos"
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b  (5)", "a  (2)"]
     assert sorted(text.get_text() for text in axes.texts) == ["", "", "20", "50"]
+
+
+def test_the_most_missed_behaviour_may_have_nothing_in_its_place():
+    figure = drawn.confusions(np.array([[0, 0.5], [0, 0]]), ["a", "b"], np.array([2, 5]))
+    assert figure.get_suptitle() == "b is missed most; predicted instead: nothing"
 
 
 def test_runs_are_compared_to_the_one_that_both_panels_share_with_significant_differences_filled():

@@ -134,10 +134,11 @@ def kinds(rows: Sequence[dict]) -> Figure:
             text = f"of {count} error{'s' * (count != 1)}" if count else "none"
             panels[1].text(107, place, text, va="center", fontsize=12)
         panels[1].set(xlim=(-5, 140), xticks=range(0, 101, 20), xlabel="due to the annotator, %")
-        keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
-        keys += [Line2D([], [], color=color, marker=marker, markeredgecolor=INK, label="against the truth")]
-        keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
-        figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
+    look = {"color": AGAINST["truth"][0], "marker": AGAINST["truth"][1], "markeredgecolor": INK}
+    keys += [Line2D([], [], **look, label="against the truth")] * has_truth
+    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     for axes in panels:
         axes.grid(axis="x", color=PALE)
         axes.set_axisbelow(True)
@@ -234,9 +235,9 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
                 annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos of the row"}, **labels)  # fmt: skip
     axes.set(xlabel="predicted instead, though not annotated", ylabel="missed (in brackets: in how many videos)")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
-    lost, instead = names[rows[0]], names[columns[int(data[0].argmax())]]
-    title = f"{lost} is missed most; {instead} is predicted instead in {data[0].max():.0f} % of these videos"
-    style.headline(figure, title)
+    most = data[0].max()
+    instead = f"{names[columns[int(data[0].argmax())]]} in {most:.0f} % of these videos" if most else "nothing"
+    style.headline(figure, f"{names[rows[0]]} is missed most; predicted instead: {instead}")
     return figure
 
 
