@@ -49,8 +49,8 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
     axes.legend(frameon=False, ncols=2, loc="upper right")
     axes.grid(axis="y", color=PALE)
     axes.set_axisbelow(True)
-    told = {name: f"{mask.sum()} behaviours ({name})" for name, mask in bands.items()}
-    shares = [f"{100 * train[mask].sum() / train.sum():.0f} % for {told[name]}" for name, mask in bands.items()]
+    parts = {name: 100 * train[mask].sum() / train.sum() for name, mask in bands.items()}
+    shares = [f"{part:.0f} % for {bands[name].sum()} behaviours ({name})" for name, part in parts.items()]
     style.headline(figure, f"Of all training labels, {listed([shares[0], shares[-1]])}")
     return figure
 
@@ -96,9 +96,8 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
         told = f"{best['method']} reaches {best['map_macro']:.0f} % macro mAP"
         title = f"Without a pixel, {told}: more than {below} of {len(panels['macro'])} published systems"
     else:
-        title = (
-            f"The highest published mAP: {best['system']}, {best['map']:.1f} % ({METRIC_NAMES[panel(best['metric'])]})"
-        )
+        metric = METRIC_NAMES[panel(best["metric"])]
+        title = f"The highest published mAP: {best['system']}, {best['map']:.1f} % ({metric})"
     style.headline(figure, title)
     return figure
 

@@ -161,7 +161,7 @@ def motion_field(
 
 
 def _motion(vectors: np.ndarray) -> str:
-    """The median motion of a field (2, H, W) in words, and the least relative to it of the FASTEST of its pixels."""
+    """The median motion of a field (2, H, W) in words, and how much faster than it the FASTEST of its pixels are."""
     u, v = np.median(vectors, axis=(1, 2))
     fastest = np.quantile(np.hypot(vectors[0] - u, vectors[1] - v), 1 - FASTEST)
     across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
@@ -248,9 +248,6 @@ def key_frames(
         else:
             upper.set_visible(False), lower.set_visible(False)
     style.key(panels[1, columns - 1], key, width=0.55)
-    figure.suptitle(
-        "\n".join([title or "Frames and their flow", *textwrap.wrap(stamp, 100)]),
-        fontsize=14,
-        color=WARNING if stamp else INK,
-    )
+    lines = [title or "Frames and their flow", *textwrap.wrap(stamp, 100)]
+    figure.suptitle("\n".join(lines), fontsize=14, color=WARNING if stamp else INK)
     return figure

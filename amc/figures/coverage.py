@@ -122,7 +122,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
         axes.set(xlabel="length of the event, s", xlim=(0, None))
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Patch(color=SHADE, alpha=0.4))
-    figure.legend(handles, [*names, "95 % interval over events"], loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=4, frameon=False)
     first = by_length.drop_duplicates("scheme")
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])

@@ -108,10 +108,9 @@ def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str], *, 
         axes.set_title(name)
     if key:
         style.key(panels[0, -1], key, width=0.42)
-    _, *apart = (
-        np.abs(np.subtract(a, b, dtype=float)).mean() / 255 for a, b in zip(*list(rows.values())[:: len(rows) - 1])
-    )
-    told = listed(f"{100 * difference:.0f} % ({name})" for name, difference in zip(columns[1:], apart))
+    first, *_, last = rows.values()
+    apart = [np.abs(np.subtract(a, b, dtype=float)).mean() / 255 for a, b in zip(first, last, strict=True)]
+    told = listed(f"{100 * difference:.0f} % ({name})" for name, difference in zip(columns[1:], apart[1:], strict=True))
     style.headline(figure, f"How much the pictures of both motions differ: {told}")
     return figure
 
