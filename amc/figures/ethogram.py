@@ -119,9 +119,9 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
-    wide = max(24, int(8 * (figure.get_figwidth() - 2)))  # letters in a line; names are left of the axes
-    lines = textwrap.wrap(stamp, wide)
-    axes.set_title(textwrap.fill(text, wide), loc="left", pad=6 + 18 * len(lines))
+    wide = figure.get_figwidth() - 1.9  # inches: names are left of the axes
+    lines = textwrap.wrap(stamp, max(24, int(8 * wide)))  # letters of a line
+    axes.set_title(textwrap.fill(text, max(24, int(9.4 * wide))), loc="left", pad=6 + 18 * len(lines))
     if stamp:
         look = {"color": WARNING, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
         axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
