@@ -59,7 +59,7 @@ def test_key_frames_and_strips_show_no_flow_over_a_cut(tmp_path):
     first, second = (video.read_frames(path, [k]) for k in (8, 9))
     vectors = flow.estimate(first, second, method="dis")
     top = max(float(np.quantile(vectors.norm(dim=1), keys.FULL)), keys.SLOWEST * 96)
-    assert found["max_px"] == pytest.approx(top) and top < 6  # not the confusion of two scenes
+    assert found["key"].max_px == pytest.approx(top) and top < 6  # not the confusion of two scenes
     assert torch.equal(found["frames"], second)
     strip = film.strips(path, count=20)
     assert torch.equal(strip["film"], video.read_frames(path, range(20)))

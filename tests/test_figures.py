@@ -78,7 +78,7 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
     slots = np.zeros((4, 3, 6, 8), np.uint8)
     figure = figures.interleaved(slots, [3, 17])
     labels = [axes.get_xlabel().replace("\n", " ") for axes in figure.axes]
-    assert labels == ["I$_{1}$ frame 3", "F$_{1}$ flow of 3", "I$_{2}$ frame 17", "F$_{2}$ flow of 17"]
+    assert labels == ["I₁ frame 3", "F₁ flow of 3", "I₂ frame 17", "F₂ flow of 17"]
     edges = [axes.spines["left"].get_edgecolor()[:3] for axes in figure.axes]
     assert edges == [to_rgb(figures.MODALITY_COLORS[name]) for name in ("rgb", "flow", "rgb", "flow")]
     alone = figures.interleaved(slots[:2], [3, 17], modality="flow")
@@ -86,9 +86,9 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
 
 
 def test_flow_in_a_strip_has_a_key_with_its_scale_and_frames_alone_have_none():
-    slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2, "128 px")
+    slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2, "128 px high")
     [inset] = figures.interleaved(slots, [3, 17], key=key).axes[3].child_axes
-    assert inset.get_xlabel() == "rim: 3.2 px\nper frame\nat 128 px"
+    assert inset.get_xlabel() == "rim: 3.2 px\nper frame,\n128 px high"
     alone = figures.interleaved(slots, [1, 2, 3, 4], modality="rgb", key=key)
     assert not [axes for axes in alone.axes if axes.child_axes]
 

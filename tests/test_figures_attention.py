@@ -9,9 +9,9 @@ from amc.figures import attention as drawn
 
 def test_slots_are_named_and_coloured_by_what_they_hold():
     names, colors = drawn.slot_names(4, "rgb+flow")
-    assert names == ["I$_{1}$", "F$_{1}$", "I$_{2}$", "F$_{2}$"]
+    assert names == ["I₁", "F₁", "I₂", "F₂"]
     assert colors[0] == colors[2] != colors[1] == colors[3]
-    assert drawn.slot_names(2, "flow")[0] == ["F$_{1}$", "F$_{2}$"]
+    assert drawn.slot_names(2, "flow")[0] == ["F₁", "F₂"]
 
 
 def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():
@@ -20,18 +20,23 @@ def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():
     parts = np.array([0.5, 0.25, 1, 0])
     noise = np.random.default_rng(0).integers(0, 256, (4, 3, 256, 256), dtype=np.uint8)
     figure = drawn.patches(noise, maps, modality="rgb+flow", parts=parts, title="layer 1")
-    heats = [axes.images[-1].get_alpha() for axes in figure.axes if len(axes.images) == 2]
+    above, below, *_ = figure.axes
+    assert [label.get_text() for label in above.get_xticklabels()] == ["I₁", "F₁", "I₂", "F₂"]
+    heats = [image.get_alpha() for image in below.images[4:]]
+    assert [image.get_extent() for image in below.images[4:]] == [image.get_extent() for image in above.images]
     assert heats[0][0, 0] == heats[1][0, 0] == drawn.COVER  # full from the high quantile on
     assert (heats[2] == 0).all() and heats[0][1, 1] == 0  # uniform attention leaves the picture as it is
     assert figures.show(figure, "attention over noise").data  # heat is no picture that could be made light
-    assert [axes.get_xlabel() for axes in figure.axes if "patches" in axes.get_xlabel()][:2] == [
-        "50 %\nto patches", "25 %\nto patches"
-    ]  # fmt: skip
+    told = [label.get_text() for label in below.get_xticklabels()]
+    assert told == ["50 %\nto patches", "25 %\nto patches", "100 %\nto patches", "0 %\nto patches"]
 
 
 def test_an_exchange_is_a_matrix_a_title_whose_scale_begins_at_nothing():
     matrix = np.array([[1.5, 0.5], [0.04, 1.96]])
     figure = drawn.exchange({"messages": matrix, "integration": np.ones((2, 2))}, modality="rgb")
+    assert figure.get_suptitle().endswith("(uniform: 50 %): 14 % (messages) and 50 % (integration)")
+    mixed = drawn.exchange({"messages": np.array([[0.0, 2.0], [0.5, 1.5]])}, modality="rgb+flow")
+    assert "crosses between frames and flow (uniform: 50 %): 62 %" in mixed.get_suptitle()
     left, right = figure.axes[:2]
     assert [left.get_title(), right.get_title()] == ["messages", "integration"]
     assert [text.get_text() for text in left.texts] == ["1.5", "0.5", "0.0", "2.0"]

@@ -21,10 +21,12 @@ BLIND = [
 
 def test_the_tail_is_drawn_in_bands_with_every_behaviour_once():
     train, test = np.array([600, 5, 120, 900, 40]), np.array([100, 0, 20, 300, 7])
-    axes = audit.long_tail(train, test, metrics.bands(train)).axes[0]
+    figure = audit.long_tail(train, test, metrics.bands(train))
+    axes = figure.axes[0]
     assert [bar.get_height() for bar in axes.patches] == [900, 600, 120, 40, 5]
     dots, crosses = axes.lines
     assert dots.get_ydata().tolist() == [300, 100, 20, 7] and crosses.get_xdata().tolist() == [4]
+    assert "90 % for 2 behaviours (head) and 3 % for 2 behaviours (tail)" in figure.get_suptitle()
     assert "no test clip: 1 behaviours" in [text.get_text() for text in axes.get_legend().get_texts()]
 
 
@@ -33,7 +35,10 @@ def test_a_published_number_stands_in_the_panel_of_its_metric_above_the_blind_ro
         *(published("X3D", 25.25, "macro"), published("MSQNet", 55.6, "micro by batch")),
         *(published("ours", 74.6, "micro by inference"), published("worse", 60.0, "micro")),
     ]
-    macro, by_batch, micro = audit.leaderboard(rows, BLIND).axes
+    figure = audit.leaderboard(rows, BLIND)
+    macro, by_batch, micro = figure.axes
+    assert "species reaches 29 % macro mAP: more than 1 of 1 published" in figure.get_suptitle()
+    assert "ours, 74.6 %" in audit.leaderboard(rows, []).get_suptitle()
     names = [[label.get_text() for label in axes.get_yticklabels()] for axes in (macro, by_batch, micro)]
     assert names == [["species", "X3D"], ["MSQNet"], ["species", "worse", "ours"]]
     assert [bar.get_width() for bar in micro.patches] == [51.3, 60.0, 74.6]
@@ -48,18 +53,19 @@ def test_every_committed_number_of_the_leaderboard_has_a_panel_and_a_source():
 
 
 def test_likeness_shows_means_and_refuses_to_draw_nothing():
-    axes = audit.likeness({"same": [0.5, 1.0], "any": [0.0, 0.5]}).axes[0]
-    assert [bar.get_width() for bar in axes.patches] == [0.75, 0.25]
-    assert axes.get_title() == "Test clips share most labels with: same"
+    figure = audit.likeness({"same": [0.5, 1.0], "any": [0.0, 0.5]})
+    assert [bar.get_width() for bar in figure.axes[0].patches] == [0.75, 0.25]
+    assert figure.get_suptitle() == "Test clips share most labels with training clips of: same"
     with pytest.raises(AmcError, match="no test clip shares a source"):
         audit.likeness({"same": [], "any": []})
 
 
 def test_noise_shows_each_behaviours_interval_and_the_published_effect():
-    widths = {"positives": np.array([1, 50]), "ap": np.array([20.0, 40.0])}
-    widths |= {"low": np.array([0.0, 35.0]), "high": np.array([100.0, 45.0])}
+    widths = {"positives": np.array([1, 60, 70]), "ap": np.array([20.0, 40.0, 50.0])}
+    widths |= {"low": np.array([0.0, 35.0, 40.0]), "high": np.array([100.0, 45.0, 60.0])}
     smallest = [{"share": 0.0, "map_macro": 2.5, "map_micro": 0.6}, {"share": 0.9, "map_macro": 1.2, "map_micro": 0.2}]
     left, right = audit.noise(widths, smallest, 0.7, 0.89).axes
-    assert [path.vertices[:, 1].tolist() for path in left.collections[0].get_paths()] == [[0.0, 100.0], [35.0, 45.0]]
+    assert [list(line.get_ydata()) for line in left.lines] == [[100, 10, 20], [100, 15]]  # each, and medians of groups
+    assert "1 behaviours have fewer than 5 test clips:\nintervals of 100 points" in left.get_title()
     assert [list(line.get_ydata()) for line in right.lines][:2] == [[2.5, 1.2], [0.6, 0.2]]
     assert any("0.70" in text.get_text() for text in right.texts)

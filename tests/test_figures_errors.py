@@ -64,13 +64,18 @@ def test_without_a_frame_rate_time_is_in_frames():
 
 
 def test_kinds_have_a_second_panel_only_where_truth_is_known():
-    assert len(drawn.kinds(ROWS).axes) == 1
+    alone = drawn.kinds(ROWS)
+    assert len(alone.axes) == 1
+    assert [text.get_text() for text in alone.legends[0].get_texts()][1:] == ["95 % interval over videos"]
     again = {"part": 50.0, "part_low": 20.0, "part_high": 80.0}
     again |= {"true_rate": 30.0, "true_rate_low": 20.0, "true_rate_high": 40.0, "errors": 4}
-    left, right = drawn.kinds([row | again for row in ROWS]).axes
+    figure = drawn.kinds([row | again for row in ROWS])
+    left, right = figure.axes
+    title = "Per 100 videos: 20 errors of the most frequent kind, overlapping actions; 50 are none of these"
+    assert figure.get_suptitle() == title
     assert [bar.get_width() for bar in left.patches] == [20, 50]
     assert left.lines[0].get_xdata().tolist() == [30, 30] and right.lines[0].get_xdata().tolist() == [50, 50]
-    assert [text.get_text() for text in right.texts] == ["of 4", "of 4"]
+    assert [text.get_text() for text in right.texts] == ["of 4 errors", "of 4 errors"]
 
 
 def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():
@@ -79,7 +84,9 @@ def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():
         for metric in ("map_macro", "map_micro")
         for against, value in (("annotated", 30.0), ("truth", 40.0), ("truth − annotated", 10.0))
     ]
-    [axes] = drawn.against_truth(rows).axes
+    figure = drawn.against_truth(rows)
+    [axes] = figure.axes
+    assert figure.get_suptitle().endswith("+10.0 (macro mAP) and +10.0 (micro mAP) points")
     zero, points = axes.lines
     assert zero.get_xdata() == [0, 0] and list(points.get_xdata()) == [10, 10]
     assert [text.get_text() for text in axes.texts] == ["30.0 → 40.0 %"] * 2
@@ -87,8 +94,9 @@ def test_the_truth_is_set_against_what_is_written_by_their_difference_alone():
 
 def test_the_reliability_diagram_names_its_calibration_error():
     bins = {"count": np.array([90, 10]), "confidence": np.array([0.1, 0.7]), "frequency": np.array([0.2, 0.5])}
-    axes, below = drawn.reliability({"annotated": bins}, {"annotated": 0.11}).axes
-    assert "11.0 %" in axes.get_legend().get_texts()[0].get_text()
+    figure = drawn.reliability({"annotated": bins}, {"annotated": 0.11})
+    axes, below = figure.axes
+    assert "11.0 % against annotated labels" in figure.get_suptitle()
     assert [bar.get_height() for bar in below.patches] == [90, 10]
     [[low, high]] = [segment[:, 1] for segment in axes.collections[0].get_segments()[1:]]
     assert (low, high) == (pytest.approx(0.2366, abs=1e-4), pytest.approx(0.7634, abs=1e-4))  # Wilson, 5 of 10
@@ -96,19 +104,30 @@ def test_the_reliability_diagram_names_its_calibration_error():
 
 def test_confusions_show_the_most_missed_first_and_leave_out_what_never_was():
     matrix = np.array([[0, 0.5, 0], [0.2, 0, 0], [0, 0, 0]])
-    axes = drawn.confusions(matrix, ["a", "b", "c"], np.array([2, 5, 0])).axes[0]
+    figure = drawn.confusions(matrix, ["a", "b", "c"], np.array([2, 5, 0]))
+    axes = figure.axes[0]
+    assert figure.get_suptitle() == "b is missed most; predicted instead: a in 20 % of these videos"
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b  (5)", "a  (2)"]
     assert sorted(text.get_text() for text in axes.texts) == ["", "", "20", "50"]
 
 
-def test_runs_are_compared_to_the_one_that_both_panels_share():
+def test_the_most_missed_behaviour_may_have_nothing_in_its_place():
+    figure = drawn.confusions(np.array([[0, 0.5], [0, 0]]), ["a", "b"], np.array([2, 5]))
+    assert figure.get_suptitle() == "b is missed most; predicted instead: nothing"
+
+
+def test_runs_are_compared_to_the_one_that_both_panels_share_with_significant_differences_filled():
     cells = [("dense", "rgb"), ("sparse", "rgb"), ("sparse", "rgb+flow")]
-    more = [{"kind": kind, "more": x, "more_low": x - 1, "more_high": x + 1} for kind, x in (("a", -5.0), ("b", 2.0))]
+    more = [{"kind": kind, "more": x, "more_low": x - 3, "more_high": x + 3} for kind, x in (("a", -5.0), ("b", 2.0))]
     table = pd.DataFrame([row | {"scheme": s, "modality": m, "run": f"{s} {m}"} for s, m in cells for row in more])
     figure = drawn.fixes(table, reference="sparse rgb")
-    left, right = figure.axes
-    assert figure.get_suptitle() == "4 of 4 differences are significant"
-    for axes, name in ((left, "dense"), (right, "rgb+flow")):
-        assert [text.get_text() for text in axes.get_legend().get_texts()] == [name]
-        assert axes.lines[0].get_xdata().tolist() == [-5, 2]
-    assert left.get_xlim() == right.get_xlim()
+    left, right, low_left, low_right = figure.axes  # the last kind has an axis of its own
+    assert figure.get_suptitle().startswith("2 of 4 differences are significant")
+    for above, below, name in ((left, low_left, "dense"), (right, low_right, "rgb+flow")):
+        assert [text.get_text() for text in below.get_legend().get_texts()] == [name]
+        filled, hollow = above.lines[:2]
+        assert filled.get_xdata().tolist() == [-5] and not len(hollow.get_xdata())
+        filled, hollow = below.lines[:2]
+        assert not len(filled.get_xdata()) and hollow.get_xdata().tolist() == [2]
+        assert hollow.get_markerfacecolor() == "white" != filled.get_markerfacecolor()
+    assert left.get_xlim() == right.get_xlim() != low_left.get_xlim() == low_right.get_xlim()

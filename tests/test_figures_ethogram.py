@@ -12,6 +12,7 @@ from test_ethogram import NAMES, edges_at
 from amc.ethogram import agreement
 from amc.ethogram.bouts import Rules
 from amc.ethogram.record import Ethogram
+from amc.figures import Key, key_frames
 from amc.figures import ethogram as drawn
 
 STAMP = "RANDOM WEIGHTS"
@@ -70,7 +71,7 @@ def test_the_stamp_stands_on_every_picture(shown):
         drawn.ethogram(shown),
         drawn.time_budget(shown),
         drawn.transitions(shown),
-        drawn.key_frames(pictures, pictures, ["a", "b", "c"], max_px=3, stamp=STAMP),
+        key_frames(pictures, pictures, ["a", "b", "c"], key=Key(pictures[0], 3), stamp=STAMP),
         drawn.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
         drawn.confusion(table, stamp=STAMP),
         drawn.measured([{"name": "F1", "value": 1, "low": 0, "high": 1}], label="F1", title="films", stamp=STAMP),
@@ -125,7 +126,7 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
         f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing (6.0 s)"
     ]  # fmt: skip
     assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
-    assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure)
+    assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure).replace("\n", " ")
 
 
 def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):

@@ -12,19 +12,22 @@ FRAME = np.zeros((3, 8, 12), np.uint8)
 
 def test_errors_stand_below_their_pictures_on_one_scale():
     errors = {"dis": np.full((8, 12), 0.5), "raft-small": np.full((8, 12), 2.0)}
-    key = Key(FRAME, 4.0, "128 px")
+    key = Key(FRAME, 4.0, "128 px high")
     figure = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME, "raft-small": FRAME}, errors, label="an error", key=key)
     maps = [axes for axes in figure.axes if axes.get_xlabel().startswith("mean")]
     assert [axes.get_xlabel() for axes in maps] == ["mean 0.50 px", "mean 2.00 px"]
     assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
+    assert figure.get_suptitle() == "dis has the smallest an error in this frame: 0.50 px on average"
     [inset] = figure.axes[3].child_axes
-    assert inset.get_xlabel() == "rim: 4 px\nper frame\nat 128 px"
+    assert inset.get_xlabel() == "rim: 4 px\nper frame,\n128 px high"
     assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
 
 
 def test_worst_cases_share_one_scale_of_errors():
     rows = {"night": (FRAME, FRAME, FRAME, np.full((8, 12), 1.0)), "occlusion": (FRAME,) * 3 + (np.full((8, 12), 3.0),)}
-    axes = drawn.worst_cases(rows, method="dis").axes
+    figure = drawn.worst_cases(rows, method="dis")
+    assert figure.get_suptitle() == "Where dis fails most: 1.0 to 3.0 px of error on average"
+    axes = figure.axes
     assert [a.get_ylabel() for a in (axes[0], axes[4])] == ["night\nmean 1.00 px", "occlusion\nmean 3.00 px"]
     assert {a.images[0].get_clim() for a in (axes[3], axes[7])} == {(0, 3.0)}
 
@@ -36,10 +39,13 @@ def test_infinite_errors_do_not_spoil_the_mean():
     assert "mean 0.25 px" in [axes.get_xlabel() for axes in figure.axes]
 
 
-def test_a_table_of_pictures_names_rows_and_columns():
-    figure = drawn.scales({"slow": (FRAME, FRAME), "fast": (FRAME, FRAME)}, ("own", "fixed"))
-    assert [axes.get_title() for axes in figure.axes[:2]] == ["own", "fixed"]
-    assert [axes.get_ylabel() for axes in figure.axes[::2]] == ["slow", "fast"]
+def test_scales_tell_how_much_the_pictures_of_two_motions_differ():
+    rows = {"slow": (FRAME, FRAME, FRAME + 51), "fast": (FRAME, FRAME, FRAME)}
+    figure = drawn.scales(rows, ("frame", "own", "fixed"), key=Key(FRAME, 4.0))
+    assert [axes.get_title() for axes in figure.axes[:3]] == ["frame", "own", "fixed"]
+    assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["slow", "fast"]
+    assert figure.get_suptitle().endswith("0 % (own) and 20 % (fixed)")
+    assert len(figure.axes[2].child_axes) == 1
 
 
 def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
@@ -48,7 +54,9 @@ def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
     figure = drawn.methods(pd.DataFrame(rows))
     [axes], [legend] = figure.axes, figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["dis", "nothing moves"]
-    assert not axes.texts and axes.get_title() == "dis has the smallest error"  # no name beside a point, over a bar
+    assert (
+        not axes.texts and axes.get_title() == "dis has the smallest error: 0.40 px"
+    )  # no name beside a point, over a bar
     point, line = axes.lines
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (2.0, 0.4)
     assert line.get_ydata()[0] == 1.1
@@ -71,7 +79,9 @@ def test_steps_have_bands():
     table = pd.DataFrame(
         {"method": "dis", "step": [1, 4], "epe": [0.3, 2.0], "low": [0.2, 1.0], "high": 3.0, "clips": 6}
     )
-    [axes] = drawn.steps(table).axes
+    figure = drawn.steps(table)
+    assert "0.3 px at a distance of 1 and 2.0 px at a distance of 4" in figure.get_suptitle().replace("\n", " ")
+    [axes] = figure.axes
     assert axes.lines[0].get_xdata().tolist() == [1, 4] and axes.lines[0].get_ydata().tolist() == [0.3, 2.0]
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]
     assert (heights.min(), heights.max()) == (0.2, 3.0)

@@ -1,10 +1,13 @@
 """A colour means one thing in all figures."""
 
+import io
 import re
 from pathlib import Path
 
 import numpy as np
 from matplotlib.colors import to_rgb
+from matplotlib.figure import Figure
+from PIL import Image
 
 from amc.figures import motion, style
 
@@ -34,3 +37,16 @@ def test_the_bands_are_apart_in_grey_by_a_sixth_of_the_scale():
 def test_methods_of_one_colour_family_differ_in_their_markers():
     markers = [motion.METHODS[name][1] for name in style.FLOW_COLORS]
     assert len(set(markers)) == len(markers)
+
+
+def test_a_preview_is_the_whole_figure_at_the_resolution_of_the_screen():
+    for picture, kind in ((np.zeros((4, 6, 3), np.uint8), "jpeg"), (np.zeros((4, 6)), "png")):
+        figure = Figure((3, 2), layout="constrained")
+        axes = figure.subplots()
+        axes.imshow(picture)
+        axes.set_ylabel("up")
+        shown = style.preview(figure, "a picture")
+        assert (shown.format, shown.width, shown.alt) == (kind, 264, "a picture")
+        drawn = np.asarray(Image.open(io.BytesIO(shown.data)).convert("L"))
+        assert drawn.shape == (176, 264)
+        assert (drawn[:, :3] > 240).all() and (drawn[:, :30] < 100).any()  # the label, with space around it

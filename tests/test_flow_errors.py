@@ -94,6 +94,13 @@ def test_a_third_of_the_chosen_clips_is_at_night_where_so_many_are(clips):
     assert list(chosen) == sorted(chosen, key=clips.clips.index) and flow_errors.chosen(clips, 10**6) == clips
 
 
+def test_a_pair_that_is_the_worst_under_two_conditions_is_shown_once():
+    rows = [("a", 3, 5.0, 6.0, False), ("b", 7, 2.0, 4.0, False), ("c", 1, 1.0, 3.0, True)]
+    columns = ["clip", "frame", "hidden", "epe", "is_night"]
+    table = pd.DataFrame(rows, columns=columns).assign(method="dis", is_camera=True)
+    assert flow_errors.worst(table, "dis") == {"occlusion": ("a", 3), "night": ("c", 1), "camera motion": ("b", 7)}
+
+
 def test_the_worst_cases_have_the_error_of_the_worst_pair(table, clips):
     frame, true, guess, error = flow_errors.worst_cases(clips, table, "dis", None)["occlusion"]
     assert frame.shape[0] == 3 and true.shape == guess.shape == (2, *error.shape)

@@ -113,3 +113,16 @@ def test_a_notebook_shows_a_mistake_as_one_line_and_a_fault_with_its_traceback(c
     assert capsys.readouterr().out == "AmcError: scheme: 'spares' is not known; choose one of: dense, sparse\n"
     shell.run_cell("1 / 0")
     assert "Traceback" in capsys.readouterr().out
+
+
+def test_an_interrupted_cell_says_so_in_one_line(capsys):
+    shell = InteractiveShell()
+    namespace = {"parameters": parameters, "greet": greet, "get_ipython": lambda: shell}
+    before = shell.run_cell("raise KeyboardInterrupt")
+    assert before.error_in_exec and len(capsys.readouterr().out.splitlines()) > 3
+    shell.push(namespace)
+    assert shell.run_cell("greeting = parameters.take(globals(), greet)").success
+    stopped = shell.run_cell("raise KeyboardInterrupt")
+    assert isinstance(stopped.error_in_exec, KeyboardInterrupt)  # so that Run All stops there
+    [line] = capsys.readouterr().out.splitlines()
+    assert "stopped; run the cell again" in line

@@ -3,6 +3,11 @@
 import codecs
 import io
 import sys
+from types import TracebackType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:  # the commands run without IPython
+    from IPython.core.interactiveshell import InteractiveShell
 
 
 class AmcError(ValueError):
@@ -50,6 +55,19 @@ def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> No
     """Raise AmcError unless `value` is one of `allowed`, naming the argument, the value and the choices."""
     if value not in allowed:
         raise AmcError(f"{name}: {value!r} is not known; choose one of: {', '.join(map(str, allowed))}")
+
+
+def shorten_interrupts(shell: "InteractiveShell") -> None:
+    """From now on a cell of IPython's `shell` that is interrupted shows one line in place of a traceback."""
+    shell.set_custom_exc((KeyboardInterrupt,), _interrupted)
+
+
+def _interrupted(
+    shell: "InteractiveShell", kind: type, error: KeyboardInterrupt, trace: TracebackType, tb_offset: int | None = None
+) -> None:
+    """Show the line; IPython sets the arguments."""
+    error._render_traceback_ = lambda: ["KeyboardInterrupt: stopped; run the cell again (training continues)"]
+    shell.showtraceback((kind, error, trace))
 
 
 def printable(text: object) -> str:

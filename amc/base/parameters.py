@@ -10,19 +10,21 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar, get_args
 
-from amc.base.errors import AmcError
+from amc.base.errors import AmcError, shorten_interrupts
 
 T = TypeVar("T")
 INJECTED = "# Parameters"  # the first line of the cell that papermill inserts
 
 
 def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] = ()) -> T:
-    """Call `function` with the notebook's variables of the same names.
+    """Call `function` with the notebook's variables of the same names; from now on an interrupt of it is one line.
 
     namespace: the notebook's globals(); also: parameters that the notebook uses itself. Raises AmcError for an
     unknown name given to papermill, with the allowed ones, and for a list, number or null where text is declared;
     `function` raises its own errors for wrong values.
     """
+    if "get_ipython" in namespace:
+        shorten_interrupts(namespace["get_ipython"]())
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
     wanted, cells = tuple(kinds), namespace.get("In", ())
     allowed = [*wanted, *also]

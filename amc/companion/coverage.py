@@ -152,7 +152,7 @@ def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
 
 
 def gaps_said(gaps: Mapping[str, np.ndarray]) -> str:
-    """For which M the sequence has a smaller largest gap than other rules; gaps: as for `figures.windows.spread`."""
+    """For which M the sequence has a smaller largest gap than other rules; gaps: as for `figures.coverage.spread`."""
     ours = gaps["quasi-random"][0]
     shorter = {
         "regular places": ours < gaps["regular"][0],

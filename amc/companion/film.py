@@ -78,4 +78,4 @@ def _motion(read: Read, at: list[int], num_frames: int, scale: float) -> Tensor:
 
 
 def _key(scale: float, height: int) -> Key:
-    return Key(flow_color.legend(129), scale, f"{height} px")
+    return Key(flow_color.legend(129), scale, f"{height} px high")

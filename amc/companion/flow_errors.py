@@ -243,9 +243,16 @@ def worst_cases(
 
 
 def worst(table: pd.DataFrame, method: str) -> dict[str, tuple[str, int]]:
-    """The clip and frame of the highest error of `method` at hidden points, at night, under a moving camera."""
+    """The clip and frame of the highest error of `method` at hidden points, at night, under a moving camera.
+
+    A pair of frames is taken once: the next worst one stands for a condition whose worst is taken.
+    """
     mine = table[table["method"] == method]
     cases = {"occlusion": mine["hidden"], "night": mine["epe"].where(mine["is_night"])}
     cases |= {"camera motion": mine["epe"].where(mine["is_camera"])}
-    places = {name: values.idxmax() for name, values in cases.items() if values.notna().any()}
+    places = {}
+    for name, values in cases.items():
+        left = values.drop(list(places.values())).dropna()
+        if len(left):
+            places[name] = left.idxmax()
     return {name: (mine["clip"][place], int(mine["frame"][place])) for name, place in places.items()}

@@ -1,8 +1,9 @@
 """Numbers of a record in words: values with intervals, differences, lists of names. Plain text, no Markdown."""
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
+from amc.base.wording import listed
 from amc.runs import tables
 
 METRICS = {"map_macro": "macro", "map_micro": "micro"}
@@ -30,12 +31,6 @@ def spoken(text: str) -> str:
     """A text in which the first interval says what it is, and the others stand in brackets alone."""
     before, mark, after = text.partition("(95 % ")
     return f"{before}{mark and '(95 % interval '}{after.replace(mark or '(', '(')}"
-
-
-def listed(names: Iterable[object], *, word: str = "and") -> str:
-    """`a, b and c`; `nothing` for none."""
-    *others, last = [str(name) for name in names] or ["nothing"]
-    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def count(number: int, noun: str) -> str:

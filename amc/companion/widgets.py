@@ -14,8 +14,7 @@ from IPython.display import Image
 from matplotlib.figure import Figure
 
 from amc.base.errors import AmcError
-from amc.figures import show
-from amc.figures.style import source
+from amc.figures.style import preview, source
 
 LABEL = {"description_width": "10em"}
 LAYOUT = {"width": "30em"}
@@ -73,7 +72,7 @@ def explore(
             place.outputs = (_line("Drawing …"),)
         try:
             figure = draw(**{name: control.value for name, control in controls.items()})
-            shown = {"output_type": "display_data", "data": _picture(show(figure, alt), alt), "metadata": {}}
+            shown = {"output_type": "display_data", "data": _picture(preview(figure, alt), alt), "metadata": {}}
         except AmcError as error:
             shown = _line(str(error))
         except Exception as error:  # a callback has no caller to catch it

@@ -1,7 +1,7 @@
 """Key frames: for each of the longest bouts, the frame with the highest probability, and its flow.
 
 Looking at them is the cheapest check of a model. A video and its ethogram in; out, the arguments of
-`figures.ethogram.key_frames`.
+`figures.key_frames`.
 """
 
 from functools import partial
@@ -13,6 +13,7 @@ import torch
 from amc import flow, flow_color, video
 from amc.ethogram.bouts import ordered
 from amc.ethogram.record import Ethogram, seconds
+from amc.figures import Key
 
 FULL = 0.99  # quantile of the shown motion at which its colours are full
 SLOWEST = 1 / 400  # of a picture's height per frame: slower motion is noise, and stays pale
@@ -29,7 +30,7 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
         c = shown.names.index(bout.behaviour)
         frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
         at.append(frame)
-        labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, p {shown.probs[frame, c]:.2f}")
+        labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, score {shown.probs[frame, c]:.2f}")
     pairs = flow.pairs_in_shots(at, shown.num_frames, partial(video.read_frames, path))
     needed = sorted({*at}.union(*pairs))
     pictures = dict(zip(needed, video.read_frames(path, needed), strict=True))
@@ -37,10 +38,11 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
     vectors = flow.estimate(first, second, method="dis")
     max_px = max(float(np.quantile(vectors.norm(dim=1), FULL)), SLOWEST * first.shape[-2])
     motion = flow_color.render(vectors, max_px=max_px)
+    key = Key(flow_color.legend(129), max_px, f"{first.shape[-2]} px high")
     count = len(shown.bouts)
     which = "the bout" if count == 1 else f"each of the {most} longest of {count} bouts" if count > most else ""
     title = f"The frame of highest probability of {which or f'each of {count} bouts'}, and its flow"
     return {
-        "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "max_px": max_px,
+        "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "key": key,
         "stamp": shown.stamp, "title": title,
     }  # fmt: skip

@@ -31,7 +31,7 @@ from amc.ethogram.predictor import VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
 from amc.figures import ethogram as drawn
-from amc.figures import style
+from amc.figures import key_frames, style
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # above it a name is more probable than all others together
@@ -182,7 +182,7 @@ def _write_one(
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
     if shown.bouts:
-        pictures["key_frames"] = drawn.key_frames(**keys.frames(path, shown))
+        pictures["key_frames"] = key_frames(**keys.frames(path, shown))
     if human:
         pictures |= _compared(shown, human, options.subject, report)
     for name, figure in pictures.items():

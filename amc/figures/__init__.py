@@ -3,7 +3,7 @@
 `style` holds the common look; the other modules draw one subject each.
 """
 
-from amc.figures.clip import film_strip, interleaved, motion_field, scores, timeline
+from amc.figures.clip import film_strip, interleaved, key_frames, motion_field, scores, timeline
 from amc.figures.results import ablation, label_counts, learning_curves
 from amc.figures.style import MODALITY_COLORS, SCHEME_COLORS, Key, save, show
 
@@ -14,6 +14,7 @@ __all__ = [
     "ablation",
     "film_strip",
     "interleaved",
+    "key_frames",
     "label_counts",
     "learning_curves",
     "motion_field",

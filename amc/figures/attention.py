@@ -10,8 +10,10 @@ import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.patches import Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from amc.base.wording import listed
 from amc.figures import style
 from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, SHADE, WIDTH, styled
 
@@ -22,7 +24,7 @@ def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
     """Names of the T slots, I₁ F₁ I₂ …, and the colours of their modalities."""
     letters = {"rgb": "I", "flow": "F", "rgb+flow": "IF"}[modality]
     kinds = [letters[slot % len(letters)] for slot in range(num_slots)]
-    names = [f"{kind}$_{{{slot // len(letters) + 1}}}$" for slot, kind in enumerate(kinds)]
+    names = [style.slot(kind, slot // len(letters) + 1) for slot, kind in enumerate(kinds)]
     return names, [MODALITY_COLORS["flow" if kind == "F" else "rgb"] for kind in kinds]
 
 
@@ -42,38 +44,53 @@ def patches(
     to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the attention that goes to
     patches; key: to the colours of flow.
     """
-    names, colors = slot_names(len(slots), modality)
-    size = 0.86 * WIDTH / len(slots)
-    figure = Figure((WIDTH, 2 * size + 1.5), layout="constrained")
-    panels = figure.subplots(2, len(slots), squeeze=False)
+    (names, colors), slots = slot_names(len(slots), modality), style.pictures(slots)
+    high = slots.shape[1] / slots.shape[2]  # a slot is one wide
+    figure = Figure((WIDTH, 0.8 * WIDTH / len(slots) * high * 2 + 1.6), layout="constrained")
+    above, below = figure.subplots(2, 1)  # an axes for each slot would double the time of a layout
     norm = Normalize(1, max(2.0, float(np.quantile(maps, DARK))))
+    grey = 80 + slots.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
+    _row(above, slots, colors)
+    _row(below, grey.astype(np.uint8), colors)
+    for image, heat in zip(list(below.images), np.clip(norm(maps), 0, 1), strict=True):
+        tint = np.full((*heat.shape, 3), to_rgb(ATTENTION))
+        below.imshow(tint, alpha=COVER * heat, extent=image.get_extent(), interpolation="nearest")
+    above.set_xticks(range(len(slots)), names, fontsize=14)
+    above.xaxis.tick_top()
+    if parts is not None:
+        below.set_xticks(range(len(slots)), [f"{100 * part:.0f} %\nto patches" for part in parts])
+    for axes, text in ((above, "slots"), (below, "attention of\neach slot")):
+        axes.set(ylabel=text, xlim=(-0.5, len(slots) - 0.5), ylim=(-high / 2, high / 2))
+        axes.tick_params(length=0)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
     scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", full]))
-    height, width = style.pictures(slots).shape[1:3]
-    for k, ((above, below), picture) in enumerate(zip(panels.T, style.pictures(slots), strict=True)):
-        style.image(above, picture, colors[k])
-        above.set_title(names[k])
-        grey = 80 + picture.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
-        style.image(below, grey.astype(np.uint8), colors[k])
-        heat = np.clip(norm(maps[k]), 0, 1)
-        below.imshow(np.full((*heat.shape, 3), to_rgb(ATTENTION)), alpha=COVER * heat,
-                     extent=(-0.5, width - 0.5, height - 0.5, -0.5))  # fmt: skip
-        if parts is not None:
-            below.set_xlabel(f"{100 * parts[k]:.0f} %\nto patches", fontsize=12)
-    figure.colorbar(scale, ax=panels[1].tolist(), label="attention,\n× uniform", shrink=0.9, pad=0.01, extend="max")
+    figure.colorbar(scale, ax=below, label="attention,\n× uniform", shrink=0.9, pad=0.02, extend="max")
     if key and "flow" in modality:
-        style.key(panels[0, -1], key)
-    figure.suptitle(title, fontsize=14)
+        style.key(above, key, left=1.03, width=0.8 / len(slots))
+    style.headline(figure, title)
     return figure
+
+
+def _row(axes, pictures: np.ndarray, colors: Sequence[str]) -> None:
+    """Pictures (T, H, W, 3) side by side, around 0, 1, 2, …, in frames of these colours."""
+    half, up = 0.46, 0.46 * pictures.shape[1] / pictures.shape[2]
+    for k, (picture, color) in enumerate(zip(pictures, colors, strict=True)):
+        axes.imshow(picture, extent=(k - half, k + half, -up, up), interpolation="nearest")
+        axes.add_patch(Rectangle((k - half, -up), 2 * half, 2 * up, fill=False, edgecolor=color, linewidth=4))
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set_visible(False)
 
 
 @styled
 def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
-    """Attention between slots, relative to uniform: a matrix (T, T) for each title, one row per query slot."""
+    """Attention between slots, relative to uniform: a matrix (T, T) for each title, one row per query slot.
+
+    The title tells the share that goes to slots of the other kind, or to other slots if there is one kind.
+    """
     names, colors = slot_names(len(next(iter(weights.values()))), modality)
     columns = min(len(weights), 2)
     rows = -(-len(weights) // columns)
-    figure = Figure((WIDTH, rows * WIDTH / 2.35 + 0.4), layout="constrained")
+    figure = Figure((WIDTH, rows * WIDTH / 2.35 + 0.9), layout="constrained")
     panels = figure.subplots(rows, columns, squeeze=False)
     most = max(2.0, float(np.quantile(list(weights.values()), DARK)))
     for axes, (title, matrix) in zip(panels.flat, weights.items(), strict=False):
@@ -88,6 +105,12 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
         axes.axis("off")
     heats = panels.flat[0].collections[0]
     figure.colorbar(heats, ax=panels.ravel().tolist(), label="attention, × uniform", shrink=0.6, extend="max")
+    is_flow = np.array([name.startswith("F") for name in names])
+    both = is_flow.any() and not is_flow.all()
+    other = is_flow[:, None] != is_flow if both else ~np.eye(len(names), dtype=bool)
+    shares = listed(f"{100 * (m * other).sum() / m.sum():.0f} % ({title})" for title, m in weights.items())
+    goes = "crosses between frames and flow" if both else "goes to other slots"
+    style.headline(figure, f"Attention that {goes} (uniform: {100 * other.mean():.0f} %): {shares}")
     return figure
 
 
@@ -118,7 +141,7 @@ def nudges(
         yticks=places, yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel="cosine of video and refined text"
     )
     left.set_title("✓ annotated label" if written.any() else "", loc="left", fontsize=12)
-    right.set_xlabel("change from CLIP's text (enlarged)")
+    right.set_xlabel("change by the video (enlarged scale)")
     right.tick_params(axis="y", length=0)
-    figure.suptitle(title, fontsize=14)
+    style.headline(figure, title)
     return figure

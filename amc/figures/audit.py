@@ -12,23 +12,30 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import NullFormatter
 
 from amc.base.errors import AmcError
+from amc.base.wording import listed
+from amc.figures import style
 from amc.figures.style import BAND_COLORS, INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
-METRIC_NAMES = {"macro": "macro", "micro by batch": "micro by batch", "micro": "micro, whole test split"}
+METRIC_NAMES = {
+    "macro": "macro mAP", "micro by batch": "micro mAP by batch", "micro": "micro mAP, whole test split"
+}  # fmt: skip
+FEW = 5  # test clips below which an AP tells little
+GROUPS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)  # of test clips that show a behaviour: edges of groups
 
 
 @styled
 def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarray]) -> Figure:
     """Clips of each behaviour, most frequent first: bars for training, coloured by band, and dots for the test split.
 
-    train, test: counts (C,); bands: masks (C,) by name, as `metrics.bands` has them.
+    train, test: counts (C,); bands: masks (C,) by name, as `metrics.bands` has them. The title tells the shares of the
+    first and the last band.
     """
     order = np.argsort(-np.asarray(train), kind="stable")
-    places, figure = np.arange(len(order)), Figure((WIDTH, 4.8), layout="constrained")
+    places, figure = np.arange(len(order)), Figure((WIDTH, 5.1), layout="constrained")
     axes = figure.subplots()
     for name, mask in bands.items():
         inside = mask[order]
-        label = f"{name}: {mask.sum()} behaviours"
+        label = f"training clips of {name}: {mask.sum()} behaviours"
         axes.bar(places[inside], train[order][inside], width=1, color=BAND_COLORS[name], label=label)
     seen = test[order] > 0
     axes.plot(
@@ -36,12 +43,15 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
     )
     none = f"no test clip: {(~seen).sum()} behaviours"
     axes.plot(places[~seen], np.full((~seen).sum(), 0.7), "x", color=INK, markersize=6, label=none)
-    axes.set(yscale="log", ylim=(0.5, None), xlim=(-1, len(order)), ylabel="clips")
-    axes.set(xlabel="behaviours, most frequent in training first", title="The labels have a long tail")
+    axes.set(yscale="log", ylim=(0.5, None), xlim=(-1, len(order)), ylabel="clips (logarithmic)")
+    axes.set_xlabel("behaviours, most frequent in training first")
     axes.yaxis.set_major_formatter("{x:g}")
     axes.legend(frameon=False, ncols=2, loc="upper right")
     axes.grid(axis="y", color=PALE)
     axes.set_axisbelow(True)
+    parts = {name: 100 * train[mask].sum() / train.sum() for name, mask in bands.items()}
+    shares = [f"{part:.0f} % for {bands[name].sum()} behaviours ({name})" for name, part in parts.items()]
+    style.headline(figure, f"Of all training labels, {listed([shares[0], shares[-1]])}")
     return figure
 
 
@@ -50,14 +60,14 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     """Published numbers, one panel per metric, best last, with those of predictors that see no pixel.
 
     published: `system`, `map` (percent), `metric` (beginning with a key of METRIC_NAMES), `modality`. blind: `method`,
-    and, in percent, `map_macro`, `map_micro` with `_low`, `_high`; drawn in the panel of their metric. Raises AmcError
-    for an unknown metric.
+    and, in percent, `map_macro`, `map_micro` with `_low`, `_high`; drawn in the panel of their metric. The title
+    compares the best of `blind` with the published ones. Raises AmcError for an unknown metric.
     """
     panels = {metric: [] for metric in METRIC_NAMES}
     for row in sorted(published, key=lambda row: row["map"]):
         panels[panel(row["metric"])].append(row)
     heights = [len(rows) + len(blind) * (metric != "micro by batch") for metric, rows in panels.items()]
-    figure = Figure((WIDTH, 1.6 + 0.33 * sum(heights)), layout="constrained")
+    figure = Figure((WIDTH, 2 + 0.33 * sum(heights)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=np.maximum(heights, 1))
     for ax, (metric, rows) in zip(axes, panels.items(), strict=True):
         key, names = f"map_{metric}", []
@@ -78,8 +88,17 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     axes[-1].set(xlabel="mAP, %")
     keys = [Patch(facecolor=color, label=f"published, {name}") for name, color in MODALITY_COLORS.items()]
     keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="sees no pixel (measured here)")]
-    keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval")]
+    keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over test clips")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    best = max(blind or published, key=lambda row: row.get("map_macro", row.get("map")))
+    if blind:
+        below = sum(row["map"] < best["map_macro"] for row in panels["macro"])
+        told = f"{best['method']} reaches {best['map_macro']:.0f} % macro mAP"
+        title = f"Without a pixel, {told}: more than {below} of {len(panels['macro'])} published systems"
+    else:
+        metric = METRIC_NAMES[panel(best["metric"])]
+        title = f"The highest published mAP: {best['system']}, {best['map']:.1f} % ({metric})"
+    style.headline(figure, title)
     return figure
 
 
@@ -99,7 +118,7 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
     """
     if not all(len(values) for values in groups.values()):
         raise AmcError("likeness: no test clip shares a source with training; there is nothing to draw")
-    figure = Figure((WIDTH, 1.4 + 0.6 * len(groups)), layout="constrained")
+    figure = Figure((WIDTH, 1.8 + 0.6 * len(groups)), layout="constrained")
     axes = figure.subplots()
     for place, values in enumerate(groups.values()):
         mean, half = np.mean(values), 1.96 * np.std(values) / np.sqrt(len(values))
@@ -107,9 +126,9 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
         axes.plot([mean - half, mean + half], [place] * 2, color=INK, linewidth=3)
         axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
     axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
-    axes.set(xlabel="label overlap with a training clip (Jaccard; mean, 95 % interval)")
+    axes.set(xlabel="label overlap with a training clip (Jaccard index, 0 to 1; mean, 95 % interval)")
     closest = max(groups, key=lambda name: np.mean(groups[name])).replace("\n", " ")
-    axes.set_title(f"Test clips share most labels with: {closest}")
+    style.headline(figure, f"Test clips share most labels with training clips of: {closest}")
     return figure
 
 
@@ -117,27 +136,27 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
 def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
     """The interval of each behaviour's AP (left) and the smallest significant difference (right).
 
-    Left: 95 % intervals against test positives. Right: against the noise that two systems share, with the published
-    `effect`.
+    Left: widths of 95 % intervals against test positives, and their medians in groups. Right: against the noise that
+    two systems share, with the published `effect`.
 
     widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
     measured on a pair of trained systems.
     """
-    figure = Figure((WIDTH, 4.8), layout="constrained")
-    left, right = figure.subplots(1, 2, width_ratios=(1.2, 1))
-    rng = np.random.default_rng(0)
-    spread = widths["positives"] * np.exp(
-        rng.uniform(-0.08, 0.08, len(widths["positives"]))
-    )  # equal counts side by side
-    left.vlines(spread, widths["low"], widths["high"], color=SHADE, linewidth=2)
-    left.plot(spread, widths["ap"], ".", color=INK)
-    left.axvline(4.5, color=SHADE, linestyle="--")
-    left.text(4.2, 101, "fewer than 5", ha="right", va="bottom", fontsize=11)
-    left.set(xscale="log", xlabel="test clips that show the behaviour", ylabel="average precision, %", ylim=(0, 108))
-    few = widths["positives"] < 5
-    extent = np.median((np.asarray(widths["high"]) - widths["low"])[few]) if few.any() else np.nan
+    figure = Figure((WIDTH, 5), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    positives, extents = widths["positives"], np.asarray(widths["high"]) - widths["low"]
+    aside = np.exp(np.random.default_rng(0).uniform(-0.12, 0.12, len(positives)))  # equal counts side by side
+    left.plot(positives * aside, extents, "o", color=SHADE, alpha=0.5, markersize=5, label="one behaviour")
+    groups = np.digitize(positives, GROUPS)
+    middles = [(positives[groups == g].mean(), np.median(extents[groups == g])) for g in np.unique(groups)]
+    left.plot(*zip(*middles, strict=True), "o-", color=INK, linewidth=2.5, markersize=8, label="median of a group")
+    left.set(xscale="log", xlabel="test clips that show the behaviour", ylim=(0, 104))
+    left.set_ylabel("width of the 95 % interval of its AP, points")
+    left.legend(frameon=False)
+    few = positives < FEW
+    extent = np.median(extents[few]) if few.any() else np.nan
     left.set_title(
-        f"AP of the species prior: {few.sum()} behaviours\nwith fewer than 5 clips, median interval {extent:.0f} points"
+        f"{few.sum()} behaviours have fewer than {FEW} test clips:\nintervals of {extent:.0f} points (median)"
     )
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter(NullFormatter())
@@ -150,7 +169,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     right.text(share, right.get_ylim()[1], "ours, RGB and RGB + flow ", ha="right", va="top", fontsize=11)
     right.set(xlabel="correlation of the two systems' errors", ylabel="points of mAP", ylim=(0, None))
     macro = np.interp(share, shares, [row["map_macro"] for row in differences])
-    right.set_title(f"Smallest significant difference:\n{macro:.1f} points of macro mAP with our shared noise")
+    right.set_title(f"The smallest significant difference:\n{macro:.1f} points of macro mAP with errors like ours")
     right.legend(frameon=False)
     for axes in (left, right):
         axes.grid(color=PALE)

@@ -1,9 +1,10 @@
-"""One clip from its frames to its scores: film strips, time lines, motion fields, the scores of its classifiers.
+"""One clip from its frames to its scores: film strips, time lines, motion fields, scores, key frames.
 
 Arrays in, matplotlib Figures out. Pictures may have their channels first or last.
 """
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 import numpy as np
@@ -12,10 +13,13 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from amc.base.errors import AmcError
+from amc.base.wording import listed
 from amc.figures import style
-from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SHADE, WARNING, WIDTH, styled
 from amc.figures.windows import keys, looks
 from amc.sampling import Window
+
+FASTEST = 0.02  # share of the pixels whose motion a title tells
 
 
 @styled
@@ -52,7 +56,7 @@ def film_strip(
     if key:
         style.key(panels[columns - 1], key)
     if title:
-        figure.suptitle(title, fontsize=14)
+        style.headline(figure, title)
     return figure
 
 
@@ -66,12 +70,16 @@ def interleaved(
 ) -> Figure:
     """The model's input: I₁ F₁ I₂ F₂ …, each slot with its name and the index of its frame in the video.
 
-    slots: uint8 pictures of one clip, T of them; indices: its P frames; key: to the colours of its flow.
+    slots: uint8 pictures of one clip, T of them; indices: its P frames; title: by default the number of slots and what
+    they hold; key: to the colours of its flow.
     """
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
-    kinds = [(f"{letter}$_{{{p + 1}}}$", index, name) for p, index in enumerate(indices) for letter, name in letters]
+    kinds = [(style.slot(letter, p + 1), index, name) for p, index in enumerate(indices) for letter, name in letters]
     captions = [f"{slot}\n{'frame' if name == 'rgb' else 'flow of'} {index}" for slot, index, name in kinds]
     edges = [MODALITY_COLORS[name] for _, _, name in kinds]
+    hold = {"rgb": "frames", "flow": "pictures of flow"}
+    each = hold.get(modality, f"{len(indices)} frames (blue), each followed by its flow (red)")
+    title = title or f"{len(slots)} slots: {each}"
     return film_strip(slots, captions, title=title, edges=edges, key=key if "flow" in modality else None)
 
 
@@ -87,10 +95,11 @@ def timeline(
     """What each classifier sees: its window, its context if it sees any, its frames; below, the true events.
 
     windows: of `sampling.plan`; fps: nan leaves out the axis in seconds; events: (behaviour, start, stop) in frames.
+    The title counts the frames that are seen.
     """
     names = list(dict.fromkeys(name for name, _, _ in events))
     rows = [f"classifier {m + 1}" for m in range(len(windows))] + names
-    figure = Figure((WIDTH, 1.6 + 0.42 * len(rows)), layout="constrained")
+    figure = Figure((WIDTH, 2 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, window in enumerate(windows):
         looks(axes, y, window, scheme)
@@ -101,8 +110,11 @@ def timeline(
     if math.isfinite(fps):
         axes.secondary_xaxis("top", functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     handles = keys({scheme: windows})
-    handles += [Patch(color=SHADE, label="ground truth")] * bool(events)
+    handles += [Patch(color=SHADE, label="when it happens (ground truth)")] * bool(events)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
+    seen = len({frame for window in windows for frame in window.frames})
+    share = f"{seen} of {num_frames} frames ({100 * seen / num_frames:.0f} %)"
+    style.headline(figure, f"{scheme}: {len(windows)} classifiers see {share}")
     return figure
 
 
@@ -118,13 +130,16 @@ def motion_field(
 ) -> Figure:
     """A frame with its motion as arrows, colour-coded motion, and the colour key with its scale.
 
+    The title tells the median motion, which is the camera's if the background fills most of the frame, and the fastest
+    relative to it.
+
     frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
     frame; legend: `flow_color.legend`, whose rim is `max_px`. Arrows are `stretch` times as long as the motion.
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
     ratios = [shape[1] / shape[2]] * (1 + len(pictures))
     side = (WIDTH - 2.4) / len(ratios)
-    figure = Figure((WIDTH, min(side * ratios[0], 4.5) + 0.9), layout="constrained")
+    figure = Figure((WIDTH, min(side * ratios[0], 4.5) + 1.15), layout="constrained")
     *panels, key = figure.subplots(1, len(ratios) + 1, width_ratios=[1] * len(ratios) + [1.7 / side])
     for axes, picture in zip(panels, [frame, *pictures.values()], strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
@@ -137,11 +152,22 @@ def motion_field(
         axes.set_title(title)
     key.imshow(style.pictures(np.asarray(legend)[None])[0], extent=(-max_px, max_px, max_px, -max_px))
     ticks = [-max_px, 0, max_px]
-    key.set(xticks=ticks, yticks=ticks, xlabel="u, px/frame", ylabel="v, px/frame", title="colour key")
+    key.set(xticks=ticks, yticks=ticks, xlabel="u, px/frame", ylabel="v, px/frame", title="colour of motion")
     key.xaxis.set_major_formatter("{x:.3g}")
     key.yaxis.set_major_formatter("{x:.3g}")
     key.spines[:].set_visible(False)
+    style.headline(figure, _motion(vectors))
     return figure
+
+
+def _motion(vectors: np.ndarray) -> str:
+    """The median motion of a field (2, H, W) in words, and how much faster than it the FASTEST of its pixels are."""
+    u, v = np.median(vectors, axis=(1, 2))
+    fastest = np.quantile(np.hypot(vectors[0] - u, vectors[1] - v), 1 - FASTEST)
+    across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
+    toward = across if abs(u) > 2 * abs(v) else along if abs(v) > 2 * abs(u) else f"{along} and {across}"
+    median = f"Median motion: {math.hypot(u, v):.1f} px per frame" + (f" {toward}" if math.hypot(u, v) >= 0.05 else "")
+    return f"{median}; {100 * FASTEST:.0f} % of the pixels move {fastest:.1f} px or more relative to it"
 
 
 @styled
@@ -153,16 +179,17 @@ def scores(
     threshold: float | None = None,
     top: int = 8,
     label: str = "probability",
-    title: str = "",
+    when: str = "",
 ) -> Figure:
     """The `top` behaviours of one video: each classifier's score, their mean, and which reach the threshold.
 
-    values: (M, C); truth: (C,) bool, annotated labels, ticked and always shown, even with low scores.
+    values: (M, C); truth: (C,) bool, annotated labels, ticked and always shown, even with low scores; when: begins the
+    title, such as `Before training`, which tells what is predicted or, without a threshold, how the labels rank.
     """
     values, truth = np.asarray(values, float), np.zeros(len(names), bool) if truth is None else np.asarray(truth, bool)
     means = values.mean(axis=0)
     order = [c for rank, c in enumerate(np.argsort(-means, kind="stable")) if rank < top or truth[c]]
-    figure = Figure((WIDTH * 0.8, 1.7 + 0.4 * len(order)), layout="constrained")
+    figure = Figure((WIDTH * 0.8, 2 + 0.4 * len(order)), layout="constrained")
     axes, color = figure.subplots(), MODEL
     for y, c in enumerate(order):
         is_predicted = threshold is None or means[c] >= threshold
@@ -171,13 +198,56 @@ def scores(
         if truth[c]:
             axes.axhspan(y - 0.46, y + 0.46, color=PALE, linewidth=0, zorder=0)
     keys = [Line2D([], [], color=SHADE, marker="|", markersize=13, markeredgewidth=2, ls="", label="one classifier")]
-    mean = "mean" if threshold is None else "mean, filled: predicted"
+    mean = "mean of all" if threshold is None else "mean of all, filled: predicted"
     keys += [Line2D([], [], color=color, marker="o", markersize=11, ls="", label=mean)]
     keys += [Patch(color=PALE, label="✓ annotated label")] * bool(truth.any())
     if threshold is not None:
         axes.axvline(threshold, color=INK, linestyle="--", linewidth=1.5)
         keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {threshold:.3g}")]
     labels = [f"✓ {names[c]}" if truth[c] else names[c] for c in order]
-    axes.set(yticks=range(len(order)), yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel=label, title=title)
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
+    axes.set(yticks=range(len(order)), yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel=label)
+    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, columnspacing=1.2)
+    style.headline(figure, (f"{when}: " if when else "") + _scored(means, names, truth, threshold))
+    return figure
+
+
+def _scored(means: np.ndarray, names: Sequence[str], truth: np.ndarray, threshold: float | None) -> str:
+    """What mean scores (C,) say of a video, beside its annotated labels if there are any."""
+    annotated = [names[c] for c in np.flatnonzero(truth)]
+    if threshold is None:
+        ranks = [f"{1 + (means > means[c]).sum()} ({names[c]})" for c in np.flatnonzero(truth)]
+        found = f"the annotated ones rank {listed(ranks)}" if ranks else f"{names[int(means.argmax())]} is the nearest"
+        return f"among {len(names)} behaviours {found}"
+    predicted = [names[c] for c in np.flatnonzero(means >= threshold)]
+    if predicted == annotated:
+        return f"{listed(predicted)} predicted, exactly as annotated"
+    return f"{listed(predicted)} predicted" + (f", annotated {listed(annotated)}" if annotated else "")
+
+
+@styled
+def key_frames(
+    frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, key: style.Key, stamp: str = "", title: str = ""
+) -> Figure:
+    """One frame per bout, its label above, its flow below, and the key to its colours.
+
+    frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W).
+    """
+    frames, motion = style.pictures(frames), style.pictures(motion)
+    columns = min(len(frames), 5)
+    rows = -(-len(frames) // columns)
+    high = (WIDTH - 1.2) / max(columns, 3) * frames.shape[1] / frames.shape[2]
+    figure = Figure((WIDTH, rows * (1.9 * high + 0.6) + 0.5), layout="constrained")
+    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0)
+    panels = figure.subplots(2 * rows, columns, squeeze=False)
+    for k in range(rows * columns):
+        upper, lower = (panels[2 * (k // columns) + below, k % columns] for below in (0, 1))
+        if k < len(frames):
+            style.image(upper, frames[k])
+            style.image(lower, motion[k])
+            upper.set_title(labels[k], fontsize=12)
+        else:
+            upper.set_visible(False), lower.set_visible(False)
+    style.key(panels[1, columns - 1], key, width=0.55)
+    lines = [title or "Frames and their flow", *textwrap.wrap(stamp, 100)]
+    figure.suptitle("\n".join(lines), fontsize=14, color=WARNING if stamp else INK)
     return figure

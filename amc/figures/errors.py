@@ -3,7 +3,6 @@
 Arrays and rows in, matplotlib Figures out.
 """
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
+from amc.base.wording import listed
 from amc.figures import style
 from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
@@ -48,8 +48,8 @@ def case(shown: Case, *, title: str) -> Figure:
     """
     strips = {name: strip for name, strip in (("film", shown.film), ("flow", shown.motion)) if strip is not None}
     heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()]
-    heights += [max(0.8, 0.17 * (len(shown.probs) + 1))] * len(shown.names)
-    figure = Figure((WIDTH, sum(heights) + 0.3 * len(shown.names) + 1.9), layout="constrained")
+    heights += [max(0.9, 0.21 * (len(shown.probs) + 1))] * len(shown.names)
+    figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.1), layout="constrained")
     shape = {"height_ratios": heights, "width_ratios": [6, 1]}
     panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
     for axes, empty, (name, strip) in zip(panels, bars, strips.items(), strict=False):
@@ -65,12 +65,12 @@ def case(shown: Case, *, title: str) -> Figure:
     bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score")
     if shown.key and "flow" in strips:
         style.key(bars[len(strips) - 1], shown.key, left=0.2, width=0.6)
-    keys = [Patch(color=PALE, label="ground truth")] * (shown.truth is not None)
+    keys = [Patch(color=PALE, label="it happens (truth)")] * (shown.truth is not None)
     keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame seen")]
-    keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean")]
+    keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean score")]
     keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
-    figure.suptitle("\n".join(textwrap.wrap(title, 105)), fontsize=13)
+    style.headline(figure, title)
     return figure
 
 
@@ -78,6 +78,7 @@ def _strip(axes, strip: np.ndarray, name: str, num_frames: int) -> None:
     edges = np.linspace(0, num_frames, len(strip) + 1)
     for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
         axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
+    axes.vlines(edges[1:-1], 0, 1, color="white", linewidth=3)
     axes.set(yticks=[0.5], yticklabels=[name], ylim=(0, 1))
     axes.tick_params(length=0, labelbottom=False)
     axes.spines[:].set_visible(False)
@@ -100,23 +101,23 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     verdict = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
     step = 1 + len(classifiers) // 6  # so that the numbers do not overlap
     axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
-    axes.set_yticklabels(classifiers[::step] + 1, fontsize=9)
+    axes.set_yticklabels(classifiers[::step] + 1, fontsize=11)
     right.set(yticks=[len(classifiers)], yticklabels=["mean"])
-    right.tick_params(axis="y", length=0, labelsize=9)
+    right.tick_params(axis="y", length=0, labelsize=12)
     for panel in (axes, right):
         panel.set_ylim(len(classifiers) + 0.6, -0.6)
-    axes.set_title(f"{shown.names[c]}: {label}{verdict}", loc="left", fontsize=12, pad=3)
+    axes.set_title(f"{shown.names[c]}: {label}{verdict}", loc="left", fontsize=12.5, pad=3)
 
 
 @styled
 def kinds(rows: Sequence[dict]) -> Figure:
     """Errors of each kind per 100 videos; if the truth is known, also against it, and the annotator's share.
 
-    rows: of `errors.tally`.
+    rows: of `errors.tally`, whose last counts errors of no kind. The title tells the most frequent kind.
     """
     table = pd.DataFrame(rows)
     has_truth = "part" in table
-    figure = Figure((WIDTH, 0.6 * len(table) + 1.9), layout="constrained")
+    figure = Figure((WIDTH, 0.6 * len(table) + 2.3), layout="constrained")
     panels = figure.subplots(1, 1 + has_truth, sharey=True, squeeze=False)[0]
     places = np.arange(len(table))
     panels[0].barh(places, table["rate"], color=AGAINST["annotated"][0], height=0.6, alpha=0.5)
@@ -130,15 +131,20 @@ def kinds(rows: Sequence[dict]) -> Figure:
         panels[1].hlines(places, table["part_low"], table["part_high"], color=color, linewidth=2.5)
         panels[1].plot(table["part"], places, marker, color=color, markersize=11, markeredgecolor=INK)
         for place, count in zip(places, table["errors"], strict=True):
-            panels[1].text(107, place, f"of {count}" if count else "none", va="center", fontsize=12, color=INK)
-        panels[1].set(xlim=(-5, 122), xticks=range(0, 101, 20), xlabel="errors due to the annotator, %")
-        keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
-        keys += [Line2D([], [], color=color, marker=marker, markeredgecolor=INK, label="against the truth")]
-        keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
-        figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+            text = f"of {count} error{'s' * (count != 1)}" if count else "none"
+            panels[1].text(107, place, text, va="center", fontsize=12)
+        panels[1].set(xlim=(-5, 140), xticks=range(0, 101, 20), xlabel="due to the annotator, %")
+    keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
+    look = {"color": AGAINST["truth"][0], "marker": AGAINST["truth"][1], "markeredgecolor": INK}
+    keys += [Line2D([], [], **look, label="against the truth")] * has_truth
+    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     for axes in panels:
         axes.grid(axis="x", color=PALE)
         axes.set_axisbelow(True)
+    most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
+    told = f"{most['rate']:.0f} errors of the most frequent kind, {most['kind']}"
+    style.headline(figure, f"Per 100 videos: {told}; {none['rate']:.0f} are {none['kind']}")
     return figure
 
 
@@ -150,7 +156,7 @@ def against_truth(rows: Sequence[dict]) -> Figure:
     resampled macro mAP are too high.
     """
     table = pd.DataFrame(rows).pivot(index="metric", columns="against")
-    figure = Figure((0.85 * WIDTH, 2.6), layout="constrained")
+    figure = Figure((0.85 * WIDTH, 3), layout="constrained")
     axes, (color, marker, _) = figure.subplots(), AGAINST["truth"]
     values = table["value"]
     places, difference = np.arange(len(table)), "truth − annotated"
@@ -167,6 +173,8 @@ def against_truth(rows: Sequence[dict]) -> Figure:
     axes.set_xlabel("mAP against truth − mAP against annotation, points, 95 % interval")
     axes.margins(x=0.25)
     axes.grid(axis="x", color=PALE)
+    told = listed(f"{more:+.1f} ({name})" for more, name in zip(values[difference], names, strict=True))
+    style.headline(figure, f"The same scores, judged by what happens instead of the annotation: {told} points")
     return figure
 
 
@@ -176,21 +184,26 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str,
 
     found: by `annotated` and `truth`, of `metrics.reliability`; ece: expected calibration errors, 0 to 1.
     """
-    figure = Figure((0.75 * WIDTH, 5.6), layout="constrained")
+    figure = Figure((0.85 * WIDTH, 6.2), layout="constrained")
     axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    axes.plot([0, 1], [0, 1], color=SHADE, linewidth=1, linestyle=":")
+    axes.plot([0, 1], [0, 1], color=SHADE, linewidth=1.5, linestyle=":")
     for name, bins in found.items():
         color, marker, line = AGAINST[name]
-        label = f"{name}: expected calibration error {100 * ece[name]:.1f} %"
+        label = {"annotated": "is annotated", "truth": "happens (truth)"}[name]
         x, low, high = bins["confidence"], *_wilson(bins["frequency"], bins["count"])
         axes.vlines(x + (0.004 if name == "truth" else -0.004), low, high, color=color, linewidth=2, alpha=0.7)
         axes.plot(x, bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2, label=label)
     counts = next(iter(found.values()))["count"]
     edges = np.linspace(0, 1, len(counts) + 1)
     below.bar(edges[:-1], np.maximum(counts, 0.5), np.diff(edges), align="edge", color=PALE, edgecolor=SHADE)
-    below.set(yscale="log", ylabel="pairs", xlabel="predicted probability", xlim=(0, 1))
-    axes.set(ylabel="share of positives", ylim=(-0.02, 1.02), title="dotted: perfect calibration; bars: 95 %, Wilson")
-    axes.legend(frameon=False, loc="upper left")
+    below.set(yscale="log", ylabel="videos ×\nbehaviours", xlabel="predicted probability of a behaviour", xlim=(0, 1))
+    axes.set(ylabel="how often it … (share)", ylim=(-0.02, 1.02))
+    handles, labels = axes.get_legend_handles_labels()
+    handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
+    axes.legend(handles, [*labels, "95 % interval (Wilson)", "perfect calibration"], frameon=False, loc="upper left")
+    against = {"annotated": "annotated labels", "truth": "the truth"}
+    told = listed(f"{100 * value:.1f} % against {against[name]}" for name, value in ece.items())
+    style.headline(figure, f"Expected calibration error: {told}")
     axes.grid(color=PALE)
     return figure
 
@@ -205,50 +218,73 @@ def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[
 
 @styled
 def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, most: int = 10) -> Figure:
-    """Confusions: matrix (C, C) of `errors.confusions`; missed: (C,), how often each behaviour was missed."""
+    """Confusions: matrix (C, C) of `errors.confusions`; missed: (C,), how often each behaviour was missed.
+
+    The title tells the largest share of the first row.
+    """
     rows = [c for c in np.argsort(-missed, kind="stable")[:most] if missed[c]]
     columns = [
         c for c in np.argsort(-(matrix * missed[:, None]).sum(axis=0), kind="stable")[:most] if matrix[:, c].any()
     ]
-    figure = Figure((WIDTH, 0.42 * max(len(rows), 2) + 2.6), layout="constrained")
+    figure = Figure((WIDTH, 0.42 * max(len(rows), 2) + 3), layout="constrained")
     axes = figure.subplots()
     data = 100 * matrix[np.ix_(rows, columns)]
     labels = {"xticklabels": [names[c] for c in columns], "yticklabels": [f"{names[c]}  ({missed[c]})" for c in rows]}
     numbers = np.where(data > 0, np.char.mod("%.0f", data), "")
     sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=numbers, fmt="", linewidths=1,
-                annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos in this row"}, **labels)  # fmt: skip
-    axes.set(xlabel="predicted, not annotated", ylabel="missed (times)")
+                annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos of the row"}, **labels)  # fmt: skip
+    axes.set(xlabel="predicted instead, though not annotated", ylabel="missed (in brackets: in how many videos)")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
+    most = data[0].max()
+    instead = f"{names[columns[int(data[0].argmax())]]} in {most:.0f} % of these videos" if most else "nothing"
+    style.headline(figure, f"{names[rows[0]]} is missed most; predicted instead: {instead}")
     return figure
 
 
 @styled
 def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
-    """Difference in errors of each kind from the run `reference`: schemes, then modalities.
+    """Difference in errors of each kind from the run `reference`: schemes, then modalities; significant ones filled.
 
-    table: rows of `errors.differences` of all runs, with scheme and modality.
+    table: rows of `errors.differences` of all runs, with scheme and modality. The last kind, errors of no kind, has an
+    axis of its own, because it is much more frequent.
     """
-    parts = {"schemes, RGB only": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
-    parts["modalities, sparse"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
+    parts = {"scheme (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
+    parts["input (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
     order = list(dict.fromkeys(table["kind"]))
-    figure = Figure((WIDTH, 0.75 * len(order) + 2.1), layout="constrained")
-    panels = figure.subplots(1, 2, sharey=True, sharex=True)
-    for axes, (title, (rows, by, colors)) in zip(panels, parts.items(), strict=True):
+    figure = Figure((WIDTH, 0.75 * len(order) + 2.9), layout="constrained")
+    panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])
+    for pair, (title, (rows, by, colors)) in zip(panels.T, parts.items(), strict=True):
         rows = rows[rows["run"] != reference]
         present = [name for name in colors if name in set(rows[by])]
-        for k, (name, marker) in enumerate(zip(present, "sDo", strict=False)):
-            part = rows[rows[by] == name]
-            place = np.array([order.index(kind) for kind in part["kind"]]) + 0.26 * (k - (len(present) - 1) / 2)
-            axes.hlines(place, part["more_low"], part["more_high"], color=colors[name], linewidth=3)
-            axes.plot(part["more"], place, marker, color=colors[name], markeredgecolor=INK, markersize=11, label=name)
-        axes.axvline(0, color=INK, linewidth=1.5)
-        axes.set_title(title)
-        axes.grid(axis="x", color=PALE)
-        if present:
-            axes.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.14), ncols=3)
+        for axes, kinds in zip(pair, (order[:-1], order[-1:]), strict=True):
+            for k, (name, marker) in enumerate(zip(present, "sDo", strict=False)):
+                part = rows[(rows[by] == name) & rows["kind"].isin(kinds)]
+                _differences(axes, part, kinds, marker, colors[name], 0.26 * (k - (len(present) - 1) / 2))
+            axes.axvline(0, color=INK, linewidth=1.5)
+            axes.set(yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5))
+            axes.grid(axis="x", color=PALE)
+        pair[0].set_title(title)
+        keys = [Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=n) for n, m in zip(present, "sDo")]
+        pair[1].legend(handles=keys, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.4), ncols=3)
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
-    sure = int(((shown["more_low"] > 0) | (shown["more_high"] < 0)).sum())
-    figure.suptitle(f"{sure} of {len(shown)} differences are significant", fontsize=14)
-    figure.supxlabel(f"← fewer · errors per 100 videos than {reference} · more →   (paired, 95 %)", fontsize=13)
-    panels[0].set(yticks=range(len(order)), yticklabels=order, ylim=(len(order) - 0.5, -0.5))
+    sure = int(_is_significant(shown).sum())
+    title = f"{sure} of {len(shown)} differences are significant"
+    style.headline(figure, f"{title} (filled; hollow: the 95 % interval includes 0)")
+    figure.supxlabel(
+        f"← fewer · errors per 100 videos than {reference.split(' seed')[0]}, paired · more →", fontsize=13
+    )
     return figure
+
+
+def _differences(axes, part: pd.DataFrame, kinds: Sequence[str], marker: str, color: str, aside: float) -> None:
+    """Differences of one run with their intervals, `aside` of the rows of their kinds; significant ones filled."""
+    place = np.array([kinds.index(kind) for kind in part["kind"]]) + aside
+    sure = _is_significant(part).to_numpy()
+    axes.hlines(place, part["more_low"], part["more_high"], color=color, linewidth=3)
+    for mask, face in ((sure, color), (~sure, "white")):
+        look = {"color": color, "markerfacecolor": face, "markeredgewidth": 2, "markersize": 11}
+        axes.plot(part["more"][mask], place[mask], marker, **look)
+
+
+def _is_significant(table: pd.DataFrame) -> pd.Series:
+    return (table["more_low"] > 0) | (table["more_high"] < 0)

@@ -1,6 +1,6 @@
-"""Figures of an ethogram: behaviours over time with their scores, time budget, transitions, key frames, agreement.
+"""Figures of an ethogram: behaviours over time with their scores, time budget, transitions, agreement.
 
-An `Ethogram`, tables or pictures in, matplotlib Figures out. Each shows the stamp, which warns of limits.
+An `Ethogram` or tables in, matplotlib Figures out. Each shows the stamp, which warns of limits.
 """
 
 from __future__ import annotations
@@ -17,7 +17,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
-from amc.figures import style
 from amc.figures.style import HUMAN, INK, MODEL, PALE, SHADE, WARNING, WIDTH, styled
 
 if TYPE_CHECKING:  # figures do not import the package that they draw for
@@ -43,8 +42,8 @@ def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[in
 def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
     """One row per behaviour: its bouts as bars, below them its probability over time and the threshold.
 
-    human: the human's annotation, drawn above the model's bars. A strip on top marks out-of-distribution frames; the
-    number of training clips, if known, is beside each name.
+    human: the human's annotation, drawn above the model's bars; the title counts the bouts of both. A strip on top
+    marks out-of-distribution frames; the number of training clips, if known, is beside each name.
     """
     columns = chosen(shown, most, human)
     figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
@@ -63,14 +62,9 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
             axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE, zorder=3)
     top = -0.6
     if shown.is_out_of_distribution is not None and shown.is_out_of_distribution.any():
-        axes.broken_barh(
-            _stretches(shown.is_out_of_distribution, shown.edges, unit),
-            (-0.88, 0.22),
-            facecolors=WARNING,
-            hatch="//",
-            edgecolor="white",
-            linewidth=0.1,
-        )
+        spans = _stretches(shown.is_out_of_distribution, shown.edges, unit)
+        look = {"facecolors": WARNING, "hatch": "//", "edgecolor": "white", "linewidth": 0.1}
+        axes.broken_barh(spans, (-0.88, 0.22), **look)
         top = -1
     axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
     axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
@@ -82,8 +76,15 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (training clips)")
-    _title(figure, axes, f"{shown.video}: {len(shown.bouts)} bouts{_hidden(shown, columns)}", shown.stamp)
+    found = f"the model finds {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
+    _title(figure, axes, f"{shown.video}: {found}{_hidden(shown, columns)}", shown.stamp)
     return figure
+
+
+def _bouts(shown: Ethogram) -> str:
+    """`12 bouts of 5 behaviours`."""
+    counts = {"bout": len(shown.bouts), "behaviour": len({bout.behaviour for bout in shown.bouts})}
+    return " of ".join(f"{number} {noun}{'s' * (number != 1)}" for noun, number in counts.items())
 
 
 def _supported(shown: Ethogram, c: int) -> str:
@@ -92,7 +93,7 @@ def _supported(shown: Ethogram, c: int) -> str:
 
 
 def _hidden(shown: Ethogram, columns: Sequence) -> str:
-    return f", {len(columns)} of {len(shown.names)} behaviours" if len(columns) < len(shown.names) else ""
+    return f" ({len(columns)} of {len(shown.names)} behaviours drawn)" if len(columns) < len(shown.names) else ""
 
 
 def _stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
@@ -118,8 +119,9 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
-    lines = textwrap.wrap(stamp, max(24, int(8 * (figure.get_figwidth() - 2))))  # names are left of the axes
-    axes.set_title(text, loc="left", pad=6 + 18 * len(lines))
+    wide = figure.get_figwidth() - 1.9  # inches: names are left of the axes
+    lines = textwrap.wrap(stamp, max(24, int(8 * wide)))  # letters of a line
+    axes.set_title(textwrap.fill(text, max(24, int(9.4 * wide))), loc="left", pad=6 + 18 * len(lines))
     if stamp:
         look = {"color": WARNING, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
         axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
@@ -157,7 +159,9 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     axes = _matrix(counts, "g", "next bout", "after a bout of", "bouts")
     found, most = counts.stack(), "no transition"
     if found.any():
-        most = f"{' → '.join(found.idxmax())}, {found.max():.0f} of {found.sum():.0f} transitions"
+        most = f"{' → '.join(found.idxmax())} is most frequent, {found.max():.0f} of {found.sum():.0f} transitions"
+    if found.max() == 1 < found.sum():
+        most = f"{found.sum():.0f} transitions, each of them once"
     _title(axes.figure, axes, f"{shown.video}: {most}{_hidden(shown, names)}", shown.stamp)
     return axes.figure
 
@@ -172,7 +176,7 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
     seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
     percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
     percent.index = [f"{name} ({whole[name]:.1f} s)" for name in used]
-    axes = _matrix(percent, ".0f", "model", "human (seconds)", "% of the row")
+    axes = _matrix(percent, ".0f", "what the model predicts", "what the human annotated (seconds)", "% of the row")
     annotated = [name for name in used if name != "nothing"]
     found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
     part = f"{100 * found / total:.0f} % of" if total else "none of"
@@ -197,31 +201,6 @@ def _matrix(table: pd.DataFrame, form: str, below: str, left: str, unit: str) ->
     bar = figure.colorbar(picture, ax=axes, label=unit, shrink=0.8)
     bar.locator = MaxNLocator(5, integer=form == "g")
     return axes
-
-
-@styled
-def key_frames(
-    frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, max_px: float, stamp: str = "", title: str = ""
-) -> Figure:
-    """One frame per bout, its label above, its flow below. frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W)."""
-    frames, motion = style.pictures(frames), style.pictures(motion)
-    columns = min(len(frames), 5)
-    rows = -(-len(frames) // columns)
-    high = WIDTH / columns * frames.shape[1] / frames.shape[2]
-    figure = Figure((WIDTH, rows * (1.9 * high + 0.6) + 0.5), layout="constrained")
-    figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0)
-    panels = figure.subplots(2 * rows, columns, squeeze=False)
-    for k in range(rows * columns):
-        upper, lower = (panels[2 * (k // columns) + below, k % columns] for below in (0, 1))
-        if k < len(frames):
-            style.image(upper, frames[k])
-            style.image(lower, motion[k])
-            upper.set_title(labels[k], fontsize=12)
-        else:
-            upper.set_visible(False), lower.set_visible(False)
-    text = f"{title or 'Frames and their flow'}; full colour at {max_px:.3g} px per frame"
-    figure.suptitle("\n".join([text, *textwrap.wrap(stamp, 100)]), fontsize=13, color=WARNING if stamp else INK)
-    return figure
 
 
 @styled
@@ -267,7 +246,7 @@ def measured(rows: Sequence[dict], *, label: str, title: str, stamp: str = "") -
         axes.hlines(y, row["low"], row["high"], color=MODEL, linewidth=3, alpha=0.5)
         axes.plot(row["value"], y, "o", color=MODEL, markersize=10)
     axes.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows], ylim=(len(rows) - 0.5, -0.5))
-    axes.set(xlabel=f"{label}, 95 % interval")
+    axes.set(xlabel=f"{label}; bars: 95 % interval", xlim=(0, None))
     axes.grid(axis="x", color=PALE)
     axes.tick_params(axis="y", length=0)
     _title(figure, axes, title, stamp)

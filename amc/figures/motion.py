@@ -8,14 +8,17 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
+from amc.base.wording import listed
 from amc.figures import style
 from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
 
 MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
 METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
 METHODS |= {"true": (INK, "*"), "none": (SHADE, "X")}  # colour and marker of each
+TRUE = {"true": "true flow"}  # how the method `true` is called in a figure
 
 
 @styled
@@ -29,17 +32,17 @@ def fields(
 ) -> Figure:
     """A frame and pictures of its flow by method; below, if known, maps of their errors (H, W), px, on one scale.
 
-    label: the kind of error; key: to the colours of flow.
+    label: the kind of error, of which the title tells the smallest; key: to the colours of flow.
     """
     columns = {"frame": frame, **pictures}
     width = WIDTH / (len(columns) + 0.9)
-    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1), layout="constrained")
+    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1.3), layout="constrained")
     panels = figure.subplots(2, len(columns), squeeze=False)
     for axes, (name, picture) in zip(panels[0], columns.items(), strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-        axes.set_title(name, fontsize=13)
+        axes.set_title(TRUE.get(name, name), fontsize=13)
     if key:
-        style.key(panels[0, -1], key)
+        style.key(panels[0, -1], key, left=1.2)
     finite = {name: error[np.isfinite(error)] for name, error in errors.items()}
     worst = max((np.quantile(error, 0.99) for error in finite.values()), default=1.0)
     for axes in panels[1]:
@@ -49,9 +52,12 @@ def fields(
         axes.axis("on")
         shown = _error_map(axes, error, worst)
         axes.set_xlabel(f"mean {finite[name].mean():.2f} px")
-    figure.colorbar(shown, ax=panels[1].tolist(), label="px", pad=0.01)
+    figure.colorbar(shown, ax=panels[1].tolist(), label="error, px", pad=0.01)
     beside = panels[1, list(columns).index(next(iter(errors))) - 1]  # the empty panel to the left of the first map
     beside.text(0.95, 0.5, label.replace(" ", "\n"), ha="right", va="center", fontsize=13, transform=beside.transAxes)
+    means = {name: values.mean() for name, values in finite.items()}
+    best = min(means, key=means.get)
+    style.headline(figure, f"{best} has the smallest {label} in this frame: {means[best]:.2f} px on average")
     return figure
 
 
@@ -66,7 +72,7 @@ def _error_map(axes, error: np.ndarray, worst: float):
 @styled
 def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: style.Key | None = None) -> Figure:
     """Where a method fails: per condition one row of frame, true flow, its flow as pictures, and its EPE (H, W), px."""
-    figure = Figure((0.85 * WIDTH, 0.19 * WIDTH * len(rows) + 0.6), layout="constrained")
+    figure = Figure((0.85 * WIDTH, 0.19 * WIDTH * len(rows) + 1), layout="constrained")
     panels = figure.subplots(len(rows), 4, squeeze=False)
     most = max(float(np.quantile(pictures[-1], 0.95)) for pictures in rows.values())
     for axes_row, (name, (*pictures, error)) in zip(panels, rows.items(), strict=True):
@@ -79,14 +85,20 @@ def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: s
     bar = {"label": "end-point error, px", "extend": "max", "pad": 0.02}
     figure.colorbar(shown, ax=panels[min(1, len(rows) - 1) :, -1].tolist(), **bar)
     if key and len(rows) > 1:  # above the colour bar
-        style.key(panels[0, -1], key, left=1.08, width=0.42)
+        style.key(panels[0, -1], key, left=1.22, width=0.42)
+    means = [float(np.mean(np.asarray(pictures[-1]))) for pictures in rows.values()]
+    style.headline(figure, f"Where {method} fails most: {min(means):.1f} to {max(means):.1f} px of error on average")
     return figure
 
 
 @styled
-def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str]) -> Figure:
-    """A table of pictures, such as two motions (rows) on several colour scales (columns)."""
-    figure = Figure((0.85 * WIDTH, 0.85 * WIDTH / len(columns) * len(rows) * 0.95 + 0.8), layout="constrained")
+def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str], *, key: style.Key | None = None) -> Figure:
+    """Two motions (rows), each as a frame and on several colour scales (columns).
+
+    The title compares the first and the last motion: the mean difference of their pictures, for each scale. key: to the
+    colours on the last scale.
+    """
+    figure = Figure((WIDTH, 0.75 * WIDTH / len(columns) * len(rows) + 1.2), layout="constrained")
     panels = figure.subplots(len(rows), len(columns), squeeze=False)
     for y, (name, pictures) in enumerate(rows.items()):
         for axes, picture in zip(panels[y], pictures, strict=True):
@@ -94,6 +106,12 @@ def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str]) -> 
         panels[y, 0].set_ylabel(name)
     for axes, name in zip(panels[0], columns, strict=True):
         axes.set_title(name)
+    if key:
+        style.key(panels[0, -1], key, width=0.42)
+    first, *_, last = rows.values()
+    apart = [np.abs(np.subtract(a, b, dtype=float)).mean() / 255 for a, b in zip(first, last, strict=True)]
+    told = listed(f"{100 * difference:.0f} % ({name})" for name, difference in zip(columns[1:], apart[1:], strict=True))
+    style.headline(figure, f"How much the pictures of both motions differ: {told}")
     return figure
 
 
@@ -116,10 +134,10 @@ def methods(table: pd.DataFrame) -> Figure:
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.margins(x=0.1)
-    best = table.loc[table["epe"].idxmin(), "method"]
-    axes.set_title(f"{best} has the smallest error")
-    figure.legend(loc="outside right center", frameon=False, title="bars and band:\n95 % over clips", title_fontsize=12,
-                  alignment="left")  # fmt: skip
+    best = table.loc[table["epe"].idxmin()]
+    axes.set_title(f"{best['method']} has the smallest error: {best['epe']:.2f} px")
+    title = "bars and band: 95 %\ninterval over clips"
+    figure.legend(loc="outside right center", frameon=False, title=title, title_fontsize=12, alignment="left")
     return figure
 
 
@@ -144,7 +162,9 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
         axes.axhline(edge - 0.5, color=SHADE, linewidth=1)
     counted = [f"{name} ({clips[name]} clips{': too few' if clips[name] < few else ''})" for name in order]
     axes.set(yticks=range(len(order)), yticklabels=counted)
-    axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel="end-point error, px, 95 % interval over clips")
+    axes.set(
+        ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel="end-point error, px; bars: 95 % interval over clips"
+    )
     axes.grid(axis="x", color=PALE)
     wins = table.loc[table.groupby("condition")["epe"].idxmin(), "method"].value_counts()
     axes.set_title(f"{wins.index[0]} has the smallest error under {wins.iloc[0]} of {len(order)} conditions")
@@ -154,8 +174,11 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
 
 @styled
 def steps(table: pd.DataFrame) -> Figure:
-    """EPE against the distance of the two frames. table: rows of `flow_errors.summary` with a column `step`."""
-    figure = Figure((0.8 * WIDTH, 4.4), layout="constrained")
+    """EPE against the distance of the two frames. table: rows of `flow_errors.summary` with a column `step`.
+
+    The title tells the smallest error of all methods at both ends.
+    """
+    figure = Figure((0.9 * WIDTH, 4.6), layout="constrained")
     axes = figure.subplots()
     for name, part in table.groupby("method", sort=False):
         color, marker = METHODS[name]
@@ -170,7 +193,10 @@ def steps(table: pd.DataFrame) -> Figure:
     axes.grid(color=PALE)
     clips = int(table["clips"].min())
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
-                  title=f"band: 95 %\nover {clips} clips", title_fontsize=12)  # fmt: skip
+                  title=f"band: 95 % interval\nover {clips} clips", title_fontsize=12)  # fmt: skip
+    least, ends = table.groupby("step")["epe"].min(), (places[0], places[-1])
+    told = listed(f"{least[step]:.1f} px at a distance of {step}" for step in ends)
+    style.headline(figure, f"The smallest error of all methods: {told} frames")
     return figure
 
 
@@ -178,14 +204,15 @@ def steps(table: pd.DataFrame) -> Figure:
 def effect(table: pd.DataFrame) -> Figure:
     """The gain by each flow method. table: of `flow_effect.rows`; its first row is frames alone.
 
-    Left macro mAP, right its difference from frames alone; 95 % intervals over the test videos.
+    Left macro mAP, right its difference from frames alone; 95 % intervals over the test videos. The title tells the
+    differences of frames with flow.
     """
     order = list(dict.fromkeys(table["modality"]))
     names = list(dict.fromkeys(table["flow"]))
-    figure = Figure((WIDTH, 0.75 * len(table) + 1.6), layout="constrained")
+    figure = Figure((WIDTH, 0.6 * len(table) + 2.2), layout="constrained")
     for axes, column, label in zip(
         figure.subplots(1, 2, sharey=True), ("map_macro", "more"),
-        ("macro mAP, %", "macro mAP − that of frames alone, points, paired"), strict=True,
+        ("macro mAP, %", "macro mAP − that of frames alone, points"), strict=True,
     ):  # fmt: skip
         for place, row in enumerate(table.to_dict("records")):
             if column == "more" and row["flow"] == names[0]:
@@ -197,7 +224,18 @@ def effect(table: pd.DataFrame) -> Figure:
             axes.axhline(list(table["modality"]).index(modality) - 0.5, color=PALE)
         axes.set(xlabel=label)
         axes.grid(axis="x", color=PALE)
-    labels = [f"{row.modality}, {row.flow}" if row.flow != names[0] else row.modality for row in table.itertuples()]
+    spoken = {"rgb": "frames alone", "flow": "flow alone", "rgb+flow": "frames and flow"}
+    labels = [
+        spoken[row.modality] + (f"\n{TRUE.get(row.flow, row.flow)}" if row.flow != names[0] else "")
+        for row in table.itertuples()
+    ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
-    figure.axes[1].axvline(0, color=SHADE)
+    figure.axes[1].axvline(0, color=INK)
+    bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos (right: paired)")
+    figure.legend(handles=[bars], loc="outside lower center", frameon=False)
+    both = table[table["modality"] == order[-1]]
+    sure = ((both["more_low"] > 0) | (both["more_high"] < 0)).sum()
+    ends = f"{both['more'].min():+.1f} to {both['more'].max():+.1f}"
+    title = f"{spoken[order[-1]].capitalize()} against frames alone: {ends} points, {sure} of {len(both)} significant"
+    style.headline(figure, title)
     return figure

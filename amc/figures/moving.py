@@ -112,7 +112,7 @@ def _drawn(panels: dict[str, np.ndarray], key: Key | None) -> list[Image.Image]:
     if key:
         wheel = Image.fromarray(pictures(np.asarray(key.wheel)[None])[0])
         blank.paste(wheel.resize((WHEEL, WHEEL), Image.Resampling.LANCZOS), (lefts[-1], LINE))
-        text = f"rim: {key.max_px:.3g} px\nper frame" + (f"\nat {key.at}" if key.at else "")
+        text = f"rim: {key.max_px:.3g} px\nper frame" + (f",\n{key.at}" if key.at else "")
         draw.multiline_text((lefts[-1], LINE + WHEEL + 4), text, INK, _font(14))
     made = []
     for index in range(len(next(iter(panels.values())))):

@@ -5,6 +5,7 @@ those of one group are distinct in grey. A figure takes all its colours from her
 """
 
 import io
+import textwrap
 from base64 import b64encode
 from pathlib import Path
 from typing import NamedTuple
@@ -13,6 +14,7 @@ import matplotlib as mpl
 import numpy as np
 from IPython import display
 from matplotlib.axes import Axes
+from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from PIL import Image
@@ -35,6 +37,7 @@ WIDTH = 11  # inches, the same for all figures, so that fonts look the same in a
 DPI = 100  # dots per inch of every figure, on disk and in a notebook
 SHOWN_DPI = 88  # screen pixels per inch in a notebook
 JPEG = {"quality": 92, "subsampling": 0}  # colours at full resolution; ΔE below 1 on average (CIE 1976)
+SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
@@ -56,11 +59,31 @@ def show(figure: Figure, alt: str, *, name: str = "") -> display.Image:
     if name:
         _save(figure, drawn, name, alt)
     kept = {"png": _png(drawn)}
-    if any(image.get_array().ndim == 3 for image in figure.findobj(AxesImage)):  # pictures, not heat maps
+    if _has_pictures(figure):
         kept["jpeg"] = _jpeg(drawn)
     kind = min(kept, key=lambda kind: len(kept[kind]))
     width = round(SHOWN_DPI * figure.get_figwidth())  # the same width at any resolution
     return display.Image(data=kept[kind], format=kind, alt=alt, width=width)
+
+
+@styled
+def preview(figure: Figure, alt: str) -> display.Image:
+    """The figure for a control, which draws it again and again: at screen resolution, drawn and encoded once.
+
+    It costs half as much as `show`: what a layout engine does not know of is not searched for, and may be cut off.
+    """
+    figure.set_dpi(SHOWN_DPI)
+    canvas, stored = FigureCanvasAgg(figure), io.BytesIO()
+    canvas.draw()
+    drawn = Image.fromarray(np.asarray(canvas.buffer_rgba())).convert("RGB")
+    kind = "jpeg" if _has_pictures(figure) else "png"
+    drawn.save(stored, format=kind, **(JPEG if kind == "jpeg" else {"compress_level": 3}))
+    return display.Image(stored.getvalue(), format=kind, alt=alt, width=drawn.width)
+
+
+def _has_pictures(figure: Figure) -> bool:
+    """Whether the figure has pictures, which are no heat maps."""
+    return any(image.get_array().ndim == 3 for image in figure.findobj(AxesImage))
 
 
 def source(picture: display.Image) -> str:
@@ -121,17 +144,29 @@ class Key(NamedTuple):
 
     wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
     max_px: float  # motion at which colours are saturated, pixels per frame
-    at: str = ""  # the picture size for these pixels, such as "72 px high"
+    at: str = ""  # the picture size for these pixels, such as `72 px high`
 
 
-def key(axes: Axes, shown: Key, *, left: float = 1.1, width: float = 0.75) -> None:
+def key(axes: Axes, shown: Key, *, left: float = 1.15, width: float = 0.75) -> None:
     """Draw the colour key of flow to the right of `axes`, with its scale; left, width: parts of the width of `axes`."""
-    inset = axes.inset_axes((left, 0.42, width, 0.58))
+    inset = axes.inset_axes((left, 0.4, width, 0.5))
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
-    at = f"\nat {shown.at}" if shown.at else ""
-    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\nper frame{at}", fontsize=11, labelpad=2)
+    inset.set_title("motion", fontsize=12, pad=2)
+    at = f",\n{shown.at}" if shown.at else ""
+    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\nper frame{at}", fontsize=12, labelpad=2)
+
+
+def slot(letter: str, number: int) -> str:
+    """The name of a slot, such as `F₁₂`: plain text, because a formula takes ten times as long to draw."""
+    return letter + str(number).translate(SUBSCRIPTS)
+
+
+def headline(figure: Figure, text: str) -> None:
+    """Write what a figure shows above it, in lines of about equal length, not wider than the figure."""
+    lines = len(textwrap.wrap(text, int(9.6 * figure.get_figwidth())))  # about 9.6 letters per inch
+    figure.suptitle("\n".join(textwrap.wrap(text, len(text) // max(lines, 1) + 9)), fontsize=14)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
