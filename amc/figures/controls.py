@@ -9,7 +9,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
-from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline, styled
 
 INTACT = "intact"
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
@@ -35,7 +35,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     labels = [name.removesuffix(f" seed {seed}") for name in names for seed in seeds] if len(seeds) == 1 else names
     panels[0].set(yticks=range(len(names)), yticklabels=labels, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    figure.suptitle(f"{_found(rows, kinds)} ({rows[0]['videos']} test videos)", fontsize=14)
+    headline(figure, f"{_found(rows, kinds)} ({rows[0]['videos']} test videos)")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]

@@ -16,14 +16,14 @@ from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
 from amc.config import METHOD
-from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, headline, styled
 
 PANELS = {"2": ("Table 2: sampling scheme (RGB)", "scheme"), "3": ("Table 3: modality (sparse)", "modality")}
 LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 
 @styled
-def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
+def ablation(rows: Sequence[dict]) -> Figure:
     """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance.
 
     Colours are those of modalities in both tables. The paper's number, of other videos, is written under the row's
@@ -51,7 +51,6 @@ def ablation(rows: Sequence[dict], *, title: str = "") -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", linewidth=1.5, label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=min(2 * len(tables), 4), frameon=False)
-    figure.suptitle(title, fontsize=14)
     return figure
 
 
@@ -143,7 +142,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
     improving = sum(fit["is_improving"] for fit in fits.values())
     ends = f"still falling at the last epoch in {improving} of {len(fits)} runs"
-    figure.suptitle(f"{lowest} has the lowest validation loss; {ends}", fontsize=14)
+    headline(figure, f"{lowest} has the lowest validation loss; {ends}")
     return figure
 
 

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from amc.config import METHOD
-from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, headline, styled
 
 OURS = MODALITY_COLORS["rgb+flow"]  # the paper's own method
 
@@ -46,7 +46,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
-    figure.suptitle(f"{best['method']} has the highest macro mAP{cost}", fontsize=14)
+    headline(figure, f"{best['method']} has the highest macro mAP{cost}")
     return figure
 
 
