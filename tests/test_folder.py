@@ -28,6 +28,17 @@ def test_labels_are_joined_by_semicolons_and_numbered_by_the_alphabet(tmp_path):
     assert set(table.counts()) == {"train", "val", "test"} and table.notes == ()
 
 
+def test_background_is_a_clip_without_a_label_and_three_sources_are_enough(tmp_path):
+    lines = ["a.mp4,walk,a", "b.mp4,walk,b", "c.mp4,walk,c", "d.mp4,Background,d", "e.mp4,background,a"]
+    lay(tmp_path, lines, "file,labels,source")
+    table = folder.index(tmp_path)
+    assert table.names == ("walk",) and table.labels().sum() == 3
+    assert [clip.is_background for clip in table.clips] == [False, False, False, True, True]
+    assert {clip.group: clip.split for clip in table.clips}["d"] == "train"
+    assert {clip.split for clip in table.clips[:3]} == {"train", "val", "test"}
+    assert len(table.subset(1).split("train")) == 1
+
+
 def test_the_same_folder_is_dealt_out_alike_in_any_order_and_half_of_it_is_for_training(tmp_path):
     lines = [f"{k}.mp4,{'walk' if k % 3 else 'graze'}" for k in range(30)]
     lay(tmp_path, lines)
@@ -73,7 +84,7 @@ def test_names_that_are_the_same_to_the_text_tower_are_one_behaviour_and_a_note_
 @pytest.mark.parametrize(
     "label, message",
     [
-        ("background", "'background' is a column of the tables"),
+        ("background;run", "'background' is a column of the tables"),
         ("Time_S", "'Time_S' is a column of the tables"),
         ('"grazing, slow"', "'grazing, slow' holds a comma"),
         ('walk"', """'walk"' holds a quote"""),

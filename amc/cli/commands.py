@@ -6,6 +6,7 @@ Each imports what it needs when it runs, so that `--help` is fast.
 import argparse
 import inspect
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
 from amc.config import SIZES
 from amc.runs import notebooks
+
+FOLDER = "folder"  # the data set of one's own clips or videos
 
 
 def reproduce(given: argparse.Namespace) -> int:
@@ -97,6 +100,24 @@ def _configs(given: argparse.Namespace) -> list:
     return ablation(**{name: value for name, value in vars(given).items() if name in known})
 
 
+def _with_clips(configs: list) -> list:
+    """The same runs, of whole videos of one's own on the clips that are cut from them now."""
+    from dataclasses import replace
+
+    if configs[0].dataset != FOLDER:
+        return configs
+    root = str(_clips(configs[0].root))
+    return [replace(cfg, root=root) for cfg in configs]
+
+
+def _clips(root: str) -> Path:
+    """The folder of clips for the data set `folder`: cut from whole videos, if these were given."""
+    from amc.datasets import catalogue
+    from amc.ethogram import training_clips
+
+    return training_clips.folder(catalogue.folder(FOLDER, root), log=lambda line: print(line, flush=True))
+
+
 def train(given: argparse.Namespace) -> int:
     """Train and score runs of the ablation; finished ones are reused."""
     from amc.base import distributed
@@ -106,13 +127,36 @@ def train(given: argparse.Namespace) -> int:
     if given.ship and len(configs) > 1:
         raise AmcError(f"ship: {len(configs)} runs; name one, by --scheme sparse --modality rgb+flow")
     with distributed.init():
-        runs = experiment.run_all(configs, workers=given.workers)
+        if distributed.rank() == 0:
+            _warn(configs)
+        runs = experiment.run_all(_with_clips(configs), workers=given.workers)
         if distributed.rank() == 0:
             for run in runs:
-                print(f"{run.cfg.name}: {_short(run.folder)}")
+                for stamp in _stamps(run):
+                    print(f"{run.cfg.name}: stamp: {stamp}")
+                print(f"{run.cfg.name}: {_short(run.folder)}; to predict: --model {shlex.quote(run.cfg.title)}")
             if given.ship:
                 print(_short(demo.ship(runs[0].folder)))
     return 0
+
+
+def _warn(configs: list) -> None:
+    """Print, before anything is computed, what is known to limit trust in these runs."""
+    from amc.ethogram import predictor
+
+    for stamp in dict.fromkeys(predictor.stamp_of(cfg) for cfg in configs):
+        if stamp:
+            print(f"stamp: {stamp}")
+        if predictor.DRAWN in stamp:
+            print(f"stamp: {predictor.REMEDY}")
+
+
+def _stamps(run) -> tuple[str, ...]:
+    """Warnings on a finished run: from its weights, and from validation."""
+    from amc.ethogram import evidence, predictor
+
+    val = run.scores("val")
+    return tuple(filter(None, [predictor.stamp_of(run.cfg), *evidence.of(val, val.names.tolist()).stamps]))
 
 
 def flow(given: argparse.Namespace) -> int:
@@ -127,7 +171,7 @@ def flow(given: argparse.Namespace) -> int:
         torch.set_num_threads(1)  # one process per core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
         is_first = distributed.rank() == 0
-        done = precompute.motion(_configs(given), log=print if is_first else silent, device=device)
+        done = precompute.motion(_with_clips(_configs(given)), log=print if is_first else silent, device=device)
         if is_first:
             print(
                 f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"
@@ -180,7 +224,8 @@ def index(given: argparse.Namespace) -> int:
     from amc.datasets import download
 
     whole("workers", given.workers, 1)
-    wrong = download.check(given.dataset, given.folder, workers=given.workers, log=print)
+    place = _clips(given.folder) if given.dataset == FOLDER else given.folder
+    wrong = download.check(given.dataset, place, workers=given.workers, log=print)
     for line in wrong:
         print(f"wrong: {line}")
     print(f"{len(wrong)} wrong" if wrong else "nothing is wrong")

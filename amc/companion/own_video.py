@@ -157,6 +157,4 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
         cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))
         done = experiment.run(cfg, log=lambda line, count=count: log(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
-    return rows, predictor.stamp(
-        {"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset
-    )
+    return rows, predictor.stamp_of(base)

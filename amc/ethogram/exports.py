@@ -31,6 +31,7 @@ TIDY = (
     "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
     "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
+UNKNOWN = "not known"  # whether a bout is unlike the training clips
 DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
@@ -93,7 +94,7 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
         c = shown.names.index(bout.behaviour)
         inside = shown.probs[bout.start : bout.stop, c]
         unlike = (
-            ""
+            UNKNOWN
             if shown.is_out_of_distribution is None
             else round(float(shown.is_out_of_distribution[bout.start : bout.stop].mean()), 3)
         )

@@ -27,7 +27,7 @@ from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject, compare, points
 from amc.ethogram.events import Annotation
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED, videos
-from amc.ethogram.predictor import VideoPredictor, stamp_on
+from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
 from amc.figures import ethogram as drawn
@@ -81,7 +81,11 @@ def predict(
     predictor = predictor.to(options.device)
     report.stamps = sorted({stamp_on(predictor, path) for path in named.values()} - {""})
     for stamp in report.stamps:
-        log(f"note: {stamp}")
+        log(f"stamp: {stamp}")
+    if any(DRAWN in stamp for stamp in report.stamps):
+        log(f"stamp: {REMEDY}")
+    if unknown := predictor.facts.get("unlike_training"):
+        log(f"note: whether a video is unlike the training clips is {unknown}")
     written = time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
         tell = partial(_tell, log, f"{place}/{len(named)} {name}")
@@ -166,7 +170,9 @@ def _summary(shown: Ethogram) -> dict:
 
 
 def _alarm(shown: Ethogram) -> str:
-    share = 0 if shown.is_out_of_distribution is None else 100 * shown.is_out_of_distribution.mean()
+    if shown.is_out_of_distribution is None:
+        return ""
+    share = 100 * shown.is_out_of_distribution.mean()
     return f"; {share:.0f} % of it is out-of-distribution" if share > 0 else ""
 
 
