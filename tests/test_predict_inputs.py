@@ -8,6 +8,7 @@ import torch
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import predict, predictor
+from amc.model import weights
 from amc.runs import lookup
 from amc.runs.ablation import ablation
 

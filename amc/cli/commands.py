@@ -58,13 +58,24 @@ def reproduce(given: argparse.Namespace) -> int:
     return 0
 
 
+def suggest(given: argparse.Namespace) -> int:
+    """Cut out the moments of videos that would teach a model most, as a BORIS project to be corrected."""
+    from amc.ethogram import inputs, predictor
+    from amc.ethogram import suggest as moments
+
+    inputs.videos(given.videos)  # finds a mistyped folder before a model is loaded
+    _refuse_device(given.device)
+    watcher = predictor.by_model(given.model, log=print)
+    options = {"most": given.most, "device": given.device}
+    moments.suggest(given.videos, watcher, Path(given.out), **options, log=lambda line: print(line, flush=True))
+    return 0
+
+
 def predict(given: argparse.Namespace) -> int:
     """Ethograms of your own videos: tables and pictures of each, tables of all.
 
     Status 1 when a video failed; the others are still done.
     """
-    import torch
-
     from amc.ethogram import predict as ethograms
     from amc.ethogram import predictor
     from amc.ethogram.bouts import Rules
@@ -77,8 +88,7 @@ def predict(given: argparse.Namespace) -> int:
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
     ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
-    if given.device != "cpu" and not torch.cuda.is_available():
-        raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
+    _refuse_device(given.device)
     if given.model:
         watcher = predictor.by_model(given.model, behaviours=names, log=print)
     else:
@@ -90,6 +100,14 @@ def predict(given: argparse.Namespace) -> int:
         print(f"failed: {row['error']}", file=sys.stderr)
     print(f"{len(done.done)} videos done, {len(done.failed)} failed; {_short(Path(given.out))}")
     return int(bool(done.failed))
+
+
+def _refuse_device(device: str) -> None:
+    """Raise AmcError for a device that this machine lacks."""
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise AmcError(f"device: {device} is not on this machine; choose cpu")
 
 
 def _configs(given: argparse.Namespace) -> list:

@@ -20,6 +20,10 @@ from amc.base.paths import atomic
 from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
+TABLES = (  # of all videos of a run
+    "bouts.csv", "time_budget.csv", "agreement.csv", "points.csv", "behaviours.csv", "report.json",
+    "predictions.boris", "predictions.untrusted.boris",
+)  # fmt: skip
 AGGREGATED = (
     "Observation id", "Observation date", "Description", "Observation type", "Source", "Time offset (s)",
     "Coding duration", "Media duration (s)", "FPS (frame/s)", "Subject",

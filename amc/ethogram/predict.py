@@ -7,11 +7,13 @@ lost by an interruption or a broken file. Broken files are reported at the end.
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
     <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
     <out>/agreement.csv      with a human annotation, if one is given         <out>/points.csv  its point events
+    <out>/predictions.boris  a project of all videos, to be corrected in BORIS
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,9 +22,10 @@ import numpy as np
 import pandas as pd
 
 from amc.base import provenance
+from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic, folder
-from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
+from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, project, timeline
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject, compare, points
 from amc.ethogram.events import Annotation
@@ -58,6 +61,7 @@ class Report:
     budgets: list[pd.DataFrame] = field(default_factory=list)
     agreement: list[pd.DataFrame] = field(default_factory=list)
     points: list[pd.DataFrame] = field(default_factory=list)  # point events of the annotation
+    observations: dict[str, dict] = field(default_factory=dict)  # of a BORIS project, by video
     done: list[dict] = field(default_factory=list)
     failed: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -75,6 +79,7 @@ def predict(
     """
     (named, notes, left_out), out = videos(sources), folder(out)
     _refuse_overwriting(named, out, options.human)
+    _refuse_losing_corrections(out)
     threshold = thresholds(predictor, options.threshold)
     human = _human(options, list(named.values()))
     report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
@@ -126,6 +131,17 @@ def _refuse_overwriting(named: dict[str, Path], out: Path, human: Sequence[str])
     for file in inputs.outputs(list(named), out.resolve()):
         if inputs.key(str(file)) in given:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
+
+
+def _refuse_losing_corrections(out: Path) -> None:
+    """Raise AmcError if a human has changed the BORIS project that an earlier run wrote."""
+    written = {}
+    with suppress(OSError, ValueError):  # no earlier run, or a report that is not ours
+        written = json.loads((out / annotations.REPORT).read_text(encoding="utf-8")).get("project", {})
+    for name, checksum in written.items():
+        if (out / name).is_file() and digest(out / name) != checksum:
+            says = "was changed since it was written, perhaps corrected, and would be written over"
+            raise AmcError(f"{printable(out / name)}: {says}; move it, or choose another folder for --out")
 
 
 def _tell(log: Callable[[str], None], head: str, line: str) -> None:
@@ -196,6 +212,10 @@ def _write_one(
     if options.annotate:
         annotated.write(path, shown, out / f"{stem}{annotated.ENDING}")
     report.bouts.append(exports.tidy(shown))
+    media = project.media_path(path, out)
+    report.observations[shown.video] = project.observation(
+        shown.bouts, shown.edges, fps=shown.fps, media=printable(media), stamp=shown.stamp
+    )
     budget = exports.time_budget(shown)
     budget.insert(0, "video", shown.video)
     report.budgets.append(budget)
@@ -232,7 +252,17 @@ def _write_all(report: Report, predictor: VideoPredictor, out: Path, options: Op
         row |= {"threshold": value, "stamp": stamp}
     exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
     facts = {"stamp": stamp, "model": predictor.facts, "options": asdict(options)}
+    facts["project"] = _write_project(report, predictor, out, stamp)
     facts |= {"done": report.done, "failed": report.failed, "left_out": report.left_out, "notes": report.notes}
     facts |= {"provenance": report.origin}
     with atomic(out / "report.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_project(report: Report, predictor: VideoPredictor, out: Path, stamp: str) -> dict[str, str]:
+    """Write the BORIS project of all videos so far; its name and sha256."""
+    names = (f"predictions{UNTRUSTED}.boris", "predictions.boris")
+    name, other = names if stamp else names[::-1]
+    (out / other).unlink(missing_ok=True)  # from an earlier run into the same folder
+    exports.write_text(out / name, project.text("predictions", report.observations, predictor.names, stamp=stamp))
+    return {name: digest(out / name)}

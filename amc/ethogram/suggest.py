@@ -1,0 +1,152 @@
+"""Which moments of videos would teach a model most: cut out, with its predictions as a BORIS project to be corrected.
+
+    uncertain   the probability of a behaviour is near its threshold
+    unlike      the moment is farther from the training clips than 95 % of the validation clips
+    rare        a behaviour of few training clips may be shown
+
+Corrected, the folder is annotation like any other: `training_clips` takes it with the videos that it lies among.
+"""
+
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from itertools import cycle
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from amc.base.errors import AmcError, printable
+from amc.base.paths import folder
+from amc.ethogram import exports, inputs, predict, project
+from amc.ethogram.bouts import Rules, from_frames, ordered
+from amc.ethogram.evidence import FEW_CLIPS
+from amc.ethogram.predictor import VideoPredictor
+from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
+from amc.ethogram.training_clips import MOMENT, write_clip
+
+CONTEXT = 1.0  # seconds before and after a window, so that a human sees where a behaviour begins
+PROJECT, TABLE = "suggested.boris", "suggested.csv"
+REASONS = ("uncertain", "unlike", "rare")  # moments are taken from each in turn
+
+
+class Moment(NamedTuple):
+    """Frames start … stop - 1 of a video, and why it would teach: higher scores more, within one reason."""
+
+    video: str
+    start: int
+    stop: int
+    why: str
+    behaviour: str  # that is uncertain or rare; empty for `unlike`
+    score: float
+
+
+def suggest(
+    sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, *, most: int, threshold: float = 0.0,
+    device: str = "cpu", log: Callable[[str], None],
+) -> list[Moment]:  # fmt: skip
+    """Write the `most` moments of all videos that would teach most into `out`: clips, a project and a table.
+
+    threshold: as for `predict`. Raises AmcError if `out` holds such a project, which may have been corrected, and if no
+    video can be scored.
+    """
+    if most < 1:
+        raise AmcError(f"most: {most} is no number of moments; give 1 or more")
+    out = folder(out)
+    if (out / PROJECT).exists():
+        raise AmcError(f"{printable(out / PROJECT)}: is there already, perhaps corrected; choose another folder")
+    found, notes, _ = inputs.videos(sources)
+    named = {name: path for name, path in found.items() if not MOMENT.search(name)}  # not those of an earlier call
+    chosen_from, predictor = predict.thresholds(predictor, threshold), predictor.to(device)
+    for note in [*notes, *filter(None, [predictor.stamp])]:
+        log(f"note: {note}")
+    known, candidates = {}, []
+    for name, path in named.items():
+        try:
+            seen = sliding_window(path, predictor, SlidingWindow(), device=device, log=log)
+            known[name] = predict.ethogram(name, path, seen, predictor, chosen_from, Rules())
+        except AmcError as error:
+            log(f"failed: {error}")
+            continue
+        candidates += moments(name, seen, predictor, chosen_from)
+    if not known:
+        raise AmcError("videos: none could be scored; see the lines above")
+    found = choose(candidates, most)
+    _write(found, named, known, predictor, out)
+    log(f"{len(found)} moments of {len(known)} videos: {printable(out / PROJECT)}")
+    return found
+
+
+def moments(video: str, seen: WindowScores, predictor: VideoPredictor, threshold: np.ndarray) -> Iterator[Moment]:
+    """Each window of a video with every reason that it has; threshold (C,)."""
+    near = 1 - np.abs(seen.probs - threshold) / np.maximum(threshold, 1 - threshold)  # (W, C), 1 at the threshold
+    counts = [row["training_clips"] for row in predictor.support]
+    few = [c for c, count in enumerate(counts) if count is not None and count < FEW_CLIPS]
+    few = few or [c for c, count in enumerate(counts) if count is not None and count == min(counts)]
+    unlike = None if predictor.detector is None else predictor.detector.distance(seen.embeddings)
+    for w, (start, stop) in enumerate(_wider(seen)):
+        moment = partial(Moment, video, start, stop)
+        c = int(near[w].argmax())
+        yield moment("uncertain", predictor.names[c], float(near[w, c]))
+        if unlike is not None and unlike[w] > 1:
+            yield moment("unlike", "", float(unlike[w]))
+        if few:
+            c = max(few, key=lambda c: seen.probs[w, c] / threshold[c])
+            yield moment("rare", predictor.names[c], float(seen.probs[w, c] / threshold[c]))
+
+
+def choose(candidates: Sequence[Moment], most: int) -> list[Moment]:
+    """Up to `most` moments that do not overlap: the best of each reason in turn. In order of video and time."""
+    waiting = {why: sorted((m for m in candidates if m.why == why), key=lambda m: -m.score) for why in REASONS}
+    found: list[Moment] = []
+    for why in cycle(REASONS):
+        if len(found) == most or not any(waiting.values()):
+            break
+        while waiting[why]:
+            moment = waiting[why].pop(0)
+            if not any(_overlap(moment, other) for other in found):
+                found.append(moment)
+                break
+    return sorted(found)
+
+
+def _overlap(one: Moment, other: Moment) -> bool:
+    return one.video == other.video and one.start < other.stop and other.start < one.stop
+
+
+def _wider(seen: WindowScores) -> list[tuple[int, int]]:
+    """The frames of each window with its context."""
+    edges, count = seen.edges, len(seen.edges) - 1
+    return [
+        (
+            int(np.searchsorted(edges, edges[start] - CONTEXT)),
+            min(int(np.searchsorted(edges, edges[stop] + CONTEXT)), count),
+        )
+        for start, stop in seen.windows
+    ]
+
+
+def _write(
+    found: Sequence[Moment], named: dict[str, Path], known: dict[str, Ethogram], predictor: VideoPredictor, out: Path
+) -> None:
+    """Clips, then their table, then the project: its presence shows that all are there."""
+    observations, rows = {}, []
+    for moment in found:
+        shown = known[moment.video]
+        begin, end = (float(shown.edges[frame]) for frame in (moment.start, moment.stop))
+        name = f"{moment.video}@{begin:.3f}s"
+        write_clip(named[moment.video], moment.start, moment.stop, out / f"{name}.mp4")
+        observations[name] = _observation(shown, moment, f"{name}.mp4")
+        rows.append((f"{name}.mp4", moment.video, round(begin, 3), round(end, 3), *moment[3:5], round(moment.score, 3)))
+    table = pd.DataFrame(rows, columns=("file", "video", "start_s", "stop_s", "why", "behaviour", "score"))
+    exports.write_text(out / TABLE, table.to_csv(index=False))
+    written = project.text("suggested", observations, predictor.names, stamp=predictor.stamp)
+    exports.write_text(out / PROJECT, written)
+
+
+def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
+    """The parts of a video's bouts that lie in a moment, in the time of the clip that was cut."""
+    bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
+    edges = np.arange(moment.stop - moment.start + 1) / shown.fps
+    return project.observation(bouts, edges, fps=shown.fps, media=file, stamp=shown.stamp)

@@ -1,0 +1,117 @@
+"""The loop: moments that would teach most are cut out, corrected in BORIS, and become labels; nothing is lost."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from conftest import WATCHED as NAMES
+from test_training_clips import EVENTS, study
+
+from amc import video
+from amc.base.errors import AmcError
+from amc.datasets import catalogue
+from amc.ethogram import annotations, predict, suggest, timeline, training_clips
+from amc.ethogram.out_of_distribution import OutOfDistribution
+from amc.ethogram.sliding_window import SlidingWindow, WindowScores
+from amc.ethogram.suggest import Moment
+
+QUIET = {"log": lambda line: None}
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory, monkeypatch):
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path_factory.mktemp("cache")))  # not among the videos
+
+
+def scores(probs: np.ndarray, embeddings: np.ndarray) -> WindowScores:
+    """Windows of 2 s every 2 s over a video of 10 frames per second."""
+    edges = np.arange(20 * len(probs) + 1) / 10
+    return WindowScores(None, edges, timeline.slide(edges, seconds=2, stride=2), probs, embeddings)
+
+
+def test_each_moment_is_given_for_what_it_would_teach(watcher):
+    near = OutOfDistribution(np.zeros(2), np.eye(2), 1.0)
+    known = [{"training_clips": count} for count in (50, 40, 2)]
+    rated = replace(watcher, detector=near, support=tuple(known))
+    probs = np.array([[0.9, 0.1, 0.1], [0.52, 0.1, 0.1], [0.9, 0.1, 0.4], [0.99, 0.01, 0.01]])
+    away = np.array([[0, 0], [0.5, 0], [0, 0], [3, 0]])
+    found = list(suggest.moments("fox", scores(probs, away), rated, np.full(3, 0.5)))
+    best = {why: max((m for m in found if m.why == why), key=lambda m: m.score) for why in suggest.REASONS}
+    assert (best["uncertain"].start, best["uncertain"].behaviour) == (10, NAMES[0])  # with a second before and after
+    assert (best["rare"].start, best["rare"].behaviour) == (30, NAMES[2])
+    assert best["unlike"][:5] == ("fox", 50, 80, "unlike", "") and sum(m.why == "unlike" for m in found) == 1
+
+
+def test_reasons_take_turns_and_no_moment_is_shown_twice():
+    given = [Moment("a", 20 * k, 20 * k + 30, "uncertain", "x", 1 - k / 10) for k in range(6)]
+    given += [Moment("a", 0, 30, "rare", "y", 9.0), Moment("b", 0, 30, "rare", "y", 1.0)]
+    found = suggest.choose(given, 3)
+    assert {(m.video, m.start, m.why) for m in found} == {
+        ("a", 0, "uncertain"),
+        ("b", 0, "rare"),
+        ("a", 40, "uncertain"),
+    }
+    assert len(suggest.choose(given, 99)) == 4 and suggest.choose([], 3) == []
+
+
+def test_moments_are_cut_with_the_predictions_in_them_and_become_labels_once_corrected(films, watcher, tmp_path):
+    study(tmp_path)
+    out = tmp_path / "suggested"
+    found = suggest.suggest([films], watcher, out, most=2, threshold=0.01, **QUIET)
+    table = pd.read_csv(out / suggest.TABLE)
+    assert len(found) == len(table) == 2 and set(table["video"]) <= {"film 0", "film 1"}
+    assert table["why"].isin(suggest.REASONS).all()
+    for row in table.itertuples():
+        info = video.probe(out / row.file)
+        assert info.num_frames == pytest.approx((row.stop_s - row.start_s) * 24, abs=1)
+        original = video.read_frames(films / f"{row.video}.mp4", [round(row.start_s * 24)])
+        assert (video.read_frames(out / row.file, [0]).float() - original.float()).abs().mean() < 8
+    with pytest.raises(AmcError, match=r"suggested.boris: holds a model's predictions that nobody has corrected"):
+        training_clips.folder(tmp_path, **QUIET)
+    with pytest.raises(AmcError, match="is there already, perhaps corrected"):
+        suggest.suggest([films], watcher, out, most=2, threshold=0.01, **QUIET)
+
+    project = json.loads((out / suggest.PROJECT).read_text())
+    project["project_description"] = ""  # as a human does in BORIS
+    first = next(iter(project["observations"]))
+    project["observations"][first]["events"] = [[0.0, "", NAMES[0], "", "", 0], [2.0, "", NAMES[0], "", "", 48]]
+    (out / suggest.PROJECT).write_text(json.dumps(project))
+    table = catalogue.load("folder", training_clips.folder(tmp_path, **QUIET))
+    assert {clip.group for clip in table.clips} == {*EVENTS, *(row.video for row in found)}
+    [column] = [c for c, name in enumerate(table.names) if name == NAMES[0]]
+    assert any(column in clip.labels for clip in table.clips if clip.id.startswith(first))
+
+
+def test_the_predictions_of_all_videos_are_one_project_that_reads_back_as_the_bouts(films, watcher, tmp_path):
+    options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
+    predict.predict([films], watcher, tmp_path / "out", options, **QUIET)
+    path = tmp_path / "out/predictions.untrusted.boris"
+    read = annotations.read(path)
+    assert read.predicted == (str(path),) and set(read.behaviours) == set(NAMES)
+    for name, bouts in pd.read_csv(tmp_path / "out/bouts.csv").groupby("video"):
+        events = sorted(read.of(name), key=lambda event: (event.first, event.behaviour))
+        assert [event.behaviour for event in events] == bouts["behaviour"].tolist()
+        assert [event.first for event in events] == pytest.approx(bouts["start_s"].tolist())
+        assert [event.stop for event in events] == pytest.approx(bouts["stop_s"].tolist())
+        assert events[0].video == str(films / f"{name}.mp4")  # BORIS finds it from anywhere
+
+
+def test_a_project_that_was_corrected_is_not_written_over(films, watcher, tmp_path):
+    one, options = [films / "film 0.mp4"], predict.Options(SlidingWindow(9, 9))
+    predict.predict(one, watcher, tmp_path, options, **QUIET)
+    predict.predict(one, watcher, tmp_path, options, **QUIET)  # nobody has touched it
+    path = tmp_path / "predictions.untrusted.boris"
+    path.write_text(path.read_text().replace("PREDICTED", "seen by me"))
+    with pytest.raises(AmcError, match="was changed since it was written, perhaps corrected"):
+        predict.predict(one, watcher, tmp_path, options, **QUIET)
+    shutil.move(path, tmp_path / "mine.boris")
+    predict.predict(one, watcher, tmp_path, options, **QUIET)
+
+
+def test_what_predict_wrote_is_no_annotation_of_a_human(films, watcher, tmp_path):
+    study(tmp_path)
+    predict.predict([films / "film 0.mp4"], watcher, tmp_path, predict.Options(SlidingWindow(9, 9)), **QUIET)
+    assert [path.name for path in annotations.files(tmp_path)] == ["study.boris"]
