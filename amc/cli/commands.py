@@ -54,60 +54,8 @@ def reproduce(given: argparse.Namespace) -> int:
         tidy(paths.root() / done)
         notebooks.note_made(paths.root() / done, source)
     report(given)
-    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
+    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {paths.short(reports)}")
     return 0
-
-
-def suggest(given: argparse.Namespace) -> int:
-    """Cut out the moments of videos that would teach a model most, as a BORIS project to be corrected."""
-    from amc.ethogram import inputs, predictor
-    from amc.ethogram import suggest as moments
-
-    inputs.videos(given.videos)  # finds a mistyped folder before a model is loaded
-    _refuse_device(given.device)
-    watcher = predictor.by_model(given.model, log=print)
-    options = {"most": given.most, "device": given.device}
-    moments.suggest(given.videos, watcher, Path(given.out), **options, log=lambda line: print(line, flush=True))
-    return 0
-
-
-def predict(given: argparse.Namespace) -> int:
-    """Ethograms of your own videos: tables and pictures of each, tables of all.
-
-    Status 1 when a video failed; the others are still done.
-    """
-    from amc.ethogram import predict as ethograms
-    from amc.ethogram import predictor
-    from amc.ethogram.bouts import Rules
-    from amc.ethogram.sliding_window import SlidingWindow
-
-    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
-    human = {"human": tuple(given.human), "subject": given.subject}
-    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, device=given.device, **human)
-    names = [name for name in given.behaviours.split(",") if name.strip()]
-    if given.model and (given.backbone or given.pretrained):
-        raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
-    ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
-    _refuse_device(given.device)
-    if given.model:
-        watcher = predictor.by_model(given.model, behaviours=names, log=print)
-    else:
-        watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=lambda line: print(line, flush=True))
-    for note in done.notes:
-        print(f"note: {note}")
-    for row in done.failed:
-        print(f"failed: {row['error']}", file=sys.stderr)
-    print(f"{len(done.done)} videos done, {len(done.failed)} failed; {_short(Path(given.out))}")
-    return int(bool(done.failed))
-
-
-def _refuse_device(device: str) -> None:
-    """Raise AmcError for a device that this machine lacks."""
-    import torch
-
-    if device != "cpu" and not torch.cuda.is_available():
-        raise AmcError(f"device: {device} is not on this machine; choose cpu")
 
 
 def _configs(given: argparse.Namespace) -> list:
@@ -152,9 +100,9 @@ def train(given: argparse.Namespace) -> int:
             for run in runs:
                 for stamp in _stamps(run):
                     print(f"{run.cfg.name}: stamp: {stamp}")
-                print(f"{run.cfg.name}: {_short(run.folder)}; to predict: --model {shlex.quote(run.cfg.title)}")
+                print(f"{run.cfg.name}: {paths.short(run.folder)}; to predict: --model {shlex.quote(run.cfg.title)}")
             if given.ship:
-                print(_short(demo.ship(runs[0].folder)))
+                print(paths.short(demo.ship(runs[0].folder)))
     return 0
 
 
@@ -191,9 +139,8 @@ def flow(given: argparse.Namespace) -> int:
         is_first = distributed.rank() == 0
         done = precompute.motion(_with_clips(_configs(given)), log=print if is_first else silent, device=device)
         if is_first:
-            print(
-                f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"
-            )
+            where = paths.short(paths.cache())
+            print(f"done: {done.computed} of {done.clips} clips computed, the others were cached; {where}")
     return 0
 
 
@@ -222,7 +169,7 @@ def flow_train(given: argparse.Namespace) -> int:
         )
         is_first = distributed.rank() == 0
     if is_first:
-        print(_short(raft_card.ship(folder, **measured) if given.ship else best))
+        print(paths.short(raft_card.ship(folder, **measured) if given.ship else best))
     return 0
 
 
@@ -270,7 +217,7 @@ def report(given: argparse.Namespace) -> int:
     from amc.runs.report import index, manifest
 
     for write in (manifest, index):
-        print(_short(write(_reports(given.size))))
+        print(paths.short(write(_reports(given.size))))
     return 0
 
 
@@ -278,7 +225,7 @@ def site(given: argparse.Namespace) -> int:
     """Write reports as a static site: the index, notebooks as pages, figures."""
     from amc.runs.site import build
 
-    print(_short(build(_reports(given.size), Path(given.folder))))
+    print(paths.short(build(_reports(given.size), Path(given.folder))))
     return 0
 
 
@@ -287,7 +234,7 @@ def classes(given: argparse.Namespace) -> int:
     from amc.companion import classroom
 
     for path in classroom.copies(Path(given.folder)):
-        print(_short(path))
+        print(paths.short(path))
     return 0
 
 
@@ -295,7 +242,7 @@ def readme(given: argparse.Namespace) -> int:
     """Write the results of reports to the table in README.md."""
     from amc.runs.readme import write
 
-    print(_short(write(paths.root() / "README.md")))
+    print(paths.short(write(paths.root() / "README.md")))
     return 0
 
 
@@ -307,8 +254,3 @@ def seal(given: argparse.Namespace) -> int:
         add(name)
         print(f"sealed: {name}")
     return 0
-
-
-def _short(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

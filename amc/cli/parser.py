@@ -5,7 +5,7 @@ import inspect
 import os
 from collections.abc import Callable
 
-from amc.cli import commands
+from amc.cli import commands, videos
 
 DESCRIPTION = "The command line: `python -m amc reproduce | train | predict | suggest | flow | index | unpack …`."
 HELP = {  # for options without a list of choices
@@ -47,8 +47,8 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     train.add_argument("--ship", action="store_true", help="afterwards, put the only run's model into data/weights")
     if wanted == "train":
         _add_runs(train)
-    _add_predict(command(commands.predict))
-    _add_suggest(command(commands.suggest))
+    _add_predict(command(videos.predict))
+    _add_suggest(command(videos.suggest))
     flow = subcommands.add_parser("flow", help="Compute the flow that runs need, or train our own RAFT")
     subjects = flow.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
     if wanted == "flow":

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import pandas as pd
 
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
@@ -27,7 +26,7 @@ from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_win
 from amc.ethogram.training_clips import MOMENT, write_clip
 
 CONTEXT = 1.0  # seconds before and after a window, so that a human sees where a behaviour begins
-PROJECT, TABLE = "suggested.boris", "suggested.csv"
+PROJECT = "suggested.boris"
 REASONS = ("uncertain", "unlike", "rare")  # moments are taken from each in turn
 
 
@@ -46,7 +45,7 @@ def suggest(
     sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, *, most: int, threshold: float = 0.0,
     device: str = "cpu", log: Callable[[str], None],
 ) -> list[Moment]:  # fmt: skip
-    """Write the `most` moments of all videos that would teach most into `out`: clips, a project and a table.
+    """Write the `most` moments of all videos that would teach most into `out`: clips and a project; in order of time.
 
     threshold: as for `predict`. Raises AmcError if `out` holds such a project, which may have been corrected, and if no
     video can be scored.
@@ -74,6 +73,9 @@ def suggest(
         raise AmcError("videos: none could be scored; see the lines above")
     found = choose(candidates, most)
     _write(found, named, known, predictor, out)
+    for moment in found:
+        begin, end = (known[moment.video].edges[frame] for frame in (moment.start, moment.stop))
+        log(f"{moment.video}, {begin:.1f} to {end:.1f} s: {moment.why} {moment.behaviour}".strip())
     log(f"{len(found)} moments of {len(known)} videos: {printable(out / PROJECT)}")
     return found
 
@@ -130,17 +132,13 @@ def _wider(seen: WindowScores) -> list[tuple[int, int]]:
 def _write(
     found: Sequence[Moment], named: dict[str, Path], known: dict[str, Ethogram], predictor: VideoPredictor, out: Path
 ) -> None:
-    """Clips, then their table, then the project: its presence shows that all are there."""
-    observations, rows = {}, []
+    """Clips, then the project: its presence shows that all are there."""
+    observations = {}
     for moment in found:
         shown = known[moment.video]
-        begin, end = (float(shown.edges[frame]) for frame in (moment.start, moment.stop))
-        name = f"{moment.video}@{begin:.3f}s"
+        name = f"{moment.video}@{shown.edges[moment.start]:.3f}s"  # as MOMENT
         write_clip(named[moment.video], moment.start, moment.stop, out / f"{name}.mp4")
         observations[name] = _observation(shown, moment, f"{name}.mp4")
-        rows.append((f"{name}.mp4", moment.video, round(begin, 3), round(end, 3), *moment[3:5], round(moment.score, 3)))
-    table = pd.DataFrame(rows, columns=("file", "video", "start_s", "stop_s", "why", "behaviour", "score"))
-    exports.write_text(out / TABLE, table.to_csv(index=False))
     written = project.text("suggested", observations, predictor.names, stamp=predictor.stamp)
     exports.write_text(out / PROJECT, written)
 
@@ -149,4 +147,5 @@ def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
     """The parts of a video's bouts that lie in a moment, in the time of the clip that was cut."""
     bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
     edges = np.arange(moment.stop - moment.start + 1) / shown.fps
-    return project.observation(bouts, edges, fps=shown.fps, media=file, stamp=shown.stamp)
+    found = project.observation(bouts, edges, fps=shown.fps, media=file, stamp=shown.stamp)
+    return found | {"description": f"{moment.why} {moment.behaviour}".strip()}
