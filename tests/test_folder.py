@@ -39,6 +39,11 @@ def test_background_is_a_clip_without_a_label_and_three_sources_are_enough(tmp_p
     assert len(table.subset(1).split("train")) == 1
 
 
+def test_of_few_sources_training_gets_the_largest(tmp_path):
+    lay(tmp_path, [f"{k}.mp4,walk,{'long' if k > 1 else k}" for k in range(9)], "file,labels,source")
+    assert folder.index(tmp_path).counts() == {"train": 7, "val": 1, "test": 1}
+
+
 def test_the_same_folder_is_dealt_out_alike_in_any_order_and_half_of_it_is_for_training(tmp_path):
     lines = [f"{k}.mp4,{'walk' if k % 3 else 'graze'}" for k in range(30)]
     lay(tmp_path, lines)

@@ -145,4 +145,5 @@ def test_what_is_too_little_or_wrong_is_refused_in_one_line(tmp_path, change, me
 def test_clips_that_are_cut_already_are_taken_as_they_are(tmp_path):
     (tmp_path / "labels.csv").write_text("file,labels\n")
     assert training_clips.folder(tmp_path, log=print) == tmp_path
+    assert training_clips.folder(tmp_path / "labels.csv", log=print) == tmp_path
     assert training_clips.folder(tmp_path / "gone", log=print) == tmp_path / "gone"

@@ -67,12 +67,18 @@ def _configs(given: argparse.Namespace) -> list:
 
 
 def _with_clips(configs: list) -> list:
-    """The same runs, of whole videos of one's own on the clips that are cut from them now."""
+    """The same runs, of whole videos of one's own on the clips that are cut from them now, by the first process."""
     from dataclasses import replace
+
+    from amc.base import distributed
 
     if configs[0].dataset != FOLDER:
         return configs
+    if distributed.rank():
+        distributed.barrier()
     root = str(_clips(configs[0].root))
+    if not distributed.rank():
+        distributed.barrier()
     return [replace(cfg, root=root) for cfg in configs]
 
 

@@ -14,7 +14,7 @@ from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
-from amc.ethogram import agreement, predict, predictor, training_clips
+from amc.ethogram import agreement, evidence, predict, predictor, training_clips
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
 from amc.runs import experiment, lookup, tables
@@ -153,7 +153,7 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
 def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
     """Learning curve: results on the same test clips after training on more and more clips, with frozen towers.
 
-    Rows of `tables.rows`, and the stamp of these runs. Clips: the user's own, or cut from the user's own videos, if
+    Rows of `tables.rows`, and the stamp of the last run. Clips: the user's own, or cut from the user's own videos, if
     `labels` names them; else Synth Kingdom, which the towers have not seen either.
     """
     own = {"backbone": given.backbone, "pretrained": given.pretrained}
@@ -166,4 +166,6 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
         cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))
         done = experiment.run(cfg, log=lambda line, count=count: log(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
-    return rows, predictor.stamp_of(base)
+    val = done.scores("val")
+    said = evidence.of(val, val.names.tolist()).stamps
+    return rows, ", ".join(filter(None, [predictor.stamp_of(base), *said]))

@@ -28,9 +28,9 @@ PATTERN = (True, False, True, False, True)  # which sources of a behaviour are f
 def index(root: Path | str) -> ClipTable:
     """Table of the clips of `labels.csv`; a few per behaviour suffice. Equal names (`names.key`) are one behaviour.
 
-    Sources are assigned to splits by a hash of their names, the rarest behaviours first and to training first, so the
-    same folder gives the same splits everywhere. Raises AmcError for a missing table or too few sources,
-    AnnotationError with every wrong line.
+    Sources are assigned to splits, the rarest behaviours first and to training first: those with most clips, then by a
+    hash of their names, so the same folder gives the same splits everywhere. Raises AmcError for a missing table or too
+    few sources, AnnotationError with every wrong line.
     """
     root = Path(root)
     file = root / TABLE
@@ -40,9 +40,11 @@ def index(root: Path | str) -> ClipTable:
     seen = _rows(root, file)
     spelt, notes = _spelt(Counter(label for _, _, labels in seen.values() for label in labels))
     names = tuple(sorted(set(spelt.values()), key=lambda name: (name.casefold(), name)))
-    sources: dict[str, set[str]] = {}
+    sizes = Counter(source for _, source, _ in seen.values())
+    order = sorted(sizes, key=lambda source: (-sizes[source], hashlib.sha256(source.encode()).digest()))
+    sources: dict[str, set[str]] = {source: set() for source in order}
     for _, source, labels in seen.values():
-        sources.setdefault(source, set()).update(spelt[label] for label in labels)
+        sources[source].update(spelt[label] for label in labels)
     splits = _deal(sources, file)
     clips = tuple(
         Clip(
@@ -91,12 +93,11 @@ def _spelt(counts: Counter) -> tuple[dict[str, str], list[str]]:
 
 
 def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:
-    """The split of each source; those of background alone are for training."""
+    """The split of each source, which are taken in the given order; those of background alone are for training."""
     counts = Counter(name for labels in sources.values() for name in labels)
-    order = sorted(sources, key=lambda source: hashlib.sha256(source.encode()).digest())
     splits, turns = {}, Counter()
     for name in sorted(counts, key=lambda name: (counts[name], name)):
-        for source in order:
+        for source in sources:
             if name in sources[source] and source not in splits:
                 is_trained = PATTERN[turns[name] % len(PATTERN)]
                 dealt = Counter(splits.values())  # the others alternate, so that a few per behaviour fill both
@@ -106,7 +107,7 @@ def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:
         trained = [source for source in reversed(splits) if splits[source] == "train"]
         if split not in splits.values() and len(trained) > 1:
             splits[trained[0]] = split
-    splits |= {source: "train" for source in order if source not in splits}
+    splits |= {source: "train" for source in sources if source not in splits}
     if missing := [split for split in SPLITS if split not in splits.values()]:
         raise AmcError(f"{file}: {len(sources)} sources leave none for {missing[0]}; label more clips")
     return splits

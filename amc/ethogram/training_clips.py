@@ -53,15 +53,17 @@ def folder(source: Path | str, *, log: Callable[[str], None]) -> Path:
     names the videos by their paths or has them beside it. log: gets what was cut and what was left out. Raises AmcError
     without annotation, for predictions that nobody has corrected, and for fewer than `NEEDED` annotated videos.
     """
-    source = Path(source).expanduser()
+    source = Path(source).expanduser().absolute()
+    source = source.parent if source.name == TABLE else source
     if (source / TABLE).is_file() or not source.exists():
         return source
     human = _annotation(source, log)
     named = _videos(source, human)
     out = paths.cache() / "clips" / f"{inputs.plain(source.stem)}-{_key(source, named)}"
-    if not (out / TABLE).is_file():
-        cuts = _all_cuts(human, named, log)
-        _write(named, cuts, out, log)
+    if (out / TABLE).is_file():
+        log(f"clips were cut before: {printable(out)}")
+    else:
+        _write(named, _all_cuts(human, named, log), out, log)
     return out
 
 
@@ -181,8 +183,10 @@ def _all_cuts(human: Annotation, named: dict[str, Path], log: Callable[[str], No
         says = f"{len(sources)} annotated videos, but training, validation and test each need one of their own"
         more = f" ({refused[0]})" if refused else ""
         raise AmcError(f"{human.source}: {says}; annotate {NEEDED} or more{more}")
-    if twice := sum(event.is_point for event in human.events):
-        log(f"note: {twice} point events are not trained on, because they have no duration")
+    if points := sum(event.is_point for event in human.events):
+        log(f"note: {points} point events are not trained on, because they have no duration")
+    if len(human.subjects) > 1:
+        log(f"note: {len(human.subjects)} subjects are merged: a clip has what any of them does")
     return cuts
 
 

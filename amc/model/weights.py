@@ -98,7 +98,8 @@ def check(backbone: str, pretrained: str | Path) -> None:
         known = [RANDOM, BUNDLED, *open_clip.list_pretrained_tags_by_model(backbone)]
     name = str(pretrained)
     if name not in known and not _is_there(name) and not _is_hub_name(name):
-        choices = ", ".join([*known, "the path of a file or folder", "owner/name on the Hugging Face Hub"])
+        tags = ["openai or another tag of open_clip, without a backbone"] * (backbone == SYNTH_CLIP)
+        choices = ", ".join([*known, *tags, "the path of a file or folder", "owner/name on the Hugging Face Hub"])
         raise AmcError(f"pretrained: {name!r} is neither a file nor known for {backbone}; choose one of: {choices}")
 
 
@@ -217,7 +218,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 def _create(backbone: str, *, tag: str | None = None, seed: int = 0, preprocess: dict | None = None) -> nn.Module:
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # open_clip warns of random weights: here they are requested, or soon replaced
+    logging.disable(logging.ERROR)  # of random weights, which are requested or soon replaced; a failure is raised too
     try:
         with seeded(seed):
             clip = open_clip.create_model(backbone, tag, pretrained_text=False, force_preprocess_cfg=preprocess)
