@@ -44,6 +44,14 @@ def test_of_few_sources_training_gets_the_largest(tmp_path):
     assert folder.index(tmp_path).counts() == {"train": 7, "val": 1, "test": 1}
 
 
+def test_validation_and_test_get_a_part_of_the_clips_though_many_behaviours_are_rare(tmp_path):
+    lines = [f"{v}-{k}.mp4,walk{f';rare {v}' if k == 0 and v < 6 else ''},{v}" for v in range(12) for k in range(5)]
+    lay(tmp_path, lines, "file,labels,source")
+    table = folder.index(tmp_path)
+    assert table.counts() == {"train": 40, "val": 10, "test": 10}
+    assert table.split("train").labels().any(axis=0).all()  # a behaviour of one video is trained on
+
+
 def test_the_same_folder_is_dealt_out_alike_in_any_order_and_half_of_it_is_for_training(tmp_path):
     lines = [f"{k}.mp4,{'walk' if k % 3 else 'graze'}" for k in range(30)]
     lay(tmp_path, lines)

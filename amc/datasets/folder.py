@@ -22,6 +22,7 @@ from amc.datasets.table import SPLITS, Clip, ClipTable, inside
 
 TABLE = "labels.csv"
 BACKGROUND = "background"  # DeepEthogram's word for a frame without any behaviour
+PART = 0.2  # of the clips, which validation and test should have each
 PATTERN = (True, False, True, False, True)  # which sources of a behaviour are for training, repeated
 
 
@@ -45,7 +46,7 @@ def index(root: Path | str) -> ClipTable:
     sources: dict[str, set[str]] = {source: set() for source in order}
     for _, source, labels in seen.values():
         sources[source].update(spelt[label] for label in labels)
-    splits = _deal(sources, file)
+    splits = _filled(_deal(sources, file), sources, sizes)
     clips = tuple(
         Clip(
             name, path, tuple(sorted({names.index(spelt[label]) for label in labels})), splits[source], group=source,
@@ -110,4 +111,21 @@ def _deal(sources: dict[str, set[str]], file: Path) -> dict[str, str]:
     splits |= {source: "train" for source in sources if source not in splits}
     if missing := [split for split in SPLITS if split not in splits.values()]:
         raise AmcError(f"{file}: {len(sources)} sources leave none for {missing[0]}; label more clips")
+    return splits
+
+
+def _filled(splits: dict[str, str], sources: dict[str, set[str]], sizes: Counter) -> dict[str, str]:
+    """The same splits, where validation and test got `PART` of the clips from training, as far as that is possible.
+
+    Training keeps half of the sources of each behaviour. sizes: clips of each source.
+    """
+    splits, counts = dict(splits), Counter(name for labels in sources.values() for name in labels)
+    for source in reversed(sources):
+        trained = Counter(name for other, labels in sources.items() if splits[other] == "train" for name in labels)
+        filled = {name: sum(sizes[other] for other in sources if splits[other] == name) for name in SPLITS[1:]}
+        emptiest = min(filled, key=lambda name: filled[name])
+        if splits[source] != "train" or filled[emptiest] + sizes[source] > PART * sizes.total():
+            continue
+        if all(trained[name] - 1 >= max(counts[name] / 2, 1) for name in sources[source]):
+            splits[source] = emptiest
     return splits
