@@ -1,7 +1,6 @@
 """The loop: moments that would teach most are cut out, corrected in BORIS, and become labels; nothing is lost."""
 
 import json
-import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -54,7 +53,10 @@ def test_reasons_take_turns_and_no_moment_is_shown_twice():
         ("b", 0, "rare"),
         ("a", 40, "uncertain"),
     }
-    assert len(suggest.choose(given, 99)) == 4 and suggest.choose([], 3) == []
+    assert len(suggest.choose(given, 99)) == 4
+    others = [Moment("a", 40 * k, 40 * k + 30, "rare", "xxy"[k], 9.0 - k) for k in range(3)]
+    assert [m.behaviour for m in suggest.choose(others, 2)] == ["x", "y"]
+    assert suggest.choose([], 3) == []
 
 
 def test_moments_are_cut_with_the_predictions_in_them_and_become_labels_once_corrected(films, watcher, tmp_path):
@@ -83,7 +85,9 @@ def test_moments_are_cut_with_the_predictions_in_them_and_become_labels_once_cor
     assert any(column in clip.labels for clip in table.clips if clip.id.startswith(first))
 
 
-def test_the_predictions_of_all_videos_are_one_project_that_reads_back_as_the_bouts(films, watcher, tmp_path):
+def test_the_predictions_of_all_videos_are_one_project_which_is_not_written_over_once_it_is_changed(
+    films, watcher, tmp_path
+):
     options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
     predict.predict([films], watcher, tmp_path / "out", options, **QUIET)
     path = tmp_path / "out/predictions.untrusted.boris"
@@ -96,17 +100,12 @@ def test_the_predictions_of_all_videos_are_one_project_that_reads_back_as_the_bo
         assert [event.stop for event in events] == pytest.approx(bouts["stop_s"].tolist())
         assert events[0].video == str(films / f"{name}.mp4")  # BORIS finds it from anywhere
 
-
-def test_a_project_that_was_corrected_is_not_written_over(films, watcher, tmp_path):
-    one, options = [films / "film 0.mp4"], predict.Options(SlidingWindow(9, 9))
-    predict.predict(one, watcher, tmp_path, options, **QUIET)
-    predict.predict(one, watcher, tmp_path, options, **QUIET)  # nobody has touched it
-    path = tmp_path / "predictions.untrusted.boris"
+    predict._refuse_losing_corrections(path.parent)  # nobody has touched it
     path.write_text(path.read_text().replace("PREDICTED", "seen by me"))
     with pytest.raises(AmcError, match="was changed since it was written, perhaps corrected"):
-        predict.predict(one, watcher, tmp_path, options, **QUIET)
-    shutil.move(path, tmp_path / "mine.boris")
-    predict.predict(one, watcher, tmp_path, options, **QUIET)
+        predict.predict([films], watcher, path.parent, options, **QUIET)
+    path.rename(tmp_path / "mine.boris")
+    predict._refuse_losing_corrections(path.parent)
 
 
 def test_what_predict_wrote_is_no_annotation_of_a_human(films, watcher, tmp_path):

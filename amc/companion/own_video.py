@@ -70,7 +70,17 @@ def asked(
 
 
 def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
-    """The requested model; by default the run sparse rgb+flow of this size, trained if necessary."""
+    """The requested model; by default the run sparse rgb+flow of this size, trained if necessary.
+
+    log: gets what to do if the model cannot know the animals of the video.
+    """
+    found = _model(given, log)
+    if any(predictor.DRAWN in predictor.stamp_on(found, path) for path in given.videos[:1]):
+        log(predictor.REMEDY)
+    return found
+
+
+def _model(given: Asked, log: Callable[[str], None]) -> predictor.VideoPredictor:
     clip = {"backbone": given.backbone, "pretrained": given.pretrained}
     if given.model is None and given.behaviours:
         return predictor.by_names(given.behaviours, **clip)

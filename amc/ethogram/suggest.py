@@ -7,6 +7,7 @@
 Corrected, the folder is annotation like any other: `training_clips` takes it with the videos that it lies among.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import cycle
@@ -60,6 +61,8 @@ def suggest(
     chosen_from, predictor = predict.thresholds(predictor, threshold), predictor.to(device)
     for note in [*notes, *filter(None, [predictor.stamp])]:
         log(f"note: {note}")
+    if unknown := predictor.facts.get("unlike_training"):
+        log(f"note: whether a moment is unlike the training clips is {unknown}")
     known, candidates = {}, []
     for name, path in named.items():
         try:
@@ -93,20 +96,24 @@ def moments(video: str, seen: WindowScores, predictor: VideoPredictor, threshold
         yield moment("uncertain", predictor.names[c], float(near[w, c]))
         if unlike is not None and unlike[w] > 1:
             yield moment("unlike", "", float(unlike[w]))
-        if few:
-            c = max(few, key=lambda c: seen.probs[w, c] / threshold[c])
+        for c in few:
             yield moment("rare", predictor.names[c], float(seen.probs[w, c] / threshold[c]))
 
 
 def choose(candidates: Sequence[Moment], most: int) -> list[Moment]:
-    """Up to `most` moments that do not overlap: the best of each reason in turn. In order of video and time."""
-    waiting = {why: sorted((m for m in candidates if m.why == why), key=lambda m: -m.score) for why in REASONS}
+    """Up to `most` moments that do not overlap, in order of video and time.
+
+    Reasons take turns, and within a reason behaviours do; of each the moment with the highest score comes first.
+    """
+    waiting = {why: [moment for moment in candidates if moment.why == why] for why in REASONS}
     found: list[Moment] = []
     for why in cycle(REASONS):
         if len(found) == most or not any(waiting.values()):
             break
+        counts = Counter(moment.behaviour for moment in found if moment.why == why)
+        waiting[why].sort(key=lambda moment: (counts[moment.behaviour], -moment.score), reverse=True)
         while waiting[why]:
-            moment = waiting[why].pop(0)
+            moment = waiting[why].pop()
             if not any(_overlap(moment, other) for other in found):
                 found.append(moment)
                 break
