@@ -10,12 +10,14 @@ import pytest
 from test_cuts import scenes
 
 from amc import video
+from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
-from amc.ethogram import training_clips
+from amc.ethogram import predictor, training_clips
 from amc.ethogram.bouts import Bout
 from amc.ethogram.formats.boris_project import PREDICTED
 from amc.ethogram.training_clips import Cut, plan
+from amc.runs import experiment
 from amc.synth import generate
 
 EDGES = np.arange(301) / 10  # 30 s at 10 frames per second
@@ -65,7 +67,7 @@ def cache(tmp_path_factory, monkeypatch):
     monkeypatch.setenv("AMC_CACHE", str(tmp_path_factory.mktemp("cache")))  # not among the videos
 
 
-def study(folder: Path, videos: dict = EVENTS, description: str = "") -> Path:
+def study(folder: Path, videos: dict = EVENTS, description: str = "", kinds: tuple = ("eat", "walk")) -> Path:
     """A BORIS project beside its videos of 5 s."""
     observations = {}
     for name, events in videos.items():
@@ -73,7 +75,7 @@ def study(folder: Path, videos: dict = EVENTS, description: str = "") -> Path:
         marks = [[second, "", code, "", ""] for code, *span in events for second in span]
         media = {"file": {"1": [f"{name}.mp4"]}, "type": "MEDIA", "time offset": 0, "media_info": {}}
         observations[name] = media | {"events": marks}
-    kinds = {str(k): {"code": code, "type": "State event"} for k, code in enumerate(["eat", "walk"])}
+    kinds = {str(k): {"code": code, "type": "State event"} for k, code in enumerate(kinds)}
     project = {"behaviors_conf": kinds, "observations": observations, "project_description": description}
     (folder / "study.boris").write_text(json.dumps(project))
     return folder
@@ -96,6 +98,27 @@ def test_a_folder_or_its_project_alone_becomes_a_data_set_with_a_split_for_each_
     assert first.path.stem == "24-72" and (shown.float() - source.float()).abs().mean() < 8  # only compressed
     assert f"{len(table)} clips cut from 3 videos" in lines[-1]
     assert training_clips.folder(tmp_path / given, log=lines.append) == root  # cut once
+
+
+def test_train_and_index_take_the_videos_and_say_first_what_the_weights_cannot_know(tmp_path, monkeypatch, capsys):
+    study(tmp_path)
+    asked = []
+    monkeypatch.setattr(experiment, "run_all", lambda configs, **options: asked.extend(configs) or [])
+    given = ["--data-root", str(tmp_path), "--scheme", "sparse", "--modality", "rgb"]
+    assert main(["train", "--dataset", "folder", *given]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0] == f"stamp: {predictor.DRAWN}" and told[1] == f"stamp: {predictor.REMEDY}"
+    assert Path(asked[0].root) == training_clips.folder(tmp_path, log=lambda line: None)
+    assert main(["index", "folder", str(tmp_path), "--workers", "1"]) == 0
+    assert "nothing is wrong" in capsys.readouterr().out
+
+
+def test_a_behaviour_that_nobody_annotated_may_have_any_name_and_one_that_was_may_not(tmp_path):
+    study(tmp_path, kinds=("eat", "walk", "graze, slow"))
+    assert training_clips.folder(tmp_path, log=lambda line: None)
+    study(tmp_path, {"fox": [("eat; walk", 1.0, 2.0)]}, kinds=("eat; walk",))
+    with pytest.raises(AmcError, match="'eat; walk' holds a semicolon"):
+        training_clips.folder(tmp_path, log=lambda line: None)
 
 
 def test_other_annotation_is_other_clips(tmp_path):

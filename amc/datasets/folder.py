@@ -36,7 +36,7 @@ def index(root: Path | str) -> ClipTable:
     root = Path(root)
     file = root / TABLE
     if not file.is_file():
-        says = "write a line `file,labels` and one for each clip, labels joined by ;"
+        says = "write a line `file,labels` and one for each clip, with `;` between labels"
         raise AmcError(f"folder: {file} is missing; {says}; or give a folder of whole videos with their annotation")
     seen = _rows(root, file)
     spelt, notes = _spelt(Counter(label for _, _, labels in seen.values() for label in labels))

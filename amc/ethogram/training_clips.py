@@ -134,10 +134,11 @@ def _annotation(source: Path, log: Callable[[str], None]) -> Annotation:
     if human.predicted:
         says = "holds a model's predictions that nobody has corrected, which would teach it its own errors"
         raise AmcError(f"{human.predicted[0]}: {says}; {annotations.CONFIRM}")
-    if not human.behaviours:
+    if all(event.is_point for event in human.events):
         raise AmcError(f"{human.source}: has no events with duration; annotate states (START and STOP)")
-    names.check(human.behaviours, human.source)
-    if joined := [name for name in human.behaviours if ";" in name]:
+    shown = dict.fromkeys(event.behaviour for event in human.events if not event.is_point)
+    names.check(list(shown), human.source)
+    if joined := [name for name in shown if ";" in name]:
         raise AmcError(f"{human.source}: behaviour {joined[0]!r} holds a semicolon; write it without")
     for note in human.notes:
         log(f"note: {note}")
