@@ -10,6 +10,7 @@ from conftest import WATCHED as NAMES
 from test_training_clips import EVENTS, study
 
 from amc import video
+from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.ethogram import annotations, predict, suggest, timeline, training_clips
@@ -83,6 +84,16 @@ def test_moments_are_cut_with_the_predictions_in_them_and_become_labels_once_cor
     assert {clip.group for clip in table.clips} == {*EVENTS, *(row.video for row in found)}
     [column] = [c for c, name in enumerate(table.names) if name == NAMES[0]]
     assert any(column in clip.labels for clip in table.clips if clip.id.startswith(first))
+
+
+def test_the_command_takes_a_run_and_tells_each_moment(films, run_folder, tmp_path, capsys):
+    given = ["suggest", str(films / "film 0.mp4"), "--model", str(run_folder), "--out", str(tmp_path / "out")]
+    assert main([*given, "--most", "1", "--threshold", "0.01"]) == 0
+    told = capsys.readouterr().out.splitlines()
+    assert told[0].startswith("stamp: RANDOM WEIGHTS") and "1 moments of 1 videos" in told[-1]
+    assert told[-2].startswith("film 0, ") and (tmp_path / "out/suggested.boris").is_file()
+    assert main([*given, "--most", "0"]) == 2
+    assert "most: 0 is no number of moments" in capsys.readouterr().err
 
 
 def test_the_predictions_of_all_videos_are_one_project_which_is_not_written_over_once_it_is_changed(

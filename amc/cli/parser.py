@@ -22,6 +22,7 @@ HELP = {  # for options without a list of choices
     "--human, or that annotation alone",
     "memory_limit_gb": "gigabytes per process; batch size and checkpointing follow (0: no limit)",
     "model": "a finished run: its name, its folder or its model.safetensors",
+    "threshold": "probability from which a behaviour counts (0: chosen on validation clips)",
     "device": "cpu | cuda (default: %(default)s)",
     "init_from": "checkpoint to continue from: a finished run's model.safetensors",
     "freeze_backbone": "train only integration and prompts (default: for the data set folder)",
@@ -122,6 +123,7 @@ def _add_suggest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="folder to write to, best one inside the folder of training")
     parser.add_argument("--model", required=True, help=HELP["model"])
     parser.add_argument("--most", type=int, default=20, help="number of moments (default: %(default)s)")
+    parser.add_argument("--threshold", type=float, default=0, help=HELP["threshold"])
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
 
 
@@ -143,7 +145,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     numbers = {
-        "threshold": (0, "probability from which a behaviour counts (0: chosen on validation clips)"),
+        "threshold": (0, HELP["threshold"]),
         "seconds": (2, "length of a window"),
         "stride": (0.5, "seconds from one window to the next"),
         "hold": (0.8, "a bout continues above this share of the threshold"),

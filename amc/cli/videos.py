@@ -16,7 +16,7 @@ def suggest(given: argparse.Namespace) -> int:
     inputs.videos(given.videos)  # finds a mistyped folder before a model is loaded
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
-    options = {"most": given.most, "device": given.device}
+    options = {"most": given.most, "threshold": given.threshold, "device": given.device}
     moments.suggest(given.videos, watcher, Path(given.out), **options, log=lambda line: print(line, flush=True))
     return 0
 

@@ -84,13 +84,7 @@ def predict(
     human = _human(options, list(named.values()))
     report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
     predictor = predictor.to(options.device)
-    report.stamps = sorted({stamp_on(predictor, path) for path in named.values()} - {""})
-    for stamp in report.stamps:
-        log(f"stamp: {stamp}")
-    if any(DRAWN in stamp for stamp in report.stamps):
-        log(f"stamp: {REMEDY}")
-    if unknown := predictor.facts.get("unlike_training"):
-        log(f"note: whether a video is unlike the training clips is {unknown}")
+    report.stamps = warn(predictor, list(named.values()), log)
     written = time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
         tell = partial(_tell, log, f"{place}/{len(named)} {name}")
@@ -111,6 +105,18 @@ def predict(
             written = time.perf_counter()
     assert sorted(row["video"] for row in report.done + report.failed) == sorted(named), "a video is missing"
     return report
+
+
+def warn(predictor: VideoPredictor, paths: Sequence[Path], log: Callable[[str], None]) -> list[str]:
+    """The stamps of a model on these videos, each once; they are logged, with what to do and what is not known."""
+    stamps = sorted({stamp_on(predictor, path) for path in paths} - {""})
+    for stamp in stamps:
+        log(f"stamp: {stamp}")
+    if any(DRAWN in stamp for stamp in stamps):
+        log(f"stamp: {REMEDY}")
+    if unknown := predictor.facts.get("unlike_training"):
+        log(f"note: whether a video is unlike the training clips is {unknown}")
+    return stamps
 
 
 def _human(options: Options, paths: Sequence[Path]) -> Annotation | None:

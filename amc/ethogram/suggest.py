@@ -56,13 +56,12 @@ def suggest(
     out = folder(out)
     if (out / PROJECT).exists():
         raise AmcError(f"{printable(out / PROJECT)}: is there already, perhaps corrected; choose another folder")
-    found, notes, _ = inputs.videos(sources)
-    named = {name: path for name, path in found.items() if not MOMENT.search(name)}  # not those of an earlier call
+    given, notes, _ = inputs.videos(sources)
+    named = {name: path for name, path in given.items() if not MOMENT.search(name)}  # not those of an earlier call
     chosen_from, predictor = predict.thresholds(predictor, threshold), predictor.to(device)
-    for note in [*notes, *filter(None, [predictor.stamp])]:
+    stamps = predict.warn(predictor, list(named.values()), log)
+    for note in notes:
         log(f"note: {note}")
-    if unknown := predictor.facts.get("unlike_training"):
-        log(f"note: whether a moment is unlike the training clips is {unknown}")
     known, candidates = {}, []
     for name, path in named.items():
         try:
@@ -75,7 +74,9 @@ def suggest(
     if not known:
         raise AmcError("videos: none could be scored; see the lines above")
     found = choose(candidates, most)
-    _write(found, named, known, predictor, out)
+    observations = _cut(found, named, known, out)
+    text = project.text("suggested", observations, predictor.names, stamp="; ".join(stamps))
+    exports.write_text(out / PROJECT, text)  # last: its presence shows that all are there
     for moment in found:
         begin, end = (known[moment.video].edges[frame] for frame in (moment.start, moment.stop))
         log(f"{moment.video}, {begin:.1f} to {end:.1f} s: {moment.why} {moment.behaviour}".strip())
@@ -136,18 +137,15 @@ def _wider(seen: WindowScores) -> list[tuple[int, int]]:
     ]
 
 
-def _write(
-    found: Sequence[Moment], named: dict[str, Path], known: dict[str, Ethogram], predictor: VideoPredictor, out: Path
-) -> None:
-    """Clips, then the project: its presence shows that all are there."""
+def _cut(found: Sequence[Moment], named: dict[str, Path], known: dict[str, Ethogram], out: Path) -> dict[str, dict]:
+    """Write the clip of each moment; observations of a BORIS project by name."""
     observations = {}
     for moment in found:
         shown = known[moment.video]
         name = f"{moment.video}@{shown.edges[moment.start]:.3f}s"  # as MOMENT
         write_clip(named[moment.video], moment.start, moment.stop, out / f"{name}.mp4")
         observations[name] = _observation(shown, moment, f"{name}.mp4")
-    written = project.text("suggested", observations, predictor.names, stamp=predictor.stamp)
-    exports.write_text(out / PROJECT, written)
+    return observations
 
 
 def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
