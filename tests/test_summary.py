@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from amc import metrics
+from amc import intervals, metrics
 from amc.datasets.table import Clip, ClipTable
 from amc.runs import summary
 from amc.scores import Scores
@@ -21,9 +21,15 @@ def scores(labels: np.ndarray, logits: np.ndarray) -> Scores:
 def test_a_perfect_ranking_of_four_clips_stands_beside_the_chance_of_four_clips():
     labels = np.array([[1], [1], [0], [0]], bool)
     said = summary.tested(scores(labels, np.array([[4.0], [3], [2], [1]])))
-    assert "macro mAP 100.0 % (100.0 to 100.0), by chance 68.1 %" in said and "over 4 clips" in said
+    assert "macro mAP 100.0 % (no interval), by chance 68.1 %" in said and "over 4 clips" in said
     p = float(said.split(", p ")[1].split(";")[0])
     assert 0.1 < p < 0.25  # one of six orders is perfect
+
+
+def test_an_imperfect_ranking_has_its_interval():
+    labels, logits = np.arange(20)[:, None] % 2 == 0, np.random.default_rng(0).normal(size=(20, 1))
+    low, high = (100 * end for end in intervals.estimates(labels, logits)["map_macro"].interval())
+    assert f"({low:.1f} to {high:.1f})" in summary.tested(scores(labels, logits))
 
 
 def test_without_a_label_nothing_is_measured():

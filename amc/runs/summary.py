@@ -18,8 +18,13 @@ def tested(scores: Scores) -> str:
     if not labels.any():
         return "no test clip has a label, so nothing was measured"
     found = intervals.estimates(labels, probs)
-    each = [(100 * found[name].value, *(100 * end for end in found[name].interval())) for name in metrics.MAPS]
-    macro, micro = ("{:.1f} % ({:.1f} to {:.1f})".format(*values) for values in each)
+    macro, micro = (_with_interval(found[name]) for name in metrics.MAPS)
     chance = metrics.against_chance(labels, probs)
     random = f"by chance {100 * chance['chance']:.1f} %, p {chance['p']:.2g}"
     return f"test macro mAP {macro}, {random}; micro {micro}; 95 % intervals over {len(labels)} clips"
+
+
+def _with_interval(found: intervals.Estimate) -> str:
+    """An mAP in percent; a perfect ranking of few clips has no interval, and says nothing of other clips."""
+    low, high = (100 * end for end in found.interval())
+    return f"{100 * found.value:.1f} % ({f'{low:.1f} to {high:.1f}' if low < high else 'no interval'})"
