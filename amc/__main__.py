@@ -1,11 +1,11 @@
-"""The command line: `python -m amc reproduce | train | predict | flow | index | unpack …`.
+"""The command line: `python -m amc reproduce | train | predict | suggest | flow | index | unpack …`.
 
 reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
 train computes runs of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
-own videos; index checks a downloaded data set, and unpack extracts an archive of one; pretrain trains Synth Kingdom's
-own CLIP again, and flow train our own RAFT; class writes copies of the notebooks without solutions; readme puts the
-committed results into README.md, and seal seals files that an earlier version wrote. A user's mistake ends with one
-line and exit status 2.
+own videos, and suggest finds the moments in them that would teach a model most; index checks a downloaded data set or
+your own videos, and unpack extracts an archive of one; pretrain trains Synth Kingdom's own CLIP again, and flow train
+our own RAFT; class writes copies of the notebooks without solutions; readme puts the committed results into README.md,
+and seal seals files that an earlier version wrote. A user's mistake ends with one line and exit status 2.
 """
 
 import signal
@@ -23,6 +23,7 @@ RESUME = {  # what a user does after a stop
     "flow train": "run the same command again: it continues from the last step that it logged",
     "index": "run the same command again: videos that were read are not read again",
     "predict": "the videos that were logged are done; the same command does all of them again",
+    "suggest": "nothing is written before all videos are scored; the same command starts again",
     "unpack": "run the same command again: it unpacks everything again; no file is cut off",
 }
 

@@ -121,11 +121,11 @@ def run_folder(tmp_path_factory):
     [cell] = ablation(scheme="sparse", modality="rgb+flow", size="smoke", pretrained="random")
     classifier = model.build(cell.backbone, "random", num_slots=cell.num_slots)
     classifier.with_names(WATCHED).save(folder / "model.safetensors", {"names": WATCHED, "experiment": cell.asdict()})
-    labels = np.arange(36).reshape(12, 3) % 2 == 0
-    logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((12, 2, 3), np.float32)
-    frames, ids = np.zeros((12, 2, 2), np.int32), np.array([f"v{k}" for k in range(12)])
+    labels = np.arange(108).reshape(36, 3) % 2 == 0
+    logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((36, 2, 3), np.float32)
+    frames, ids = np.zeros((36, 2, 2), np.int32), np.array([f"v{k}" for k in range(36)])
     meta = {"train_positives": [9, 3, 0]}
-    val = Scores(ids, np.array(WATCHED), labels, logits, frames, np.full(12, 9, np.int32), np.array([""] * 12), meta)
+    val = Scores(ids, np.array(WATCHED), labels, logits, frames, np.full(36, 9, np.int32), np.array([""] * 36), meta)
     val.save(folder / "val.npz")
     rng = np.random.default_rng(0)
     width = classifier.network.prompts.alpha.shape[0]

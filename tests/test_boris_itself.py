@@ -24,9 +24,10 @@ import pytest
 from test_boris_project import MEDIA, PROJECT
 from test_ethogram import RATES, edges_at
 
-from amc.ethogram import annotations, exports
+from amc.ethogram import annotations, exports, project
 from amc.ethogram.bouts import Rules, from_frames
 from amc.ethogram.record import SUBJECT, Ethogram
+from amc.synth import generate
 
 GAVE = json.loads((Path(__file__).parent / "boris_8_27_4.json").read_text(encoding="utf-8"))
 MODULES = (
@@ -185,6 +186,19 @@ def test_what_boris_has_pasted_are_our_bouts(boris, shown, tmp_path):
     found = annotations.read(tmp_path / "fox.boris")
     assert annotations.bouts(found.of("fox.mp4"), shown.edges) == shown.bouts
     assert sorted(from_frames(shown.frames, OURS)) == sorted(shown.bouts)
+
+
+def test_boris_opens_our_project_and_finds_nothing_wrong_with_it(boris, shown, tmp_path):
+    generate.write_video(tmp_path / "fox.mp4", iter(np.zeros((4, 32, 32, 3), np.uint8)))  # BORIS looks for the file
+    seen = project.observation(shown.bouts, shown.edges, fps=shown.fps, media="fox.mp4", stamp="FEW CLIPS")
+    (tmp_path / "predictions.boris").write_text(project.text("predictions", {"fox": seen}, OURS, stamp="FEW CLIPS"))
+    _, is_changed, opened, message = boris.project_functions.open_project_json(str(tmp_path / "predictions.boris"))
+    assert "error" not in opened and message == "" and not is_changed
+    where = str(tmp_path / "predictions.boris")
+    wrong = boris.project_functions.check_project_integrity(opened, "seconds", where, media_file_available=True)
+    assert wrong.replace("<br>", "") == ""
+    for row, other in zip(budget(boris, opened, OURS, float(shown.edges[-1])), GAVE["budget"], strict=True):
+        assert row == [pytest.approx(value, abs=1.1e-3) if isinstance(value, float) else value for value in other]
 
 
 def test_boris_imports_our_events_from_a_workbook(boris, shown, tmp_path):

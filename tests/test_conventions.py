@@ -31,7 +31,17 @@ RIGHT_OF_THE_SEAM = (
     *("datasets.table", "datasets.charades", "datasets.animal_kingdom", "datasets.kabr"),
     *(
         f"ethogram.{name}"
-        for name in ("timeline", "bouts", "record", "exports", "annotations", "agreement", "out_of_distribution")
+        for name in (
+            "timeline",
+            "bouts",
+            "record",
+            "exports",
+            "annotations",
+            "agreement",
+            "out_of_distribution",
+            "evidence",
+            "project",
+        )
     ),
 )
 PLACES = "/(?:home|Users|root|work|mnt|private)/"  # where machines keep what belongs to one person

@@ -28,6 +28,30 @@ def test_labels_are_joined_by_semicolons_and_numbered_by_the_alphabet(tmp_path):
     assert set(table.counts()) == {"train", "val", "test"} and table.notes == ()
 
 
+def test_background_is_a_clip_without_a_label_and_three_sources_are_enough(tmp_path):
+    lines = ["a.mp4,walk,a", "b.mp4,walk,b", "c.mp4,walk,c", "d.mp4,Background,d", "e.mp4,background,a"]
+    lay(tmp_path, lines, "file,labels,source")
+    table = folder.index(tmp_path)
+    assert table.names == ("walk",) and table.labels().sum() == 3
+    assert [clip.is_background for clip in table.clips] == [False, False, False, True, True]
+    assert {clip.group: clip.split for clip in table.clips}["d"] == "train"
+    assert {clip.split for clip in table.clips[:3]} == {"train", "val", "test"}
+    assert len(table.subset(1).split("train")) == 1
+
+
+def test_of_few_sources_training_gets_the_largest(tmp_path):
+    lay(tmp_path, [f"{k}.mp4,walk,{'long' if k > 1 else k}" for k in range(9)], "file,labels,source")
+    assert folder.index(tmp_path).counts() == {"train": 7, "val": 1, "test": 1}
+
+
+def test_validation_and_test_get_a_part_of_the_clips_though_many_behaviours_are_rare(tmp_path):
+    lines = [f"{v}-{k}.mp4,walk{f';rare {v}' if k == 0 and v < 6 else ''},{v}" for v in range(12) for k in range(5)]
+    lay(tmp_path, lines, "file,labels,source")
+    table = folder.index(tmp_path)
+    assert table.counts() == {"train": 40, "val": 10, "test": 10}
+    assert table.split("train").labels().any(axis=0).all()  # a behaviour of one video is trained on
+
+
 def test_the_same_folder_is_dealt_out_alike_in_any_order_and_half_of_it_is_for_training(tmp_path):
     lines = [f"{k}.mp4,{'walk' if k % 3 else 'graze'}" for k in range(30)]
     lay(tmp_path, lines)
@@ -73,7 +97,7 @@ def test_names_that_are_the_same_to_the_text_tower_are_one_behaviour_and_a_note_
 @pytest.mark.parametrize(
     "label, message",
     [
-        ("background", "'background' is a column of the tables"),
+        ("background;run", "'background' is a column of the tables"),
         ("Time_S", "'Time_S' is a column of the tables"),
         ('"grazing, slow"', "'grazing, slow' holds a comma"),
         ('walk"', """'walk"' holds a quote"""),

@@ -15,7 +15,8 @@ from test_cuts import scenes
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import inputs, predict, predictor
-from amc.ethogram.inputs import ENDINGS, TABLES, UNTRUSTED
+from amc.ethogram.exports import TABLES
+from amc.ethogram.inputs import ENDINGS, UNTRUSTED
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.synth import generate
 

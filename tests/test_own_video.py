@@ -10,7 +10,9 @@ from amc.ethogram import keys, predictor, timeline
 from amc.ethogram.record import Ethogram
 from amc.synth.kingdom import KINGDOM
 
-NOTHING = {name: "" for name in ("video", "behaviours", "model", "human", "labels", "out_dir")}
+NOTHING = {
+    name: "" for name in ("video", "behaviours", "model", "human", "labels", "out_dir", "backbone", "pretrained")
+}
 
 
 def like(film: own_video.Film) -> Ethogram:
@@ -62,8 +64,9 @@ def test_key_frames_are_those_at_which_the_model_is_surest(film):
     "wrong, message",
     [
         ({"video": "gone.mp4"}, "gone.mp4: no such file"),
-        ({"human": "gone.tsv"}, "human: 'gone.tsv' is no file"),
-        ({"labels": "gone"}, "labels: 'gone' has no labels.csv"),
+        ({"human": "gone.tsv"}, "human: 'gone.tsv' is not there"),
+        ({"labels": "gone"}, "labels: 'gone' is not there"),
+        ({"model": "demo", "pretrained": "openai"}, "backbone, pretrained: a trained model has its own"),
         ({"threshold": True}, "threshold: True"),
         ({"size": "paper"}, "size: 'paper' is not known"),
     ],

@@ -8,6 +8,7 @@ import torch
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import predict, predictor
+from amc.model import weights
 from amc.runs import lookup
 from amc.runs.ablation import ablation
 
@@ -76,7 +77,9 @@ def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, cap
 
 @pytest.mark.parametrize(("backbone", "short_side"), [("", 72), ("ViT-B-32", 256), ("ViT-L-14-336", 384)])
 def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, short_side, monkeypatch):
-    known = SimpleNamespace(card={"pretrained": "random"}, with_names=lambda names: known)
+    side = weights.image_size(backbone or "synth-clip", "random")
+    known = SimpleNamespace(card={"pretrained": "random", "num_slots": 4}, with_names=lambda names: known)
+    known.preprocess = SimpleNamespace(size=side)
     monkeypatch.setattr(predictor.model, "build", lambda *given, **options: known)
     found = predictor.by_names(["walking", "eating"], backbone=backbone, pretrained="random")
     assert (found.pixels.short_side, found.pixels.modality) == (short_side, "rgb")

@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 from test_cuts import scenes
 
-from amc.ethogram import predict, predictor
+from amc.ethogram import evidence, predict, predictor
 from amc.scores import Scores
 from amc.synth import generate
 
@@ -19,12 +19,16 @@ NAMES = ("eating", "walking", "resting")
 
 def validated(labels: np.ndarray, logits: np.ndarray, *, train: int = 60) -> list[str]:
     """The stamps of a model with these labels (V, C) bool and logits (V, C) on validation."""
+    return list(evidence.of(scored(labels, logits, positives=[train // 3] * 3), NAMES).stamps)
+
+
+def scored(labels: np.ndarray, logits: np.ndarray, *, positives: tuple[int, ...] = (20, 20, 20)) -> Scores:
+    """Validation scores, and how many training clips each behaviour has."""
     count = len(labels)
     ids, species = np.array([f"v{k}" for k in range(count)]), np.array([""] * count)
     frames, lengths = np.zeros((count, 1, 2), np.int32), np.full(count, 9, np.int32)
-    meta = {"train_positives": [train // 3] * 3}
-    val = Scores(ids, np.array(NAMES), labels, logits[:, None].astype(np.float32), frames, lengths, species, meta)
-    return predictor._validated(val, NAMES)[2]
+    meta = {"train_positives": list(positives)}
+    return Scores(ids, np.array(NAMES), labels, logits[:, None].astype(np.float32), frames, lengths, species, meta)
 
 
 @pytest.fixture
@@ -48,15 +52,32 @@ def test_a_handful_of_clips_is_stamped_however_good_the_numbers_look():
 
 
 def test_thresholds_that_label_every_clip_are_stamped_and_told_for_each_behaviour(labels):
-    logits = np.random.default_rng(1).normal(size=(40, 3)) * 0.01 - 4.5  # all near 0.011
+    logits = np.random.default_rng(1).normal(size=(40, 3)) * 0.01 - 2  # all near 0.12
     stamps = validated(labels, logits - 0.1 * labels)  # the wrong way round: the best F1 labels everything
-    assert any(stamp.startswith("THRESHOLDS LABEL EVERYTHING: 3 of 3") for stamp in stamps)
-    assert predictor._says_it_of_all(np.ones(4, bool), np.array([1, 0, 0, 1], bool))
-    assert not predictor._says_it_of_all(np.ones(4, bool), np.ones(4, bool))  # that is right
+    assert any(stamp == "THRESHOLDS AT CHANCE: eating, walking, resting" for stamp in stamps)
+    assert evidence.is_at_chance(np.ones(4, bool), np.array([1, 0, 0, 1], bool))
+    assert not evidence.is_at_chance(np.ones(4, bool), np.ones(4, bool))  # that is right
+    better, of_forty = np.arange(40) < 6, np.arange(40) < 20
+    assert not evidence.is_at_chance(better, of_forty) and evidence.is_at_chance(better, ~of_forty)
+    assert not evidence.is_at_chance(np.arange(40) < 2, ~of_forty)  # two clips show nothing
+
+
+def test_a_threshold_has_a_floor_and_its_row_says_so(labels):
+    logits = np.random.default_rng(1).normal(size=(40, 3)) + 4 * labels - 12  # good, but all probabilities are tiny
+    found = evidence.of(scored(labels, logits), NAMES)
+    assert (found.threshold == evidence.FLOOR).all()
+    assert all(row["threshold_from"].endswith("raised to 0.05") for row in found.support)
+
+
+def test_behaviours_of_few_training_clips_are_named_unless_others_are_asked_for(labels):
+    logits = np.random.default_rng(1).normal(size=(40, 3)) + 4 * labels
+    val = scored(labels, logits, positives=[3, 40, 9])
+    assert evidence.of(val, NAMES).stamps == ("FEW CLIPS to train on: eating 3, resting 9",)
+    assert evidence.of(val, NAMES, shown=[1]).stamps == ()
 
 
 def test_a_model_without_validation_says_so():
-    assert predictor._validated(None, NAMES) == (None, (), ["NOT VALIDATED"])
+    assert evidence.of(None, NAMES) == (None, (), ("NOT VALIDATED",))
 
 
 def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher, tmp_path, monkeypatch):
@@ -76,7 +97,7 @@ def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher,
     options = predict.Options(threshold=0.01)
     lines = []
     report = predict.predict([drawn, other], trusted, tmp_path / "out", options, log=lines.append)
-    assert len(report.done) == 2 and f"note: {predictor.DRAWN}" in lines
+    assert len(report.done) == 2 and f"stamp: {predictor.DRAWN}" == lines[0]
     assert (tmp_path / "out/film_frames.csv").is_file() and (tmp_path / "out/fox.untrusted_frames.csv").is_file()
     bouts = pd.read_csv(tmp_path / "out/bouts.csv", keep_default_na=False)
     assert set(bouts[bouts["video"] == "fox"]["stamp"]) == {predictor.DRAWN} and len(bouts) > 0

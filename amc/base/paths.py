@@ -54,6 +54,12 @@ def folder(path: Path | str) -> Path:
     return path
 
 
+def short(path: Path) -> str:
+    """A path as a user reads it: from the current folder if it lies below."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
 def _named(variable: str) -> Path | None:
     """The folder that an environment variable names, None where it is not set or empty."""
     value = os.environ.get(variable, "").strip()

@@ -6,6 +6,7 @@ Each imports what it needs when it runs, so that `--help` is fast.
 import argparse
 import inspect
 import os
+import shlex
 import sys
 import time
 from pathlib import Path
@@ -15,6 +16,8 @@ from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
 from amc.config import SIZES
 from amc.runs import notebooks
+
+FOLDER = "folder"  # the data set of one's own clips or videos
 
 
 def reproduce(given: argparse.Namespace) -> int:
@@ -51,42 +54,8 @@ def reproduce(given: argparse.Namespace) -> int:
         tidy(paths.root() / done)
         notebooks.note_made(paths.root() / done, source)
     report(given)
-    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {_short(reports)}")
+    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {paths.short(reports)}")
     return 0
-
-
-def predict(given: argparse.Namespace) -> int:
-    """Ethograms of your own videos: tables and pictures of each, tables of all.
-
-    Status 1 when a video failed; the others are still done.
-    """
-    import torch
-
-    from amc.ethogram import predict as ethograms
-    from amc.ethogram import predictor
-    from amc.ethogram.bouts import Rules
-    from amc.ethogram.sliding_window import SlidingWindow
-
-    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
-    human = {"human": tuple(given.human), "subject": given.subject}
-    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, device=given.device, **human)
-    names = [name for name in given.behaviours.split(",") if name.strip()]
-    if given.model and (given.backbone or given.pretrained):
-        raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
-    ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
-    if given.device != "cpu" and not torch.cuda.is_available():
-        raise AmcError(f"device: {given.device} is not on this machine; choose cpu")
-    if given.model:
-        watcher = predictor.by_model(given.model, behaviours=names, log=print)
-    else:
-        watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=lambda line: print(line, flush=True))
-    for note in done.notes:
-        print(f"note: {note}")
-    for row in done.failed:
-        print(f"failed: {row['error']}", file=sys.stderr)
-    print(f"{len(done.done)} videos done, {len(done.failed)} failed; {_short(Path(given.out))}")
-    return int(bool(done.failed))
 
 
 def _configs(given: argparse.Namespace) -> list:
@@ -95,6 +64,30 @@ def _configs(given: argparse.Namespace) -> list:
 
     known = inspect.signature(ablation).parameters
     return ablation(**{name: value for name, value in vars(given).items() if name in known})
+
+
+def _with_clips(configs: list) -> list:
+    """The same runs, of whole videos of one's own on the clips that are cut from them now, by the first process."""
+    from dataclasses import replace
+
+    from amc.base import distributed
+
+    if configs[0].dataset != FOLDER:
+        return configs
+    if distributed.rank():
+        distributed.barrier()
+    root = str(_clips(configs[0].root))
+    if not distributed.rank():
+        distributed.barrier()
+    return [replace(cfg, root=root) for cfg in configs]
+
+
+def _clips(root: str) -> Path:
+    """The folder of clips for the data set `folder`: cut from whole videos, if these were given."""
+    from amc.datasets import catalogue
+    from amc.ethogram import training_clips
+
+    return training_clips.folder(catalogue.folder(FOLDER, root), log=lambda line: print(line, flush=True))
 
 
 def train(given: argparse.Namespace) -> int:
@@ -106,13 +99,36 @@ def train(given: argparse.Namespace) -> int:
     if given.ship and len(configs) > 1:
         raise AmcError(f"ship: {len(configs)} runs; name one, by --scheme sparse --modality rgb+flow")
     with distributed.init():
-        runs = experiment.run_all(configs, workers=given.workers)
+        if distributed.rank() == 0:
+            _warn(configs)
+        runs = experiment.run_all(_with_clips(configs), workers=given.workers)
         if distributed.rank() == 0:
             for run in runs:
-                print(f"{run.cfg.name}: {_short(run.folder)}")
+                for stamp in _stamps(run):
+                    print(f"{run.cfg.name}: stamp: {stamp}")
+                print(f"{run.cfg.name}: {paths.short(run.folder)}; to predict: --model {shlex.quote(run.cfg.title)}")
             if given.ship:
-                print(_short(demo.ship(runs[0].folder)))
+                print(paths.short(demo.ship(runs[0].folder)))
     return 0
+
+
+def _warn(configs: list) -> None:
+    """Print, before anything is computed, what is known to limit trust in these runs."""
+    from amc.ethogram import predictor
+
+    for stamp in dict.fromkeys(predictor.stamp_of(cfg) for cfg in configs):
+        if stamp:
+            print(f"stamp: {stamp}")
+        if predictor.DRAWN in stamp:
+            print(f"stamp: {predictor.REMEDY}")
+
+
+def _stamps(run) -> tuple[str, ...]:
+    """Warnings on a finished run: from its weights, and from validation."""
+    from amc.ethogram import evidence, predictor
+
+    val = run.scores("val")
+    return tuple(filter(None, [predictor.stamp_of(run.cfg), *evidence.of(val, val.names.tolist()).stamps]))
 
 
 def flow(given: argparse.Namespace) -> int:
@@ -127,11 +143,10 @@ def flow(given: argparse.Namespace) -> int:
         torch.set_num_threads(1)  # one process per core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
         is_first = distributed.rank() == 0
-        done = precompute.motion(_configs(given), log=print if is_first else silent, device=device)
+        done = precompute.motion(_with_clips(_configs(given)), log=print if is_first else silent, device=device)
         if is_first:
-            print(
-                f"done: {done.computed} of {done.clips} clips computed, the others were cached; {_short(paths.cache())}"
-            )
+            where = paths.short(paths.cache())
+            print(f"done: {done.computed} of {done.clips} clips computed, the others were cached; {where}")
     return 0
 
 
@@ -160,7 +175,7 @@ def flow_train(given: argparse.Namespace) -> int:
         )
         is_first = distributed.rank() == 0
     if is_first:
-        print(_short(raft_card.ship(folder, **measured) if given.ship else best))
+        print(paths.short(raft_card.ship(folder, **measured) if given.ship else best))
     return 0
 
 
@@ -180,7 +195,8 @@ def index(given: argparse.Namespace) -> int:
     from amc.datasets import download
 
     whole("workers", given.workers, 1)
-    wrong = download.check(given.dataset, given.folder, workers=given.workers, log=print)
+    place = _clips(given.folder) if given.dataset == FOLDER else given.folder
+    wrong = download.check(given.dataset, place, workers=given.workers, log=print)
     for line in wrong:
         print(f"wrong: {line}")
     print(f"{len(wrong)} wrong" if wrong else "nothing is wrong")
@@ -207,7 +223,7 @@ def report(given: argparse.Namespace) -> int:
     from amc.runs.report import index, manifest
 
     for write in (manifest, index):
-        print(_short(write(_reports(given.size))))
+        print(paths.short(write(_reports(given.size))))
     return 0
 
 
@@ -215,7 +231,7 @@ def site(given: argparse.Namespace) -> int:
     """Write reports as a static site: the index, notebooks as pages, figures."""
     from amc.runs.site import build
 
-    print(_short(build(_reports(given.size), Path(given.folder))))
+    print(paths.short(build(_reports(given.size), Path(given.folder))))
     return 0
 
 
@@ -224,7 +240,7 @@ def classes(given: argparse.Namespace) -> int:
     from amc.companion import classroom
 
     for path in classroom.copies(Path(given.folder)):
-        print(_short(path))
+        print(paths.short(path))
     return 0
 
 
@@ -232,7 +248,7 @@ def readme(given: argparse.Namespace) -> int:
     """Write the results of reports to the table in README.md."""
     from amc.runs.readme import write
 
-    print(_short(write(paths.root() / "README.md")))
+    print(paths.short(write(paths.root() / "README.md")))
     return 0
 
 
@@ -244,8 +260,3 @@ def seal(given: argparse.Namespace) -> int:
         add(name)
         print(f"sealed: {name}")
     return 0
-
-
-def _short(path: Path) -> str:
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative

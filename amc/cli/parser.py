@@ -5,9 +5,9 @@ import inspect
 import os
 from collections.abc import Callable
 
-from amc.cli import commands
+from amc.cli import commands, videos
 
-DESCRIPTION = "The command line: `python -m amc reproduce | train | predict | flow | index | unpack …`."
+DESCRIPTION = "The command line: `python -m amc reproduce | train | predict | suggest | flow | index | unpack …`."
 HELP = {  # for options without a list of choices
     "seeds": "one or more seeds, such as 0,1,2",
     "grid": "all nine runs of scheme and modality",
@@ -15,10 +15,15 @@ HELP = {  # for options without a list of choices
     "frames": "P, frames per classifier",
     "epochs": "number of training epochs",
     "flow_weights": "a RAFT checkpoint",
-    "backbone": "a CLIP ViT of open_clip",
-    "pretrained": "its tag, a file, bundled, or random",
-    "data_root": "folder of the data set",
+    "backbone": "a CLIP ViT of open_clip, or xclip (default: one that fits the weights)",
+    "pretrained": "weights: a tag of open_clip such as openai, a file, a folder, a name on the Hugging Face Hub, "
+    "bundled, or random",
+    "data_root": "folder of the data set; for folder: clips with labels.csv, or videos with any annotation of predict "
+    "--human, or that annotation alone",
     "memory_limit_gb": "gigabytes per process; batch size and checkpointing follow (0: no limit)",
+    "model": "a finished run: its name, its folder or its model.safetensors",
+    "threshold": "probability from which a behaviour counts (0: chosen on validation clips)",
+    "device": "cpu | cuda (default: %(default)s)",
     "init_from": "checkpoint to continue from: a finished run's model.safetensors",
     "freeze_backbone": "train only integration and prompts (default: for the data set folder)",
 }
@@ -43,7 +48,8 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     train.add_argument("--ship", action="store_true", help="afterwards, put the only run's model into data/weights")
     if wanted == "train":
         _add_runs(train)
-    _add_predict(command(commands.predict))
+    _add_predict(command(videos.predict))
+    _add_suggest(command(videos.suggest))
     flow = subcommands.add_parser("flow", help="Compute the flow that runs need, or train our own RAFT")
     subjects = flow.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
     if wanted == "flow":
@@ -111,6 +117,16 @@ def _add_flow(subjects: argparse._SubParsersAction) -> None:
     train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to compare with")
 
 
+def _add_suggest(parser: argparse.ArgumentParser) -> None:
+    """The options of `suggest`."""
+    parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
+    parser.add_argument("--out", required=True, help="folder to write to, best one inside the folder of training")
+    parser.add_argument("--model", required=True, help=HELP["model"])
+    parser.add_argument("--most", type=int, default=20, help="number of moments (default: %(default)s)")
+    parser.add_argument("--threshold", type=float, default=0, help=HELP["threshold"])
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
+
+
 def _add_predict(parser: argparse.ArgumentParser) -> None:
     """The options of `predict`."""
     parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
@@ -118,18 +134,18 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--behaviours", default="", help='names separated by commas, "walking, grazing"; with --model: some of its own'
     )
-    parser.add_argument("--model", default="", help="a finished run: its name, its folder or its model.safetensors")
-    parser.add_argument("--backbone", default="", help="with --behaviours alone: a CLIP ViT of open_clip")
-    parser.add_argument("--pretrained", default="", help="with --behaviours alone: its weights")
+    parser.add_argument("--model", default="", help=HELP["model"])
+    parser.add_argument("--backbone", default="", help=f"with --behaviours alone: {HELP['backbone']}")
+    parser.add_argument("--pretrained", default="", help=f"with --behaviours alone: {HELP['pretrained']}")
     which = "human annotation to compare with, a file or a folder; may be repeated (BORIS, SimBA, DeepEthogram)"
     parser.add_argument("--human", action="append", default=[], metavar="FILE_OR_FOLDER", help=which)
     parser.add_argument(
         "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
     )
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
-    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="cpu | cuda (default: %(default)s)")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     numbers = {
-        "threshold": (0, "probability from which a behaviour counts (0: chosen on validation clips)"),
+        "threshold": (0, HELP["threshold"]),
         "seconds": (2, "length of a window"),
         "stride": (0.5, "seconds from one window to the next"),
         "hold": (0.8, "a bout continues above this share of the threshold"),

@@ -14,7 +14,7 @@ from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
-from amc.ethogram import agreement, predict, predictor
+from amc.ethogram import agreement, evidence, predict, predictor, training_clips
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
 from amc.runs import experiment, lookup, tables
@@ -41,35 +41,52 @@ class Asked:
     threshold: float
     size: str
     labels: str
+    backbone: str
+    pretrained: str
 
 
 def asked(
-    *, video: str, behaviours: str, model: str, human: str, labels: str, out_dir: str, threshold: float, size: str
-) -> Asked:
+    *, video: str, behaviours: str, model: str, human: str, labels: str, out_dir: str, threshold: float, size: str,
+    backbone: str, pretrained: str,
+) -> Asked:  # fmt: skip
     """Check all parameters before anything is computed. Raises AmcError for a wrong value or a missing file."""
     choice("size", size, list(FILMS))
     found = tuple(predict.videos([video])[0].values()) if video else ()
-    if human and not Path(human).expanduser().is_file():
-        raise AmcError(f"human: {human!r} is no file; give an annotation of BORIS's or SimBA's, or leave it empty")
+    if human and not Path(human).expanduser().exists():
+        raise AmcError(f"human: {human!r} is not there; give a file or folder of annotation, or leave it empty")
     labels = str(Path(labels).expanduser()) if labels else ""
-    if labels and not (Path(labels) / "labels.csv").is_file():
-        raise AmcError(f"labels: {labels!r} has no labels.csv; give a folder of labelled clips, or leave it empty")
+    if labels and not Path(labels).exists():
+        says = "give a folder of clips with labels.csv, or of videos with their annotation, or leave it empty"
+        raise AmcError(f"labels: {labels!r} is not there; {says}")
+    if model and (backbone or pretrained):
+        raise AmcError("backbone, pretrained: a trained model has its own; leave them empty, or leave model empty")
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if not is_number or not 0 <= threshold <= 1:
         raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
     names = tuple(name.strip() for name in str(behaviours).split(",") if name.strip())
     out = Path(out_dir).expanduser().resolve() if out_dir else paths.reports() / "ethograms"
     where = lookup.find(model) if model else None
-    return Asked(found, names, where, human, out, float(threshold), size, labels)
+    return Asked(found, names, where, human, out, float(threshold), size, labels, backbone, pretrained)
 
 
 def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
-    """The requested model; by default the run sparse rgb+flow of this size, trained if necessary."""
+    """The requested model; by default the run sparse rgb+flow of this size, trained if necessary.
+
+    log: gets what to do if the model cannot know the animals of the video.
+    """
+    found = _model(given, log)
+    if any(predictor.DRAWN in predictor.stamp_on(found, path) for path in given.videos[:1]):
+        log(predictor.REMEDY)
+    return found
+
+
+def _model(given: Asked, log: Callable[[str], None]) -> predictor.VideoPredictor:
+    clip = {"backbone": given.backbone, "pretrained": given.pretrained}
     if given.model is None and given.behaviours:
-        return predictor.by_names(given.behaviours)
+        return predictor.by_names(given.behaviours, **clip)
     path = given.model
     if path is None:
-        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size))
+        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size, **clip))
         path = experiment.run(cfg, log=log).folder
     return predictor.by_model(path, behaviours=given.behaviours, log=log)
 
@@ -146,10 +163,12 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
 def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
     """Learning curve: results on the same test clips after training on more and more clips, with frozen towers.
 
-    Rows of `tables.rows`, and the stamp of these runs. Clips: the user's folder if `labels` names one, else Synth
-    Kingdom, which the towers have not seen either.
+    Rows of `tables.rows`, and the stamp of the last run. Clips: the user's own, or cut from the user's own videos, if
+    `labels` names them; else Synth Kingdom, which the towers have not seen either.
     """
-    own = {"dataset": "folder", "data_root": given.labels} if given.labels else {}
+    own = {"backbone": given.backbone, "pretrained": given.pretrained}
+    if given.labels:
+        own |= {"dataset": "folder", "data_root": str(training_clips.folder(given.labels, log=log))}
     size = TRAINED.get(given.size, given.size)
     [base] = ablation(scheme="sparse", modality="rgb+flow", size=size, freeze_backbone=True, **own)
     most, rows = experiment.load(base).counts()["train"], []
@@ -157,6 +176,6 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
         cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))
         done = experiment.run(cfg, log=lambda line, count=count: log(f"{count} clips: {line}"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
-    return rows, predictor.stamp(
-        {"backbone": base.backbone, "pretrained": base.pretrained}, base.size, dataset=base.dataset
-    )
+    val = done.scores("val")
+    said = evidence.of(val, val.names.tolist()).stamps
+    return rows, ", ".join(filter(None, [predictor.stamp_of(base), *said]))

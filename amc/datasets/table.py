@@ -17,6 +17,7 @@ if TYPE_CHECKING:  # tables of real data sets need no renderer
     from amc.synth.drawn import Drawn
 
 SPLITS = ("train", "val", "test")
+BACKGROUND = -1  # in place of a label, where clips without any take their turn
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Clip:
     num_frames: int | None = None  # None if the annotation does not give it
     species: str = ""  # several are joined by ";"
     group: str = ""  # source video: clips of one group are never in both train and val; "" is a group of its own
+    is_background: bool = False  # a human looked, and saw none of the behaviours: no label
     unreadable: str = ""  # why its video cannot be decoded, if `python -m amc index` found that
 
 
@@ -60,7 +62,7 @@ class ClipTable:
             raise AmcError(f"{self.name}: clip {value!r} occurs {times} times, expected once; remove the copies")
         for clip in self.clips:
             choice(f"{self.name}: split of clip {clip.id}", clip.split, SPLITS)
-            if not clip.labels:
+            if not clip.labels and not clip.is_background:
                 raise AmcError(f"{self.name}: clip {clip.id} has no label; give it at least one or remove it")
             if unknown := [label for label in clip.labels if not 0 <= label < len(self.names)]:
                 raise AmcError(
@@ -99,9 +101,10 @@ class ClipTable:
         turns: Counter = Counter()
         ranked = []
         for clip in sorted(train, key=lambda clip: hashlib.sha256(clip.id.encode()).digest()):
-            rarest = min(clip.labels, key=lambda label: (turns[label], label))
+            shown = clip.labels or (BACKGROUND,)
+            rarest = min(shown, key=lambda label: (turns[label], label))
             ranked.append((turns[rarest], len(ranked), clip.id))
-            turns.update(clip.labels)
+            turns.update(shown)
         kept = {name for _, _, name in sorted(ranked)[:num_clips]}
         clips = tuple(clip for clip in self.clips if clip.split != "train" or clip.id in kept)
         note = f"only {len(kept)} of {len(train)} training clips, as asked"

@@ -14,12 +14,14 @@ import numpy as np
 
 from amc.base.errors import AmcError, printable
 from amc.datasets.delimited import NoHeader
-from amc.ethogram import queued
+from amc.ethogram import exports, queued
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
 from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import boris_project, event_table, frame_table
 
 FORMATS = (boris_project, event_table, frame_table)  # tried in this order
+REPORT = "report.json"  # of `predict`
+CONFIRM = "correct them in BORIS, then delete the description of the project (File, Edit project)"
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".boris", ".boris.gz")  # of the files taken from a folder
 
 
@@ -48,15 +50,24 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
 
 
 def files(source: Path | str) -> list[Path]:
-    """A file itself; of a folder and its subfolders, the files that may be annotation. Raises AmcError without any."""
+    """A file itself; of a folder and its subfolders, the files that may be annotation, except what `predict` wrote.
+
+    Raises AmcError without any.
+    """
     source = Path(source)
     if not source.is_dir():
         return [source]
     inside = sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith((".", "~")))
-    found = [path for path in inside if path.name.lower().endswith(ENDINGS)]
+    found = [path for path in inside if path.name.lower().endswith(ENDINGS) and not _is_ours(path)]
     if not found:
         raise AmcError(f"{printable(source)}: holds no annotation ({', '.join(ENDINGS)}); give files or another folder")
     return found
+
+
+def _is_ours(path: Path) -> bool:
+    """Whether a file is one of those that `predict` writes beside its report."""
+    endings = tuple(f"_{name}" for name in exports.FILES)
+    return (path.parent / REPORT).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
 
 
 def _read(path: Path, videos: Sequence[Path]) -> Annotation:
@@ -71,7 +82,7 @@ def _read(path: Path, videos: Sequence[Path]) -> Annotation:
 
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     """Several files as one; observations carry the file's name, so that two annotations of a video are noticed."""
-    events, behaviours, labelled, videos, refused = [], [], {}, [], {}
+    events, behaviours, labelled, videos, refused, predicted = [], [], {}, [], {}, []
     for one in found:
         name = Path(one.source).name
         events += [replace(event, observation=f"{name} {event.observation}".strip()) for event in one.events]
@@ -79,10 +90,11 @@ def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
         labelled |= one.labelled
         videos += one.videos
         refused |= one.refused
+        predicted += one.predicted
     notes = (*(note for one in found for note in one.notes), *notes)
     return Annotation(
         f"{len(found)} files of annotation", tuple(events), notes, tuple(dict.fromkeys(behaviours)), labelled,
-        tuple(dict.fromkeys(videos)), refused,
+        tuple(dict.fromkeys(videos)), refused, tuple(predicted),
     )  # fmt: skip
 
 

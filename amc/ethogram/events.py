@@ -43,6 +43,12 @@ class Annotation:
     labelled: Mapping[str, np.ndarray] = field(default_factory=dict)
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
+    predicted: tuple[str, ...] = ()  # files that hold a model's predictions, not corrected by a human
+
+    @property
+    def media(self) -> tuple[str, ...]:
+        """The names of all videos, as written; "" where a file names none."""
+        return tuple(dict.fromkeys([*(event.video for event in self.events), *self.videos, *self.refused]))
 
     @property
     def subjects(self) -> tuple[str, ...]:

@@ -20,6 +20,10 @@ from amc.base.paths import atomic
 from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
+TABLES = (  # of all videos of a run
+    "bouts.csv", "time_budget.csv", "agreement.csv", "points.csv", "behaviours.csv", "report.json",
+    "predictions.boris", "predictions.untrusted.boris",
+)  # fmt: skip
 AGGREGATED = (
     "Observation id", "Observation date", "Description", "Observation type", "Source", "Time offset (s)",
     "Coding duration", "Media duration (s)", "FPS (frame/s)", "Subject",
@@ -31,6 +35,7 @@ TIDY = (
     "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
     "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
+UNKNOWN = "not known"  # whether a bout is unlike the training clips
 DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
@@ -93,7 +98,7 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
         c = shown.names.index(bout.behaviour)
         inside = shown.probs[bout.start : bout.stop, c]
         unlike = (
-            ""
+            UNKNOWN
             if shown.is_out_of_distribution is None
             else round(float(shown.is_out_of_distribution[bout.start : bout.stop].mean()), 3)
         )

@@ -18,14 +18,6 @@ from amc.ethogram import annotated, exports
 from amc.ethogram.events import SUFFIXES
 from amc.video import packets
 
-TABLES = (
-    "bouts.csv",
-    "time_budget.csv",
-    "agreement.csv",
-    "points.csv",
-    "behaviours.csv",
-    "report.json",
-)  # of all videos
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
 ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
 UNTRUSTED = ".untrusted"  # in the names of files whose model has a stamp
@@ -132,7 +124,7 @@ def _is_free(name: str) -> bool:
     return (
         len(name.encode()) <= LONGEST
         and not own.endswith(UNTRUSTED)
-        and not {f"{own}{ending}" for ending in ENDINGS} & {*TABLES}
+        and not {f"{own}{ending}" for ending in ENDINGS} & {*exports.TABLES}
     )
 
 
@@ -149,4 +141,4 @@ def _cut(name: str) -> str:
 def outputs(names: Sequence[str], out: Path) -> list[Path]:
     """Every file that a run may write, or remove if it is from an earlier run."""
     each = (f"{name}{mark}{ending}" for name in names for mark in ("", UNTRUSTED) for ending in ENDINGS)
-    return [out / file for file in (*each, *TABLES)]
+    return [out / file for file in (*each, *exports.TABLES)]

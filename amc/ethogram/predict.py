@@ -7,11 +7,13 @@ lost by an interruption or a broken file. Broken files are reported at the end.
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
     <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
     <out>/agreement.csv      with a human annotation, if one is given         <out>/points.csv  its point events
+    <out>/predictions.boris  a project of all videos, to be corrected in BORIS
 """
 
 import json
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,14 +22,15 @@ import numpy as np
 import pandas as pd
 
 from amc.base import provenance
+from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic, folder
-from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, timeline
+from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, project, timeline
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject, compare, points
 from amc.ethogram.events import Annotation
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED, videos
-from amc.ethogram.predictor import VideoPredictor, stamp_on
+from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
 from amc.figures import ethogram as drawn
@@ -58,6 +61,7 @@ class Report:
     budgets: list[pd.DataFrame] = field(default_factory=list)
     agreement: list[pd.DataFrame] = field(default_factory=list)
     points: list[pd.DataFrame] = field(default_factory=list)  # point events of the annotation
+    observations: dict[str, dict] = field(default_factory=dict)  # of a BORIS project, by video
     done: list[dict] = field(default_factory=list)
     failed: list[dict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -75,13 +79,12 @@ def predict(
     """
     (named, notes, left_out), out = videos(sources), folder(out)
     _refuse_overwriting(named, out, options.human)
+    _refuse_losing_corrections(out)
     threshold = thresholds(predictor, options.threshold)
     human = _human(options, list(named.values()))
     report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
     predictor = predictor.to(options.device)
-    report.stamps = sorted({stamp_on(predictor, path) for path in named.values()} - {""})
-    for stamp in report.stamps:
-        log(f"note: {stamp}")
+    report.stamps = warn(predictor, list(named.values()), log)
     written = time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
         tell = partial(_tell, log, f"{place}/{len(named)} {name}")
@@ -104,6 +107,18 @@ def predict(
     return report
 
 
+def warn(predictor: VideoPredictor, paths: Sequence[Path], log: Callable[[str], None]) -> list[str]:
+    """The stamps of a model on these videos, each once; they are logged, with what to do and what is not known."""
+    stamps = sorted({stamp_on(predictor, path) for path in paths} - {""})
+    for stamp in stamps:
+        log(f"stamp: {stamp}")
+    if any(DRAWN in stamp for stamp in stamps):
+        log(f"stamp: {REMEDY}")
+    if unknown := predictor.facts.get("unlike_training"):
+        log(f"note: whether a video is unlike the training clips is {unknown}")
+    return stamps
+
+
 def _human(options: Options, paths: Sequence[Path]) -> Annotation | None:
     """The human annotation; the videos have the durations that it may lack."""
     if options.subject and not options.human:
@@ -122,6 +137,17 @@ def _refuse_overwriting(named: dict[str, Path], out: Path, human: Sequence[str])
     for file in inputs.outputs(list(named), out.resolve()):
         if inputs.key(str(file)) in given:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
+
+
+def _refuse_losing_corrections(out: Path) -> None:
+    """Raise AmcError if a human has changed the BORIS project that an earlier run wrote."""
+    written = {}
+    with suppress(OSError, ValueError):  # no earlier run, or a report that is not ours
+        written = json.loads((out / annotations.REPORT).read_text(encoding="utf-8")).get("project", {})
+    for name, checksum in written.items():
+        if (out / name).is_file() and digest(out / name) != checksum:
+            says = "was changed since it was written, perhaps corrected, and would be written over"
+            raise AmcError(f"{printable(out / name)}: {says}; move it, or choose another folder for --out")
 
 
 def _tell(log: Callable[[str], None], head: str, line: str) -> None:
@@ -166,7 +192,9 @@ def _summary(shown: Ethogram) -> dict:
 
 
 def _alarm(shown: Ethogram) -> str:
-    share = 0 if shown.is_out_of_distribution is None else 100 * shown.is_out_of_distribution.mean()
+    if shown.is_out_of_distribution is None:
+        return ""
+    share = 100 * shown.is_out_of_distribution.mean()
     return f"; {share:.0f} % of it is out-of-distribution" if share > 0 else ""
 
 
@@ -190,6 +218,10 @@ def _write_one(
     if options.annotate:
         annotated.write(path, shown, out / f"{stem}{annotated.ENDING}")
     report.bouts.append(exports.tidy(shown))
+    media = project.media_path(path, out)
+    report.observations[shown.video] = project.observation(
+        shown.bouts, shown.edges, fps=shown.fps, media=printable(media), stamp=shown.stamp
+    )
     budget = exports.time_budget(shown)
     budget.insert(0, "video", shown.video)
     report.budgets.append(budget)
@@ -226,7 +258,17 @@ def _write_all(report: Report, predictor: VideoPredictor, out: Path, options: Op
         row |= {"threshold": value, "stamp": stamp}
     exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
     facts = {"stamp": stamp, "model": predictor.facts, "options": asdict(options)}
+    facts["project"] = _write_project(report, predictor, out, stamp)
     facts |= {"done": report.done, "failed": report.failed, "left_out": report.left_out, "notes": report.notes}
     facts |= {"provenance": report.origin}
     with atomic(out / "report.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def _write_project(report: Report, predictor: VideoPredictor, out: Path, stamp: str) -> dict[str, str]:
+    """Write the BORIS project of all videos so far; its name and sha256."""
+    names = (f"predictions{UNTRUSTED}.boris", "predictions.boris")
+    name, other = names if stamp else names[::-1]
+    (out / other).unlink(missing_ok=True)  # from an earlier run into the same folder
+    exports.write_text(out / name, project.text("predictions", report.observations, predictor.names, stamp=stamp))
+    return {name: digest(out / name)}

@@ -1,7 +1,7 @@
 """A model ready to predict on videos, and its reliability: from a list of behaviours alone, or from a finished run.
 
-by_names   zero-shot: CLIP's towers as they were pre-trained, X-CLIP's new modules untrained. The names compete in a
-           softmax, as in CLIP. Every output has a stamp that shows this.
+by_names   zero-shot: CLIP's towers as they were pre-trained, X-CLIP's new modules untrained; or a whole X-CLIP that was
+           trained elsewhere. The names compete in a softmax, as in CLIP. Every output has a stamp that shows this.
 by_model   a trained `model.safetensors`: one sigmoid per behaviour, thresholds of highest F1 on the validation scores
            beside it, and a detector of out-of-distribution videos.
 """
@@ -17,13 +17,14 @@ import torch
 from torch import Tensor
 
 from amc import config, metrics, model
-from amc.aggregate import AGGREGATES, choose_threshold, label_sets
+from amc.aggregate import AGGREGATES
 from amc.base.errors import AmcError
-from amc.config import Pixels, Sampling
+from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.names import RESERVED
 from amc.datasets.table import ClipTable
+from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
 from amc.inference import load_run
 from amc.model import Classifier, weights
@@ -34,8 +35,13 @@ from amc.scores import Scores
 from amc.synth import drawn
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
+WHOLE = "ZERO-SHOT, trained on other videos and behaviours"  # an X-CLIP with all its modules
 DRAWN = "CLIP OF GENERATED ANIMALS on other videos"
-FEW_CLIPS = 10  # validation clips, or labels of training clips; too few to evaluate a model
+REMEDY = (  # for DRAWN
+    "no real animal can be recognised with these weights; for weights that can, add --pretrained openai to predict "
+    "--behaviours, or to train --dataset folder"
+)
+KNOWN_FROM = 30  # validation clips, from which it is known how far from the training clips a clip usually is
 MAX_CLIPS = {"train": 300, "val": 150}  # clips for fitting the detector
 
 
@@ -74,6 +80,7 @@ class VideoPredictor:
 def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str = "") -> VideoPredictor:
     """Zero-shot over `behaviours` with a CLIP of open_clip, by default the bundled synth-clip; RGB alone.
 
+    backbone: "xclip" for an X-CLIP, whose own number of frames it then sees; empty: one that fits `pretrained`.
     Raises AmcError for fewer than two behaviours, which leave no choice, and for absent weights.
     """
     names = tuple(name.strip() for name in behaviours if name.strip())
@@ -82,16 +89,18 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
     _check(names)
     small = config.SIZES["quick"]
-    short_side = small.pixels.short_side
-    if backbone:  # real videos, as at size paper; larger for a CLIP with larger input
-        larger = pixels_for("paper", weights.image_size(backbone, pretrained)).short_side
-        short_side = max(config.SIZES["paper"].pixels.short_side, larger)
-    pixels = replace(small.pixels, modality="rgb", short_side=short_side)
-    backbone, pretrained = backbone or small.backbone, pretrained or small.pretrained
-    classifier = model.build(backbone, pretrained, num_slots=small.sampling.frames).with_names(names)
-    stamp = f"{ZERO_SHOT}, {_weights(classifier.card)}"
-    facts = {"by": "names", "card": classifier.card}
-    return VideoPredictor(classifier, replace(small.sampling, num_windows=1), pixels, True, stamp=stamp, facts=facts)
+    backbone = backbone or weights.fitting(pretrained, small.backbone)
+    pretrained = pretrained or small.pretrained
+    is_whole = backbone == weights.XCLIP_BACKBONE
+    built = model.build(backbone, pretrained, num_slots=None if is_whole else small.sampling.frames)
+    pixels = replace(small.pixels, modality="rgb")
+    if backbone != small.backbone:  # real videos, as at size paper; larger for a CLIP with larger input
+        larger = pixels_for("paper", built.preprocess.size).short_side
+        pixels = replace(pixels, short_side=max(config.SIZES["paper"].pixels.short_side, larger))
+    stamp = f"{WHOLE if is_whole else ZERO_SHOT}, {_weights(built.card)}"
+    plan = replace(small.sampling, num_windows=1, frames=built.card["num_slots"])
+    facts = {"by": "names", "card": built.card}
+    return VideoPredictor(built.with_names(names), plan, pixels, True, stamp=stamp, facts=facts)
 
 
 def by_model(
@@ -104,12 +113,18 @@ def by_model(
     """
     path, classifier, run = load_run(name)
     val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
-    threshold, support, doubts = _validated(val, classifier.names)
+    at = _places(classifier.names, behaviours)
+    threshold, support, doubts = evidence.of(val, classifier.names, at)
     facts = {"by": "model", "model": path.parent.name, "card": classifier.card, "experiment": run.asdict()}
     facts["calibration_error"] = val and metrics.expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
     said = ", ".join(filter(None, [stamp(classifier.card, run.size, dataset=run.dataset), *doubts]))
     predictor = VideoPredictor(classifier, run.sampling, run.pixels, False, threshold, said, support, facts)
-    return _only(replace(predictor, detector=_detector(predictor, path.parent, log)), behaviours)
+    clips = 0 if val is None else len(val.labels)
+    if clips >= KNOWN_FROM:
+        predictor = replace(predictor, detector=_detector(predictor, path.parent, log))
+    else:
+        facts["unlike_training"] = f"not known: {clips} validation clips, {KNOWN_FROM} are needed"
+    return _only(predictor, at)
 
 
 def stamp(card: Mapping, size: str, *, dataset: str) -> str:
@@ -117,6 +132,11 @@ def stamp(card: Mapping, size: str, *, dataset: str) -> str:
     stamps = [_weights(card)] if card["pretrained"] == "random" else []
     stamps += ["SIZE SMOKE, hardly trained"] * (size == "smoke")
     return ", ".join(stamps + [DRAWN] * (is_of_drawings(card) and dataset not in catalogue.SIZED))
+
+
+def stamp_of(cfg: Experiment) -> str:
+    """Warning on the models of a run, before it is trained."""
+    return stamp({"backbone": cfg.backbone, "pretrained": cfg.pretrained}, cfg.size, dataset=cfg.dataset)
 
 
 def is_of_drawings(card: Mapping) -> bool:
@@ -134,69 +154,22 @@ def _weights(card: dict) -> str:
     return "RANDOM WEIGHTS" if card["pretrained"] == "random" else f"weights {Path(card['pretrained']).name}"
 
 
-def _validated(val: Scores | None, names: tuple[str, ...]) -> tuple[np.ndarray | None, tuple[dict, ...], list[str]]:
-    """Thresholds (C,) of highest F1 on validation, one row per behaviour with their evidence, and stamps."""
-    if val is None:
-        return None, (), ["NOT VALIDATED"]
-    if tuple(val.names.tolist()) != names:
-        raise AmcError("val.npz: has other behaviours than the model beside it; score it again")
-    probs = AGGREGATES["mean"](val.probs)
-    common = choose_threshold(val.labels, probs).value
-    own = choose_threshold(val.labels, probs, per_class=True).value
-    predicted, train, rows = label_sets(probs, own), val.meta.get("train_positives", [None] * len(names)), []
-    for c, name in enumerate(names):
-        hits, positives = int((predicted[:, c] & val.labels[:, c]).sum()), int(val.labels[:, c].sum())
-        row = {"behaviour": name, "training_clips": train[c], "validation_clips": positives, "threshold": own[c]}
-        row["threshold_from"] = "its own validation clips" if positives >= 5 else f"all behaviours ({common:.3g})"
-        row["threshold_from"] += ", predicted for every clip" * _says_it_of_all(predicted[:, c], val.labels[:, c])
-        row["precision"] = hits / predicted[:, c].sum() if predicted[:, c].any() else float("nan")
-        row["recall"] = hits / positives if positives else float("nan")
-        row |= {"mean_probability": probs[:, c].mean(), "frequency": val.labels[:, c].mean()}
-        rows.append(row)
-    return own, tuple(rows), _doubts(val, probs, predicted)
-
-
-def _says_it_of_all(predicted: np.ndarray, labels: np.ndarray) -> bool:
-    """Whether a threshold is so low that all validation clips (V,) are predicted positive, correct or not."""
-    return bool(predicted.all() and not labels.all())
-
-
-def _doubts(val: Scores, probs: np.ndarray, predicted: np.ndarray) -> list[str]:
-    """Stamps from validation: too few clips, a ranking at chance level, thresholds that label everything.
-
-    probs, predicted: (V, C).
-    """
-    stamps, positives = [], val.meta.get("train_positives")
-    clips, labels = len(val.labels), None if positives is None else sum(positives)
-    if clips < FEW_CLIPS or (labels is not None and labels < FEW_CLIPS):
-        trained = "" if labels is None else f"{labels} label{'s' * (labels != 1)} to train and "
-        stamps.append(f"FEW CLIPS: {trained}{clips} clip{'s' * (clips != 1)} to validate on")
-    found = metrics.against_chance(val.labels, probs, permutations=99)
-    if found["p"] > 0.05:
-        says = f"validation mAP {100 * found['map_macro']:.0f} % and chance {100 * found['chance']:.0f} %"
-        stamps.append(f"NOT ABOVE CHANCE: {says}")
-    shown = np.flatnonzero(val.labels.any(axis=0))
-    everything = sum(_says_it_of_all(predicted[:, c], val.labels[:, c]) for c in shown)
-    if 2 * everything >= len(shown):
-        stamps.append(f"THRESHOLDS LABEL EVERYTHING: {everything} of {len(shown)} behaviours")
-    return stamps
-
-
-def _only(predictor: VideoPredictor, behaviours: Sequence[str]) -> VideoPredictor:
-    """The predictor for some of its behaviours."""
-    wanted = [name.strip() for name in behaviours if name.strip()]
-    if not wanted:
-        _check(predictor.names)
-        return predictor
-    if unknown := [name for name in wanted if name not in predictor.names]:
-        raise AmcError(
-            f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(predictor.names)}"
-        )
+def _places(names: Sequence[str], behaviours: Sequence[str]) -> list[int]:
+    """The places of the wanted behaviours among a model's names; all if none is wanted. Raises AmcError."""
+    wanted = [name.strip() for name in behaviours if name.strip()] or list(names)
+    if unknown := [name for name in wanted if name not in names]:
+        raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(names)}")
     _check(wanted)
-    at = [predictor.names.index(name) for name in wanted]
+    return [list(names).index(name) for name in wanted]
+
+
+def _only(predictor: VideoPredictor, at: Sequence[int]) -> VideoPredictor:
+    """The predictor for some of its behaviours."""
+    if list(at) == list(range(len(predictor.names))):
+        return predictor
     return replace(
         predictor,
-        classifier=predictor.classifier.with_names(wanted),
+        classifier=predictor.classifier.with_names([predictor.names[c] for c in at]),
         threshold=None if predictor.threshold is None else predictor.threshold[at],
         support=tuple(predictor.support[c] for c in at) if predictor.support else (),
     )
@@ -221,6 +194,8 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None
     where = {name: given[name] for name in ("dataset", "root", "size", "validation", "protocol")}
     try:
         table = experiment.load(replace(config.SIZES["quick"], **where))
+        if predictor.stamp:
+            log(f"stamp: {predictor.stamp}")
         log("embedding training clips, once, to detect videos that are unlike them")
         train, val = (_embeddings(predictor, table.split(split), most) for split, most in MAX_CLIPS.items())
     except AmcError as error:

@@ -73,6 +73,8 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
     keys += [Patch(color=SHADE, alpha=0.45, label="probability, 0 to 1")]
     keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold")]
     keys += [Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="out-of-distribution")] * (top < -0.9)
+    if shown.is_out_of_distribution is None:
+        keys += [Line2D([], [], linestyle="", label="unlike training: not known")]
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (training clips)")

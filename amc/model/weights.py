@@ -32,6 +32,9 @@ SYNTH_CLIP = "synth-clip"  # the generated world's own small CLIP: configs/synth
 XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip but a whole X-CLIP, from its own checkpoint
 RANDOM, BUNDLED = "random", "bundled"  # sources that are neither a tag of open_clip nor a file
 
+FITTING = (  # backbones for a tag of open_clip that is given alone, in this order
+    "ViT-B-16-quickgelu", "ViT-B-16", "ViT-B-32-quickgelu", "ViT-B-32", "ViT-L-14-quickgelu", "ViT-L-14",
+)  # fmt: skip
 FILE_SUFFIXES = (".bin", ".ckpt", ".pt", ".pth", ".safetensors")  # an owner/name with one of these is a missing file
 HUB_NAME = r"[\w.-]+/[\w.-]+"  # owner/name on the Hugging Face Hub
 
@@ -51,13 +54,39 @@ def is_quick_gelu(backbone: str) -> bool:
     return open_clip.get_model_config(backbone).get("quick_gelu", False)
 
 
+def fitting(pretrained: str | Path, usual: str) -> str:
+    """The backbone for weights that are given alone: the first of `FITTING` with this tag of open_clip.
+
+    For anything but a tag it is the `usual` one.
+    """
+    for backbone in FITTING:
+        tag = open_clip.get_pretrained_cfg(backbone, str(pretrained))
+        if tag and tag.get("quick_gelu", False) == is_quick_gelu(backbone):
+            return backbone
+    return usual
+
+
 def image_size(backbone: str, pretrained: str | Path) -> int:
     """Input size of a backbone: pixels, height and width. Raises AmcError for an unknown one."""
     if backbone == XCLIP_BACKBONE:
-        return from_transformers(read(pretrained)[0])[0].frames.image_size[0]
+        return xclip_input(pretrained)[0]
     is_quick_gelu(backbone)
     size = open_clip.get_model_config(backbone)["vision_cfg"].get("image_size", 224)  # open_clip's own default
     return size if isinstance(size, int) else min(size)
+
+
+def xclip_input(pretrained: str | Path) -> tuple[int, int]:
+    """Picture size in pixels, and number of frames, that an X-CLIP was trained with; `pretrained`: as `xclip_model`.
+
+    Raises AmcError.
+    """
+    check(XCLIP_BACKBONE, pretrained)
+    path = located(pretrained)
+    state = names.to_ours(read(path)[0])
+    try:
+        return _picture_size(state), state["integration.positions"].shape[1]
+    except KeyError as error:
+        raise _no_xclip(path, error) from error
 
 
 def check(backbone: str, pretrained: str | Path) -> None:
@@ -69,7 +98,8 @@ def check(backbone: str, pretrained: str | Path) -> None:
         known = [RANDOM, BUNDLED, *open_clip.list_pretrained_tags_by_model(backbone)]
     name = str(pretrained)
     if name not in known and not _is_there(name) and not _is_hub_name(name):
-        choices = ", ".join([*known, "the path of a file or folder", "owner/name on the Hugging Face Hub"])
+        tags = ["openai or another tag of open_clip, without a backbone"] * (backbone == SYNTH_CLIP)
+        choices = ", ".join([*known, *tags, "the path of a file or folder", "owner/name on the Hugging Face Hub"])
         raise AmcError(f"pretrained: {name!r} is neither a file nor known for {backbone}; choose one of: {choices}")
 
 
@@ -188,7 +218,7 @@ def seeded(seed: int) -> Iterator[None]:
 
 def _create(backbone: str, *, tag: str | None = None, seed: int = 0, preprocess: dict | None = None) -> nn.Module:
     level = logging.root.manager.disable
-    logging.disable(logging.WARNING)  # open_clip warns of random weights: here they are requested, or soon replaced
+    logging.disable(logging.ERROR)  # of random weights, which are requested or soon replaced; a failure is raised too
     try:
         with seeded(seed):
             clip = open_clip.create_model(backbone, tag, pretrained_text=False, force_preprocess_cfg=preprocess)
@@ -223,17 +253,14 @@ def _sized(
 ) -> tuple[XCLIP, TextTransformer]:
     try:
         embed_dim, width = state["prompts.alpha"].shape[0], state["frames.class_embedding"].shape[0]
-        patch_size = state["frames.patch_embedding.weight"].shape[-1]
-        image_size = patch_size * round((state["frames.positions"].shape[0] - 1) ** 0.5)
+        patch_size, image_size = state["frames.patch_embedding.weight"].shape[-1], _picture_size(state)
         context_length, text_width = state["text.positional_embedding"].shape
         vocab_size = state["text.token_embedding.weight"].shape[0]
         mlp_ratio = state["frames.blocks.0.block.mlp.c_fc.bias"].shape[0] / width
         text_mlp_ratio = state["text.transformer.resblocks.0.mlp.c_fc.bias"].shape[0] / text_width
         trained_slots = state["integration.positions"].shape[1]
     except KeyError as error:
-        raise AmcError(
-            f"{source}: {error} is missing; choose a checkpoint of X-CLIP, Microsoft's or of transformers.XCLIPModel"
-        ) from error
+        raise _no_xclip(source, error) from error
     tower = VisionTransformer(
         image_size, patch_size, width, _depth(state, "frames.blocks"), width // head_width, mlp_ratio,
         output_dim=embed_dim, act_layer=QuickGELU,
@@ -245,6 +272,18 @@ def _sized(
     prompts = VideoPrompts(width, embed_dim, num_layers=_depth(state, "prompts.layers"), heads=new_heads)
     integration = IntegrationTransformer(embed_dim, num_slots or trained_slots, heads=new_heads)
     return XCLIP(FrameEncoder(tower), integration, prompts), text
+
+
+def _picture_size(state: Mapping[str, Tensor]) -> int:
+    """Height and width in pixels. Raises KeyError."""
+    patches = state["frames.positions"].shape[0] - 1
+    return state["frames.patch_embedding.weight"].shape[-1] * round(patches**0.5)
+
+
+def _no_xclip(source: object, error: KeyError) -> AmcError:
+    return AmcError(
+        f"{source}: {error} is missing; choose a checkpoint of X-CLIP, Microsoft's or of transformers.XCLIPModel"
+    )
 
 
 def _depth(state: Mapping[str, Tensor], stem: str) -> int:

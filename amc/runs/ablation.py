@@ -46,12 +46,15 @@ def ablation(
 
     With `scheme` and `modality` at "all" these are the five runs of the paper's tables (RGB under every scheme, every
     modality under sparse), or all nine with `grid`. Naming one keeps its row or column; naming both gives one run.
+    A tag of open_clip as `pretrained` alone takes a fitting backbone; an X-CLIP sees as many frames as it was trained
+    with.
     freeze_backbone: None means yes for the data set `folder` (a user's own few clips), no for all others. init_from:
     see `Experiment.init_from`. Raises AmcError for a value that is not allowed.
     """
     dataset = str(dataset).replace("_", "-")  # accepts the spelling with underscores
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
     _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory_limit_gb)
+    backbone = backbone or (weights.fitting(pretrained, "") if pretrained else "")
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol, "backbone": backbone}
     overrides |= {"pretrained": pretrained, "init_from": init_from}
     freezes = dataset == FOLDER if freeze_backbone is None else flag("freeze_backbone", freeze_backbone)
@@ -59,6 +62,8 @@ def ablation(
     pixels = replace(_pixels(base), flow_method=flow_method or base.pixels.flow_method, flow_weights=flow_weights)
     training = replace(base.training, memory_limit_gb=memory_limit_gb, freeze_backbone=freezes)
     training = replace(training, epochs=epochs or training.epochs)
+    if base.backbone == weights.XCLIP_BACKBONE and not frames:
+        frames = weights.xclip_input(base.pretrained)[1]
     sampling = Sampling(ALL, num_windows or base.sampling.num_windows, frames or base.sampling.frames)
     runs = [
         replace(

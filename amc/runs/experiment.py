@@ -22,7 +22,6 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.aggregate import AGGREGATES
 from amc.base import checkpoint, distributed, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError
@@ -35,7 +34,7 @@ from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
 from amc.model.weights import BUNDLED, seeded
-from amc.runs import cost, demo, keys, memory, methods
+from amc.runs import cost, demo, keys, memory, methods, summary
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
 from amc.train import Fit, Validation, bce, fit, prior_bias
@@ -138,6 +137,8 @@ def train(
         _prepare(views["train"], cfg, log)
         distributed.barrier()
     in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
+    if log:
+        log(summary.by_chance(views["train"].table, views["val"].table))
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
     chosen = partial(rate, views=views["val"]) if rate else partial(validation, views=in_turn, batches=batches, log=log)
@@ -167,10 +168,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
             scores.save(folder / f"{split}.npz")
     distributed.barrier()
     if log:
-        probs = AGGREGATES["mean"](scores.probs)
-        macro, micro = metrics.map_macro(scores.labels, probs), metrics.map_micro(scores.labels, probs)
-        trained = f"{fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}"
-        log(f"done: {trained}; test macro mAP {100 * macro:.1f} %, micro {100 * micro:.1f} %")
+        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {summary.tested(scores)}")
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:

@@ -21,6 +21,7 @@ from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act
 from amc.ethogram.queued import Player
 
+PREDICTED = "PREDICTED"  # how the description of a project with a model's predictions begins, until a human deletes it
 ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
 
 
@@ -50,9 +51,13 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         raise AmcError(next(iter(refused.values())))
     notes += observed.queue_notes(acts)
     states = tuple(code for code, is_state in types.items() if is_state)
+    is_predicted = str(project.get("project_description", "")).startswith(PREDICTED)
+    if is_predicted:
+        notes.append(f"{path}: holds a model's predictions, not a human's annotation")
     return Annotation(
-        str(path), observed.events(acts), tuple(notes), states, videos=tuple(dict.fromkeys(shown)), refused=refused
-    )
+        str(path), observed.events(acts), tuple(notes), states, videos=tuple(dict.fromkeys(shown)), refused=refused,
+        predicted=(str(path),) * is_predicted,
+    )  # fmt: skip
 
 
 def _opened(path: Path) -> dict:

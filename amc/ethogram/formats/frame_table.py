@@ -42,7 +42,8 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         notes = sheet.notes
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise AmcError(f"{path}: a behaviour is twice in {', '.join(twice)}; export it again")
-    if any(PROBABILITY.fullmatch(name) for name in sheet.header):
+    is_predicted = any(PROBABILITY.fullmatch(name) for name in sheet.header)
+    if is_predicted:
         notes += (f"{path}: has probabilities, so it holds a classifier's results and not a human's labels",)
     video = path.name.removesuffix(path.suffix)
     video = next((video.removesuffix(ending) for ending in ENDINGS if video.endswith(ending)), video)
@@ -53,7 +54,10 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     labelled = ~(values == -1).any(axis=1)
     if not labelled.all():
         notes += (f"{(~labelled).sum()} frames are not labelled and do not count",)
-    return Annotation(str(path), tuple(events), notes, tuple(names), {video: labelled}, (video,))
+    return Annotation(
+        str(path), tuple(events), notes, tuple(names), {video: labelled}, (video,),
+        predicted=(str(path),) * is_predicted,
+    )  # fmt: skip
 
 
 def _is_header(names: list[str]) -> bool:

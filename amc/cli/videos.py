@@ -1,0 +1,60 @@
+"""The commands for your own videos, as in `commands`."""
+
+import argparse
+import sys
+from pathlib import Path
+
+from amc.base import paths
+from amc.base.errors import AmcError
+
+
+def suggest(given: argparse.Namespace) -> int:
+    """Cut out the moments of videos that would teach a model most, as a BORIS project to be corrected."""
+    from amc.ethogram import inputs, predictor
+    from amc.ethogram import suggest as moments
+
+    inputs.videos(given.videos)  # finds a mistyped folder before a model is loaded
+    _refuse_device(given.device)
+    watcher = predictor.by_model(given.model, log=print)
+    options = {"most": given.most, "threshold": given.threshold, "device": given.device}
+    moments.suggest(given.videos, watcher, Path(given.out), **options, log=lambda line: print(line, flush=True))
+    return 0
+
+
+def predict(given: argparse.Namespace) -> int:
+    """Ethograms of your own videos: tables and pictures of each, tables of all.
+
+    Status 1 when a video failed; the others are still done.
+    """
+    from amc.ethogram import predict as ethograms
+    from amc.ethogram import predictor
+    from amc.ethogram.bouts import Rules
+    from amc.ethogram.sliding_window import SlidingWindow
+
+    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
+    human = {"human": tuple(given.human), "subject": given.subject}
+    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, device=given.device, **human)
+    names = [name for name in given.behaviours.split(",") if name.strip()]
+    if given.model and (given.backbone or given.pretrained):
+        raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
+    ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
+    _refuse_device(given.device)
+    if given.model:
+        watcher = predictor.by_model(given.model, behaviours=names, log=print)
+    else:
+        watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
+    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=lambda line: print(line, flush=True))
+    for note in done.notes:
+        print(f"note: {note}")
+    for row in done.failed:
+        print(f"failed: {row['error']}", file=sys.stderr)
+    print(f"{len(done.done)} videos done, {len(done.failed)} failed; {paths.short(Path(given.out))}")
+    return int(bool(done.failed))
+
+
+def _refuse_device(device: str) -> None:
+    """Raise AmcError for a device that this machine lacks."""
+    import torch
+
+    if device != "cpu" and not torch.cuda.is_available():
+        raise AmcError(f"device: {device} is not on this machine; choose cpu")

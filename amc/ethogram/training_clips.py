@@ -1,0 +1,234 @@
+"""Whole videos with a human's annotation in; a folder of short clips with their `labels.csv` out, to train on.
+
+A clip is as long as a window of `sliding_window`, so a model is trained on what it is later asked about. Clips are cut
+from bouts, at most `MOST` from each, and as many from stretches without any behaviour, spread over the video.
+`datasets.folder` reads the folder; clips of one video stay in one split.
+"""
+
+import csv
+import hashlib
+import io
+import re
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from fractions import Fraction
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+
+from amc import video
+from amc.base import paths
+from amc.base.digests import digest
+from amc.base.errors import AmcError, printable
+from amc.base.progress import progress
+from amc.datasets import names
+from amc.datasets.folder import BACKGROUND, TABLE
+from amc.ethogram import annotations, inputs, timeline
+from amc.ethogram.bouts import Bout, from_frames, to_frames
+from amc.ethogram.comparison import events_of, refuse_other_length
+from amc.ethogram.events import Annotation, has_video_ending
+from amc.ethogram.sliding_window import SlidingWindow
+from amc.synth import generate
+
+VERSION = 1  # of the clips; raise it when the same annotation gives other clips
+MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
+SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
+NEEDED = 3  # videos: training, validation and test each have their own
+MOMENT = re.compile(r"@\d+\.\d+s$")  # at the end of the name of a moment that `suggest` has cut from a video
+
+
+class Cut(NamedTuple):
+    """Frames start … stop - 1 of a video, and the behaviours in them; none: background."""
+
+    start: int
+    stop: int
+    behaviours: tuple[str, ...]
+
+
+def folder(source: Path | str, *, log: Callable[[str], None]) -> Path:
+    """The folder of clips to train on: `source` if it has a `labels.csv`, else one of clips that are cut now, once.
+
+    source: a folder of videos and their annotation, in any format of `annotations`; or the annotation alone, which
+    names the videos by their paths or has them beside it. log: gets what was cut and what was left out. Raises AmcError
+    without annotation, for predictions that nobody has corrected, and for fewer than `NEEDED` annotated videos.
+    """
+    source = Path(source).expanduser().absolute()
+    source = source.parent if source.name == TABLE else source
+    if (source / TABLE).is_file() or not source.exists():
+        return source
+    human = _annotation(source, log)
+    named = _videos(source, human)
+    out = paths.cache() / "clips" / f"{inputs.plain(source.stem)}-{_key(source, named)}"
+    if (out / TABLE).is_file():
+        log(f"clips were cut before: {printable(out)}")
+    else:
+        _write(named, _all_cuts(human, named, log), out, log)
+    return out
+
+
+def plan(bouts: Sequence[Bout], edges: np.ndarray, *, seconds: float, counted: np.ndarray | None = None) -> list[Cut]:
+    """The clips of a video, in order of time.
+
+    bouts: of all behaviours, those of one behaviour not overlapping. edges (N + 1,): seconds. seconds: length of a
+    clip; a shorter video is one clip. counted: bool (N,), the frames that the human has labelled, by default all.
+    """
+    frames = to_frames(bouts, _behaviours(bouts), len(edges) - 1)
+    counted = np.ones(len(frames), bool) if counted is None else counted
+    found: list[Cut] = []
+    for bout in sorted(bouts, key=lambda bout: (bout.stop - bout.start, bout)):  # the shortest can be nowhere else
+        for start, stop in _tiles(bout.start, bout.stop, edges, seconds):
+            is_shown = any(bout.behaviour in cut.behaviours and _is_same(cut, start, stop) for cut in found)
+            if counted[start:stop].all() and not is_shown:
+                found.append(Cut(start, stop, _inside(bouts, start, stop, edges)))
+    empty = from_frames((counted & ~frames.any(axis=1))[:, None], [BACKGROUND])
+    tiles = [tile for gap in empty for tile in _tiles(gap.start, gap.stop, edges, seconds, most=len(edges))]
+    within = [(start, stop) for start, stop in tiles if not frames[start:stop].any() and counted[start:stop].all()]
+    kept = np.unique(np.linspace(0, len(within) - 1, min(len(within), max(len(found), 1))).astype(int))
+    return sorted([*found, *(Cut(*within[k], ()) for k in kept)])
+
+
+def _tiles(start: int, stop: int, edges: np.ndarray, seconds: float, *, most: int = MOST) -> Iterator[tuple[int, int]]:
+    """Clips spread evenly over frames start … stop - 1: as many as fit, at least one, at most `most`."""
+    lasts = edges[stop] - edges[start]
+    count = int(min(max(lasts / seconds + 1e-9, 1), most))
+    for k in range(count):
+        middle = edges[start] + (k + 0.5) / count * lasts
+        begin = np.clip(middle - seconds / 2, edges[0], max(edges[-1] - seconds, edges[0]))
+        first = int(np.abs(edges[:-1] - begin).argmin())
+        last = int(np.abs(edges - (edges[first] + seconds)).argmin())
+        yield first, max(last, first + 1)
+
+
+def _is_same(cut: Cut, start: int, stop: int) -> bool:
+    """Whether more than half of a clip is in another one."""
+    return min(cut.stop, stop) - max(cut.start, start) > (stop - start) / 2
+
+
+def _inside(bouts: Sequence[Bout], start: int, stop: int, edges: np.ndarray) -> tuple[str, ...]:
+    """The behaviours of a clip: see `SHARE`."""
+    filled: Counter = Counter()
+    found = set()
+    for bout in bouts:
+        together = edges[min(bout.stop, stop)] - edges[max(bout.start, start)]
+        if together > 0:
+            filled[bout.behaviour] += together
+            if together >= SHARE * (edges[bout.stop] - edges[bout.start]) - 1e-9:
+                found.add(bout.behaviour)
+    whole = edges[stop] - edges[start]
+    return tuple(sorted(found | {name for name, lasts in filled.items() if lasts >= SHARE * whole - 1e-9}))
+
+
+def _behaviours(bouts: Sequence[Bout]) -> list[str]:
+    return sorted({bout.behaviour for bout in bouts})
+
+
+def _annotation(source: Path, log: Callable[[str], None]) -> Annotation:
+    try:
+        human = annotations.read(source)
+    except AmcError as error:
+        if not source.is_dir():
+            raise
+        says = f"folder: {source} has no {TABLE} of clips, and no annotation of whole videos to cut them from"
+        raise AmcError(f"{says}: {error}") from error
+    if human.predicted:
+        says = "holds a model's predictions that nobody has corrected, which would teach it its own errors"
+        raise AmcError(f"{human.predicted[0]}: {says}; {annotations.CONFIRM}")
+    if all(event.is_point for event in human.events):
+        raise AmcError(f"{human.source}: has no events with duration; annotate states (START and STOP)")
+    shown = dict.fromkeys(event.behaviour for event in human.events if not event.is_point)
+    names.check(list(shown), human.source)
+    if joined := [name for name in shown if ";" in name]:
+        raise AmcError(f"{human.source}: behaviour {joined[0]!r} holds a semicolon; write it without")
+    for note in human.notes:
+        log(f"note: {note}")
+    return human
+
+
+def _videos(source: Path, human: Annotation) -> dict[str, Path]:
+    """The videos by name: those in the folder or beside the annotation, and those whose written path exists."""
+    if source.is_dir():
+        places = [source]
+    else:
+        places = [path for path in sorted(source.parent.iterdir()) if path.is_file() and has_video_ending(path.name)]
+        places += [path for name in human.media if name and (path := source.parent / name).is_file()]
+    places += [Path(name) for name in human.media if name and Path(name).is_absolute() and Path(name).is_file()]
+    if not places:
+        says = f"none of its videos is here or beside it: {', '.join(human.media[:5]) or 'it names none'}"
+        raise AmcError(f"{human.source}: {says}; put it into the folder of the videos, and give the folder")
+    named = inputs.videos(places).named
+    if len(named) > 1 and not any(human.media):
+        raise AmcError(f"{human.source}: names no video, but there are {len(named)}; export it with media names")
+    return named
+
+
+def _key(source: Path, named: dict[str, Path]) -> str:
+    """A short hash of the annotation, the videos and how clips are cut."""
+    written = [digest(file) for file in annotations.files(source)]
+    stats = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(named.items())]
+    parts = [VERSION, SlidingWindow.seconds, MOST, SHARE, written, stats]
+    return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
+
+
+def _all_cuts(human: Annotation, named: dict[str, Path], log: Callable[[str], None]) -> dict[str, list[Cut]]:
+    """The clips of each annotated video; a video that cannot be used is logged."""
+    cuts, refused = {}, []
+    for name, path in named.items():
+        try:
+            cuts[name] = _cuts(human, name, path)
+        except AmcError as error:
+            refused.append(f"{name}: left out, {error}")
+            log(f"note: {refused[-1]}")
+    sources = {_source(name) for name, found in cuts.items() if found}
+    if len(sources) < NEEDED:
+        says = f"{len(sources)} annotated videos, but training, validation and test each need one of their own"
+        more = f" ({refused[0]})" if refused else ""
+        raise AmcError(f"{human.source}: {says}; annotate {NEEDED} or more{more}")
+    if points := sum(event.is_point for event in human.events):
+        log(f"note: {points} point events are not trained on, because they have no duration")
+    if len(human.subjects) > 1:
+        log(f"note: {len(human.subjects)} subjects are merged: a clip has what any of them does")
+    return cuts
+
+
+def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
+    events, counted = events_of(human, name, path.name)
+    edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
+    refuse_other_length(human, path.name, counted, len(edges) - 1)
+    return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
+
+
+def _source(name: str) -> str:
+    """The video that a video's frames are from: itself, or that from which `suggest` has cut it."""
+    return MOMENT.sub("", name)
+
+
+def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Callable[[str], None]) -> None:
+    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept."""
+    jobs = [(name, cut) for name, found in cuts.items() for cut in found]
+    rows, counts = [], Counter()
+    for name, cut in progress(jobs, "cutting clips", total=len(jobs), unit="clips", log=log):
+        file = f"{name}/{cut.start}-{cut.stop}.mp4"
+        try:
+            if not (out / file).is_file():
+                write_clip(named[name], cut.start, cut.stop, out / file)
+        except AmcError as error:
+            log(f"note: {printable(file)}: left out, {error}")
+            continue
+        rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
+        counts.update(cut.behaviours or (BACKGROUND,))
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows([("file", "labels", "source"), *rows])
+    with paths.atomic(out / TABLE) as temporary:
+        temporary.write_text(text.getvalue(), encoding="utf-8")
+    each = ", ".join(f"{name} {count}" for name, count in counts.most_common())
+    log(f"{len(rows)} clips cut from {len(cuts)} videos ({each}), to look at: {printable(out)}")
+
+
+def write_clip(source: Path, start: int, stop: int, path: Path) -> None:
+    """Write frames start … stop - 1 of a video as a video of their own, without sound. Raises AmcError."""
+    rate = Fraction(video.probe(source).fps).limit_denominator(1001)
+    parts = video.stream(source, range(start, stop))
+    frames = (picture for _, part in parts for picture in part.permute(0, 2, 3, 1).numpy())
+    height, width = (side // 2 * 2 for side in (video.probe(source).height, video.probe(source).width))  # H.264: even
+    generate.write_video(path, (np.ascontiguousarray(frame[:height, :width]) for frame in frames), rate)
