@@ -1,0 +1,88 @@
+"""A lock on a folder that one process at a time may write to. The system frees it when the process ends or is killed.
+
+A hidden file in the folder names the process that has it. Windows has no such lock: there, nothing is kept out.
+"""
+
+import os
+import socket
+import time
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import IO
+
+import psutil
+
+from amc.base.errors import AmcError
+from amc.base.progress import Log
+
+try:
+    import fcntl
+except ImportError:  # Windows
+    fcntl = None
+
+NAME = ".lock"
+INTERVAL = 0.5  # seconds between two tries
+
+
+@contextmanager
+def held(folder: Path, *, log: Log | None = None) -> Iterator[None]:
+    """Keep every other process that asks for this lock out of an existing folder while the block runs.
+
+    log: gets a line when another process has it, and this one waits for it. Without `log` that raises AmcError, which
+    names the user and the process.
+    """
+    if fcntl is None:
+        yield
+        return
+    path, told = folder / NAME, ""
+    while (file := _locked(path)) is None:
+        owner = _owner(path)
+        if log is None:
+            raise AmcError(f"{folder}: {owner} is writing here; wait until it ends, or choose another folder")
+        if owner != told:
+            log(f"waits for {owner}, which is writing to {folder}")
+            told = owner
+        time.sleep(INTERVAL)
+    try:
+        file.truncate(0)
+        since = f"{datetime.now():%Y-%m-%d %H:%M}"
+        process = psutil.Process()
+        file.write(f"process {process.pid} of {process.username()} on {socket.gethostname()}, since {since},")
+        file.flush()
+        yield
+    finally:
+        path.unlink(missing_ok=True)
+        file.close()
+
+
+def _locked(path: Path) -> IO[str] | None:
+    """The file of the lock, open and locked; None while another process has it. Raises AmcError."""
+    try:
+        file = path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise AmcError(f"{path.parent}: cannot be written to ({error.strerror}); choose another folder") from error
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
+            return file
+    except BlockingIOError:
+        pass
+    except FileNotFoundError:  # its last owner has just removed it
+        pass
+    except OSError as error:
+        warnings.warn(
+            f"{path.parent}: this disk has no locks ({error.strerror}); start nothing else here", stacklevel=4
+        )
+        return file
+    file.close()
+    return None
+
+
+def _owner(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8") or "another process"
+    except OSError:
+        return "another process"
