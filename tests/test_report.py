@@ -157,6 +157,23 @@ def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):
             write(reports)
 
 
+@pytest.mark.parametrize("notes", [{"end_time": None}, {"end_time": "2026-11-28", "exception": True}, "cut"])
+def test_a_notebook_that_was_stopped_is_not_listed_beside_an_older_record(reports, notes):
+    path = reports / "01_sampling_windows.ipynb"
+    notebook = nbformat.read(reports / "00_quickstart.ipynb", 4)
+    results.write("01_sampling_windows", {"size": "smoke"}, [], provenance.collect(seconds=1.0))
+    notebook.metadata["papermill"] = {"end_time": "2026-11-28", "exception": None}
+    nbformat.write(notebook, path)
+    assert path.name in report.page(reports)
+    if notes == "cut":
+        path.write_text(path.read_text()[:-50])
+    else:
+        notebook.metadata["papermill"] |= notes
+        nbformat.write(notebook, path)
+    assert path.name not in report.page(reports)
+    assert path.stem not in json.loads(report.manifest(reports).read_text())["notebooks"]
+
+
 def test_a_figure_belongs_to_the_notebook_whose_number_begins_its_name(reports):
     figures.save(Figure((1, 1)), "000_jump", "A frog")
     nbformat.write(nbformat.read(reports / "00_quickstart.ipynb", 4), reports / "000_first_look.ipynb")
