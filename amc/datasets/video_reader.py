@@ -7,6 +7,7 @@ import json
 import sys
 
 from amc import video
+from amc.base import processes
 from amc.video import VideoError
 
 COMPARED = 4  # frames also read by the second reader, from the first to the last
@@ -40,6 +41,7 @@ def _doubt(path: str, num_frames: int) -> str:
 
 
 if __name__ == "__main__":
+    processes.end_with_parent()  # killed, it could not end a reader amid a long video
     for line in sys.stdin:
         sys.stdout.write(json.dumps(facts(json.loads(line))) + "\n")
         sys.stdout.flush()

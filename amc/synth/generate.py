@@ -16,6 +16,7 @@ import csv
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,9 +25,9 @@ import av
 import cv2
 import numpy as np
 
-from amc.base import processes
+from amc.base import locks, paths, processes
 from amc.base.errors import AmcError, choice
-from amc.base.paths import atomic, is_temporary
+from amc.base.paths import atomic
 from amc.base.progress import progress
 from amc.synth import annotation, manifest, scene
 from amc.synth.kingdom import KINGDOM
@@ -125,11 +126,22 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
     """
     choice("size", size, tuple(world.sizes))
     facts = {"world": world.name, "size": size, "seed": world.seed, "generator": digest(world), "version": VERSION}
+    if _is_drawn(root, facts):
+        return
+    with locks.held(paths.folder(root), log=warnings.warn):
+        if not _is_drawn(root, facts):  # by a process that this one has waited for
+            _draw_all(root, size, facts, world, workers)
+
+
+def _is_drawn(root: Path, facts: dict) -> bool:
+    known = manifest.read(root)
+    return {name: known.get(name) for name in facts} == facts and manifest.is_whole(root, known)
+
+
+def _draw_all(root: Path, size: str, facts: dict, world: World, workers: int) -> None:
     known = manifest.read(root)
     if {name: known.get(name) for name in facts} != facts:
         _clear(root, world)
-    elif manifest.is_whole(root, known):
-        return
     manifest.write(root, facts)
     (root / "video").mkdir(parents=True, exist_ok=True)
     jobs = [(split, index) for split in SPLITS for index in chosen(split, size, world=world)]
@@ -143,8 +155,8 @@ def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2)
 
 def _clear(root: Path, world: World) -> None:
     """Remove only what an earlier call has drawn; without its manifest, nothing in the folder is known to be ours."""
-    is_known = (root / manifest.NAME).exists() or not root.exists()
-    if not is_known and not all(map(is_temporary, root.iterdir())):  # a call that was killed before its manifest
+    others = [path for path in root.iterdir() if path.name != locks.NAME and not paths.is_temporary(path)]
+    if others and not (root / manifest.NAME).exists():
         raise AmcError(f"{root}: holds files that are not {world.name}'s; name another folder, or empty this one")
     for folder in (root / "annotation", root / "video"):
         if folder.exists():
