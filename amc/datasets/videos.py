@@ -33,6 +33,7 @@ class Facts:
     num_frames: int
     error: str = ""  # why it cannot be read to its end; empty if it can
     doubt: str = ""  # how two readers disagree about it; empty if they agree, or if only one can read it
+    damage: str = ""  # where its data are wrong, though it decodes: some of its pictures may be wrong too
 
 
 def apply(table: ClipTable, name: str) -> ClipTable:
@@ -45,7 +46,7 @@ def apply(table: ClipTable, name: str) -> ClipTable:
     known = remembered(name)
     if not known:
         return table
-    clips, short, dropped, black = [], [], [], []
+    clips, short, damaged, dropped, black = [], [], [], [], []
     for clip in table.clips:
         facts = known.get(_identity(clip.path))
         if facts and facts.error:
@@ -54,9 +55,12 @@ def apply(table: ClipTable, name: str) -> ClipTable:
             continue
         if facts and clip.num_frames and facts.num_frames < clip.num_frames:
             short.append(clip.id)
+        if facts and facts.damage:
+            damaged.append(clip.id)
         clips.append(replace(clip, num_frames=facts.num_frames) if facts else clip)
     notes = {
         "videos shorter than annotated, whose own length counts": short,
+        "damaged videos that decode, some of whose pictures may be wrong": damaged,
         "unreadable clips left out of training": dropped,
         "unreadable test clips, which are scored as black pictures": black,
     }
