@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # reading a score file needs no torch
     from amc.datasets.clips import ClipViews
 
 FORMAT = "amc-scores-1"
+DAMAGED = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, MemoryError, zlib.error)
 # Axes and kind (numpy's letter) of each array; an axis has the same length in all arrays.
 ARRAYS = {
     "ids": ("V", "U"),
@@ -95,7 +96,7 @@ class Scores:
                 return cls(meta=header["meta"], **{name: file[name] for name in ARRAYS})
         except AmcError as error:
             raise AmcError(f"{path}: {error}") from error
-        except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
+        except DAMAGED as error:
             raise AmcError(f"{path}: not a readable score file ({error}); write it again with predict") from error
 
 

@@ -78,7 +78,7 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
     slots = np.zeros((4, 3, 6, 8), np.uint8)
     figure = figures.interleaved(slots, [3, 17])
     labels = [axes.get_xlabel().replace("\n", " ") for axes in figure.axes]
-    assert labels == ["I$_{1}$ frame 3", "F$_{1}$ flow of 3", "I$_{2}$ frame 17", "F$_{2}$ flow of 17"]
+    assert labels == ["I₁ frame 3", "F₁ flow of 3", "I₂ frame 17", "F₂ flow of 17"]
     edges = [axes.spines["left"].get_edgecolor()[:3] for axes in figure.axes]
     assert edges == [to_rgb(figures.MODALITY_COLORS[name]) for name in ("rgb", "flow", "rgb", "flow")]
     alone = figures.interleaved(slots[:2], [3, 17], modality="flow")

@@ -9,9 +9,9 @@ from amc.figures import attention as drawn
 
 def test_slots_are_named_and_coloured_by_what_they_hold():
     names, colors = drawn.slot_names(4, "rgb+flow")
-    assert names == ["I$_{1}$", "F$_{1}$", "I$_{2}$", "F$_{2}$"]
+    assert names == ["I₁", "F₁", "I₂", "F₂"]
     assert colors[0] == colors[2] != colors[1] == colors[3]
-    assert drawn.slot_names(2, "flow")[0] == ["F$_{1}$", "F$_{2}$"]
+    assert drawn.slot_names(2, "flow")[0] == ["F₁", "F₂"]
 
 
 def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():

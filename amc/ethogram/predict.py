@@ -237,14 +237,14 @@ def _write_all(
     for name, tables in (written | {"agreement": report.agreement, "points": report.points}).items():
         if tables:
             whole = pd.concat(tables, ignore_index=True).assign(run=report.run)
-            exports.write_text(out / f"{name}.csv", whole.to_csv(index=False))
+            exports.write_text(out / f"{name}.csv", exports.text(whole))
     stamp = "; ".join(report.stamps)
     rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]
     for row, value in zip(rows, threshold, strict=True):
         if options.threshold or predictor.is_softmax:
             row["threshold_from"] = "by hand" if options.threshold else "zero-shot default"
         row |= {"threshold": value, "stamp": stamp, "run": report.run}
-    exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
+    exports.write_text(out / "behaviours.csv", exports.text(pd.DataFrame(rows)))
     facts = {
         "run": report.run,
         "is_finished": is_finished,

@@ -22,7 +22,7 @@ from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
-from amc.datasets.names import RESERVED
+from amc.datasets.names import RESERVED, clean
 from amc.datasets.table import ClipTable
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
 from amc.inference import load_run
@@ -76,7 +76,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
 
     Raises AmcError for fewer than two behaviours, which leave no choice, and for absent weights.
     """
-    names = tuple(name.strip() for name in behaviours if name.strip())
+    names = tuple(filter(None, map(clean, behaviours)))
     if len(names) < 2:
         given = ", ".join(names) or "none"
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
@@ -184,7 +184,7 @@ def _doubts(val: Scores, probs: np.ndarray, predicted: np.ndarray) -> list[str]:
 
 def _only(predictor: VideoPredictor, behaviours: Sequence[str]) -> VideoPredictor:
     """The predictor for some of its behaviours."""
-    wanted = [name.strip() for name in behaviours if name.strip()]
+    wanted = [*filter(None, map(clean, behaviours))]
     if not wanted:
         _check(predictor.names)
         return predictor
@@ -207,7 +207,7 @@ def _check(names: Sequence[str]) -> None:
     counts = Counter(name.casefold() for name in names)
     if twice := [name for name in names if counts[name.casefold()] > 1]:
         raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
-    if taken := [name for name in names if name.casefold() in RESERVED]:
+    if taken := [name for name in names if name.casefold() in RESERVED or name.casefold().startswith("prob ")]:
         raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
 
 

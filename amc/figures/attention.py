@@ -22,7 +22,7 @@ def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
     """Names of the T slots, I₁ F₁ I₂ …, and the colours of their modalities."""
     letters = {"rgb": "I", "flow": "F", "rgb+flow": "IF"}[modality]
     kinds = [letters[slot % len(letters)] for slot in range(num_slots)]
-    names = [f"{kind}$_{{{slot // len(letters) + 1}}}$" for slot, kind in enumerate(kinds)]
+    names = [f"{kind}{style.subscript(slot // len(letters) + 1)}" for slot, kind in enumerate(kinds)]
     return names, [MODALITY_COLORS["flow" if kind == "F" else "rgb"] for kind in kinds]
 
 

@@ -69,7 +69,8 @@ def interleaved(
     slots: uint8 pictures of one clip, T of them; indices: its P frames; key: to the colours of its flow.
     """
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
-    kinds = [(f"{letter}$_{{{p + 1}}}$", index, name) for p, index in enumerate(indices) for letter, name in letters]
+    numbered = [(style.subscript(p), index) for p, index in enumerate(indices, start=1)]
+    kinds = [(letter + low, index, name) for low, index in numbered for letter, name in letters]
     captions = [f"{slot}\n{'frame' if name == 'rgb' else 'flow of'} {index}" for slot, index, name in kinds]
     edges = [MODALITY_COLORS[name] for _, _, name in kinds]
     return film_strip(slots, captions, title=title, edges=edges, key=key if "flow" in modality else None)
