@@ -40,7 +40,7 @@ def digest(path: Path | str) -> str:
             if _has_just_changed(states):
                 del known[place]
                 return found
-            with suppress(OSError):  # without write permission it is read again by the next process
+            with suppress(AmcError):  # without write permission it is read again by the next process
                 sealed_lines.append(paths.cache() / "digests.jsonl", (place, state, found))
         return known[place][1]
     except OSError as error:

@@ -8,7 +8,7 @@ import socket
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 from typing import IO
@@ -47,15 +47,20 @@ def held(folder: Path, *, log: Log | None = None) -> Iterator[None]:
             told = owner
         time.sleep(INTERVAL)
     try:
-        file.truncate(0)
-        since = f"{datetime.now():%Y-%m-%d %H:%M}"
-        process = psutil.Process()
-        file.write(f"process {process.pid} of {process.username()} on {socket.gethostname()}, since {since},")
-        file.flush()
+        with suppress(OSError):  # a full disk: then it has no name
+            file.truncate(0)
+            file.write(_own_name())
+            file.flush()
         yield
     finally:
         path.unlink(missing_ok=True)
-        file.close()
+        with suppress(OSError):
+            file.close()
+
+
+def _own_name() -> str:
+    process, since = psutil.Process(), f"{datetime.now():%Y-%m-%d %H:%M}"
+    return f"process {process.pid} of {process.username()} on {socket.gethostname()}, since {since},"
 
 
 def _locked(path: Path) -> IO[str] | None:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amc.base import paths
+from amc.base.errors import AmcError
 
 DIGITS = 16  # hex digits of a line's seal
 
@@ -38,10 +39,13 @@ def read(path: Path) -> Lines:
 
 
 def append(path: Path, values: Sequence) -> None:
-    """Add a line, in one piece: several processes may add to one file. Raises OSError."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with path.open("a", encoding="utf-8") as file:
-        file.write(line(values))
+    """Add a line, in one piece: several processes may add to one file. Raises AmcError."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("a", encoding="utf-8") as file:
+            file.write(line(values))
+    except OSError as error:
+        raise AmcError(f"{path}: could not be written ({error.strerror}); free the disk and run it again") from error
 
 
 def write(path: Path, rows: Iterable[Sequence]) -> None:
