@@ -112,8 +112,8 @@ def predict(
 ) -> Scores:
     """Score every clip of `views` once, in order, by all M classifiers.
 
-    Another batch size adds up in another order, which moves a logit by some 1e-5. Under torchrun each process scores its
-    part, and all return the scores of all.
+    Another batch size adds up in another order, which moves a logit by some 1e-5. Under torchrun each process scores
+    its part, and all return the scores of all.
 
     recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos; log: gets
     a line from time to time; None shows a progress bar. Raises AmcError for a clip that cannot be read.
