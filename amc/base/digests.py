@@ -35,14 +35,14 @@ def digest(path: Path | str) -> str:
         states = [(os.path.basename(file), *identity(file)) for file in files]
         state = hashlib.sha256(repr(states).encode()).hexdigest()[:32]
         known = _remembered(paths.cache() / "digests.jsonl")
-        if known.get(place, ("", ""))[0] != state:
-            known[place] = state, (found := _computed(files))
-            if _has_just_changed(states):
-                del known[place]
-                return found
+        if known.get(place, ("", ""))[0] == state:
+            return known[place][1]
+        found = _computed(files)
+        if not _has_just_changed(states):
+            known[place] = state, found
             with suppress(AmcError):  # without write permission it is read again by the next process
                 sealed_lines.append(paths.cache() / "digests.jsonl", (place, state, found))
-        return known[place][1]
+        return found
     except OSError as error:
         raise AmcError(f"{path}: cannot be read ({error.strerror}); check the path") from error
 

@@ -38,14 +38,15 @@ def held(folder: Path, *, log: Log | None = None) -> Iterator[None]:
         yield
         return
     path, told = folder / NAME, ""
-    while (file := _locked(path)) is None:
+    while not _is_locked(file := _opened(path), path):
+        file.close()
         owner = _owner(path)
-        if log is None:
+        if owner and log is None:
             raise AmcError(f"{folder}: {owner} is writing here; wait until it ends, or choose another folder")
-        if owner != told:
+        if owner and owner != told:
             log(f"waits for {owner}, which is writing to {folder}")
             told = owner
-        time.sleep(INTERVAL)
+        time.sleep(INTERVAL if told else 0)
     try:
         with suppress(OSError):  # a full disk: then it has no name
             file.truncate(0)
@@ -53,7 +54,8 @@ def held(folder: Path, *, log: Log | None = None) -> Iterator[None]:
             file.flush()
         yield
     finally:
-        path.unlink(missing_ok=True)
+        with suppress(OSError):
+            path.unlink()
         with suppress(OSError):
             file.close()
 
@@ -63,31 +65,29 @@ def _own_name() -> str:
     return f"process {process.pid} of {process.username()} on {socket.gethostname()}, since {since},"
 
 
-def _locked(path: Path) -> IO[str] | None:
-    """The file of the lock, open and locked; None while another process has it. Raises AmcError."""
+def _opened(path: Path) -> IO[str]:
     try:
-        file = path.open("a", encoding="utf-8")
+        return path.open("a", encoding="utf-8")
     except OSError as error:
         raise AmcError(f"{path.parent}: cannot be written to ({error.strerror}); choose another folder") from error
+
+
+def _is_locked(file: IO[str], path: Path) -> bool:
+    """Whether this process now has the lock: not if another one has it, or has just removed the file."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        if os.path.samestat(os.stat(path), os.fstat(file.fileno())):
-            return file
-    except BlockingIOError:
-        pass
-    except FileNotFoundError:  # its last owner has just removed it
-        pass
+        return os.path.samestat(os.stat(path), os.fstat(file.fileno()))
+    except (BlockingIOError, FileNotFoundError):
+        return False
     except OSError as error:
-        warnings.warn(
-            f"{path.parent}: this disk has no locks ({error.strerror}); start nothing else here", stacklevel=4
-        )
-        return file
-    file.close()
-    return None
+        what = f"{path.parent}: this disk has no locks ({error.strerror}); start nothing else here"
+        warnings.warn(what, stacklevel=4)
+        return True
 
 
 def _owner(path: Path) -> str:
+    """The process that has the lock; empty where it has just ended."""
     try:
         return path.read_text(encoding="utf-8") or "another process"
     except OSError:
-        return "another process"
+        return ""
