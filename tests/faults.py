@@ -23,6 +23,7 @@ from typing import NamedTuple
 
 import promises
 import test_seal
+from fault_kinds import KINDS
 from fault_writers import WRITERS, Writer, content, enter
 
 from amc.base import bundled, paths
@@ -198,8 +199,8 @@ def clock_jumps(place: Path, writers: tuple[Writer, ...] = WRITERS) -> Result:
 def flips(place: Path, *, each: int = FLIPS) -> Result:
     """One bit of a file is flipped: it is told, or made again, or nothing that is read changes."""
     cases, failed = 0, []
-    for kind in test_seal.KINDS:
-        folder = place / kind.__name__
+    for name, kind in KINDS.items():
+        folder = place / name.replace("/", " ")
         folder.mkdir()
         enter(folder)
         bundled.place = lambda name, folder=folder: folder / "weights" / f"{name}.safetensors"
@@ -211,7 +212,7 @@ def flips(place: Path, *, each: int = FLIPS) -> Result:
             path.write_bytes(flipped)
             cases += 1
             if not test_seal.is_noticed(read) and read() != right:
-                failed.append(f"{kind.__name__}: bit {bit} changes what is read, in silence")
+                failed.append(f"{name}: bit {bit} changes what is read, in silence")
             path.write_bytes(data)
     return Result(cases, failed)
 
@@ -222,7 +223,7 @@ PROMISES = (  # what is promised, how it is tested, the test
     ("A full disk is one line, and loses nothing", f"files of at most {', '.join(map(str, DISKS))} bytes", full_disks),
     ("Two processes at once do not mix their results", "two children on one folder", two_at_once),
     ("A wrong clock changes no result", "a year back, a year forward", clock_jumps),
-    ("No flipped bit changes a result in silence", f"{FLIPS} bits of each of {len(test_seal.KINDS)} files", flips),
+    ("No flipped bit changes a result in silence", f"{FLIPS} bits of each of {len(KINDS)} files", flips),
 )
 
 
