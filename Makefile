@@ -4,6 +4,7 @@
 # make class      copies of the notebooks without solutions and outputs, in class/
 # make site       the reports as pages to read without Jupyter or a network, in site/: open site/index.html
 # make test-browser   runs all notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
+# make test-faults  kills, fills the disk, flips bits: is anything lost? Takes some minutes; writes reports/reliability.md
 # make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
@@ -25,7 +26,7 @@ else
 TORCH = torch==$(TORCH_VERSION) $(shell $(PYTHON) -c "import urllib.request as u; u.urlopen('$(CPU_INDEX)/', timeout=3)" 2>/dev/null && echo --extra-index-url $(CPU_INDEX))
 endif
 
-.PHONY: env reproduce studies $(basename $(notdir $(wildcard notebooks/*.ipynb))) test test-browser mutants lab class site format
+.PHONY: env reproduce studies $(basename $(notdir $(wildcard notebooks/*.ipynb))) test test-browser test-faults mutants lab class site format
 env: $(READY)
 
 $(READY): pyproject.toml constraints.txt
@@ -62,6 +63,9 @@ test: env
 	$(BIN)/lint-imports
 	$(BIN)/nbstripout --verify --extra-keys "metadata.papermill cell.metadata.papermill" notebooks/*.ipynb
 	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
+
+test-faults: env
+	$(RUN) $(BIN)/python tests/faults.py
 
 mutants: env
 	$(RUN) $(BIN)/python tests/mutants.py

@@ -41,9 +41,10 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt as error:
         status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
+        known = error.advice if isinstance(error, processes.Stopped) else ""
     processes.end_children()  # only here, after all loops and progress bars have ended
     name = "flow train" if given.run is commands.flow_train else given.command
-    print(f"amc: stopped; {RESUME.get(name, 'the same command starts again')}", file=sys.stderr)
+    print(f"amc: stopped; {known or RESUME.get(name, 'the same command starts again')}", file=sys.stderr)
     return status
 
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:  # reading a score file needs no torch
     from amc.datasets.clips import ClipViews
 
 FORMAT = "amc-scores-1"
+DAMAGED = (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, MemoryError, zlib.error)
 # Axes and kind (numpy's letter) of each array; an axis has the same length in all arrays.
 ARRAYS = {
     "ids": ("V", "U"),
@@ -95,7 +96,7 @@ class Scores:
                 return cls(meta=header["meta"], **{name: file[name] for name in ARRAYS})
         except AmcError as error:
             raise AmcError(f"{path}: {error}") from error
-        except (OSError, EOFError, KeyError, TypeError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
+        except DAMAGED as error:
             raise AmcError(f"{path}: not a readable score file ({error}); write it again with predict") from error
 
 
@@ -109,9 +110,10 @@ def predict(
     workers: int = 0,
     log: Log | None = silent,
 ) -> Scores:
-    """Score every clip of `views` once, in order, by all M classifiers; the batch size changes no result.
+    """Score every clip of `views` once, in order, by all M classifiers.
 
-    Under torchrun each process scores its part, and all return the scores of all.
+    Another batch size adds up in another order, which moves a logit by some 1e-5. Under torchrun each process scores
+    its part, and all return the scores of all.
 
     recognise: uint8 slots (B, T, 3, H, W) on `device` to logits (B, C); workers: processes that read videos; log: gets
     a line from time to time; None shows a progress bar. Raises AmcError for a clip that cannot be read.

@@ -130,8 +130,8 @@ def test_after_preparing_nothing_is_read_or_estimated_again(table, tmp_path, for
 
 
 def test_without_keep_frames_flow_is_kept_and_frames_are_not(table, tmp_path):
-    views(table, pixels=replace(PIXELS, keep_frames=False), cache=tmp_path)[None, 0]
-    assert {path.name for path in tmp_path.iterdir()} == {"flow"}
+    views(table, pixels=replace(PIXELS, keep_frames=False), cache=tmp_path / "kept")[None, 0]
+    assert {path.name for path in (tmp_path / "kept").iterdir()} == {"flow"}
 
 
 def test_a_damaged_cache_is_announced_and_computed_again(table, tmp_path):

@@ -63,6 +63,11 @@ def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
     assert key(table=moved) == key() == key(replace(cell, root="elsewhere"))
     copy.write_bytes(table.clips[1].path.read_bytes())
     assert key(table=moved) != key()
+    data = bytearray(first.path.read_bytes())
+    data[-1] ^= 1  # the same size, and below the same time
+    copy.write_bytes(data)
+    os.utime(copy, ns=(first.path.stat().st_atime_ns, first.path.stat().st_mtime_ns))
+    assert key(table=moved) != key()
 
 
 @pytest.mark.parametrize("kind", ["bundled", "demo", "file", "flow", "network", "folder"])

@@ -2,6 +2,8 @@
 
 import errno
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -106,6 +108,34 @@ def test_a_folder_that_is_a_file_is_refused(tmp_path):
     (tmp_path / "a").write_text("a file")
     with pytest.raises(AmcError, match="could not be written"), paths.atomic(tmp_path / "a" / "b.txt") as temporary:
         temporary.write_text("b")
+
+
+def left_by(process: str, folder: Path) -> Path:
+    path = folder / f".a.npz.{process}.89abcdef.npz"
+    path.write_text("half")
+    assert paths.is_temporary(path)
+    return path
+
+
+def test_what_dead_processes_left_is_swept_and_what_others_are_writing_stays(tmp_path):
+    dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
+    killed = left_by(f"{paths._host()}-{int(dead.stdout)}", tmp_path)
+    kept = [left_by(process, tmp_path) for process in (paths._process(), f"00000000-{int(dead.stdout)}")]
+    (tmp_path / ".hidden.json").touch()
+    with paths.atomic(tmp_path / "b.txt") as temporary:
+        temporary.write_text("b")
+    assert not killed.exists() and all(path.exists() for path in kept) and (tmp_path / ".hidden.json").exists()
+
+
+def test_a_file_and_its_folder_are_on_the_disk_before_the_next_step(tmp_path, monkeypatch):
+    steps, fsync, replace = [], os.fsync, os.replace
+    monkeypatch.setattr(
+        os, "fsync", lambda number: steps.append(os.readlink(f"/proc/self/fd/{number}")) or fsync(number)
+    )
+    monkeypatch.setattr(os, "replace", lambda old, new: steps.append("replace") or replace(old, new))
+    with paths.atomic(tmp_path / "a.txt") as temporary:
+        temporary.write_text("a")
+    assert steps == [str(temporary), "replace", str(tmp_path)]
 
 
 def test_of_two_writers_the_last_wins_whole(tmp_path):

@@ -1,6 +1,7 @@
 """A stopped command says one line, how to go on, and is gone with everything that it started."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import psutil
 import pytest
+from IPython.core.interactiveshell import InteractiveShell
 
 from amc import __main__ as cli
 from amc.base import processes
@@ -72,22 +74,49 @@ def test_a_stopped_training_of_several_runs_starts_none_of_the_others(places, se
     arguments = ["train", "--size", "smoke", "--workers", "2", "--epochs", "50", "--pretrained", "random"]
     arguments += ["--modality", "rgb"]
     found = stopped(arguments, places, send=send, number=number, is_busy=lambda said, children: "epoch 1/50" in said)
-    assert found == (status, [f"amc: stopped; {cli.RESUME['train']}"])
+    begun = r"epoch \d+ \(\S+ rgb seed 0\)"
+    assert found[0] == status and len(found[1]) == 1
+    assert re.fullmatch(
+        rf"amc: stopped; run the same again; it goes on from ({begun}(, {begun})*|epoch 1)", found[1][0]
+    )
 
 
 def test_workers_that_are_still_starting_say_nothing_when_they_are_stopped(places):
     arguments = ["train", "--size", "smoke", "--workers", "2", "--seeds", "9", "--pretrained", "random"]
     found = stopped(arguments, places, send=GROUP, is_busy=lambda said, children: len(children) >= 4)
-    assert found == (130, [f"amc: stopped; {cli.RESUME['train']}"])
+    assert found == (130, ["amc: stopped; run the same again; it goes on from epoch 1"])
+
+
+def has_kernel(said: str, children: list) -> bool:
+    return any("ipykernel" in told(child) for child in children)
 
 
 def test_a_stopped_reproduction_ends_papermill_and_its_kernel(places):
-    def is_busy(said: str, children: list) -> bool:
-        return any("ipykernel" in told(child) for child in children)
-
-    status, lines = stopped(["reproduce", "--size", "smoke"], places, send=GROUP, is_busy=is_busy)
+    status, lines = stopped(["reproduce", "--size", "smoke"], places, send=GROUP, is_busy=has_kernel)
     assert status == 130 and lines[-1] == f"amc: stopped; {cli.RESUME['reproduce']}"
     assert "Traceback" not in "".join(lines)
+
+
+def test_what_a_killed_reproduction_has_started_ends_too(places):
+    arguments = ["reproduce", "--size", "smoke"]
+    assert stopped(arguments, places, send=ALONE, number=signal.SIGKILL, is_busy=has_kernel)[0] == -signal.SIGKILL
+
+
+def test_a_stop_in_a_notebook_is_one_line_without_a_traceback(capsys):
+    shell = InteractiveShell()
+    shell.user_ns["processes"] = processes
+    source = (
+        "with processes.resumable(lambda: 'run the same again; it goes on from epoch 3'):\n    raise KeyboardInterrupt"
+    )
+    assert isinstance(shell.run_cell(source).error_in_exec, KeyboardInterrupt)
+    assert capsys.readouterr().out.strip() == "stopped; run the same again; it goes on from epoch 3"
+
+
+def test_the_innermost_work_says_how_it_goes_on():
+    outer, inner = (processes.resumable(lambda name=name: name) for name in ("outer", "inner"))
+    with pytest.raises(processes.Stopped) as stop, outer, inner:
+        raise processes.Ended(signal.SIGTERM)
+    assert (stop.value.advice, stop.value.signal) == ("inner", signal.SIGTERM)
 
 
 def test_a_stopped_index_blames_no_video(places):
@@ -99,8 +128,8 @@ def test_a_stopped_index_blames_no_video(places):
         130,
         [f"amc: stopped; {cli.RESUME['index']}"],
     )
-    known = (Path(places["AMC_CACHE"]) / "videos" / "animal-kingdom.jsonl").read_text()
-    assert "reader ended" not in known
+    known = Path(places["AMC_CACHE"]) / "videos" / "animal-kingdom.jsonl"  # absent where no video was read yet
+    assert not known.exists() or "reader ended" not in known.read_text()
 
 
 def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):

@@ -2,13 +2,14 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import pytest
 
 from amc.base import paths, seal
 from amc.base.errors import AmcError
-from amc.runs import readme
+from amc.runs import readme, results
 
 
 def test_the_table_of_the_readme_is_what_the_committed_records_say():
@@ -96,6 +97,7 @@ def test_only_whole_runs_of_one_commit_come_into_the_readme(change, tmp_path, mo
     seal.write_json(tmp_path / "a.json", made)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
     monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
+    monkeypatch.setattr(readme, "_recompute", lambda record, path: None)  # this record has no score files
     assert readme.records() == {"quick": [made]}
     for part, values in change.items():
         made[part] |= values
@@ -103,4 +105,24 @@ def test_only_whole_runs_of_one_commit_come_into_the_readme(change, tmp_path, mo
     with pytest.raises(
         AmcError, match="no whole run; run make reproduce SIZE=quick SEEDS=0 again|one commit without changes"
     ):
+        readme.records()
+
+
+def test_every_number_of_the_committed_records_is_that_of_the_committed_scores():
+    assert len(readme.records()["quick"]) == 2
+
+
+@pytest.mark.parametrize("place", readme.RECORDS["quick"])
+def test_a_number_that_is_not_that_of_the_scores_does_not_come_into_the_readme(place, tmp_path, monkeypatch):
+    """A record that was altered and sealed again, as by the command `seal`."""
+    made = results.load(paths.root() / place)
+    made["rows"][1]["map_micro_high"] += 0.01
+    seal.write_json(tmp_path / "reports" / "results" / "a.json", made)
+    shutil.copytree(paths.root() / "reports" / "scores", tmp_path / "reports" / "scores")
+    monkeypatch.setattr(paths, "root", lambda: tmp_path)
+    monkeypatch.setattr(readme, "RECORDS", {"quick": ("reports/results/a.json",)})
+    with pytest.raises(AmcError, match=r"a\.json: map_micro_high of .* is [\d.]+, but [\d.]+ by synth-quick-"):
+        readme.records()
+    next((tmp_path / "reports" / "scores").glob("*rgb-seed-0.npz" if "03" in place else "*I3D*")).unlink()
+    with pytest.raises(AmcError, match=r"npz"):
         readme.records()

@@ -97,6 +97,7 @@ def record(reports, monkeypatch):
     """Writes a record that the README may show into the reports: rows of Tables 2 and 3 by one commit."""
     monkeypatch.setattr(paths, "root", lambda: reports)
     monkeypatch.setattr(readme, "RECORDS", {"quick": ("results/03_ablation.json",)})
+    monkeypatch.setattr(readme, "_recompute", lambda record, path: None)  # this record has no score files
 
     def write(commits: tuple[str, ...]) -> None:
         maps = {f"{name}{end}": 31.6 for name in ("map_macro", "map_micro") for end in ("", "_low", "_high")}
@@ -154,6 +155,23 @@ def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):
     for write in (report.index, report.manifest):
         with pytest.raises(AmcError, match="no executed notebook; run `make reproduce` first"):
             write(reports)
+
+
+@pytest.mark.parametrize("notes", [{"end_time": None}, {"end_time": "2026-11-28", "exception": True}, "cut"])
+def test_a_notebook_that_was_stopped_is_not_listed_beside_an_older_record(reports, notes):
+    path = reports / "01_sampling_windows.ipynb"
+    notebook = nbformat.read(reports / "00_quickstart.ipynb", 4)
+    results.write("01_sampling_windows", {"size": "smoke"}, [], provenance.collect(seconds=1.0))
+    notebook.metadata["papermill"] = {"end_time": "2026-11-28", "exception": None}
+    nbformat.write(notebook, path)
+    assert path.name in report.page(reports)
+    if notes == "cut":
+        path.write_text(path.read_text()[:-50])
+    else:
+        notebook.metadata["papermill"] |= notes
+        nbformat.write(notebook, path)
+    assert path.name not in report.page(reports)
+    assert path.stem not in json.loads(report.manifest(reports).read_text())["notebooks"]
 
 
 def test_a_figure_belongs_to_the_notebook_whose_number_begins_its_name(reports):

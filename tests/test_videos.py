@@ -2,7 +2,8 @@
 
 import shutil
 import sys
-from dataclasses import replace
+import warnings
+from dataclasses import astuple, replace
 from pathlib import Path
 
 import films
@@ -11,7 +12,7 @@ import torch
 from PIL import Image
 
 from amc import video
-from amc.base import paths
+from amc.base import paths, sealed_lines
 from amc.config import Pixels, Sampling
 from amc.datasets import synth_kingdom, video_reader, videos
 from amc.datasets.clips import ClipViews, PixelReader
@@ -105,9 +106,37 @@ def test_an_unfinished_last_line_is_no_fact(mixed):
     file = paths.cache() / "videos" / "t.jsonl"
     text = file.read_text()
     file.write_text(text[:-20])
-    assert len(videos.remembered("t")) == len(mixed) - 1
-    examine(mixed)  # goes on after the damaged line
-    assert len(videos.remembered("t")) == len(mixed)
+    with pytest.warns(UserWarning, match="1 lines are damaged, unfinished .*run `python -m amc index t` again"):
+        assert len(videos.remembered("t")) == len(mixed) - 1
+        examine(mixed)  # goes on after the damaged line
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(videos.remembered("t")) == len(mixed)
+
+
+def remember(clip: Clip, facts: videos.Facts) -> Path:
+    file = paths.cache() / "videos" / "t.jsonl"
+    sealed_lines.append(file, [videos._identity(clip.path), *astuple(facts)])
+    return file
+
+
+def test_no_flipped_bit_changes_a_fact_in_silence(mixed):
+    file = remember(mixed.clips[1], videos.Facts(1))
+    data, right = file.read_bytes(), videos.remembered("t")
+    for bit in range(8 * len(data)):
+        flipped = bytearray(data)
+        flipped[bit // 8] ^= 1 << bit % 8
+        file.write_bytes(flipped)
+        with warnings.catch_warnings(record=True) as told:
+            warnings.simplefilter("always")
+            assert videos.remembered("t") == (right if not told else {}), bit
+
+
+def test_facts_belong_to_a_content_wherever_it_lies(mixed, one_frame, tmp_path, monkeypatch):
+    remember(mixed.clips[1], videos.Facts(1))
+    moved = shutil.copy(one_frame, tmp_path / "moved.mp4")
+    monkeypatch.setattr(videos, "_start", None)  # would fail if a reader were started
+    assert examine(table(replace(mixed.clips[1], path=Path(moved)))) == {"one": videos.Facts(1)}
 
 
 def test_a_table_learns_of_short_and_unreadable_videos_and_keeps_the_test_split_whole(mixed):

@@ -49,6 +49,14 @@ def load_state(path: str | Path) -> dict:
     return torch.load(path, map_location="cpu", weights_only=True)
 
 
+def stored(path: str | Path, name: str) -> object:
+    """One entry of what `save_state` wrote, quickly: tensors are not read; None for an absent or damaged file."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True, mmap=True)[name]
+    except Exception:  # torch raises a dozen kinds for damaged files
+        return None
+
+
 def refuse_non_finite(tensors: Mapping[str, Tensor], what: str, remedy: str) -> None:
     """Raise AmcError when a tensor holds a value that is not finite: `what`, the first such tensor, and `remedy`."""
     for name, tensor in tensors.items():

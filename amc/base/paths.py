@@ -3,13 +3,21 @@
 Environment variables override them: AMC_ROOT, AMC_DATA, AMC_CACHE, AMC_REPORTS. An empty one is treated as not set.
 """
 
+import hashlib
 import os
+import re
+import socket
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from functools import lru_cache
 from pathlib import Path
 
+import psutil
+
 from amc.base.errors import AmcError
+
+TEMPORARY = re.compile(r"\..+\.(?P<host>[0-9a-f]{8})-(?P<pid>[0-9]+)\.[0-9a-f]{8}(\.[^.]*)?", re.DOTALL)  # `atomic`
 
 
 def root() -> Path:
@@ -70,15 +78,20 @@ def _named(variable: str) -> Path | None:
 def atomic(path: Path | str) -> Iterator[Path]:
     """A temporary path to write to; it becomes `path` when the block succeeds, and is deleted when it fails.
 
-    Readers never see half a file, and of two writers the last one wins completely. A full disk or a folder that is not
-    writable raises AmcError and leaves an earlier `path` unchanged.
+    Readers never see half a file, also after a power cut, and of two writers the last one wins completely. What killed
+    processes left in the folder is removed. A full disk or a folder that is not writable raises AmcError and leaves an
+    earlier `path` unchanged.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{_process()}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
+        sweep(path.parent)
         yield temporary
+        _to_disk(temporary)
         os.replace(temporary, path)
+        with suppress(OSError):  # some network disks have no such call for folders
+            _to_disk(path.parent)
     except OSError as error:
         raise AmcError(
             f"{path}: could not be written ({error.strerror or error}); free the disk or choose another folder"
@@ -86,3 +99,40 @@ def atomic(path: Path | str) -> Iterator[Path]:
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)
+
+
+def is_temporary(path: Path) -> bool:
+    """Whether `atomic` gave this path: the file is being written, or its writer was killed."""
+    return TEMPORARY.fullmatch(path.name) is not None
+
+
+@lru_cache(maxsize=4096)
+def sweep(folder: Path) -> None:
+    """Remove the temporary files of this machine's dead processes from a folder; each process does so once."""
+    with suppress(OSError):  # another process may sweep it too
+        for entry in os.scandir(folder):
+            found = TEMPORARY.fullmatch(entry.name)
+            if found and found["host"] == _host() and not psutil.pid_exists(int(found["pid"])):
+                os.unlink(entry.path)
+
+
+def _process() -> str:
+    """This process, in the names of temporary files."""
+    return f"{_host()}-{os.getpid()}"
+
+
+@lru_cache(maxsize=1)
+def _host() -> str:
+    """This machine: others that share a folder have processes of the same numbers."""
+    return hashlib.sha256(socket.gethostname().encode()).hexdigest()[:8]
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the list of files of a folder, is on the disk."""
+    if os.name == "nt" and path.is_dir():  # Windows opens no folders
+        return
+    descriptor = os.open(path, os.O_RDWR if os.name == "nt" else os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)

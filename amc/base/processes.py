@@ -9,8 +9,10 @@ import multiprocessing
 import os
 import signal
 import subprocess
+import sys
 import threading
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
@@ -34,6 +36,29 @@ class Ended(KeyboardInterrupt):
 
     def __init__(self, number: int):
         self.signal = number
+
+
+class Stopped(Ended):
+    """Work that was stopped: `advice` says how to continue it. A notebook shows only that, without a traceback."""
+
+    def __init__(self, advice: str, number: int):
+        super().__init__(number)
+        self.advice = advice
+
+    def _render_traceback_(self) -> list[str]:
+        """What IPython shows in place of a traceback."""
+        return [f"stopped; {self.advice}"]
+
+
+@contextmanager
+def resumable(advice: Callable[[], str]) -> Iterator[None]:
+    """Work that can be continued after a stop: `advice` is asked only then, of the innermost such block."""
+    try:
+        yield
+    except Stopped:
+        raise
+    except KeyboardInterrupt as stop:
+        raise Stopped(advice(), stop.signal if isinstance(stop, Ended) else signal.SIGINT) from None
 
 
 def count(default: int | None = None) -> int:
@@ -102,8 +127,9 @@ def stoppable() -> Iterator[None]:
 
 def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
     """The exit status of a command, run in its own session: a Ctrl-C reaches only this process, which then ends the
-    command and all that it has started."""
-    running = subprocess.Popen(command, cwd=cwd, env=environment, start_new_session=True)
+    command and all that it has started. They end too when this process is killed."""
+    watched = [sys.executable, "-m", "amc.base.watched", *command]
+    running = subprocess.Popen(watched, cwd=cwd, env=environment, start_new_session=True)
     try:
         return running.wait()
     except BaseException:
@@ -151,6 +177,18 @@ def _begin() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
     threading.Thread(target=lambda: (parent.join(), os._exit(1)), daemon=True).start()
+
+
+def end_with_parent() -> None:
+    """From now on, end this process, which is no worker of a pool, when the one that started it has ended."""
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _nothing() -> None:

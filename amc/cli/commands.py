@@ -9,9 +9,10 @@ import os
 import shlex
 import sys
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
-from amc.base import paths, processes
+from amc.base import locks, paths, processes
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
 from amc.config import SIZES
@@ -26,10 +27,15 @@ def reproduce(given: argparse.Namespace) -> int:
     papermill writes each notebook to `reports/` (`reports/<size>/` except for quick); stops when one fails. A notebook
     whose code, parameters, stages and data have not changed since is left out, unless it is named.
     """
+    reports, names = _reports(given.size), notebooks.chosen(given.notebooks)
+    with locks.held(paths.folder(reports)):
+        return _reproduce(given, reports, names)
+
+
+def _reproduce(given: argparse.Namespace, reports: Path, names: list[str]) -> int:
     from amc.runs.report import seconds, tidy
 
     started = time.perf_counter()
-    reports, names = _reports(given.size), notebooks.chosen(given.notebooks)
     environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
     for number, name in enumerate(names, start=1):
         done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
@@ -170,10 +176,11 @@ def flow_train(given: argparse.Namespace) -> int:
     with distributed.init():
         free = cores // distributed.world() - 1  # a GPU keeps many drawing workers busy, a core only one
         workers = max(0, min(free, 1) if device == "cpu" else free)
-        best = raft_train.train(
-            recipe, folder=folder, log=lambda line: print(line, flush=True), device=device, workers=workers
-        )
         is_first = distributed.rank() == 0
+        with locks.held(paths.folder(folder)) if is_first else nullcontext():
+            best = raft_train.train(
+                recipe, folder=folder, log=lambda line: print(line, flush=True), device=device, workers=workers
+            )
     if is_first:
         print(paths.short(raft_card.ship(folder, **measured) if given.ship else best))
     return 0

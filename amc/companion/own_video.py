@@ -19,7 +19,7 @@ from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
 from amc.runs import experiment, lookup, tables
 from amc.runs.ablation import ablation
-from amc.synth import generate, scene, scripts
+from amc.synth import generate, manifest, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
 # By size: the number of films, and the seconds of each.
@@ -117,9 +117,9 @@ def film(number: int, length: float) -> Film:
         stages.append((script, seed))
         truth.append(scripts.truth(script))
         clip += 1
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
+    if not manifest.is_kept(path):
         generate.write_video(path, (frame for stage in stages for frame in _frames(*stage)))
+        manifest.keep(path)
     return Film(path, np.concatenate(truth))
 
 

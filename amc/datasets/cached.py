@@ -1,4 +1,4 @@
-"""Cache of parsed tables: millions of rows are parsed once and stored on disk until a source file changes."""
+"""Cache of parsed tables: millions of rows are parsed once and stored on disk until a source file's content changes."""
 
 import hashlib
 import json
@@ -8,6 +8,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from amc.base import paths, seal
+from amc.base.digests import digest
 from amc.datasets.table import Clip, ClipTable
 
 FORMAT = 2  # of the file and of what readers make of a table: raise it when either changes
@@ -15,12 +16,12 @@ COLUMNS = tuple(field.name for field in fields(Clip))
 
 
 def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> ClipTable:
-    """The result of `build`, from the cache if all files of `sources` still have the same size and time.
+    """The result of `build`, from the cache if all files of `sources` are where they were and have the same content.
 
     A damaged cache file gives a warning, and the sources are read again. Raises what `build` raises.
     """
-    stats = [(str(path), path.stat().st_size, path.stat().st_mtime_ns) for path in sources if path.exists()]
-    key = hashlib.sha256(json.dumps([FORMAT, name, stats]).encode()).hexdigest()[:20]
+    contents = [(str(path), digest(path)) for path in sources if path.exists()]
+    key = hashlib.sha256(json.dumps([FORMAT, name, contents]).encode()).hexdigest()[:20]
     file = paths.cache() / "tables" / f"{key}.json"
     try:
         return _load(seal.read_json(file))

@@ -65,6 +65,9 @@ def check(name: str, root: Path | str | None, *, workers: int, log: Callable[[st
         elif clip.num_frames and facts.num_frames < clip.num_frames:
             says = "{} ({}): {} frames decode, {} are annotated; its own length counts, or get this file again"
             wrong.append(says.format(clip.id, clip.split, facts.num_frames, clip.num_frames))
+        if facts.damage:
+            says = "{} ({}): damaged, decodes to {} frames: {}; get this file again"
+            wrong.append(says.format(clip.id, clip.split, facts.num_frames, facts.damage))
         if facts.doubt:
             wrong.append(f"{clip.id} ({clip.split}): {facts.doubt}; convert it anew, as with ffmpeg")
     log(f"{decoded} of {len(table)} videos decode to their end")

@@ -18,6 +18,7 @@ import torch
 from safetensors import SafetensorError
 
 from amc.base import seal
+from amc.base.digests import identity
 from amc.base.errors import AmcError, NotFinite
 
 DAMAGED = (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError)
@@ -115,13 +116,12 @@ class PixelCache:
             self.folder = None
 
 
-def _version(path: Path) -> tuple[Path, int, int]:
-    stat = path.stat()
-    return path, stat.st_size, stat.st_mtime_ns
+def _version(path: Path) -> tuple[Path, tuple[int, ...]]:
+    return path, identity(path)
 
 
 @lru_cache(maxsize=MAPPED)
-def _mapped(path: Path, size: int, mtime_ns: int) -> dict[str, torch.Tensor]:
+def _mapped(path: Path, state: tuple[int, ...]) -> dict[str, torch.Tensor]:
     """The tensors of a file, mapped into memory, after its seal was checked. Raises one of DAMAGED."""
     seal.check(path)
     file = safetensors.torch.load_file(path)

@@ -7,6 +7,7 @@ import json
 import sys
 
 from amc import video
+from amc.base import processes
 from amc.video import VideoError
 
 COMPARED = 4  # frames also read by the second reader, from the first to the last
@@ -17,6 +18,7 @@ def facts(path: str) -> dict:
     """Number of frames that decode, and why no more do: all are decoded, in memory independent of the video's length.
 
     If decord reads the kind of file correctly, some frames are compared with its; `doubt` says where the two differ.
+    `damage` says where a decoder that conceals nothing would stop.
     """
     try:
         info = video.probe(path)
@@ -24,7 +26,7 @@ def facts(path: str) -> dict:
             pass
     except VideoError as error:
         return {"num_frames": 0, "error": str(error)}
-    return {"num_frames": info.num_frames, "doubt": _doubt(path, info.num_frames)}
+    return {"num_frames": info.num_frames, "doubt": _doubt(path, info.num_frames), "damage": video.damage(path)}
 
 
 def _doubt(path: str, num_frames: int) -> str:
@@ -40,6 +42,7 @@ def _doubt(path: str, num_frames: int) -> str:
 
 
 if __name__ == "__main__":
+    processes.end_with_parent()  # killed, it could not end a reader amid a long video
     for line in sys.stdin:
         sys.stdout.write(json.dumps(facts(json.loads(line))) + "\n")
         sys.stdout.flush()

@@ -1,7 +1,7 @@
 """Which videos of a data set decode, and how far: each is read once, in processes that may crash; results are stored.
 
-A video that decoded once is not read again until its size or time changes. `python -m amc index` reads all of them;
-from then on `apply` adds the results to every table.
+A video that decoded once is not read again until its content changes. `python -m amc index` reads all of them; from
+then on `apply` adds the results to every table. Each result is a sealed line (`base.sealed_lines`).
 """
 
 import json
@@ -10,12 +10,15 @@ import subprocess
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from queue import Empty, Queue
 
-from amc.base import paths
+from amc.base import paths, sealed_lines
+from amc.base.digests import digest
+from amc.base.errors import AmcError
 from amc.base.progress import Pace
 from amc.datasets.table import Clip, ClipTable
 
@@ -30,6 +33,7 @@ class Facts:
     num_frames: int
     error: str = ""  # why it cannot be read to its end; empty if it can
     doubt: str = ""  # how two readers disagree about it; empty if they agree, or if only one can read it
+    damage: str = ""  # where its data are wrong, though it decodes: some of its pictures may be wrong too
 
 
 def apply(table: ClipTable, name: str) -> ClipTable:
@@ -42,7 +46,7 @@ def apply(table: ClipTable, name: str) -> ClipTable:
     known = remembered(name)
     if not known:
         return table
-    clips, short, dropped, black = [], [], [], []
+    clips, short, damaged, dropped, black = [], [], [], [], []
     for clip in table.clips:
         facts = known.get(_identity(clip.path))
         if facts and facts.error:
@@ -51,9 +55,12 @@ def apply(table: ClipTable, name: str) -> ClipTable:
             continue
         if facts and clip.num_frames and facts.num_frames < clip.num_frames:
             short.append(clip.id)
+        if facts and facts.damage:
+            damaged.append(clip.id)
         clips.append(replace(clip, num_frames=facts.num_frames) if facts else clip)
     notes = {
         "videos shorter than annotated, whose own length counts": short,
+        "damaged videos that decode, some of whose pictures may be wrong": damaged,
         "unreadable clips left out of training": dropped,
         "unreadable test clips, which are scored as black pictures": black,
     }
@@ -78,48 +85,37 @@ def examine(
             yield clip, facts
         else:
             waiting.append(clip)
-    file = _file(name)
-    file.parent.mkdir(parents=True, exist_ok=True)
+    if sealed_lines.read(_file(name)).damaged:
+        sealed_lines.write(_file(name), ([key, *astuple(facts)] for key, facts in known.items()))
     logged, pace = time.perf_counter(), Pace()
-    with file.open("a", encoding="utf-8") as kept:
-        kept.write("\n")  # ends a line that a killed process left unfinished
-        for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
-            row = [*_identity(clip.path), facts.num_frames, facts.error, facts.doubt]
-            kept.write(json.dumps(row) + "\n")
-            now = pace.step()
-            if now - logged > every or done == len(waiting):
-                logged = now
-                kept.flush()
-                log(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
-            yield clip, facts
+    for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
+        sealed_lines.append(_file(name), [_identity(clip.path), *astuple(facts)])
+        now = pace.step()
+        if now - logged > every or done == len(waiting):
+            logged = now
+            log(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
+        yield clip, facts
 
 
-def remembered(name: str) -> dict[tuple[str, int, int], Facts]:
-    """Facts by path, size and time of change; a line that a killed process left unfinished is ignored."""
-    found = {}
-    try:
-        lines = _file(name).read_text(encoding="utf-8").splitlines()
-    except OSError:
-        return found
-    for line in lines:
-        try:
-            path, size, mtime_ns, num_frames, error, doubt = json.loads(line)
-        except ValueError:  # or one of an earlier version
-            continue
-        found[path, size, mtime_ns] = Facts(num_frames, error, doubt)
-    return found
+def remembered(name: str) -> dict[str, Facts]:
+    """Facts by the digest of a video. A line that is damaged, unfinished or of an earlier version gives a warning."""
+    lines = sealed_lines.read(_file(name))
+    if lines.damaged:
+        what = f"{_file(name)}: {lines.damaged} lines are damaged, unfinished or of an earlier version"
+        warnings.warn(f"{what}; run `python -m amc index {name}` again, which reads those videos", stacklevel=2)
+    return {key: Facts(*facts) for key, *facts in lines.intact}
 
 
 def _file(name: str) -> Path:
     return paths.cache() / "videos" / f"{name}.jsonl"
 
 
-def _identity(path: Path) -> tuple[str, int, int]:
+def _identity(path: Path) -> str:
+    """The digest of a video; the path of one that cannot be read, which its reader reports."""
     try:
-        stat = path.stat()
-        return os.path.abspath(path), stat.st_size, stat.st_mtime_ns
-    except OSError:  # missing: its reader reports that
-        return os.path.abspath(path), -1, -1
+        return digest(path)
+    except AmcError:
+        return os.path.abspath(path)
 
 
 def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, Facts]]:

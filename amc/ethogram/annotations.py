@@ -56,6 +56,8 @@ def files(source: Path | str) -> list[Path]:
     """
     source = Path(source)
     if not source.is_dir():
+        if source.exists() and not source.is_file():  # a pipe would be waited for
+            raise AmcError(f"{printable(source)}: is no regular file; give a file of annotation, or a folder")
         return [source]
     inside = sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith((".", "~")))
     found = [path for path in inside if path.name.lower().endswith(ENDINGS) and not _is_ours(path)]

@@ -17,6 +17,7 @@ import numpy as np
 import pandas as pd
 
 from amc.base.paths import atomic
+from amc.ethogram import formulas
 from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
@@ -123,22 +124,28 @@ def _lasts(shown: Ethogram, bout) -> float:
     return round(float(shown.edges[bout.stop] - shown.edges[bout.start]), DECIMALS)
 
 
+def text(table: pd.DataFrame, *, separator: str = ",", has_index: bool = False) -> str:
+    """A table as text, in which no name is a formula for a spreadsheet."""
+    safe = table.map(formulas.escape).rename(columns=formulas.escape)
+    return safe.to_csv(index=has_index, sep=separator)
+
+
 FILES: dict[str, Callable[[Ethogram], str]] = {
-    "frames.csv": lambda shown: frames(shown).to_csv(index=False),
-    "predictions.csv": lambda shown: deepethogram(shown).to_csv(),
-    "bouts.csv": lambda shown: simba(shown).to_csv(index=False),
-    "boris.tsv": lambda shown: aggregated(shown).to_csv(index=False, sep="\t"),
+    "frames.csv": lambda shown: text(frames(shown)),
+    "predictions.csv": lambda shown: text(deepethogram(shown), has_index=True),
+    "bouts.csv": lambda shown: text(simba(shown)),
+    "boris.tsv": lambda shown: text(aggregated(shown), separator="\t"),
     "boris_paste.tsv": pasteable,
-    "budget.csv": lambda shown: time_budget(shown).to_csv(index=False),
+    "budget.csv": lambda shown: text(time_budget(shown)),
 }
 
 
 def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
     """Write every file of `FILES`, as `<stem>_<name>` in `folder`, each atomically. Raises AmcError."""
     written = []
-    for name, text in FILES.items():
+    for name, content in FILES.items():
         path = folder / f"{stem}_{name}"
-        write_text(path, text(shown))
+        write_text(path, content(shown))
         written.append(path)
     return written
 

@@ -48,7 +48,7 @@ class OutOfDistribution:
             seal.check(path)
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
                 return cls(file["mean"], file["precision"], float(file["limit"]))
-        except (OSError, EOFError, KeyError, ValueError, BadZipFile) as error:
+        except (OSError, EOFError, KeyError, ValueError, BadZipFile, MemoryError) as error:
             raise AmcError(f"{path}: not readable ({error}); delete it, and it is computed again") from error
 
 

@@ -1,7 +1,9 @@
 """Videos in, a folder of tables and pictures out: what `python -m amc predict` does.
 
 The files of a video are written as soon as it is done, and the tables of the whole folder every few seconds: little is
-lost by an interruption or a broken file. Broken files are reported at the end.
+lost by an interruption or a broken file. Broken files are reported at the end. The tables of the folder have the id of
+the run in every row, those of an earlier run are removed first, and report.json lists the sha256 of every file: what
+another run left is not taken for a result of this one.
 
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
@@ -12,7 +14,7 @@ lost by an interruption or a broken file. Broken files are reported at the end.
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -21,17 +23,19 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from amc.base import provenance
+from amc.base import locks, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic, folder
+from amc.base.progress import Log
 from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, project, timeline
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject, compare, points
 from amc.ethogram.events import Annotation
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED, videos
+from amc.ethogram.inputs import ENDINGS, UNTRUSTED, Inputs, videos
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
+from amc.ethogram.run_id import run_id
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
 from amc.figures import ethogram as drawn
 from amc.figures import key_frames, style
@@ -67,22 +71,35 @@ class Report:
     notes: list[str] = field(default_factory=list)
     left_out: list[str] = field(default_factory=list)  # files of the given folders that are not videos
     stamps: list[str] = field(default_factory=list)  # of all videos, each once
+    run: str = ""  # see `run_id`
+    files: dict[str, str] = field(default_factory=dict)  # sha256 of each video's files, by name
     origin: dict = field(default_factory=provenance.collect)  # code and versions
 
 
 def predict(
-    sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, options: Options, *, log: Callable[[str], None]
+    sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, options: Options, *, log: Log
 ) -> Report:
     """Predict on all videos and write everything into `out`. Each video is then either in `done` or in `failed`.
 
-    Raises AmcError for general mistakes before the first video; errors of single videos are in the report.
+    Raises AmcError for general mistakes before the first video, such as another process that writes into `out`; errors
+    of single videos are in the report.
     """
-    (named, notes, left_out), out = videos(sources), folder(out)
+    found, out = videos(sources), folder(out)
+    with locks.held(out):
+        return _predict(found, predictor, out, options, log)
+
+
+def _predict(found: Inputs, predictor: VideoPredictor, out: Path, options: Options, log: Log) -> Report:
+    named, notes, left_out = found
     _refuse_overwriting(named, out, options.human)
     _refuse_losing_corrections(out)
     threshold = thresholds(predictor, options.threshold)
     human = _human(options, list(named.values()))
     report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
+    written = [file for source in options.human for file in annotations.files(source)]
+    report.run = run_id(predictor, [*named.values(), *written], asdict(options), threshold)
+    for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
+        (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
     report.stamps = warn(predictor, list(named.values()), log)
     written = time.perf_counter()
@@ -101,13 +118,13 @@ def predict(
             report.failed.append({"video": name, "file": printable(path), "error": said})
             tell("failed, see the end")
         if time.perf_counter() - written > WRITE_INTERVAL or place == len(named):
-            _write_all(report, predictor, out, options, threshold)
+            _write_all(report, predictor, out, options, threshold, is_finished=place == len(named))
             written = time.perf_counter()
     assert sorted(row["video"] for row in report.done + report.failed) == sorted(named), "a video is missing"
     return report
 
 
-def warn(predictor: VideoPredictor, paths: Sequence[Path], log: Callable[[str], None]) -> list[str]:
+def warn(predictor: VideoPredictor, paths: Sequence[Path], log: Log) -> list[str]:
     """The stamps of a model on these videos, each once; they are logged, with what to do and what is not known."""
     stamps = sorted({stamp_on(predictor, path) for path in paths} - {""})
     for stamp in stamps:
@@ -150,7 +167,7 @@ def _refuse_losing_corrections(out: Path) -> None:
             raise AmcError(f"{printable(out / name)}: {says}; move it, or choose another folder for --out")
 
 
-def _tell(log: Callable[[str], None], head: str, line: str) -> None:
+def _tell(log: Log, head: str, line: str) -> None:
     log(f"{head}: {line}")
 
 
@@ -206,7 +223,7 @@ def _write_one(
         for earlier in (shown.video, f"{shown.video}{UNTRUSTED}"):
             (out / f"{earlier}{ending}").unlink(missing_ok=True)
     stem = shown.video + (UNTRUSTED if shown.stamp else "")  # other software's formats have no field for a stamp
-    exports.write(shown, out, stem=stem)
+    written = exports.write(shown, out, stem=stem)
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
     if shown.bouts:
@@ -214,9 +231,10 @@ def _write_one(
     if human:
         pictures |= _compared(shown, human, options.subject, report)
     for name, figure in pictures.items():
-        style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}")
+        written.append(style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}"))
     if options.annotate:
-        annotated.write(path, shown, out / f"{stem}{annotated.ENDING}")
+        written.append(annotated.write(path, shown, out / f"{stem}{annotated.ENDING}"))
+    report.files |= {file.name: digest(file) for file in written}
     report.bouts.append(exports.tidy(shown))
     media = project.media_path(path, out)
     report.observations[shown.video] = project.observation(
@@ -242,25 +260,32 @@ def _compared(shown: Ethogram, human: Annotation, subject: str, report: Report) 
     return {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
 
 
-def _write_all(report: Report, predictor: VideoPredictor, out: Path, options: Options, threshold: np.ndarray) -> None:
+def _write_all(
+    report: Report, predictor: VideoPredictor, out: Path, options: Options, threshold: np.ndarray, *, is_finished: bool
+) -> None:
     """Write the tables of all videos so far, and the report."""
     written = {"bouts": report.bouts, "time_budget": report.budgets}
     for name, tables in (written | {"agreement": report.agreement, "points": report.points}).items():
         if tables:
-            exports.write_text(out / f"{name}.csv", pd.concat(tables, ignore_index=True).to_csv(index=False))
-        else:  # from an earlier run into the same folder
-            (out / f"{name}.csv").unlink(missing_ok=True)
+            whole = pd.concat(tables, ignore_index=True).assign(run=report.run)
+            exports.write_text(out / f"{name}.csv", exports.text(whole))
     stamp = "; ".join(report.stamps)
     rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]
     for row, value in zip(rows, threshold, strict=True):
         if options.threshold or predictor.is_softmax:
             row["threshold_from"] = "by hand" if options.threshold else "zero-shot default"
-        row |= {"threshold": value, "stamp": stamp}
-    exports.write_text(out / "behaviours.csv", pd.DataFrame(rows).to_csv(index=False))
-    facts = {"stamp": stamp, "model": predictor.facts, "options": asdict(options)}
+        row |= {"threshold": value, "stamp": stamp, "run": report.run}
+    exports.write_text(out / "behaviours.csv", exports.text(pd.DataFrame(rows)))
+    facts = {
+        "run": report.run,
+        "is_finished": is_finished,
+        "stamp": stamp,
+        "model": predictor.facts,
+        "options": asdict(options),
+    }
     facts["project"] = _write_project(report, predictor, out, stamp)
     facts |= {"done": report.done, "failed": report.failed, "left_out": report.left_out, "notes": report.notes}
-    facts |= {"provenance": report.origin}
+    facts |= {"files": report.files, "provenance": report.origin}
     with atomic(out / "report.json") as temporary:
         temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 

@@ -22,7 +22,7 @@ from amc.base.errors import AmcError
 from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
-from amc.datasets.names import RESERVED
+from amc.datasets.names import RESERVED, clean
 from amc.datasets.table import ClipTable
 from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
@@ -83,7 +83,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     backbone: "xclip" for an X-CLIP, whose own number of frames it then sees; empty: one that fits `pretrained`.
     Raises AmcError for fewer than two behaviours, which leave no choice, and for absent weights.
     """
-    names = tuple(name.strip() for name in behaviours if name.strip())
+    names = tuple(filter(None, map(clean, behaviours)))
     if len(names) < 2:
         given = ", ".join(names) or "none"
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
@@ -156,7 +156,7 @@ def _weights(card: dict) -> str:
 
 def _places(names: Sequence[str], behaviours: Sequence[str]) -> list[int]:
     """The places of the wanted behaviours among a model's names; all if none is wanted. Raises AmcError."""
-    wanted = [name.strip() for name in behaviours if name.strip()] or list(names)
+    wanted = [*filter(None, map(clean, behaviours))] or list(names)
     if unknown := [name for name in wanted if name not in names]:
         raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(names)}")
     _check(wanted)
@@ -180,7 +180,7 @@ def _check(names: Sequence[str]) -> None:
     counts = Counter(name.casefold() for name in names)
     if twice := [name for name in names if counts[name.casefold()] > 1]:
         raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
-    if taken := [name for name in names if name.casefold() in RESERVED]:
+    if taken := [name for name in names if name.casefold() in RESERVED or name.casefold().startswith("prob ")]:
         raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
 
 

@@ -42,6 +42,7 @@ STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
     "legend.fontsize": 12, "axes.edgecolor": SHADE, "axes.spines.top": False, "axes.spines.right": False,
     "text.color": INK, "axes.labelcolor": INK, "xtick.color": INK, "ytick.color": INK, "hatch.color": SHADE,
+    "text.parse_math": False,  # a behaviour's name may hold dollar signs
 }  # fmt: skip
 styled = mpl.rc_context(STYLE)
 

@@ -6,13 +6,10 @@ continues from its last epoch.
 
 import hashlib
 import json
-import queue
 import time
 import warnings
 import zlib
 from collections.abc import Callable
-from concurrent.futures import as_completed
-from contextlib import suppress
 from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
@@ -22,7 +19,7 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.base import checkpoint, distributed, processes, provenance
+from amc.base import checkpoint, distributed, locks, paths, processes, provenance, side_by_side
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress, silent
@@ -34,7 +31,7 @@ from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
 from amc.model.weights import BUNDLED, seeded
-from amc.runs import cost, demo, keys, memory, methods, summary
+from amc.runs import cost, demo, keys, lookup, memory, methods, summary
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
 from amc.train import Fit, Validation, bce, fit, prior_bias
@@ -90,25 +87,40 @@ def name_of(configs: list[Experiment]) -> str:
 
 
 def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -> Run:
-    """Train and score one run, or reuse it if it is complete. Raises AmcError for missing data or weights."""
+    """Train and score one run, or reuse it if it is complete. Raises AmcError for missing data or weights.
+
+    A process that computes the same run already is waited for, and its result is used.
+    """
     table = load(cfg)
     place = keys.folder(cfg, table)
-    if _is_whole(place, cfg.method):
-        if log:
-            log("already computed")
-        return Run(cfg, place, is_reused=True)
+    is_reused = _is_whole(place, cfg.method)
+    if not is_reused and distributed.world() > 1:  # its processes work in one folder
+        _make(cfg, table, place, log, device)
+    elif not is_reused:
+        with (
+            processes.resumable(lambda: lookup.advice({cfg.name: place})),
+            locks.held(paths.folder(place), log=log or warnings.warn),
+        ):
+            is_reused = _is_whole(place, cfg.method)
+            if not is_reused:
+                _make(cfg, table, place, log, device)
+    if is_reused and log:
+        log("already computed")
+    return Run(cfg, place, is_reused)
+
+
+def _make(cfg: Experiment, table: ClipTable, place: Path, log: Log | None, device: str | None) -> None:
     if cfg.method in BLIND:
         facts = meta(cfg, table)
         for split in ("val", "test"):  # every process writes the same, atomically
             predict_blind(cfg.method, table, split, meta=facts).save(place / f"{split}.npz")
-        return Run(cfg, place, is_reused=False)
+        return
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores are slower, and sum in another order
     try:
         _compute(cfg, table, place, log, device or ("cuda" if torch.cuda.is_available() else "cpu"))
     finally:
         torch.set_num_threads(threads)
-    return Run(cfg, place, is_reused=False)
 
 
 def train(
@@ -260,29 +272,17 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(configs)
     first = [pretraining(cfg) for cfg in configs if cfg.init_from in catalogue.DATASETS]
-    for cfg in {(cfg.dataset, cfg.root, cfg.size): cfg for cfg in [*configs, *first]}.values():
+    places = {}
+    for cfg in [*first, *configs]:
         if distributed.rank() == 0:
-            load(cfg)  # draws the data once, before the processes need it
+            places[cfg.name] = keys.folder(cfg, load(cfg))  # draws the data once, before the processes need it
         distributed.barrier()
     if distributed.world() > 1:  # every process takes part in every run; only the first one logs
         log = log if distributed.rank() == 0 else silent
     if workers == 1 or len(configs) == 1 or distributed.world() > 1:
-        return [run(cfg, log=lambda line, name=cfg.name: log(f"{name:28} {line}")) for cfg in configs]
-    with processes.queue() as lines, processes.pool(min(workers, len(configs))) as pool:
-        # Longest first, so that the last runs to finish are short ones.
-        order = sorted(configs, key=_work, reverse=True)
-        futures = {pool.submit(_worker, cfg, lines): cfg for cfg in order}
-        started, running, work = time.perf_counter(), set(futures), max(sum(map(_work, configs)), 1)
-        while running or not lines.empty():
-            with suppress(queue.Empty):
-                log(lines.get(timeout=0.5))
-            if ended := {future for future in running if future.done()}:
-                running -= ended
-                part = sum(_work(futures[future]) for future in running) / work
-                left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
-                log(f"{len(futures) - len(running)} of {len(futures)} runs done, about {left / 60:.0f} min left")
-        done = {futures[future]: future.result() for future in as_completed(futures)}
-        return [done[cfg] for cfg in configs]
+        return [_run_named(cfg, log) for cfg in configs]
+    with processes.resumable(lambda: lookup.advice(places)):
+        return side_by_side.compute(_run_named, configs, work=[_work(cfg) for cfg in configs], workers=workers, log=log)
 
 
 def _work(cfg: Experiment) -> int:
@@ -291,5 +291,5 @@ def _work(cfg: Experiment) -> int:
     return 0 if cfg.method in BLIND else cfg.num_slots * cfg.training.epochs + first
 
 
-def _worker(cfg: Experiment, lines: queue.Queue) -> Run:
-    return run(cfg, log=lambda line: lines.put(f"{cfg.name:28} {line}"))
+def _run_named(cfg: Experiment, log: Log) -> Run:
+    return run(cfg, log=lambda line: log(f"{cfg.name:28} {line}"))

@@ -43,11 +43,10 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     # Settings that only change how a run is computed do not change its scores.
     known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
     card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
-    # A video replaced under the same name usually has another size; hashing thousands of them would take minutes.
-    sizes = [clip.path.stat().st_size if clip.path.is_file() else clip.num_frames for clip in table.clips]
+    videos = [digest(clip.path) if clip.path.exists() else clip.num_frames for clip in table.clips]
     parts = [
         json.dumps(known.asdict(), sort_keys=True),
-        f"{table.checksum()} {sizes}",
+        f"{table.checksum()} {videos}",
         repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
         generate.digest(WORLDS[cfg.dataset]) if cfg.dataset in WORLDS else "",
         digest(card) if cfg.pretrained == BUNDLED else "",

@@ -1,11 +1,13 @@
 """Find a finished run: by the name that people use, by its folder, or by its file of weights."""
 
+from collections.abc import Mapping
 from datetime import datetime
 from pathlib import Path
 
 from amc.base import bundled, checkpoint, paths
 from amc.base.errors import AmcError
 from amc.config import METHOD, Experiment
+from amc.train import LAST
 
 MODEL = "model.safetensors"  # in the folder of a run, beside its score files
 DEMO = "animalmotionclip-synth"  # the bundled trained model, by its name in data/weights
@@ -56,6 +58,14 @@ def experiment(path: Path, meta: dict) -> Experiment:
     if found.method != METHOD:
         raise AmcError(f"{path}: is a model of {found.method}; give one of {METHOD}")
     return found
+
+
+def advice(folders: Mapping[str, Path]) -> str:
+    """How to continue runs that were stopped, by their names: from which epoch each of them goes on."""
+    unfinished = {name: folder / LAST for name, folder in folders.items() if not (folder / "test.npz").exists()}
+    done = {name: checkpoint.stored(file, "epoch") for name, file in unfinished.items()}
+    epochs = ", ".join(f"epoch {epoch + 1} ({name})" for name, epoch in done.items() if epoch) or "epoch 1"
+    return f"run the same again; it goes on from {epochs}"
 
 
 def _is_exact(name: str, path: Path, known: str) -> bool:

@@ -1,11 +1,17 @@
-"""The README's table of results, from the records of complete runs: nothing in it is typed by hand."""
+"""The README's table of results, from the records of complete runs: nothing in it is typed by hand.
 
+Every mAP is computed again from the score files beside a record, and compared with it.
+"""
+
+import math
 from pathlib import Path
 
 from amc.base import paths
 from amc.base.errors import AmcError
+from amc.config import METHOD
 from amc.metrics import MAPS
-from amc.runs import results
+from amc.runs import results, tables
+from amc.scores import Scores
 
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
 RECORDS = {  # by size: the records of each notebook
@@ -18,6 +24,7 @@ WHOLE = {
     "04_state_of_the_art": {"methods": "all", "dataset": "synth", "num_windows": 0, "epochs": 0, **DEFAULTS},
 }
 REAL = "Animal Kingdom's own annotation"
+ROUNDING = 1e-6  # percent; another version of numpy may add in another order
 INTERVALS = (
     "Intervals: 95 %. With one seed they are over test clips, for these weights only; with several, whose mean is "
     "given, they are over seeds and clips."
@@ -28,14 +35,15 @@ NOTE = f"{INTERVALS} Measured coverage: [record](reports/interval_coverage.json)
 def records(folder: Path | None = None) -> dict[str, list[dict]]:
     """The records in this repository that may be shown, by size; with `folder`, only sizes whose records lie in it.
 
-    Raises AmcError for records of partial runs, or of several commits.
+    Raises AmcError for records of partial runs, or of several commits, and for a number that is not that of the score
+    files.
     """
     placed = {size: [paths.root() / place for place in places] for size, places in RECORDS.items()}
     here = folder or paths.root()
     shown = {size: each for size, each in placed.items() if all(path.is_relative_to(here) for path in each)}
     found = {size: [results.load(path) for path in each] for size, each in shown.items()}
     for size, each in found.items():
-        for record in each:
+        for record, path in zip(each, shown[size], strict=True):
             name, given, origin = record["notebook"], record["parameters"], record["provenance"]
             whole = WHOLE[name] | {"size": size, "seeds": SEEDS[size]}
             if any(given[key] != value for key, value in whole.items()):
@@ -46,7 +54,23 @@ def records(folder: Path | None = None) -> dict[str, list[dict]]:
                     f"{name}: runs of {commits}, notebook of {origin['commit']}, but one commit without changes has to "
                     f"compute all; commit, empty data/cache/runs, run make reproduce SIZE={size} SEEDS={SEEDS[size]}"
                 )
+            _recompute(record, path)
     return found
+
+
+def _recompute(record: dict, path: Path) -> None:
+    """Raise AmcError unless every mAP of a record is that of the score files, `../scores` seen from it."""
+    given, table = record["parameters"], "table1-" * (record["notebook"] == "04_state_of_the_art")
+    for row in record["rows"]:
+        system = f"{row['scheme']} {row['modality']}" if row["method"] == METHOD else row["method"]
+        names = (
+            f"{given['dataset']}-{given['size']}-{table}{system} seed {seed}" for seed in given["seeds"].split(",")
+        )
+        files = [path.parents[1] / "scores" / f"{name.replace(' ', '-')}.npz" for name in names]
+        for name, value in tables.maps([Scores.load(file) for file in files]).items():
+            if value is not None and not math.isclose(value, row[name], abs_tol=ROUNDING):
+                what = f"{path}: {name} of {system} is {row[name]}, but {value} by {files[0].name}"
+                raise AmcError(f"{what}; run make reproduce again, which writes both")
 
 
 def block(records: dict[str, list[dict]]) -> str:

@@ -117,9 +117,19 @@ def _tables(reports: Path) -> dict:
 
 
 def _executed(reports: Path) -> list[Path]:
-    if not (found := sorted(reports.glob("*.ipynb"))):
+    """The notebooks that papermill executed to their end; one that was stopped stands beside an older record."""
+    if not (found := [path for path in sorted(reports.glob("*.ipynb")) if _is_finished(path)]):
         raise AmcError(f"{reports}: no executed notebook; run `make reproduce` first")
     return found
+
+
+def _is_finished(path: Path) -> bool:
+    """Whether papermill noted an end and no error; a notebook that something else executed has no notes."""
+    try:
+        about = nbformat.read(path, as_version=4).metadata.get("papermill")
+    except ValueError:  # cut off while it was written
+        return False
+    return about is None or (about.get("end_time") is not None and not about.get("exception"))
 
 
 def _section(reports: Path, path: Path) -> dict:

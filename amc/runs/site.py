@@ -9,6 +9,7 @@ import re
 import shutil
 from pathlib import Path
 from posixpath import relpath
+from urllib.parse import quote, unquote
 
 import nbformat
 from nbconvert import HTMLExporter
@@ -99,10 +100,10 @@ def _relink(text: str, source: Path, reports: Path) -> tuple[str, list[Path]]:
     linked = []
 
     def inside(found: re.Match) -> str:
-        path = _linked(html.unescape(found[2]), source, reports)
+        path = _linked(unquote(html.unescape(found[2])), source, reports)
         linked.append(path)
         address = relpath(_place(path, reports).as_posix(), _up(source, reports))
-        return found[1] + html.escape(address) + found[3]
+        return found[1] + html.escape(quote(address)) + found[3]
 
     return LINK.sub(inside, text), linked
 

@@ -46,8 +46,19 @@ def rows(
     ]
     fuse = AGGREGATES[aggregate]
     each = [_measured(*files, fuse) | _training(files[1]) for files in zip(vals, tests, strict=True)]
-    facts = {"seed": cfg["seed"] if len(tests) == 1 else None, "seeds": len(tests)} | _maps(tests, fuse) | _mean(each)
+    facts = {"seed": cfg["seed"] if len(tests) == 1 else None, "seeds": len(tests)}
+    facts |= maps(tests, aggregate=aggregate) | _mean(each)
     return [cell | paper | facts for paper in papers or [dict.fromkeys(("table", *PAPER))]]
+
+
+def maps(tests: Sequence[Scores], *, aggregate: str = "mean") -> dict:
+    """Both mAPs of a system's seeds with intervals, and their standard deviation over seeds, None for one; percent."""
+    found, probs = {}, np.stack([AGGREGATES[aggregate](test.probs) for test in tests])
+    for name, estimate in intervals.estimates(tests[0].labels, probs).items():
+        low, high = estimate.interval()
+        found |= {name: 100 * estimate.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+        found[f"{name}_sd"] = 100 * float(estimate.values.std(ddof=1)) if len(tests) > 1 else None
+    return found
 
 
 def _listed(scores: Scores | Sequence[Scores]) -> list[Scores]:
@@ -63,16 +74,6 @@ def _middle(values: list) -> object:
     if len(values) == 1 or not all(isinstance(value, int | float) for value in values):
         return values[0]
     return any(values) if isinstance(values[0], bool) else float(np.mean(values))
-
-
-def _maps(tests: list[Scores], fuse) -> dict:
-    """Both mAPs with intervals, and their standard deviation over seeds, None for one."""
-    found = {}
-    for name, estimate in intervals.estimates(tests[0].labels, np.stack([fuse(test.probs) for test in tests])).items():
-        low, high = estimate.interval()
-        found |= {name: 100 * estimate.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
-        found[f"{name}_sd"] = 100 * float(estimate.values.std(ddof=1)) if len(tests) > 1 else None
-    return found
 
 
 def _measured(val: Scores, test: Scores, fuse) -> dict:

@@ -1,6 +1,7 @@
 """What a generated data set knows about its clips besides pixels: scripts and exact flow, by clip id."""
 
 import csv
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
@@ -9,10 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from amc.base import paths
+from amc.base.digests import identity
 from amc.base.errors import AmcError
-from amc.synth import generate, scene
+from amc.synth import generate, manifest, scene
 from amc.synth.scripts import truth
 from amc.synth.world import Event, Script, World
+
+SCRIPTS = "annotation/scripts.json"
 
 
 @dataclass(frozen=True)
@@ -25,7 +29,7 @@ class Drawn:
     @property
     def world(self) -> World:
         """The world of the data set."""
-        name = (generate.read_json(self.root / "world.json") or {}).get("world")
+        name = manifest.read(self.root).get("world")
         if name not in generate.WORLDS:
             known = ", ".join(generate.WORLDS)
             raise AmcError(f"{self.root}: holds none of the generated worlds ({known}); name the folder of one")
@@ -33,7 +37,7 @@ class Drawn:
 
     def splits(self) -> dict[str, str]:
         """The split of each clip, train | val | test, by its id."""
-        with (self.root / "annotation" / "metadata.csv").open(newline="", encoding="utf-8") as file:
+        with manifest.check(self.root, "annotation/metadata.csv").open(newline="", encoding="utf-8") as file:
             return {row["video_id"]: row["type"] for row in csv.DictReader(file)}
 
     def script(self, clip_id: str) -> Script:
@@ -66,9 +70,10 @@ class Drawn:
         CVPR 2025, pairs each real clip with a video of its empty background).
         """
         path = paths.cache() / "backgrounds" / generate.digest(self.world) / f"{clip_id}.mp4"
-        if not path.exists():
+        if not manifest.is_kept(path):
             stage = self.without_animals()._scene(clip_id)
             generate.write_video(path, (scene.frame(stage, index) for index in range(stage.num_frames)))
+            manifest.keep(path)
         return path
 
     def _scene(self, clip_id: str) -> scene.Scene:
@@ -77,18 +82,20 @@ class Drawn:
 
     def _known(self, clip_id: str) -> tuple[Script, int]:
         """Script and scene seed of a clip."""
-        path = self.root / "annotation" / "scripts.json"
-        known = _scripts(path, path.stat().st_mtime_ns if path.exists() else 0)
+        known = _scripts(self.root, _state(self.root / SCRIPTS), _state(self.root / manifest.NAME))
         if clip_id not in known:
             raise AmcError(f"{clip_id}: is no clip of the generated world in {self.root}; only its own have a truth")
         return known[clip_id]
 
 
+def _state(path: Path) -> tuple[int, ...]:
+    return identity(path) if path.exists() else ()
+
+
 @lru_cache(maxsize=4)
-def _scripts(path: Path, mtime_ns: int) -> dict[str, tuple[Script, int]]:
-    table = generate.read_json(path)
-    if table is None:
-        raise AmcError(f"{path}: absent or damaged, so the truth is not known; remove the folder, and draw it again")
+def _scripts(root: Path, state: tuple[int, ...], checked: tuple[int, ...]) -> dict[str, tuple[Script, int]]:
+    """Scripts and scene seeds by clip id, read again when a state of the file or of the manifest is another."""
+    table = json.loads(manifest.check(root, SCRIPTS).read_text(encoding="utf-8"))
     return {name: (_script(fields), fields["seed"]) for name, fields in table.items()}
 
 
@@ -100,5 +107,5 @@ def _script(fields: dict) -> Script:
 def is_drawn(video: Path) -> bool:
     """Whether a video was drawn from a generated world: a clip of a data set, or a film in the cache."""
     video = video.resolve()
-    is_clip = video.parent.name == "video" and (video.parents[1] / "world.json").is_file()
+    is_clip = video.parent.name == "video" and (video.parents[1] / manifest.NAME).is_file()
     return is_clip or video.is_relative_to(paths.cache() / "films")

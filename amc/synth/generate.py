@@ -4,11 +4,11 @@
     <root>/annotation/train.csv      Charades rows, one per frame; val.csv holds the test split, as in Animal Kingdom
     <root>/annotation/actions.csv    behaviours by label id; metadata.csv: split, species and length of every clip
     <root>/annotation/scripts.json   the truth: behaviours of each animal with start and stop, and the clip's seed
-    <root>/world.json                which world, size, seed and version this is
+    <root>/world.json                which world, size, seed and version this is, and the sha256 of every file
 
-The annotation is written last: its presence means that the data set is complete. Clip k of a split is the same in every
-size, so `smoke` is a part of `quick`, and `quick` a part of `standard`. Animal Kingdom has no validation split: those
-clips are in train.csv, and metadata.csv names them.
+world.json is written first, and again last with the digests: they mean that the data set is complete. Clip k of a
+split is the same in every size, so `smoke` is a part of `quick`, and `quick` a part of `standard`. Animal Kingdom has
+no validation split: those clips are in train.csv, and metadata.csv names them.
 """
 
 import ast
@@ -16,6 +16,7 @@ import csv
 import hashlib
 import json
 import shutil
+import warnings
 from collections.abc import Iterator
 from functools import lru_cache, partial
 from pathlib import Path
@@ -24,11 +25,11 @@ import av
 import cv2
 import numpy as np
 
-from amc.base import processes
+from amc.base import locks, paths, processes
 from amc.base.errors import AmcError, choice
 from amc.base.paths import atomic
 from amc.base.progress import progress
-from amc.synth import annotation, scene
+from amc.synth import annotation, manifest, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
 from amc.synth.world import FPS, Script, World
@@ -38,9 +39,10 @@ SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the default 
 SPLITS = ("train", "test", "val")  # their order is a part of every clip's seed
 VERSION = 2  # of a clip's plan, labels and encoding; raise it when they change, and all clips are drawn again
 NOT_DRAWING = (  # modules that do not change the pixels of a clip
-    "__init__", "annotation", "drawn", "generate", "pairs", "pretrain", "raft_card", "raft_measure", "raft_optimizer",
-    "raft_train",
+    "__init__", "annotation", "drawn", "generate", "manifest", "pairs", "pretrain", "raft_card", "raft_measure",
+    "raft_optimizer", "raft_train",
 )  # fmt: skip
+ANNOTATION = ("train.csv", "val.csv", "actions.csv", "metadata.csv", "scripts.json")  # files of its folder
 _LETTERS = np.array(list("ABCDEFGHIJKLMNOPQRSTUVWXYZ"))
 
 
@@ -118,29 +120,43 @@ def chosen(split: str, size: str, *, world: World = KINGDOM) -> list[int]:
 def generate(root: Path, size: str, *, world: World = KINGDOM, workers: int = 2) -> None:
     """Draw every clip of `size` (demo | smoke | quick | standard) that does not exist yet, then write the annotation.
 
-    The next call continues after an interruption. Data of another generator, seed or world are replaced. Raises
-    AmcError for an unknown size and for a folder that contains anything else.
+    The next call continues after an interruption. Data of another generator, seed or world are replaced, and files that
+    have changed since are drawn again, with a warning. Raises AmcError for an unknown size and for a folder that
+    contains anything else.
     """
     choice("size", size, tuple(world.sizes))
     facts = {"world": world.name, "size": size, "seed": world.seed, "generator": digest(world), "version": VERSION}
-    manifest = root / "world.json"
-    if read_json(manifest) != facts:
-        _clear(root, manifest, world)
-    if (root / "annotation" / "scripts.json").exists():
+    if _is_drawn(root, facts):
         return
-    with atomic(manifest) as path:
-        path.write_text(json.dumps(facts))
+    with locks.held(paths.folder(root), log=warnings.warn):
+        if not _is_drawn(root, facts):  # by a process that this one has waited for
+            _draw_all(root, size, facts, world, workers)
+
+
+def _is_drawn(root: Path, facts: dict) -> bool:
+    known = manifest.read(root)
+    return {name: known.get(name) for name in facts} == facts and manifest.is_whole(root, known)
+
+
+def _draw_all(root: Path, size: str, facts: dict, world: World, workers: int) -> None:
+    known = manifest.read(root)
+    if {name: known.get(name) for name in facts} != facts:
+        _clear(root, world)
+    manifest.write(root, facts)
     (root / "video").mkdir(parents=True, exist_ok=True)
     jobs = [(split, index) for split in SPLITS for index in chosen(split, size, world=world)]
     with processes.pool(workers) as pool:
         drawn = pool.map(partial(_draw, root / "video", world), jobs, chunksize=4)
         clips = list(progress(drawn, f"drawing {world.name} {size}", total=len(jobs), unit="clip", log=None))
     _write_annotation(root / "annotation", world, jobs, clips)
+    videos = [f"video/{name}.mp4" for name, *_ in clips]
+    manifest.write(root, facts, [*videos, *(f"annotation/{name}" for name in ANNOTATION)])
 
 
-def _clear(root: Path, manifest: Path, world: World) -> None:
+def _clear(root: Path, world: World) -> None:
     """Remove only what an earlier call has drawn; without its manifest, nothing in the folder is known to be ours."""
-    if root.exists() and any(root.iterdir()) and not manifest.exists():
+    others = [path for path in root.iterdir() if path.name != locks.NAME and not paths.is_temporary(path)]
+    if others and not (root / manifest.NAME).exists():
         raise AmcError(f"{root}: holds files that are not {world.name}'s; name another folder, or empty this one")
     for folder in (root / "annotation", root / "video"):
         if folder.exists():
@@ -194,11 +210,3 @@ def _write_annotation(folder: Path, world: World, jobs: list[tuple[str, int]], c
 def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:
     with atomic(path) as temporary, temporary.open("w", newline="", encoding="utf-8") as file:
         csv.writer(file, lineterminator="\n").writerows([header, *rows])
-
-
-def read_json(path: Path) -> dict | None:
-    """The content of a JSON file; None if it is absent or damaged."""
-    try:
-        return json.loads(path.read_text())
-    except (OSError, ValueError):
-        return None

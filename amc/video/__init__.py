@@ -17,7 +17,7 @@ import torch
 from av.video.reformatter import VideoReformatter
 
 from amc.base.errors import VideoError, choice
-from amc.video import decode, pictures
+from amc.video import decode, packets, pictures
 from amc.video import index as indexing
 
 try:
@@ -122,6 +122,14 @@ def frame_times(path: Path | str) -> np.ndarray:
 def has_second_opinion(path: Path | str) -> bool:
     """Whether decord is installed and reads this kind of file correctly: H.264 by packets, all key frames IDR."""
     return decord is not None and probe(path).reader == "pyav" and _index(*_identity(path)).is_closed
+
+
+def damage(path: Path | str) -> str:
+    """Where the data of a video file are wrong, found by decoding all of it without concealing errors; "" if nowhere.
+
+    Decoders hide most damage: a file may be read to its end and show wrong pictures.
+    """
+    return "" if probe(path).reader == "pictures" else packets.damage(str(path))
 
 
 def _identity(path: Path | str) -> tuple[str, int, int]:

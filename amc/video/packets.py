@@ -21,8 +21,9 @@ ESTIMATED = ("mpegts", "mpeg")  # containers that declare no length: FFmpeg esti
 NO_VIDEOS = (  # pictures, lists of other files, and bytes that FFmpeg would draw as a terminal does
     "image2", "concat", "hls", "dash", "tty", "bin", "xbin", "adf", "idf",
 )  # fmt: skip
+MAX_PIXELS = 100_000_000  # of a frame: more than 12K film has; a small file may declare gigabytes
 # Local files only: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags do not matter.
-OPEN = {"options": {"protocol_whitelist": "file"}, "metadata_errors": "replace"}
+OPEN = {"options": {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}, "metadata_errors": "replace"}
 
 
 @contextmanager
@@ -35,8 +36,13 @@ def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
                 raise VideoError(f"{path}: a text, a list or a single picture, not a video")
             if not (streams := films(container)):
                 raise VideoError(f"{path}: has no video stream")
-            streams[0].codec_context.thread_count = 1  # one process per core is faster than several threads
-            streams[0].codec_context.copy_opaque = True  # each frame carries the number of its packet
+            context = streams[0].codec_context
+            if context.width * context.height > MAX_PIXELS:
+                size = f"{context.width} x {context.height} pixels, at most {MAX_PIXELS / 1e6:.0f} million can be read"
+                raise VideoError(f"{path}: its frames have {size}; make it smaller")
+            context.thread_count = 1  # one process per core is faster than several threads
+            context.options = {"max_pixels": str(MAX_PIXELS)}  # also of a later frame
+            context.copy_opaque = True  # each frame carries the number of its packet
             yield container, streams[0]
     except (av.FFmpegError, OSError, UnicodeError, IndexError) as error:  # IndexError: streams that appear later
         raise VideoError(
@@ -166,6 +172,22 @@ def decoded(
             has_begun = has_begun or is_key(frame)
             if has_begun:
                 yield frame
+
+
+def damage(path: str) -> str:
+    """Where decoding stops if errors are not concealed, from the first key frame on; "" if nowhere."""
+    with opened(path) as (container, stream):
+        stream.codec_context.options = {"err_detect": "explode"}
+        has_begun = False
+        for ordinal, packet in enumerate(chain(real_packets(container, stream), [None])):
+            has_begun = has_begun or packet is None or packet.is_keyframe
+            try:
+                frames = stream.codec_context.decode(packet) if has_begun else ()
+            except av.FFmpegError as error:
+                return f"packet {ordinal} does not decode ({error.strerror})"
+            if any(frame.is_corrupt for frame in frames):
+                return f"a frame before packet {ordinal} is corrupt"
+    return ""
 
 
 def checksum(frame: VideoFrame) -> int:

@@ -8,6 +8,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from amc.base.errors import VideoError
+from amc.video.packets import MAX_PIXELS
 
 SUFFIXES = (".jpg", ".jpeg", ".png")
 
@@ -27,6 +28,9 @@ def read(folder: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
     for number in indices:
         try:
             with Image.open(ordered[number]) as picture:
+                if picture.width * picture.height > MAX_PIXELS:
+                    size = f"{picture.width} x {picture.height}"
+                    raise VideoError(f"{ordered[number]}: has {size} pixels; make it smaller", frame=number)
                 yield _rgb(ImageOps.exif_transpose(picture), ordered[number])
         except VideoError:
             raise

@@ -20,6 +20,7 @@ from amc.ethogram import observed, queued
 from amc.ethogram.events import Annotation, Event, base, has_video_ending
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
+from amc.ethogram.formulas import unescape
 from amc.ethogram.observed import Act
 from amc.ethogram.queued import Player
 
@@ -78,7 +79,7 @@ class Row:
     def cell(self, word: str) -> str:
         """The text of a cell; empty if the column is missing or the row ends before it."""
         place = self.columns.get(word, len(self.cells))
-        return (self.cells[place] if place < len(self.cells) else self.above.get(word, "")).strip()
+        return unescape((self.cells[place] if place < len(self.cells) else self.above.get(word, "")).strip())
 
     def number(self, word: str) -> float:
         """A frame, or a time from the start of the observation."""

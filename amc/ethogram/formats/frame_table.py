@@ -23,6 +23,7 @@ from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.event_table import EXPECTED
 from amc.ethogram.formats.sheets import Sheet
+from amc.ethogram.formulas import unescape
 
 FRAME = ("", "frame", "unnamed: 0")  # names of the first column
 NOTHING = ("background", "none")  # DeepEthogram's column of frames without any behaviour
@@ -67,7 +68,8 @@ def _is_header(names: list[str]) -> bool:
 
 def _columns(path: Path, sheet: Sheet) -> tuple[list[str], np.ndarray]:
     """The behaviours and their values, (N, C) int8 of -1, 0 and 1."""
-    header, known = sheet.header, {name.casefold(): k for k, name in enumerate(sheet.header)}
+    header = [unescape(name) for name in sheet.header]
+    known = {name.casefold(): k for k, name in enumerate(header)}
     scored = [found[1].casefold() for name in header if (found := PROBABILITY.fullmatch(name))]
     is_targets = sum(bool(MEASURED.fullmatch(name)) for name in header) > 2
     if scored:

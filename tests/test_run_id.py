@@ -1,0 +1,77 @@
+"""What belongs to a prediction can be told: an id in its tables, digests in its report, no table of an earlier one."""
+
+import hashlib
+import json
+import shutil
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from amc.base import locks
+from amc.base.errors import AmcError
+from amc.ethogram import predict
+from amc.ethogram.exports import TABLES
+from amc.ethogram.run_id import run_id
+from amc.ethogram.sliding_window import SlidingWindow
+
+RULES = {"sliding": SlidingWindow(9, 9), "threshold": 0.01}
+
+
+def run(sources, watcher, out, **options) -> dict:
+    predict.predict([sources], watcher, out, predict.Options(**RULES | options), log=lambda line: None)
+    return json.loads((out / "report.json").read_text())
+
+
+@pytest.fixture(scope="module")
+def copy(films, tmp_path_factory):
+    return shutil.copytree(films, tmp_path_factory.mktemp("films") / "in")
+
+
+@pytest.fixture
+def out(tmp_path):
+    return tmp_path / "out"
+
+
+def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, watcher, out):
+    facts = run(copy, watcher, out)
+    assert facts["is_finished"] and len(facts["run"]) == 12
+    for name in ("bouts", "time_budget", "behaviours"):
+        assert set(pd.read_csv(out / f"{name}.csv")["run"]) == {facts["run"]}
+    found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.iterdir()}
+    assert facts["files"] == {name: sha256 for name, sha256 in found.items() if name not in TABLES}
+
+
+def test_the_id_follows_options_videos_and_weights_and_nothing_else(copy, watcher, tmp_path):
+    def known(**options) -> str:
+        return run_id(watcher, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5]))
+
+    found = {known(), known()}
+    assert len(found) == 1
+    found.add(known(threshold=0.02))
+    data = bytearray((copy / "film 1.mp4").read_bytes())
+    data[-1] ^= 1
+    (copy / "film 1.mp4").write_bytes(data)
+    found.add(known())
+    next(iter(watcher.classifier.parameters())).data += 1e-6
+    found.add(known())
+    assert len(found) == 4
+
+
+def test_a_prediction_that_is_killed_leaves_no_summary_of_an_earlier_one(copy, watcher, out, monkeypatch):
+    run(copy, watcher, out, threshold=0.5)
+
+    def killed(*given, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(predict, "sliding_window", killed)
+    with pytest.raises(KeyboardInterrupt):
+        run(copy, watcher, out)
+    assert not any((out / table).exists() for table in TABLES)
+
+
+def test_two_predictions_into_one_folder_are_not_made_at_once(copy, watcher, out):
+    out.mkdir()
+    with locks.held(out), pytest.raises(AmcError, match="is writing here; wait until it ends, or choose another"):
+        run(copy, watcher, out)
+    assert list(out.iterdir()) == []
