@@ -65,8 +65,9 @@ def shorten_interrupts(shell: "InteractiveShell") -> None:
 def _interrupted(
     shell: "InteractiveShell", kind: type, error: KeyboardInterrupt, trace: TracebackType, tb_offset: int | None = None
 ) -> None:
-    """Show the line; IPython sets the arguments."""
-    error._render_traceback_ = lambda: ["KeyboardInterrupt: stopped; run the cell again (training continues)"]
+    """Show the line, or the one that the error brings; IPython sets the arguments."""
+    if not hasattr(error, "_render_traceback_"):
+        error._render_traceback_ = lambda: ["stopped; run the cell again"]
     shell.showtraceback((kind, error, trace))
 
 
