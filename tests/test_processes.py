@@ -18,7 +18,7 @@ from IPython.core.interactiveshell import InteractiveShell
 from amc import __main__ as cli
 from amc.base import processes
 from amc.base.errors import AmcError
-from amc.cli import commands
+from amc.cli import commands, videos
 
 SECONDS = 10  # until everything is gone
 GROUP, ALONE = os.killpg, os.kill  # a Ctrl-C in a terminal reaches all processes of a command, `kill -INT` one
@@ -152,6 +152,7 @@ def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):
     ("arguments", "function"),
     [
         (["reproduce"], "reproduce"), (["train"], "train"), (["predict", "v", "--out", "o"], "predict"),
+        (["suggest", "v", "--model", "m", "--out", "o"], "suggest"),
         (["flow", "synth"], "flow"), (["flow", "train"], "flow_train"), (["index", "kabr"], "index"),
         (["unpack", "a", "b"], "unpack"), (["pretrain"], "pretrain"), (["report"], "report"),
         (["class"], "classes"), (["readme"], "readme"),
@@ -159,12 +160,14 @@ def test_a_stopped_unpacking_leaves_no_cut_file(places, tmp_path):
 )  # fmt: skip
 @pytest.mark.parametrize(("stop", "status"), [(KeyboardInterrupt(), 130), (processes.Ended(signal.SIGTERM), 143)])
 def test_every_command_that_is_stopped_says_how_to_go_on(arguments, function, stop, status, monkeypatch, capsys):
-    @wraps(getattr(commands, function))
+    module = commands if hasattr(commands, function) else videos
+
+    @wraps(getattr(module, function))
     def run(given):
         raise stop
 
     monkeypatch.setattr(processes, "end_children", lambda: None)
-    monkeypatch.setattr(commands, function, run)
+    monkeypatch.setattr(module, function, run)
     handler = signal.getsignal(signal.SIGINT)
     assert cli.main(arguments) == status
     name = " ".join(arguments[:2]) if arguments[:2] == ["flow", "train"] else arguments[0]

@@ -164,7 +164,7 @@ def test_two_readers_that_disagree_are_told(tmp_path, monkeypatch):
     pytest.importorskip("decord")
     path = films.write(tmp_path / "closed.mp4")
     assert video.has_second_opinion(path)
-    assert video_reader.facts(str(path)) == {"num_frames": films.N, "doubt": ""}
+    assert video_reader.facts(str(path)) == {"num_frames": films.N, "doubt": "", "damage": ""}
     shifted = lambda path, indices: video._pyav(path, [max(0, index - 1) for index in indices])  # noqa: E731
     monkeypatch.setitem(video.READERS, "decord", shifted)
     assert "different pictures for frames [20, 39, 59]" in video_reader.facts(str(path))["doubt"]

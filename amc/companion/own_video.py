@@ -13,10 +13,11 @@ import numpy as np
 from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
-from amc.config import Experiment
+from amc.config import SIZES, Experiment
 from amc.ethogram import agreement, evidence, predict, predictor, training_clips
 from amc.ethogram.bouts import from_frames, ordered
 from amc.ethogram.record import Ethogram
+from amc.model import weights
 from amc.runs import experiment, lookup, tables
 from amc.runs.ablation import ablation
 from amc.synth import generate, manifest, scene, scripts
@@ -60,6 +61,9 @@ def asked(
         raise AmcError(f"labels: {labels!r} is not there; {says}")
     if model and (backbone or pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them empty, or leave model empty")
+    if backbone or pretrained:
+        usual = SIZES["quick"]
+        weights.check(backbone or weights.fitting(pretrained, usual.backbone), pretrained or usual.pretrained)
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if not is_number or not 0 <= threshold <= 1:
         raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
