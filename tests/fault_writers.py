@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
+from serial import Serial
 from torch import nn
 from torch.utils.data import Dataset
 
@@ -42,22 +43,6 @@ class Writer(NamedTuple):
     act: Callable[[Path], None]
     results: str  # glob of the files that have to be the same bits after a stop and a restart
     prepare: Callable[[Path], object] = lambda folder: None  # its inputs, before anything is disturbed
-
-
-class Serial:
-    """In place of a pool of processes."""
-
-    def __init__(self, workers: int):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return False
-
-    def map(self, function, jobs, chunksize=1):
-        return map(function, jobs)
 
 
 class Few(Dataset):

@@ -5,6 +5,7 @@ import random
 from dataclasses import replace
 
 import pytest
+from serial import Serial
 
 from amc.base import seal
 from amc.base.errors import AmcError
@@ -76,25 +77,9 @@ def test_a_data_set_of_an_earlier_version_is_sealed_without_drawing_it_again(wor
     del facts[manifest.FILES]
     (world / manifest.NAME).write_text(json.dumps(facts))
     monkeypatch.setattr(generate, "write_video", None)  # would fail if a clip were drawn
-    monkeypatch.setattr(generate.processes, "pool", Here)
+    monkeypatch.setattr(generate.processes, "pool", Serial)
     generate.generate(world, "smoke", world=FEW)
     assert content(world) == right
-
-
-class Here:
-    """In place of a pool of processes."""
-
-    def __init__(self, workers):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return False
-
-    def map(self, function, jobs, chunksize=1):
-        return map(function, jobs)
 
 
 def test_a_drawing_that_was_killed_before_its_manifest_starts_again(tmp_path, world):

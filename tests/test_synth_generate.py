@@ -10,6 +10,7 @@ from itertools import product
 import av
 import numpy as np
 import pytest
+from serial import Serial
 
 from amc import video
 from amc.base.errors import AmcError
@@ -21,22 +22,6 @@ from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
 from amc.synth.species import SPECIES
 from amc.synth.world import Split, World
-
-
-class Serial:
-    """In place of a pool of processes, whose start takes seconds."""
-
-    def __init__(self, workers, mp_context=None):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *error):
-        return False
-
-    def map(self, function, jobs, chunksize=1):
-        return map(function, jobs)
 
 
 @pytest.fixture

@@ -91,13 +91,13 @@ def predict(
 
 def _predict(found: Inputs, predictor: VideoPredictor, out: Path, options: Options, log: Log) -> Report:
     named, notes, left_out = found
-    _refuse_overwriting(named, out, options.human)
+    labels = [file for source in options.human for file in annotations.files(source)]
+    _refuse_overwriting([*named.values(), *labels], list(named), out)
     _refuse_losing_corrections(out)
     threshold = thresholds(predictor, options.threshold)
     human = _human(options, list(named.values()))
     report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
-    written = [file for source in options.human for file in annotations.files(source)]
-    report.run = run_id(predictor, [*named.values(), *written], asdict(options), threshold)
+    report.run = run_id(predictor, [*named.values(), *labels], asdict(options), threshold)
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
@@ -147,11 +147,10 @@ def _human(options: Options, paths: Sequence[Path]) -> Annotation | None:
     return found
 
 
-def _refuse_overwriting(named: dict[str, Path], out: Path, human: Sequence[str]) -> None:
-    """Raise AmcError if an output would replace a given video or annotation."""
-    written = [file for source in human for file in annotations.files(source)]
-    given = {inputs.key(str(file.resolve())): file for file in (*named.values(), *written)}
-    for file in inputs.outputs(list(named), out.resolve()):
+def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) -> None:
+    """Raise AmcError if an output of videos of these names would replace a given file, of video or annotation."""
+    given = {inputs.key(str(file.resolve())): file for file in files}
+    for file in inputs.outputs(names, out.resolve()):
         if inputs.key(str(file)) in given:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
 

@@ -165,8 +165,8 @@ def _videos(source: Path, human: Annotation) -> dict[str, Path]:
 def _key(source: Path, named: dict[str, Path]) -> str:
     """A short hash of the annotation, the videos and how clips are cut."""
     written = [digest(file) for file in annotations.files(source)]
-    stats = [(name, path.stat().st_size, path.stat().st_mtime_ns) for name, path in sorted(named.items())]
-    parts = [VERSION, SlidingWindow.seconds, MOST, SHARE, written, stats]
+    contents = [(name, digest(path)) for name, path in sorted(named.items())]
+    parts = [VERSION, SlidingWindow.seconds, MOST, SHARE, written, contents]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 

@@ -22,8 +22,9 @@ NO_VIDEOS = (  # pictures, lists of other files, and bytes that FFmpeg would dra
     "image2", "concat", "hls", "dash", "tty", "bin", "xbin", "adf", "idf",
 )  # fmt: skip
 MAX_PIXELS = 100_000_000  # of a frame: more than 12K film has; a small file may declare gigabytes
+LIMIT = {"max_pixels": str(MAX_PIXELS)}
 # Local files only: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags do not matter.
-OPEN = {"options": {"protocol_whitelist": "file", "max_pixels": str(MAX_PIXELS)}, "metadata_errors": "replace"}
+OPEN = {"options": {"protocol_whitelist": "file", **LIMIT}, "metadata_errors": "replace"}
 
 
 @contextmanager
@@ -41,7 +42,7 @@ def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
                 size = f"{context.width} x {context.height} pixels, at most {MAX_PIXELS / 1e6:.0f} million can be read"
                 raise VideoError(f"{path}: its frames have {size}; make it smaller")
             context.thread_count = 1  # one process per core is faster than several threads
-            context.options = {"max_pixels": str(MAX_PIXELS)}  # also of a later frame
+            context.options = LIMIT  # also of a later frame
             context.copy_opaque = True  # each frame carries the number of its packet
             yield container, streams[0]
     except (av.FFmpegError, OSError, UnicodeError, IndexError) as error:  # IndexError: streams that appear later
@@ -177,7 +178,7 @@ def decoded(
 def damage(path: str) -> str:
     """Where decoding stops if errors are not concealed, from the first key frame on; "" if nowhere."""
     with opened(path) as (container, stream):
-        stream.codec_context.options = {"err_detect": "explode"}
+        stream.codec_context.options = {**LIMIT, "err_detect": "explode"}
         has_begun = False
         for ordinal, packet in enumerate(chain(real_packets(container, stream), [None])):
             has_begun = has_begun or packet is None or packet.is_keyframe
