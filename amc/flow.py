@@ -19,8 +19,7 @@ from torch import Tensor
 from amc.base.digests import digest
 from amc.base.errors import AmcError, NotFinite, choice
 from amc.raft import weights as raft
-
-CUT_SIZE = (24, 32)  # height and width at which scenes are compared
+from amc.video.cuts import is_cut
 
 
 def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]:
@@ -31,21 +30,6 @@ def flow_pairs(indices: Sequence[int], num_frames: int) -> list[tuple[int, int]]
     """
     last = max(num_frames - 2, 0)
     return [(min(index, last), min(index + 1, num_frames - 1)) for index in indices]
-
-
-def is_cut(first: Tensor, second: Tensor) -> Tensor:
-    """Whether there is a cut between each frame of `first` and its partner in `second`: bool (P,).
-
-    first, second: (P, 3, H, W) uint8 RGB of any size. Compared at 24 x 32 px: after a cut nearly everything has
-    changed, or nothing is similar.
-    Measured at 24 frames per second: motion changes such a picture by up to 18 levels (shaking drones included), the
-    cuts of drawn films by 30 to 170. A flash or a fade keeps the layout of the scene and is not a cut.
-    """
-    one, other = (F.interpolate(x.float(), CUT_SIZE, mode="area").flatten(2) for x in (first, second))  # (P, 3, N)
-    change = (one - other).abs().mean(dim=(1, 2))
-    one, other = (x - x.mean(dim=2, keepdim=True) for x in (one, other))
-    alike = F.cosine_similarity(one.flatten(1), other.flatten(1), dim=1)
-    return ((change > 20) & (alike < 0.9)) | ((change > 5) & (alike < 0.25))
 
 
 def pairs_in_shots(

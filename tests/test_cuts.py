@@ -5,11 +5,15 @@ import pytest
 import torch
 
 from amc import flow, video
+from amc.base.errors import VideoError
 from amc.companion import film
 from amc.ethogram import keys, timeline
 from amc.ethogram.bouts import Rules
+from amc.ethogram.predictor import by_names
 from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import SlidingWindow, _pairs, sliding_window
 from amc.synth import generate
+from amc.video import cuts
 
 
 def scenes(*lengths: int, move: int = 3) -> np.ndarray:
@@ -28,18 +32,18 @@ def tensor(frames: np.ndarray) -> torch.Tensor:
 
 def test_another_scene_is_a_cut_and_motion_a_flash_and_a_fade_are_none():
     frames = tensor(scenes(4, 4))
-    assert flow.is_cut(frames[:-1], frames[1:]).tolist() == [False, False, False, True, False, False, False]
+    assert cuts.is_cut(frames[:-1], frames[1:]).tolist() == [False, False, False, True, False, False, False]
     bright = (frames[:1].float() * 0.6 + 100).to(torch.uint8)
-    assert not flow.is_cut(frames[:1], bright).any() and not flow.is_cut(frames[:1], frames[:1]).any()
+    assert not cuts.is_cut(frames[:1], bright).any() and not flow.is_cut(frames[:1], frames[:1]).any()
     still = torch.full((1, 3, 40, 60), 7, dtype=torch.uint8)
-    assert not flow.is_cut(still, still + 2).any()
+    assert not cuts.is_cut(still, still + 2).any()
 
 
 @pytest.mark.parametrize("clip", ["animals/davis_blackswan.mp4", "kabr/ZP0192-Run.gif", "kabr/ZG0015-Auto-Groom.gif"])
 def test_real_motion_is_no_cut(real, clip):
     path = real / "clips" / clip
     frames = video.read_frames(path, range(20))
-    assert not flow.is_cut(frames[:-1], frames[1:]).any()
+    assert not cuts.is_cut(frames[:-1], frames[1:]).any()
 
 
 def test_pairs_stay_within_a_shot_and_a_shot_of_one_frame_has_no_flow():
@@ -63,3 +67,27 @@ def test_key_frames_and_strips_show_no_flow_over_a_cut(tmp_path):
     assert torch.equal(found["frames"], second)
     strip = film.strips(path, count=20)
     assert torch.equal(strip["film"], video.read_frames(path, range(20)))
+
+
+def test_shots_lie_between_the_cuts_of_a_file_and_hold_what_is_damaged(tmp_path):
+    path = tmp_path / "film.mp4"
+    generate.write_video(path, iter(scenes(10, 1, 7)))
+    assert video.shots(path) == ((0, 10), (10, 11), (11, 18))
+    assert cuts.between_cuts(scenes(10, 7), 17) == ((0, 10), (10, 17))
+
+    def broken():
+        yield from scenes(4, 2)
+        raise VideoError("damaged", frame=6)
+
+    assert cuts.between_cuts(broken(), 20) == ((0, 4), (4, 20))
+
+
+def test_windows_and_flow_stay_within_a_shot(tmp_path):
+    path = tmp_path / "film.mp4"
+    generate.write_video(path, iter(scenes(30, 40)))
+    predictor = by_names(["walking", "resting"])
+    whole = sliding_window(path, predictor, SlidingWindow(1.0, 0.5))
+    assert all(stop <= 30 or start >= 30 for start, stop in whole.windows)
+    assert {stop for _, stop in whole.windows} >= {30, 70} and {start for start, _ in whole.windows} >= {0, 30}
+    pairs = _pairs({0, 28, 29, 30, 69}, video.shots(path))
+    assert pairs == {0: (0, 1), 28: (28, 29), 29: (28, 29), 30: (30, 31), 69: (68, 69)}

@@ -1,8 +1,9 @@
 """Score a video of any length: windows slide over time, and each is scored as if it were a clip of its own.
 
-A video and a `VideoPredictor` in; probabilities and embeddings per window out. The video is decoded once, in order;
-the slots of each frame are made on the way, and freed after the last window that needs them. A window over a whole
-clip gets the same scores as the clip from `scores.predict`.
+A video and a `VideoPredictor` in; probabilities and embeddings per window out. An edited video is first divided into
+its shots: no window, and no flow, goes over a cut. Then it is decoded in order; the slots of each frame are made on the
+way, and freed after the last window that needs them. A window over a whole clip gets the same scores as the clip from
+`scores.predict`.
 """
 
 import time
@@ -67,11 +68,16 @@ def sliding_window(
     """
     info = video.probe(path)
     edges = timeline.edges(video.frame_times(path), info.fps)
-    windows = timeline.slide(edges, seconds=sliding.seconds, stride=sliding.stride)
+    shots = video.shots(path)
+    windows = tuple(
+        (start + first, start + last)
+        for start, stop in shots
+        for first, last in timeline.slide(edges[start : stop + 1], seconds=sliding.seconds, stride=sliding.stride)
+    )
     parts, waiting, done = [], [], 0
     started = logged = time.perf_counter()
     try:
-        for done, clips in enumerate(_clips(path, predictor, windows, info.num_frames, device), start=1):
+        for done, clips in enumerate(_clips(path, predictor, windows, shots, device), start=1):
             waiting.append(clips)
             if len(waiting) * clips.nbytes >= BATCH_BYTES:
                 parts.append(_scored(predictor, waiting, device))
@@ -124,9 +130,7 @@ def _check_finite(
         )
 
 
-def _clips(
-    path: Path | str, predictor: VideoPredictor, windows: tuple, num_frames: int, device: str
-) -> Iterator[Tensor]:
+def _clips(path: Path | str, predictor: VideoPredictor, windows: tuple, shots: tuple, device: str) -> Iterator[Tensor]:
     """The M clips of each window, uint8 (M, T, 3, size, size), in order."""
 
     @cache  # most windows have the same length
@@ -135,7 +139,7 @@ def _clips(
 
     wanted = {start + k for start, stop in windows for row in plan(stop - start) for k in row}
     pictures: dict[int, Tensor] = {}
-    made = _slots(path, predictor, wanted, num_frames, device)
+    made = _slots(path, predictor, wanted, shots, device)
     for start, stop in windows:
         rows = [[start + k for k in row] for row in plan(stop - start)]
         while any(k not in pictures for row in rows for k in row):
@@ -146,12 +150,12 @@ def _clips(
 
 
 def _slots(
-    path: Path | str, predictor: VideoPredictor, wanted: set[int], num_frames: int, device: str
+    path: Path | str, predictor: VideoPredictor, wanted: set[int], shots: tuple, device: str
 ) -> Iterator[dict[int, Tensor]]:
     """The slots of each wanted frame, uint8 (1 or 2, 3, size, size): the frame, its flow, or both in turn."""
     settings, size = predictor.pixels, predictor.classifier.preprocess.size
     has_flow = "flow" in settings.modality
-    pair = {k: flow.flow_pairs([k], num_frames)[0] for k in wanted} if has_flow else {k: (k, k) for k in wanted}
+    pair = _pairs(wanted, shots) if has_flow else {k: (k, k) for k in wanted}
     needed = sorted({k for both in pair.values() for k in both} | wanted)
     numbers, frames, newest = [], torch.empty(0), -1
     for new_numbers, new_frames in video.stream(path, needed):
@@ -170,3 +174,13 @@ def _slots(
             vectors = motion(frames, first, second, settings, device).half().float()  # rounded as in the store
         made = slots(*transforms.eval_view(shown, vectors, size), settings)
         yield dict(zip(ready, made.unflatten(0, (len(ready), -1)), strict=True))
+
+
+def _pairs(wanted: set[int], shots: tuple) -> dict[int, tuple[int, int]]:
+    """The pair of frames that gives the flow of each wanted frame, within its shot."""
+    found = {}
+    for start, stop in shots:
+        own = [k for k in range(start, stop) if k in wanted]
+        pairs = flow.flow_pairs([k - start for k in own], stop - start)
+        found |= {k: (start + first, start + second) for k, (first, second) in zip(own, pairs, strict=True)}
+    return found

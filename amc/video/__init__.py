@@ -9,15 +9,16 @@ H.264 without open groups of pictures, and shifts or repeats frames of other kin
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import numpy as np
 import torch
 from av.video.reformatter import VideoReformatter
+from PIL import Image
 
 from amc.base.errors import VideoError, choice
-from amc.video import decode, packets, pictures
+from amc.video import cuts, decode, packets, pictures
 from amc.video import index as indexing
 
 try:
@@ -119,6 +120,14 @@ def frame_times(path: Path | str) -> np.ndarray:
     return _index(*_identity(path)).times.copy()
 
 
+def shots(path: Path | str) -> tuple[cuts.Range, ...]:
+    """First frame, and one past the last, of each shot of a video: it decodes all of it, once for several calls.
+
+    Raises VideoError as `probe` does.
+    """
+    return _shots(*_identity(path))
+
+
 def has_second_opinion(path: Path | str) -> bool:
     """Whether decord is installed and reads this kind of file correctly: H.264 by packets, all key frames IDR."""
     return decord is not None and probe(path).reader == "pyav" and _index(*_identity(path)).is_closed
@@ -164,6 +173,20 @@ def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
 @lru_cache(maxsize=256)  # an hour of video takes some megabytes
 def _index(path: str, size: int, mtime_ns: int) -> indexing.Index:
     return indexing.index(path)
+
+
+@lru_cache(maxsize=64)
+def _shots(path: str, size: int, mtime_ns: int) -> tuple[cuts.Range, ...]:
+    info, (height, width) = probe(path), cuts.SIZE
+    numbers, (height, width) = range(info.num_frames), (4 * height, 4 * width)  # FFmpeg's AREA alone is too coarse
+    if info.reader == "pictures":
+        whole = map(Image.fromarray, pictures.read(path, numbers))
+        small = (np.asarray(picture.resize((width, height), Image.Resampling.BOX)) for picture in whole)
+    else:
+        to_rgb = partial(VideoReformatter().reformat, width=width, height=height, format="rgb24", interpolation="AREA")
+        decoded = decode.frames(path, _index(path, size, mtime_ns), numbers)
+        small = (to_rgb(frame).to_ndarray() for _, frame in decoded)
+    return cuts.between_cuts(small, info.num_frames)
 
 
 def _pyav(path: str, indices: Sequence[int]) -> Iterator[np.ndarray]:
