@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from amc.cli import commands, videos
 
-DESCRIPTION = "The command line: `python -m amc reproduce | train | predict | suggest | flow | index | unpack …`."
+DESCRIPTION = "The command line: `python -m amc reproduce | train | tune | predict | suggest | flow | index …`."
 HELP = {  # for options without a list of choices
     "seeds": "one or more seeds, such as 0,1,2",
     "grid": "all nine runs of scheme and modality",
@@ -21,11 +21,18 @@ HELP = {  # for options without a list of choices
     "data_root": "folder of the data set; for folder: clips with labels.csv, or videos with any annotation of predict "
     "--human, or that annotation alone",
     "memory_limit_gb": "gigabytes per process; batch size and checkpointing follow (0: no limit)",
+    "human": "human annotation (BORIS, SimBA, DeepEthogram), a file or a folder; may be repeated",
     "model": "a finished run: its name, its folder or its model.safetensors",
     "threshold": "probability from which a behaviour counts (0: chosen on validation clips)",
     "device": "cpu | cuda (default: %(default)s)",
     "init_from": "checkpoint to continue from: a finished run's model.safetensors",
     "freeze_backbone": "train only integration and prompts (default: for the data set folder)",
+}
+
+RULES = {  # how probabilities become bouts
+    "hold": (0.8, "a bout continues above this share of the threshold"),
+    "min-bout": (0.5, "seconds; shorter bouts are dropped"),
+    "max-gap": (0.5, "seconds; shorter pauses are bridged"),
 }
 
 
@@ -49,6 +56,7 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     if wanted == "train":
         _add_runs(train)
     _add_predict(command(videos.predict))
+    _add_tune(command(videos.tune))
     _add_suggest(command(videos.suggest))
     flow = subcommands.add_parser("flow", help="Compute the flow that runs need, or train our own RAFT")
     subjects = flow.add_subparsers(dest="dataset", required=True, metavar="DATASET | train")
@@ -69,8 +77,7 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     site = command(commands.site)
     site.add_argument("--size", default="quick", help=sizes)
     site.add_argument("--folder", default="site", help="where to (default: %(default)s)")
-    classes = command(commands.classes, "class")
-    classes.add_argument("--folder", default="class", help="where to (default: %(default)s)")
+    command(commands.classes, "class").add_argument("--folder", default="class", help="where to (default: %(default)s)")
     command(commands.readme)
     command(commands.seal).add_argument("files", nargs="+")
     return whole
@@ -117,6 +124,15 @@ def _add_flow(subjects: argparse._SubParsersAction) -> None:
     train.add_argument("--compare", help="with --ship: another checkpoint of RAFT-small, to compare with")
 
 
+def _add_tune(parser: argparse.ArgumentParser) -> None:
+    """The options of `tune`."""
+    parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER", help="none that the model was trained on")
+    parser.add_argument("--model", required=True, help=HELP["model"])
+    parser.add_argument("--human", action="append", required=True, metavar="FILE_OR_FOLDER", help=HELP["human"])
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
+    _add_numbers(parser, RULES)
+
+
 def _add_suggest(parser: argparse.ArgumentParser) -> None:
     """The options of `suggest`."""
     parser.add_argument("videos", nargs="+", metavar="VIDEO_OR_FOLDER")
@@ -137,20 +153,18 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help=HELP["model"])
     parser.add_argument("--backbone", default="", help=f"with --behaviours alone: {HELP['backbone']}")
     parser.add_argument("--pretrained", default="", help=f"with --behaviours alone: {HELP['pretrained']}")
-    which = "human annotation to compare with, a file or a folder; may be repeated (BORIS, SimBA, DeepEthogram)"
+    which = f"{HELP['human']}, to compare with"
     parser.add_argument("--human", action="append", default=[], metavar="FILE_OR_FOLDER", help=which)
     parser.add_argument(
         "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
     )
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
-    numbers = {
-        "threshold": (0, HELP["threshold"]),
-        "seconds": (2, "length of a window"),
-        "stride": (0.5, "seconds from one window to the next"),
-        "hold": (0.8, "a bout continues above this share of the threshold"),
-        "min-bout": (0.5, "seconds; shorter bouts are dropped"),
-        "max-gap": (0.5, "seconds; shorter pauses are bridged"),
-    }
+    windows = {"seconds": (2, "length of a window"), "stride": (0.5, "seconds from one window to the next")}
+    _add_numbers(parser, {"threshold": (0, HELP["threshold"])} | windows | RULES)
+
+
+def _add_numbers(parser: argparse.ArgumentParser, numbers: dict[str, tuple[float, str]]) -> None:
+    """Options with a number, by name: the default and the help."""
     for name, (value, text) in numbers.items():
         parser.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default: {value:g})")

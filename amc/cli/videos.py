@@ -21,6 +21,24 @@ def suggest(given: argparse.Namespace) -> int:
     return 0
 
 
+def tune(given: argparse.Namespace) -> int:
+    """Find the window and threshold for predict with which a model finds the bouts of annotated videos best."""
+    from amc.ethogram import annotations, inputs, predictor
+    from amc.ethogram import tune as tuning
+    from amc.ethogram.bouts import Rules
+
+    rules, paths_of = Rules(given.hold, given.min_bout, given.max_gap), inputs.videos(given.videos).named
+    human = annotations.read(*given.human, videos=list(paths_of.values()))
+    _refuse_device(given.device)
+    watcher = predictor.by_model(given.model, log=print)
+    log = lambda line: print(line, flush=True)  # noqa: E731
+    found = tuning.tune(given.videos, watcher, human, rules, device=given.device, log=log)
+    print(found.table.sort_values("bout_f1", ascending=False).head(10).round(3).to_string(index=False))
+    print(f"bout F1 {found.bout_f1:.2f} on these videos, which the settings were chosen on: expect less on others")
+    print(f"for predict: {found.options}")
+    return 0
+
+
 def predict(given: argparse.Namespace) -> int:
     """Ethograms of your own videos: tables and pictures of each, tables of all.
 

@@ -1,0 +1,100 @@
+"""Which window and threshold find the bouts of annotated videos best: settings for `predict`, by their bout F1.
+
+A threshold from validation clips is right for the question whether a clip shows a behaviour, not where a bout begins
+and ends. One threshold serves all behaviours: chosen for each, thresholds fit the videos that they are chosen on, and
+are worse on others. The videos must be none that the model was trained on, nor those that it is measured on.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+
+from amc.base.errors import AmcError
+from amc.ethogram import agreement, annotations, inputs, predict
+from amc.ethogram.bouts import Bout, Rules
+from amc.ethogram.comparison import events_of, refuse_other_length
+from amc.ethogram.events import Annotation
+from amc.ethogram.predictor import VideoPredictor
+from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+
+WINDOWS = (SlidingWindow(2.0, 0.5), SlidingWindow(1.0, 0.25))
+THRESHOLDS = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2).tolist())
+Compared = tuple[Ethogram, Sequence[Bout]]  # of one video, and all bouts of the human in it
+
+
+class Tuned(NamedTuple):
+    """The settings with the highest bout F1 on V videos, and what every setting reaches."""
+
+    sliding: SlidingWindow
+    threshold: float
+    bout_f1: float
+    table: pd.DataFrame  # one row per window and threshold: seconds, stride, threshold, bout_f1 and its parts
+
+    @property
+    def options(self) -> str:
+        """As options of `python -m amc predict`."""
+        return f"--seconds {self.sliding.seconds:g} --stride {self.sliding.stride:g} --threshold {self.threshold:g}"
+
+
+def tune(
+    sources: Sequence[str | Path], predictor: VideoPredictor, human: Annotation, rules: Rules, *, device: str = "cpu",
+    log: Callable[[str], None],
+) -> Tuned:  # fmt: skip
+    """The best settings on annotated videos; `log` gets what is left out. Raises AmcError if none can be compared."""
+    predictor, undecided = predictor.to(device), np.ones(len(predictor.names))
+    pairs: dict[SlidingWindow, list[Compared]] = {sliding: [] for sliding in WINDOWS}
+    for name, path in inputs.videos(sources).named.items():
+        try:
+            for sliding, compared in pairs.items():
+                seen = sliding_window(path, predictor, sliding, device=device, log=partial(_tell, log, name))
+                compared.append(beside(predict.ethogram(name, path, seen, predictor, undecided, rules), human))
+        except AmcError as error:
+            log(f"note: {name}: left out, {error}")
+    if not any(bouts for _, bouts in pairs[WINDOWS[0]]):
+        raise AmcError(f"{human.source}: has no bout of the model's behaviours in these videos; give others")
+    return choose(pairs)
+
+
+def beside(shown: Ethogram, human: Annotation) -> Compared:
+    """An ethogram of what the human has looked for, behaviours and frames, and the human's bouts. Raises AmcError."""
+    events, counted = events_of(human, shown.video, shown.file)
+    refuse_other_length(human, shown.file, counted, shown.num_frames)
+    names, _ = agreement.common(shown.names, list(human.behaviours))
+    at = [c for c, name in enumerate(shown.names) if name in names.values()]
+    probs = shown.probs[:, at] if counted is None else shown.probs[:, at] * counted[:, None]
+    lasting = [event for event in events if not event.is_point and event.behaviour in names]
+    written = [replace(event, behaviour=names[event.behaviour]) for event in lasting]
+    own = {"names": tuple(shown.names[c] for c in at), "threshold": shown.threshold[at], "support": None}
+    return replace(shown, probs=probs, **own), annotations.bouts(written, shown.edges)
+
+
+def choose(pairs: Mapping[SlidingWindow, Sequence[Compared]]) -> Tuned:
+    """The window and threshold with the highest bout F1 over all videos; of equal ones the highest threshold."""
+    rows = [
+        {"seconds": sliding.seconds, "stride": sliding.stride, "threshold": threshold} | _measured(compared, threshold)
+        for sliding, compared in pairs.items()
+        for threshold in THRESHOLDS[::-1]
+    ]
+    best = max(range(len(rows)), key=lambda row: rows[row]["bout_f1"])
+    sliding = SlidingWindow(rows[best]["seconds"], rows[best]["stride"])
+    return Tuned(sliding, rows[best]["threshold"], rows[best]["bout_f1"], pd.DataFrame(rows))
+
+
+def _measured(compared: Sequence[Compared], threshold: float) -> dict:
+    """Bouts of the human, of the model and of both at one threshold, and their F1; bouts match as in `agreement`."""
+    counts = {"human_bouts": 0, "model_bouts": 0, "matched": 0}
+    for shown, human in compared:
+        model = shown.at(threshold).bouts
+        for name, count in zip(counts, (len(human), len(model), len(agreement.matched(human, model))), strict=True):
+            counts[name] += count
+    return counts | {"bout_f1": 2 * counts["matched"] / max(counts["human_bouts"] + counts["model_bouts"], 1)}
+
+
+def _tell(log: Callable[[str], None], name: str, line: str) -> None:
+    log(f"{name}: {line}")
