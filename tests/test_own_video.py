@@ -7,6 +7,7 @@ from amc import video
 from amc.base.errors import AmcError
 from amc.companion import own_video
 from amc.ethogram import keys, predictor, timeline
+from amc.ethogram.bouts import Rules
 from amc.ethogram.record import Ethogram
 from amc.synth.kingdom import KINGDOM
 
@@ -45,6 +46,13 @@ def test_what_is_not_found_at_all_is_marked_with_zero_and_the_whole_budget(film)
     bouts, frames, budget = own_video.recovered([(like(film), true)])
     assert bouts["value"] == frames["value"] == 0
     assert budget["value"] == pytest.approx(100 * film.truth.mean(axis=0).mean())
+
+
+def test_settings_are_chosen_on_films_that_are_not_measured_on(watcher, tmp_path, monkeypatch):
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path))
+    found = own_video.chosen(watcher, Rules(), "smoke")
+    assert len(found.table) == 38 and 0 <= found.bout_f1 <= 1
+    assert {path.name.split("_")[1] for path in tmp_path.rglob("*.mp4")} == {"val"}
 
 
 def test_behaviours_that_no_film_shows_are_refused(film):

@@ -14,17 +14,19 @@ from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
 from amc.config import SIZES, Experiment
-from amc.ethogram import agreement, evidence, predict, predictor, training_clips
-from amc.ethogram.bouts import from_frames, ordered
+from amc.ethogram import agreement, evidence, predict, predictor, training_clips, tune
+from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import sliding_window
 from amc.model import weights
 from amc.runs import experiment, lookup, tables
 from amc.runs.ablation import ablation
 from amc.synth import generate, manifest, scene, scripts
 from amc.synth.kingdom import KINGDOM
 
-# By size: the number of films, and the seconds of each.
-FILMS = {"demo": (3, 20.0), "smoke": (2, 8.0), "quick": (6, 120.0), "standard": (12, 180.0)}
+# By size: the number of films, and the seconds of each; those to measure on, and those to choose settings on.
+FILMS = {"demo": (3, 20.0), "smoke": (2, 8.0), "quick": (6, 120.0), "standard": (10, 120.0)}
+CHOSEN_ON = {"demo": (2, 20.0), "smoke": (1, 8.0), "quick": (6, 60.0), "standard": (12, 60.0)}
 CURVE = {"demo": (4, 16), "smoke": (4, 16), "quick": (8, 32, 128, 512), "standard": (8, 32, 128, 512)}  # training clips
 TRAINED = {"demo": "smoke"}  # the size of the curve's runs, where it is another: size demo trains nothing
 FIRST = 100_000  # number of the first test clip in a film: beyond those of any data set
@@ -112,12 +114,15 @@ class Film:
         return replace(like, probs=probs, rules=exact, distance=None, stamp="").at(0.5)
 
 
-def film(number: int, length: float) -> Film:
-    """Film `number` of at least `length` seconds: scenes of all species, with hard cuts; drawn once, then cached."""
-    path = paths.cache() / "films" / generate.digest() / f"film_{number}_{length:g}s.mp4"
+def film(number: int, length: float, *, split: str = "test") -> Film:
+    """Film `number` of at least `length` seconds: scenes with hard cuts; drawn once, then cached.
+
+    split: whose scenes they are: those of `test` have all species, those of `val` none that is held out.
+    """
+    path = paths.cache() / "films" / generate.digest() / f"film_{split}_{number}_{length:g}s.mp4"
     stages, truth, clip = [], [], FIRST * (number + 1)
     while sum(map(len, truth)) < length * generate.FPS:
-        _, script, _, seed = generate.plan_clip("test", clip)
+        _, script, _, seed = generate.plan_clip(split, clip)
         stages.append((script, seed))
         truth.append(scripts.truth(script))
         clip += 1
@@ -125,6 +130,20 @@ def film(number: int, length: float) -> Film:
         generate.write_video(path, (frame for stage in stages for frame in _frames(*stage)))
         manifest.keep(path)
     return Film(path, np.concatenate(truth))
+
+
+def chosen(watcher: predictor.VideoPredictor, rules: Rules, size: str) -> tune.Tuned:
+    """The window and threshold that find the bouts of validation films best: no film that is measured on."""
+    number, length = CHOSEN_ON[size]
+    films = [film(k, length, split="val") for k in range(number)]
+    undecided, pairs = np.ones(len(watcher.names)), {}
+    for sliding in tune.WINDOWS:
+        pairs[sliding] = []
+        for each in films:
+            seen = sliding_window(each.path, watcher, sliding)
+            shown = predict.ethogram(each.path.stem, each.path, seen, watcher, undecided, rules)
+            pairs[sliding].append((shown, each.ethogram(shown).bouts))
+    return tune.choose(pairs)
 
 
 def _frames(script, seed: int):
