@@ -75,12 +75,13 @@ def _named(variable: str) -> Path | None:
 
 
 @contextmanager
-def atomic(path: Path | str) -> Iterator[Path]:
+def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
     """A temporary path to write to; it becomes `path` when the block succeeds, and is deleted when it fails.
 
     Readers never see half a file, also after a power cut, and of two writers the last one wins completely. What killed
     processes left in the folder is removed. A full disk or a folder that is not writable raises AmcError and leaves an
-    earlier `path` unchanged.
+    earlier `path` unchanged. is_cache: the file is sealed and can be computed again, so nobody waits for the disk; a
+    power cut may lose it.
     """
     path = Path(path)
     temporary = path.with_name(f".{path.name}.{_process()}.{uuid.uuid4().hex[:8]}{path.suffix}")
@@ -88,10 +89,12 @@ def atomic(path: Path | str) -> Iterator[Path]:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
         yield temporary
-        _to_disk(temporary)
+        if not is_cache:
+            _to_disk(temporary)
         os.replace(temporary, path)
-        with suppress(OSError):  # some network disks have no such call for folders
-            _to_disk(path.parent)
+        if not is_cache:
+            with suppress(OSError):  # some network disks have no such call for folders
+                _to_disk(path.parent)
     except OSError as error:
         raise AmcError(
             f"{path}: could not be written ({error.strerror or error}); free the disk or choose another folder"

@@ -29,14 +29,14 @@ NONE = (
 )
 
 
-def write(path: Path | str, data: bytes | memoryview) -> None:
-    """Write `data`, which holds EMPTY once, with its sha256 there; atomically (`paths.atomic`)."""
+def write(path: Path | str, data: bytes | memoryview, *, is_cache: bool = False) -> None:
+    """Write `data`, which holds EMPTY once, with its sha256 there, atomically; is_cache: see `paths.atomic`."""
     at = _MARK.search(data).end()
     if bytes(data[at : at + DIGITS]) != b"0" * DIGITS:
         raise ValueError(f"{path}: what is to be written holds the text of a seal")
     digest = hashlib.sha256(data).hexdigest().encode()
     view = memoryview(data)
-    with paths.atomic(path) as temporary, temporary.open("wb") as file:
+    with paths.atomic(path, is_cache=is_cache) as temporary, temporary.open("wb") as file:
         for part in (view[:at], digest, view[at + DIGITS :]):
             file.write(part)
 

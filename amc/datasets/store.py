@@ -110,7 +110,7 @@ class PixelCache:
         else:
             tensors["values"] = torch.stack(values)
         try:
-            seal.write(self._path(key), safetensors.torch.save(tensors, metadata=seal.metadata({})))
+            seal.write(self._path(key), safetensors.torch.save(tensors, metadata=seal.metadata({})), is_cache=True)
         except AmcError as error:
             warnings.warn(f"{error}; going on without this cache", stacklevel=3)
             self.folder = None
