@@ -52,7 +52,7 @@ FILES = st.tuples(st.lists(PARTS, max_size=3), PARTS, st.sampled_from(ENDS)).map
 
 @given(st.sets(FILES, min_size=1, max_size=8))
 def test_no_two_videos_share_a_file_whatever_they_are_called(files):
-    named = inputs._named([inputs.Path("/films", file) for file in sorted(files, key=os.fsencode)])
+    named = inputs.named([inputs.Path("/films", file) for file in sorted(files, key=os.fsencode)])
     assert len(named) == len(files)
     marked = [(name, f"{name}{mark}{ending}") for name in named for mark in ("", UNTRUSTED) for ending in ENDINGS]
     owner = {inputs.key(table): "the folder" for table in TABLES}
@@ -133,16 +133,16 @@ def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip,
 def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(watcher, tmp_path, monkeypatch):
     path = tmp_path / "film.mp4"
     generate.write_video(path, iter(scenes(96)))
-    stream = predict.annotated.video.stream
+    stream = predict.files.annotated.video.stream
 
     def damaged(*given):
         for numbers, frames in stream(*given):
             for number, frame in zip(numbers, frames, strict=True):
                 if number >= 60:
-                    raise predict.annotated.video.VideoError("film.mp4: frame 60 is damaged", frame=60)
+                    raise predict.files.annotated.video.VideoError("film.mp4: frame 60 is damaged", frame=60)
                 yield [number], torch.stack([frame])
 
-    monkeypatch.setattr(predict.annotated.video, "stream", damaged)
+    monkeypatch.setattr(predict.files.annotated.video, "stream", damaged)
     sliding = predict.Options(SlidingWindow(1, 0.5))
     report = predict.predict([path], watcher, tmp_path / "out", sliding, log=lambda line: None)
     [row] = report.done

@@ -23,7 +23,7 @@ def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watche
     file = tmp_path / "film 0_labels.csv"
     rows = [f"{k},0,{-1 if k > 5 else 1}" for k in range(shown.num_frames)]
     file.write_text("\n".join([",background,walking", *rows]))
-    table, parts, _ = predict.compare(shown, annotations.read(file))
+    table, parts, _ = comparison.compare(shown, annotations.read(file))
     assert table["human_s"].tolist() == pytest.approx([6 / 24]) and table["precision"].tolist() == [1.0]
     assert table["bout_precision"].tolist() == [1.0] and parts["model"][6:].sum() == 0  # nobody looked there
     matrix = agreement.confusion(*(parts[key] for key in ("human", "model", "names", "edges", "counted")))
@@ -33,7 +33,7 @@ def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watche
     assert "not labelled" in {text.get_text() for text in drawn.agreement(**parts).legends[0].get_texts()}
     file.write_text("\n".join([",background,walking", *rows[:-1]]))
     with pytest.raises(AmcError, match=f"labels {shown.num_frames - 1} frames, but film 0.mp4 has {shown.num_frames}"):
-        predict.compare(shown, annotations.read(file))
+        comparison.compare(shown, annotations.read(file))
 
 
 def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
@@ -44,7 +44,7 @@ def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
         "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
         "film 0,walking,0,1,0,23,1\nfilm 0,fly,0,1,0,2,1\n"
     )
-    table, parts, notes = predict.compare(shown, annotations.read(tmp_path / "human.csv"))
+    table, parts, notes = comparison.compare(shown, annotations.read(tmp_path / "human.csv"))
     assert table["behaviour"].tolist() == ["Walking"] and table["human_s"].tolist() == pytest.approx([1])
     assert "only the human has 'fly'" in notes and parts["human"].sum() == 24
 
@@ -59,7 +59,8 @@ def test_of_videos_of_one_name_each_has_its_own_annotation(films, watcher, tmp_p
         options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=(str(tmp_path / "human.csv"),))
         sources = [tmp_path / "a", tmp_path / "b"]
         report = predict.predict(sources, watcher, tmp_path / "out", options, log=lambda line: None)
-        assert len(report.done) == 2 and [table["video"][0] for table in report.agreement] == compared
+        found = [one.video for one in report.finished.values() if "agreement" in one.tables]
+        assert len(report.done) == 2 and found == compared
 
 
 def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
@@ -94,22 +95,22 @@ def dogs(tmp_path):
 
 def test_each_subject_has_its_own_agreement_and_merged_ones_are_told(dogs):
     shown = ethogram(np.arange(101) / 10, slice(10, 50))  # what dog A does
-    table, parts, notes = predict.compare(shown, dogs)
+    table, parts, notes = comparison.compare(shown, dogs)
     assert table["subject"].tolist() == ["dog A", "dog B", "all subjects"]
     assert table["human_s"].tolist() == pytest.approx([4, 5, 8]) and table["human_bouts"].tolist() == [1, 1, 1]
     assert table["f1"].tolist() == pytest.approx([1, 2 / 9, 8 / 12]) and table["matched"].tolist() == [1, 0, 1]
     assert parts["human"].sum() == 80  # figures show all
     assert "2 subjects (dog A, dog B) are merged in the rows 'all subjects'; choose one with --subject" in notes
-    table, parts, notes = predict.compare(shown, dogs, subject="dog B")
+    table, parts, notes = comparison.compare(shown, dogs, subject="dog B")
     assert table["subject"].tolist() == ["dog B"] and parts["human"].sum() == 50
     assert not any("merged" in note for note in notes)
     with pytest.raises(AmcError, match="has no events of 'dog C' in fox.mp4"):
-        predict.compare(shown, dogs, subject="dog C")
+        comparison.compare(shown, dogs, subject="dog C")
 
 
 def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):
     shown = ethogram(np.arange(101) / 10, slice(10, 50))
-    table, _, notes = predict.compare(shown, dogs)
+    table, _, notes = comparison.compare(shown, dogs)
     assert set(table["behaviour"]) == {"Walking"} and "only the model has 'Eating'" in notes
     assert "2 point events are not compared as bouts, because they have no duration" in notes
     found = comparison.points(shown, dogs)
@@ -122,7 +123,7 @@ def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):
 def test_points_alone_are_not_compared(tmp_path):
     (tmp_path / "points.tsv").write_text(BORIS + "obs\t\twalking\tPOINT\t1\tNA\tfox.mp4\n")
     with pytest.raises(AmcError, match="has no events with duration"):
-        predict.compare(ethogram(np.arange(101) / 10, slice(1)), annotations.read(tmp_path / "points.tsv"))
+        comparison.compare(ethogram(np.arange(101) / 10, slice(1)), annotations.read(tmp_path / "points.tsv"))
 
 
 def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_path):

@@ -12,6 +12,7 @@ from amc.base import locks
 from amc.base.errors import AmcError
 from amc.ethogram import predict
 from amc.ethogram.exports import TABLES
+from amc.ethogram.finished import RECORD
 from amc.ethogram.run_id import run_id
 from amc.ethogram.sliding_window import SlidingWindow
 
@@ -39,10 +40,12 @@ def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, 
     for name in ("bouts", "time_budget", "behaviours"):
         assert set(pd.read_csv(out / f"{name}.csv")["run"]) == {facts["run"]}
     found = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in out.iterdir()}
-    assert facts["files"] == {name: sha256 for name, sha256 in found.items() if name not in TABLES}
+    assert facts["files"] == {name: sha256 for name, sha256 in found.items() if name not in (*TABLES, RECORD)}
+    of_videos = {row["video"]: row["sha256"] for row in facts["done"]}
+    assert of_videos == {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in copy.iterdir()}
 
 
-def test_the_id_follows_options_videos_and_weights_and_nothing_else(copy, watcher, tmp_path):
+def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, watcher, tmp_path):
     def known(**options) -> str:
         return run_id(watcher, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5]))
 

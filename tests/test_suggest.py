@@ -13,7 +13,7 @@ from amc import video
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
-from amc.ethogram import annotations, predict, suggest, timeline, training_clips
+from amc.ethogram import annotations, finished, predict, suggest, summary, timeline, training_clips
 from amc.ethogram.out_of_distribution import OutOfDistribution
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores
 from amc.ethogram.suggest import Moment
@@ -111,12 +111,12 @@ def test_the_predictions_of_all_videos_are_one_project_which_is_not_written_over
         assert [event.stop for event in events] == pytest.approx(bouts["stop_s"].tolist())
         assert events[0].video == str(films / f"{name}.mp4")  # BORIS finds it from anywhere
 
-    predict._refuse_losing_corrections(path.parent)  # nobody has touched it
+    summary.refuse_losing_corrections(path.parent, finished.read(path.parent)[1])  # nobody has touched it
     path.write_text(path.read_text().replace("PREDICTED", "seen by me"))
     with pytest.raises(AmcError, match="was changed since it was written, perhaps corrected"):
         predict.predict([films], watcher, path.parent, options, **QUIET)
     path.rename(tmp_path / "mine.boris")
-    predict._refuse_losing_corrections(path.parent)
+    summary.refuse_losing_corrections(path.parent, finished.read(path.parent)[1])
 
 
 def test_what_predict_wrote_is_no_annotation_of_a_human(films, watcher, tmp_path):

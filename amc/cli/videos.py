@@ -66,7 +66,8 @@ def predict(given: argparse.Namespace) -> int:
         print(f"note: {note}")
     for row in done.failed:
         print(f"failed: {row['error']}", file=sys.stderr)
-    print(f"{len(done.done)} videos done, {len(done.failed)} failed; {paths.short(Path(given.out))}")
+    before = f", {len(done.before)} were done before" if done.before else ""
+    print(f"{len(done.done)} videos done, {len(done.failed)} failed{before}; {paths.short(Path(given.out))}")
     return int(bool(done.failed))
 
 

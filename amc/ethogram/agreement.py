@@ -20,8 +20,8 @@ def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], 
 
     Raises AmcError when no name is shared.
     """
-    known = {plain(name): name for name in model}
-    shared = {name: known[plain(name)] for name in human if plain(name) in known}
+    known = {folded(name): name for name in model}
+    shared = {name: known[folded(name)] for name in human if folded(name) in known}
     if not shared:
         raise AmcError(
             f"behaviours: the human annotated {', '.join(human) or 'nothing'}, the model knows {', '.join(model)}; "
@@ -31,7 +31,7 @@ def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], 
     return shared, notes + [f"only the model has {name!r}" for name in model if name not in shared.values()]
 
 
-def plain(name: str) -> str:
+def folded(name: str) -> str:
     """A behaviour's name as it is compared: without case, underscores and repeated spaces."""
     return " ".join(name.casefold().replace("_", " ").split())
 

@@ -20,7 +20,6 @@ from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import boris_project, event_table, frame_table
 
 FORMATS = (boris_project, event_table, frame_table)  # tried in this order
-REPORT = "report.json"  # of `predict`
 CONFIRM = "correct them in BORIS, then delete the description of the project (File, Edit project)"
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".boris", ".boris.gz")  # of the files taken from a folder
 
@@ -69,7 +68,7 @@ def files(source: Path | str) -> list[Path]:
 def _is_ours(path: Path) -> bool:
     """Whether a file is one of those that `predict` writes beside its report."""
     endings = tuple(f"_{name}" for name in exports.FILES)
-    return (path.parent / REPORT).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
+    return (path.parent / exports.REPORT).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
 
 
 def _read(path: Path, videos: Sequence[Path]) -> Annotation:

@@ -56,10 +56,10 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
 
 def points(shown: Ethogram, human: Annotation, *, subject: str = "") -> pd.DataFrame:
     """A row per point event of a video, with the model's probability in its frame; NaN if it lacks the behaviour."""
-    known = {agreement.plain(name): c for c, name in enumerate(shown.names)}
+    known = {agreement.folded(name): c for c, name in enumerate(shown.names)}
     rows = []
     for point in annotations.points(_of(shown, human, subject)[0], shown.edges):
-        c = known.get(agreement.plain(point.behaviour))
+        c = known.get(agreement.folded(point.behaviour))
         prob = float("nan") if c is None else round(float(shown.probs[point.frame, c]), 4)
         is_inside = "" if c is None else bool(shown.frames[point.frame, c])
         name = point.behaviour if c is None else shown.names[c]

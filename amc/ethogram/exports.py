@@ -21,8 +21,9 @@ from amc.ethogram import formulas
 from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
+REPORT = "report.json"
 TABLES = (  # of all videos of a run
-    "bouts.csv", "time_budget.csv", "agreement.csv", "points.csv", "behaviours.csv", "report.json",
+    "bouts.csv", "time_budget.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
     "predictions.boris", "predictions.untrusted.boris",
 )  # fmt: skip
 AGGREGATED = (

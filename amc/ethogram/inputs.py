@@ -9,8 +9,9 @@ import hashlib
 import os
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 from amc.base.errors import AmcError, VideoError, printable
@@ -58,7 +59,7 @@ def videos(sources: Sequence[str | Path]) -> Inputs:
     found = list(dict.fromkeys(file.absolute() for file in found))  # a link keeps its own name
     if not found:
         raise AmcError(f"{', '.join(map(printable, sources))}: holds no video; give video files, or folders of them")
-    return Inputs(_named(found), notes, left_out)
+    return Inputs(named(found), notes, left_out)
 
 
 def is_video_file(file: Path) -> bool:
@@ -83,15 +84,23 @@ def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
     return sorted(files), sorted(unread + [Path(error.filename) for error in errors])
 
 
+def listed(names: Sequence[str]) -> str:
+    """The first names of a list, and how many more there are."""
+    more = len(names) - SHOWN
+    return ", ".join(map(printable, names[:SHOWN])) + (f" and {more} more" if more > 0 else "")
+
+
 def _listed(files: Sequence[Path]) -> str:
-    more = len(files) - SHOWN
-    return ", ".join(printable(file.name) for file in files[:SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return listed([file.name for file in files])
 
 
-def _named(files: list[Path]) -> dict[str, Path]:
-    """Each file by its name without ending.
+def named(
+    files: Sequence[Path], *, kept: Mapping[Path, str] = MappingProxyType({}), taken: Iterable[str] = ()
+) -> dict[str, Path]:
+    """Each file by its name without ending, as {name: file}.
 
     If that is taken or unusable: with ending, then with folder, with the whole path, with a fingerprint of the path.
+    kept: names that files already have; taken: names of other videos.
     """
     ways = (
         lambda f: plain(f.stem),
@@ -100,11 +109,11 @@ def _named(files: list[Path]) -> dict[str, Path]:
         lambda f: plain(str(f).strip("/")),
         lambda f: f"{_cut(plain(f.stem))}~{hashlib.sha256(os.fsencode(f)).hexdigest()[:16]}",
     )
-    level = dict.fromkeys(files, 0)
+    taken, level = [*{*taken, *kept.values()}], {file: 0 for file in files if file not in kept}
     while True:
-        names = {file: ways[level[file]](file) for file in files}
-        counts = Counter(map(key, names.values()))
-        again = [file for file in files if counts[key(names[file])] > 1 or not _is_free(names[file])]
+        names = {file: kept.get(file) or ways[level[file]](file) for file in files}
+        counts = Counter(map(key, [*(names[file] for file in level), *taken]))
+        again = [file for file in level if counts[key(names[file])] > 1 or not _is_free(names[file])]
         if not (again := [file for file in again if level[file] < len(ways) - 1]):
             break
         level |= {file: level[file] + 1 for file in again}

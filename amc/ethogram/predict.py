@@ -1,44 +1,41 @@
 """Videos in, a folder of tables and pictures out: what `python -m amc predict` does.
 
 The files of a video are written as soon as it is done, and the tables of the whole folder every few seconds: little is
-lost by an interruption or a broken file. Broken files are reported at the end. The tables of the folder have the id of
-the run in every row, those of an earlier run are removed first, and report.json lists the sha256 of every file: what
-another run left is not taken for a result of this one.
+lost by an interruption or a broken file. Broken files are reported at the end. A later call leaves out what is done
+(`finished`) and extends the tables. They have the id of the run, which is that of model and options, in every row, and
+report.json lists the sha256 of every video and file: results of two runs never stand in one table.
 
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
     <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
     <out>/agreement.csv      with a human annotation, if one is given         <out>/points.csv  its point events
     <out>/predictions.boris  a project of all videos, to be corrected in BORIS
+    <out>/finished.jsonl     what a later call continues from
 """
 
-import json
 import time
-from collections.abc import Sequence
-from contextlib import suppress
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 
 from amc.base import locks, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
-from amc.base.paths import atomic, folder
+from amc.base.paths import folder
 from amc.base.progress import Log
-from amc.ethogram import agreement, annotated, annotations, exports, inputs, keys, project, timeline
+from amc.ethogram import annotations, exports, files, finished, inputs, project, summary, timeline
 from amc.ethogram.bouts import Rules
-from amc.ethogram.comparison import check_subject, compare, points
+from amc.ethogram.comparison import check_subject
 from amc.ethogram.events import Annotation
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED, Inputs, videos
+from amc.ethogram.finished import Finished
+from amc.ethogram.inputs import videos
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.run_id import run_id
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
-from amc.figures import ethogram as drawn
-from amc.figures import key_frames, style
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # above it a name is more probable than all others together
@@ -59,21 +56,25 @@ class Options:
 
 @dataclass
 class Report:
-    """The result: the tables of the ethograms, not the ethograms themselves."""
+    """The result: what the tables are made of, not the ethograms themselves."""
 
-    bouts: list[pd.DataFrame] = field(default_factory=list)
-    budgets: list[pd.DataFrame] = field(default_factory=list)
-    agreement: list[pd.DataFrame] = field(default_factory=list)
-    points: list[pd.DataFrame] = field(default_factory=list)  # point events of the annotation
-    observations: dict[str, dict] = field(default_factory=dict)  # of a BORIS project, by video
-    done: list[dict] = field(default_factory=list)
+    finished: dict[str, Finished] = field(default_factory=dict)  # all videos of the folder, of earlier calls too
+    before: list[str] = field(default_factory=list)  # names of given videos that were done before
     failed: list[dict] = field(default_factory=list)
-    notes: list[str] = field(default_factory=list)
+    general: list[str] = field(default_factory=list)  # notes about no video in particular
     left_out: list[str] = field(default_factory=list)  # files of the given folders that are not videos
-    stamps: list[str] = field(default_factory=list)  # of all videos, each once
+    stamps: list[str] = field(default_factory=list)  # of the given videos, each once
     run: str = ""  # see `run_id`
-    files: dict[str, str] = field(default_factory=dict)  # sha256 of each video's files, by name
-    origin: dict = field(default_factory=provenance.collect)  # code and versions
+
+    @property
+    def done(self) -> list[dict]:
+        """A row per video."""
+        return [one.row for one in self.finished.values()]
+
+    @property
+    def notes(self) -> list[str]:
+        """About the call, and about each video."""
+        return self.general + [f"{one.video}: {note}" for one in self.finished.values() for note in one.notes]
 
 
 def predict(
@@ -81,47 +82,89 @@ def predict(
 ) -> Report:
     """Predict on all videos and write everything into `out`. Each video is then either in `done` or in `failed`.
 
-    Raises AmcError for general mistakes before the first video, such as another process that writes into `out`; errors
-    of single videos are in the report.
+    A video that was done there before, with the same content, model and options, is left out. Raises AmcError for
+    general mistakes before the first video, such as another process that writes into `out`, or videos there that were
+    done with another model or options and are not given now; errors of single videos are in the report.
     """
-    found, out = videos(sources), folder(out)
+    given, notes, left_out = videos(sources)
+    out = folder(out)
     with locks.held(out):
-        return _predict(found, predictor, out, options, log)
+        known, written = finished.read(out)
+        kept = finished.names(known, given.values())
+        named = inputs.named([*given.values()], kept=kept, taken=known)
+        summary.refuse_losing_corrections(out, written)
+        report = Report(general=notes, left_out=left_out)
+        _predict(named, known, predictor, out, options, report, log)
+    return report
 
 
-def _predict(found: Inputs, predictor: VideoPredictor, out: Path, options: Options, log: Log) -> Report:
-    named, notes, left_out = found
+def _predict(
+    named: Mapping[str, Path], known: Mapping[str, Finished], predictor: VideoPredictor, out: Path, options: Options,
+    report: Report, log: Log,
+) -> None:  # fmt: skip
+    """`predict` on videos by name; known: the finished ones of the folder."""
     labels = [file for source in options.human for file in annotations.files(source)]
     _refuse_overwriting([*named.values(), *labels], list(named), out)
-    _refuse_losing_corrections(out)
     threshold = thresholds(predictor, options.threshold)
     human = _human(options, list(named.values()))
-    report = Report(notes=notes + list(human.notes if human else ()), left_out=left_out)
-    report.run = run_id(predictor, [*named.values(), *labels], asdict(options), threshold)
+    report.general += human.notes if human else ()
+    report.run = run_id(predictor, labels, asdict(replace(options, human=())), threshold)
+    _refuse_mixing(known, named, report.run, out)
+    report.finished, report.before = _still_valid(known, named, report.run, out)
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
     report.stamps = warn(predictor, list(named.values()), log)
-    written = time.perf_counter()
+    if report.before:
+        log(f"{len(report.before)} of {len(named)} videos were done before")
+    origin, written = provenance.collect(), time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
-        tell = partial(_tell, log, f"{place}/{len(named)} {name}")
-        try:
-            seen = sliding_window(path, predictor, options.sliding, device=options.device, log=tell)
-            shown = ethogram(name, path, seen, predictor, threshold, options.rules)
-            _write_one(shown, path, out, options, human, report)
-            report.notes += [f"{name}: {note}" for note in seen.info.notes]
-            report.done.append({"video": name, "file": printable(path), "frames": shown.num_frames, **_summary(shown)})
-            tell(f"{shown.edges[-1]:.1f} s, {shown.num_frames} frames, {len(shown.bouts)} bouts{_alarm(shown)}")
-        except Exception as error:  # an error in one video must not stop the others
-            said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
-            said = said if printable(path) in said else f"{printable(path)}: {said}"
-            report.failed.append({"video": name, "file": printable(path), "error": said})
-            tell("failed, see the end")
+        if name not in report.before:
+            tell = partial(_tell, log, f"{place}/{len(named)} {name}")
+            _predict_one(name, path, predictor, threshold, out, options, human, report, log=tell)
         if time.perf_counter() - written > WRITE_INTERVAL or place == len(named):
-            _write_all(report, predictor, out, options, threshold, is_finished=place == len(named))
+            facts = _facts(report, options, origin, is_finished=place == len(named))
+            summary.write(out, [*report.finished.values()], predictor, threshold, facts)
             written = time.perf_counter()
-    assert sorted(row["video"] for row in report.done + report.failed) == sorted(named), "a video is missing"
-    return report
+    missing = named.keys() - report.finished.keys() - {row["video"] for row in report.failed}
+    assert not missing, "a video is missing"
+
+
+def _predict_one(
+    name: str, path: Path, predictor: VideoPredictor, threshold: np.ndarray, out: Path, options: Options,
+    human: Annotation | None, report: Report, *, log: Log,
+) -> None:  # fmt: skip
+    """One video, its files and its place in the report; an error in it must not stop the others."""
+    try:
+        content = finished.content(path)  # before it is read: it may change
+        seen = sliding_window(path, predictor, options.sliding, device=options.device, log=log)
+        shown = ethogram(name, path, seen, predictor, threshold, options.rules)
+        tables, written, notes = files.write(shown, path, out, human, options.subject, annotate=options.annotate)
+        unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
+        one = Finished(
+            name, printable(path), content, report.run, shown.num_frames, float(shown.edges[-1]), float(shown.fps),
+            unlike, shown.stamp, [*notes, *seen.info.notes], {file.name: digest(file) for file in written},
+            project.events(shown.bouts, shown.edges, stamp=shown.stamp),
+            {table: finished.packed(rows) for table, rows in tables.items()},
+        )  # fmt: skip
+        finished.add(out, one)
+        report.finished[name] = one
+        log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{_alarm(unlike)}")
+    except Exception as error:
+        said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
+        said = said if printable(path) in said else f"{printable(path)}: {said}"
+        report.failed.append({"video": name, "file": printable(path), "error": said})
+        log("failed, see the end")
+
+
+def _facts(report: Report, options: Options, origin: dict, *, is_finished: bool) -> dict:
+    """What the report says besides the videos that are done."""
+    stamps = {one.stamp for one in report.finished.values()} - {""}
+    return {
+        "run": report.run, "is_finished": is_finished, "stamp": "; ".join(sorted({*report.stamps, *stamps})),
+        "options": asdict(options), "failed": report.failed, "left_out": report.left_out, "notes": report.notes,
+        "provenance": origin,
+    }  # fmt: skip
 
 
 def warn(predictor: VideoPredictor, paths: Sequence[Path], log: Log) -> list[str]:
@@ -155,15 +198,24 @@ def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) 
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
 
 
-def _refuse_losing_corrections(out: Path) -> None:
-    """Raise AmcError if a human has changed the BORIS project that an earlier run wrote."""
-    written = {}
-    with suppress(OSError, ValueError):  # no earlier run, or a report that is not ours
-        written = json.loads((out / annotations.REPORT).read_text(encoding="utf-8")).get("project", {})
-    for name, checksum in written.items():
-        if (out / name).is_file() and digest(out / name) != checksum:
-            says = "was changed since it was written, perhaps corrected, and would be written over"
-            raise AmcError(f"{printable(out / name)}: {says}; move it, or choose another folder for --out")
+def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Path], run: str, out: Path) -> None:
+    """Raise AmcError if the folder holds videos of another run that are not given now, and so not predicted again."""
+    others = [name for name, one in known.items() if one.run != run and name not in given]
+    if others:
+        says = f"holds {len(others)} videos ({inputs.listed(others)}) of another model, other options or annotation"
+        raise AmcError(f"{printable(out)}: {says}; give them again too, or choose another folder for --out")
+
+
+def _still_valid(
+    known: Mapping[str, Finished], given: Mapping[str, Path], run: str, out: Path
+) -> tuple[dict[str, Finished], list[str]]:
+    """The finished videos that need not be predicted again, where they are now; and the names of the given ones."""
+    own = {name: replace(known[name], file=printable(path)) for name, path in given.items() if name in known}
+    before = [
+        name for name, one in own.items()
+        if one.run == run and one.sha256 == finished.content(given[name]) and finished.is_intact(one, out)
+    ]  # fmt: skip
+    return {name: own.get(name, one) for name, one in known.items() if name in before or name not in given}, before
 
 
 def _tell(log: Log, head: str, line: str) -> None:
@@ -202,97 +254,5 @@ def ethogram(
     )  # fmt: skip
 
 
-def _summary(shown: Ethogram) -> dict:
-    unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
-    return {"seconds": float(shown.edges[-1]), "bouts": len(shown.bouts), "out_of_distribution": unlike}
-
-
-def _alarm(shown: Ethogram) -> str:
-    if shown.is_out_of_distribution is None:
-        return ""
-    share = 100 * shown.is_out_of_distribution.mean()
-    return f"; {share:.0f} % of it is out-of-distribution" if share > 0 else ""
-
-
-def _write_one(
-    shown: Ethogram, path: Path, out: Path, options: Options, human: Annotation | None, report: Report
-) -> None:
-    """Write all files of one video, replacing those of an earlier run, and add its rows to the tables of all videos."""
-    for ending in ENDINGS:
-        for earlier in (shown.video, f"{shown.video}{UNTRUSTED}"):
-            (out / f"{earlier}{ending}").unlink(missing_ok=True)
-    stem = shown.video + (UNTRUSTED if shown.stamp else "")  # other software's formats have no field for a stamp
-    written = exports.write(shown, out, stem=stem)
-    pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
-    pictures["transitions"] = drawn.transitions(shown)
-    if shown.bouts:
-        pictures["key_frames"] = key_frames(**keys.frames(path, shown))
-    if human:
-        pictures |= _compared(shown, human, options.subject, report)
-    for name, figure in pictures.items():
-        written.append(style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}"))
-    if options.annotate:
-        written.append(annotated.write(path, shown, out / f"{stem}{annotated.ENDING}"))
-    report.files |= {file.name: digest(file) for file in written}
-    report.bouts.append(exports.tidy(shown))
-    media = project.media_path(path, out)
-    report.observations[shown.video] = project.observation(
-        shown.bouts, shown.edges, fps=shown.fps, media=printable(media), stamp=shown.stamp
-    )
-    budget = exports.time_budget(shown)
-    budget.insert(0, "video", shown.video)
-    report.budgets.append(budget)
-
-
-def _compared(shown: Ethogram, human: Annotation, subject: str, report: Report) -> dict:
-    """Figures of the agreement; for a video that the human has not annotated, only a note."""
-    try:
-        if len(instants := points(shown, human, subject=subject)):
-            report.points.append(instants)
-        table, parts, notes = compare(shown, human, subject=subject)
-    except AmcError as error:
-        report.notes.append(f"{shown.video}: not compared, {error}")
-        return {}
-    report.agreement.append(table)
-    report.notes += [f"{shown.video}: {note}" for note in notes]
-    confused = agreement.confusion(*(parts[key] for key in ("human", "model", "names", "edges", "counted")))
-    return {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
-
-
-def _write_all(
-    report: Report, predictor: VideoPredictor, out: Path, options: Options, threshold: np.ndarray, *, is_finished: bool
-) -> None:
-    """Write the tables of all videos so far, and the report."""
-    written = {"bouts": report.bouts, "time_budget": report.budgets}
-    for name, tables in (written | {"agreement": report.agreement, "points": report.points}).items():
-        if tables:
-            whole = pd.concat(tables, ignore_index=True).assign(run=report.run)
-            exports.write_text(out / f"{name}.csv", exports.text(whole))
-    stamp = "; ".join(report.stamps)
-    rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]
-    for row, value in zip(rows, threshold, strict=True):
-        if options.threshold or predictor.is_softmax:
-            row["threshold_from"] = "by hand" if options.threshold else "zero-shot default"
-        row |= {"threshold": value, "stamp": stamp, "run": report.run}
-    exports.write_text(out / "behaviours.csv", exports.text(pd.DataFrame(rows)))
-    facts = {
-        "run": report.run,
-        "is_finished": is_finished,
-        "stamp": stamp,
-        "model": predictor.facts,
-        "options": asdict(options),
-    }
-    facts["project"] = _write_project(report, predictor, out, stamp)
-    facts |= {"done": report.done, "failed": report.failed, "left_out": report.left_out, "notes": report.notes}
-    facts |= {"files": report.files, "provenance": report.origin}
-    with atomic(out / "report.json") as temporary:
-        temporary.write_text(json.dumps(facts, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
-
-
-def _write_project(report: Report, predictor: VideoPredictor, out: Path, stamp: str) -> dict[str, str]:
-    """Write the BORIS project of all videos so far; its name and sha256."""
-    names = (f"predictions{UNTRUSTED}.boris", "predictions.boris")
-    name, other = names if stamp else names[::-1]
-    (out / other).unlink(missing_ok=True)  # from an earlier run into the same folder
-    exports.write_text(out / name, project.text("predictions", report.observations, predictor.names, stamp=stamp))
-    return {name: digest(out / name)}
+def _alarm(unlike: float | None) -> str:
+    return f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""

@@ -19,10 +19,16 @@ PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
 
 
-def observation(bouts: Sequence[Bout], edges: np.ndarray, *, fps: float, media: str, stamp: str = "") -> dict:
-    """A video's bouts as an observation. edges: (N + 1,) seconds; media: as from `media_path`."""
+def events(bouts: Sequence[Bout], edges: np.ndarray, *, stamp: str) -> list[list]:
+    """START and STOP of each bout as BORIS's events, in order of time. edges: (N + 1,) seconds."""
     marks = sorted((frame, bout.behaviour) for bout in bouts for frame in (bout.start, bout.stop))
-    seconds = [round(float(edges[frame]), exports.DECIMALS) for frame, _ in marks]
+    return [
+        [round(float(edges[frame]), exports.DECIMALS), "", behaviour, "", stamp, frame] for frame, behaviour in marks
+    ]
+
+
+def observation(events: Sequence[list], seconds: float, *, fps: float, media: str, stamp: str = "") -> dict:
+    """A video of `seconds` with these events. media: as from `media_path`."""
     return {
         "file": {str(number + 1): [media] * (number == 0) for number in range(PLAYERS)},
         "type": "MEDIA",
@@ -38,15 +44,13 @@ def observation(bouts: Sequence[Bout], edges: np.ndarray, *, fps: float, media: 
         "image_display_duration": 1,
         "close_behaviors_between_videos": False,
         "media_info": {
-            "length": {media: round(float(edges[-1]), exports.DECIMALS)},
+            "length": {media: round(seconds, exports.DECIMALS)},
             "fps": {media: round(fps, 3)},
             "hasVideo": {media: True},
             "hasAudio": {media: False},
             "offset": {"1": 0.0},
         },
-        "events": [
-            [second, "", behaviour, "", stamp, frame] for second, (frame, behaviour) in zip(seconds, marks, strict=True)
-        ],
+        "events": list(events),
     }
 
 

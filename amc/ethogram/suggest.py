@@ -152,5 +152,6 @@ def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
     """The parts of a video's bouts that lie in a moment, in the time of the clip that was cut."""
     bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
     edges = np.arange(moment.stop - moment.start + 1) / shown.fps
-    found = project.observation(bouts, edges, fps=shown.fps, media=file, stamp=shown.stamp)
+    marks = project.events(bouts, edges, stamp=shown.stamp)
+    found = project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
     return found | {"description": f"{moment.why} {moment.behaviour}".strip()}

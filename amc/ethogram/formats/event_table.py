@@ -129,7 +129,7 @@ class Row:
 
 
 def _rows(sheet: Sheet, lengths: Callable[[str], float | None]) -> list[Row]:
-    names = [plain(name) for name in sheet.header]
+    names = [letters(name) for name in sheet.header]
     columns = _columns(names)
     if twice := [names[k] for k in columns.values() if names.count(names[k]) > 1]:
         name = sheet.header[names.index(twice[0])].lower()
@@ -138,13 +138,13 @@ def _rows(sheet: Sheet, lengths: Callable[[str], float | None]) -> list[Row]:
     return [Row(f"{sheet.where}:{line}", cells, columns, above, sheet.number, lengths) for line, cells in sheet.rows]
 
 
-def plain(name: str) -> str:
+def letters(name: str) -> str:
     """The letters and digits of a column's name, in lower case."""
     return "".join(filter(str.isalnum, name.casefold()))
 
 
 def _is_header(names: list[str]) -> bool:
-    return any(_columns(list(map(plain, names))).keys() >= set(needed) for needed in NEEDED)
+    return any(_columns(list(map(letters, names))).keys() >= set(needed) for needed in NEEDED)
 
 
 def _columns(header: list[str]) -> dict[str, int]:
@@ -163,9 +163,9 @@ def _block(above: list[list[str]]) -> dict[str, str]:
     found, shown = {}, {}
     for cells in above:
         name = cells[0].strip() if len(cells) > 1 else ""
-        if plain(name) in SYNONYMS["offset"]:
+        if letters(name) in SYNONYMS["offset"]:
             found["offset"] = cells[1]
-        elif plain(name) in SYNONYMS["observation"]:
+        elif letters(name) in SYNONYMS["observation"]:
             found["observation"] = cells[1]
         elif queued.PLAYER.fullmatch(f"{name}:"):
             shown.setdefault(name, []).append(cells[1].strip())

@@ -1,0 +1,58 @@
+"""All files of one video: tables for other software, pictures, and what a human's annotation adds to them."""
+
+from pathlib import Path
+
+import pandas as pd
+
+from amc.base.errors import AmcError
+from amc.ethogram import agreement, annotated, exports, keys
+from amc.ethogram.comparison import compare, points
+from amc.ethogram.events import Annotation
+from amc.ethogram.inputs import ENDINGS, UNTRUSTED
+from amc.ethogram.record import Ethogram
+from amc.figures import ethogram as drawn
+from amc.figures import key_frames, style
+
+
+def write(
+    shown: Ethogram, path: Path, out: Path, human: Annotation | None, subject: str, *, annotate: bool
+) -> tuple[dict[str, pd.DataFrame], list[Path], list[str]]:
+    """Write all files of a video, replacing those of an earlier run.
+
+    Returns its rows in the folder's tables by name, the files, and notes. subject: of the annotation; empty: all of
+    them. annotate: also a copy of the video with labels drawn into it. Raises AmcError.
+    """
+    for ending in ENDINGS:
+        for earlier in (shown.video, f"{shown.video}{UNTRUSTED}"):
+            (out / f"{earlier}{ending}").unlink(missing_ok=True)
+    stem = shown.video + (UNTRUSTED if shown.stamp else "")  # other software's formats have no field for a stamp
+    written = exports.write(shown, out, stem=stem)
+    budget = exports.time_budget(shown)
+    budget.insert(0, "video", shown.video)
+    tables, notes = {"bouts": exports.tidy(shown), "time_budget": budget}, []
+    pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
+    pictures["transitions"] = drawn.transitions(shown)
+    if shown.bouts:
+        pictures["key_frames"] = key_frames(**keys.frames(path, shown))
+    if human:
+        compared, of_human, notes = _compared(shown, human, subject)
+        pictures, tables = pictures | compared, tables | of_human
+    for name, figure in pictures.items():
+        written.append(style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}"))
+    if annotate:
+        written.append(annotated.write(path, shown, out / f"{stem}{annotated.ENDING}"))
+    return tables, written, notes
+
+
+def _compared(shown: Ethogram, human: Annotation, subject: str) -> tuple[dict, dict[str, pd.DataFrame], list[str]]:
+    """Figures and tables of the agreement, and notes; only a note for a video that the human has not annotated."""
+    tables = {}
+    try:
+        if len(instants := points(shown, human, subject=subject)):
+            tables["points"] = instants
+        tables["agreement"], parts, notes = compare(shown, human, subject=subject)
+    except AmcError as error:
+        return {}, tables, [f"not compared, {error}"]
+    confused = agreement.confusion(*(parts[key] for key in ("human", "model", "names", "edges", "counted")))
+    pictures = {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
+    return pictures, tables, notes

@@ -1,0 +1,107 @@
+"""What is done in a folder: a sealed line for each finished video, with all that the folder's tables have of it.
+
+A later call reads them, leaves out what is done, and writes the tables anew from all of them. A line is added when all
+files of its video are written, so a kill loses at most one video. Of two lines of one video the last one counts.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import pandas as pd
+
+from amc.base import sealed_lines
+from amc.base.digests import digest
+from amc.base.errors import AmcError, printable
+
+RECORD = "finished.jsonl"
+VIDEO, PROJECT = "video", "project"  # kinds of lines: a video; name and sha256 of a BORIS project before it is written
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A video's part in the tables of its folder. JSON types, so what is read is what was written."""
+
+    video: str  # its name
+    file: str  # its path
+    sha256: str  # of its content
+    run: str  # `run_id` of the model and options
+    frames: int
+    seconds: float
+    fps: float
+    out_of_distribution: float | None  # share of frames; None: not known
+    stamp: str
+    notes: list[str]
+    files: dict[str, str]  # sha256 by name
+    events: list[list]  # of its observation in a BORIS project
+    tables: dict[str, dict]  # by name, as `packed` gives them
+
+    @property
+    def row(self) -> dict:
+        """Its row in the report."""
+        names = ("video", "file", "sha256", "frames", "seconds", "out_of_distribution")
+        return {name: getattr(self, name) for name in names} | {"bouts": len(self.tables["bouts"]["data"])}
+
+
+def packed(table: pd.DataFrame) -> dict:
+    """A table as JSON types."""
+    return {"columns": list(table.columns), "data": table.to_numpy(dtype=object).tolist()}
+
+
+def table(videos: Iterable[Finished], name: str) -> pd.DataFrame | None:
+    """A table of all videos that have one of this name; None without any."""
+    parts = [pd.DataFrame(**one.tables[name]) for one in videos if name in one.tables]
+    return pd.concat(parts, ignore_index=True) if parts else None
+
+
+def read(folder: Path) -> tuple[dict[str, Finished], set[tuple[str, str]]]:
+    """The finished videos of a folder by name; and (name, sha256) of every BORIS project that was written there.
+
+    Raises AmcError for a record that cannot be read, or of another version.
+    """
+    path = folder / RECORD
+    try:
+        lines = sealed_lines.read(path).intact
+        found = [Finished(**values) for kind, values in lines if kind == VIDEO]
+    except (OSError, TypeError, ValueError) as error:
+        says = f"cannot be continued from ({printable(error)})"
+        raise AmcError(f"{printable(path)}: {says}; choose another folder for --out") from error
+    return {one.video: one for one in found}, {tuple(values) for kind, values in lines if kind == PROJECT}
+
+
+def add(folder: Path, one: Finished) -> None:
+    """Record a video whose files are all written. Raises AmcError."""
+    sealed_lines.append(folder / RECORD, [VIDEO, asdict(one)])
+
+
+def add_project(folder: Path, name: str, sha256: str) -> None:
+    """Record the content of a project that is written next. Raises AmcError."""
+    sealed_lines.append(folder / RECORD, [PROJECT, [name, sha256]])
+
+
+def names(known: Mapping[str, Finished], files: Iterable[Path]) -> dict[Path, str]:
+    """Names of those files that the folder has: at the same path, or moved, with the same file name and content."""
+    by_path = {one.file: one.video for one in known.values()}
+    found = {}
+    for file in files:
+        if name := by_path.get(printable(file)):
+            found[file] = name
+            continue
+        gone = [one for one in known.values() if Path(one.file).name == printable(file.name)]
+        moved = [one.video for one in gone if not Path(one.file).exists() and one.sha256 == content(file)]
+        if moved and moved[0] not in found.values():
+            found[file] = moved[0]
+    return found
+
+
+def is_intact(one: Finished, folder: Path) -> bool:
+    """Whether all files of a finished video are as they were written."""
+    return all(content(folder / name) == sha256 for name, sha256 in one.files.items())
+
+
+def content(file: Path) -> str:
+    """sha256 of a file; empty if it cannot be read."""
+    try:
+        return digest(file)
+    except AmcError:
+        return ""

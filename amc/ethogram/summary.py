@@ -1,0 +1,72 @@
+"""The tables of a whole folder, its BORIS project and its report, from the finished videos."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from amc.base.errors import AmcError, printable
+from amc.base.paths import atomic
+from amc.ethogram import exports, finished, project
+from amc.ethogram.finished import Finished
+from amc.ethogram.inputs import UNTRUSTED
+from amc.ethogram.predictor import VideoPredictor
+
+PROJECTS = ("predictions.boris", f"predictions{UNTRUSTED}.boris")
+OF_VIDEOS = ("bouts", "time_budget", "agreement", "points")  # tables that hold rows of several videos
+
+
+def write(
+    out: Path, videos: Sequence[Finished], predictor: VideoPredictor, threshold: np.ndarray, facts: Mapping
+) -> None:
+    """Write all of it. threshold: (C,); facts: of the report, with `run`, `stamp` and `options`."""
+    for name in OF_VIDEOS:
+        whole = finished.table(videos, name)
+        if whole is not None:
+            exports.write_text(out / f"{name}.csv", exports.text(whole.assign(run=facts["run"])))
+    rows = behaviours(predictor, threshold, is_by_hand=bool(facts["options"]["threshold"]))
+    whole = pd.DataFrame(rows).assign(stamp=facts["stamp"], run=facts["run"])
+    exports.write_text(out / "behaviours.csv", exports.text(whole))
+    written = _write_project(out, videos, predictor.names, stamp=facts["stamp"])
+    report = {**facts, "model": predictor.facts, "project": written, "done": [one.row for one in videos]}
+    report["files"] = {name: sha256 for one in videos for name, sha256 in one.files.items()}
+    with atomic(out / exports.REPORT) as temporary:
+        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+
+
+def behaviours(predictor: VideoPredictor, threshold: np.ndarray, *, is_by_hand: bool) -> list[dict]:
+    """A row per behaviour: its threshold, where that is from, and its evidence."""
+    rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]
+    for row, value in zip(rows, threshold, strict=True):
+        if is_by_hand or predictor.is_softmax:
+            row["threshold_from"] = "by hand" if is_by_hand else "zero-shot default"
+        row["threshold"] = value
+    return rows
+
+
+def _write_project(out: Path, videos: Sequence[Finished], names: Sequence[str], *, stamp: str) -> dict[str, str]:
+    """Write the BORIS project of all videos; its name and sha256."""
+    name, other = PROJECTS[::-1] if stamp else PROJECTS
+    (out / other).unlink(missing_ok=True)  # from an earlier run into the same folder
+    observations = {}
+    for one in videos:
+        media = printable(project.media_path(Path(one.file), out))
+        observations[one.video] = project.observation(
+            one.events, one.seconds, fps=one.fps, media=media, stamp=one.stamp
+        )
+    text = project.text("predictions", observations, names, stamp=stamp)
+    written = {name: hashlib.sha256(text.encode()).hexdigest()}
+    finished.add_project(out, name, written[name])  # first: after a kill it must not look as if a human had changed it
+    exports.write_text(out / name, text)
+    return written
+
+
+def refuse_losing_corrections(out: Path, written: set[tuple[str, str]]) -> None:
+    """Raise AmcError if a human has changed a BORIS project of this folder. written: as `finished.read` gives it."""
+    for name in PROJECTS:
+        if (out / name).is_file() and (name, finished.content(out / name)) not in written:
+            says = "was changed since it was written, perhaps corrected, and would be written over"
+            raise AmcError(f"{printable(out / name)}: {says}; move it, or choose another folder for --out")
