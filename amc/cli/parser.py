@@ -142,6 +142,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
     )
+    which = "table (CSV) with the columns behaviour,threshold,min_bout,max_gap; an empty cell has the value given here"
+    parser.add_argument("--rules", default="", metavar="FILE", help=which)
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     numbers = {
