@@ -68,7 +68,9 @@ def test_a_wrong_table_is_told_in_one_line(text, said, table, tmp_path, capsys):
 def test_the_run_tells_its_rules_and_its_table_can_be_given_again(table, run_folder, watcher, tmp_path):
     generate.write_video(tmp_path / "film.mp4", iter(scenes(12)))
     given = ["predict", str(tmp_path / "film.mp4"), "--model", str(run_folder), "--min-bout", "0.3"]
-    assert main([*given, "--rules", str(table), "--out", str(tmp_path / "out")]) == 0
+    assert main([*given, "--rules", str(table), "--bin", "600", "--out", str(tmp_path / "out")]) == 0
+    bins = pd.read_csv(tmp_path / "out/time_bins.csv").drop(columns=["Bin start (s)", "Bin stop (s)"])
+    assert bins.equals(pd.read_csv(tmp_path / "out/time_budget.csv")) and len(bins) == 3
     found = pd.read_csv(tmp_path / "out/behaviours.csv").set_index("behaviour")
     common = 1 / (1 + np.exp(-1))
     assert found["threshold"].tolist() == pytest.approx([0.8, common, common])

@@ -153,6 +153,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
         "hold": (0.8, "a bout continues above this share of the threshold"),
         "min-bout": (0.5, "seconds; shorter bouts are dropped"),
         "max-gap": (0.5, "seconds; shorter pauses are bridged"),
+        "bin": (0, "seconds; the time budget of each such stretch too"),
     }
     for name, (value, text) in numbers.items():
         parser.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default: {value:g})")

@@ -23,7 +23,7 @@ from amc.ethogram.record import SUBJECT, Ethogram
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 REPORT = "report.json"
 TABLES = (  # of all videos of a run
-    "bouts.csv", "time_budget.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
+    "bouts.csv", "time_budget.csv", "time_bins.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
     "predictions.boris", "predictions.untrusted.boris",
 )  # fmt: skip
 AGGREGATED = (
@@ -112,8 +112,16 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
 
 def time_budget(shown: Ethogram) -> pd.DataFrame:
     """`Ethogram.budget` in BORIS's format: NA where a value is not defined; the stamp is a modifier."""
-    table = shown.budget().round(3)
-    table["Modifiers"] = shown.stamp
+    return _in_boris_format(shown.budget(), shown)
+
+
+def time_bins(shown: Ethogram, seconds: float) -> pd.DataFrame:
+    """`Ethogram.bins` likewise."""
+    return _in_boris_format(shown.bins(seconds), shown)
+
+
+def _in_boris_format(table: pd.DataFrame, shown: Ethogram) -> pd.DataFrame:
+    table = table.round(3).assign(Modifiers=shown.stamp)
     return table.astype(object).where(table.notna(), "NA")
 
 

@@ -7,6 +7,7 @@ report.json lists the sha256 of every video and file: results of two runs never 
 
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
+    <out>/time_bins.csv      the same of each time bin, if bins are asked for
     <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
     <out>/agreement.csv      with a human annotation, if one is given         <out>/points.csv  its point events
     <out>/predictions.boris  a project of all videos, to be corrected in BORIS
@@ -33,27 +34,14 @@ from amc.ethogram.comparison import check_subject
 from amc.ethogram.events import Annotation
 from amc.ethogram.finished import Finished
 from amc.ethogram.inputs import videos
+from amc.ethogram.options import Options
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.run_id import run_id
-from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
+from amc.ethogram.sliding_window import WindowScores, sliding_window
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # above it a name is more probable than all others together
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of `predict`, besides videos and a model."""
-
-    sliding: SlidingWindow = field(default_factory=SlidingWindow)
-    rules: Rules = field(default_factory=Rules)
-    threshold: float = 0.0  # for all behaviours; 0: chosen on validation data, or 0.5 for zero-shot
-    own_threshold: Mapping[str, float] = field(default_factory=dict)  # of behaviours that have another one
-    annotate: bool = False  # also write a copy of each video with labels drawn into it
-    human: tuple[str, ...] = ()  # files of human annotation, or folders of them, to compare with
-    subject: str = ""  # of the annotation, to compare with; empty: each and all together
-    device: str = "cpu"
 
 
 @dataclass
@@ -143,7 +131,7 @@ def _predict_one(
         content = finished.content(path)  # before it is read: it may change
         seen = sliding_window(path, predictor, options.sliding, device=options.device, log=log)
         shown = ethogram(name, path, seen, predictor, threshold, options.rules)
-        tables, written, notes = files.write(shown, path, out, human, options.subject, annotate=options.annotate)
+        tables, written, notes = files.write(shown, path, out, options, human)
         unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
         one = Finished(
             name, printable(path), content, report.run, shown.num_frames, float(shown.edges[-1]), float(shown.fps),

@@ -17,7 +17,7 @@ from amc.ethogram.inputs import UNTRUSTED
 from amc.ethogram.predictor import VideoPredictor
 
 PROJECTS = ("predictions.boris", f"predictions{UNTRUSTED}.boris")
-OF_VIDEOS = ("bouts", "time_budget", "agreement", "points")  # tables that hold rows of several videos
+OF_VIDEOS = ("bouts", "time_budget", "time_bins", "agreement", "points")  # tables that hold rows of several videos
 
 
 def write(
