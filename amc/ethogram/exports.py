@@ -4,6 +4,7 @@ Each has frame index and time. Tables in, text out; `write` puts all files of on
 
     <video>_frames.csv        frame, time_s, a probability and a 0/1 column per behaviour: as many rows as frames
     <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column per behaviour
+    <video>_labels.csv        the same under the name that DeepEthogram searches for beside a video
     <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
     <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
     <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
@@ -142,6 +143,7 @@ def text(table: pd.DataFrame, *, separator: str = ",", has_index: bool = False) 
 FILES: dict[str, Callable[[Ethogram], str]] = {
     "frames.csv": lambda shown: text(frames(shown)),
     "predictions.csv": lambda shown: text(deepethogram(shown), has_index=True),
+    "labels.csv": lambda shown: text(deepethogram(shown), has_index=True),
     "bouts.csv": lambda shown: text(simba(shown)),
     "boris.tsv": lambda shown: text(aggregated(shown), separator="\t"),
     "boris_paste.tsv": pasteable,
