@@ -142,6 +142,20 @@ def test_a_stretch_of_time_is_one_frame_at_least_and_ends_with_the_video():
     assert frames_of(0.71, 5, edges) == (7, 10) and frames_of(3, 5, edges) == (9, 10)
 
 
+def test_bins_of_a_time_budget_cut_bouts_and_add_up_to_the_whole():
+    found = shown([[1, 0]] * 8 + [[0, 0]] * 2 + [[1, 1]] * 15 + [[0, 0]] * 9)  # 3.4 s: graze 0 to 0.8 and 1 to 2.5
+    table = found.bins(1.0)
+    graze = table[table["Behavior"] == "graze"]
+    assert graze["Bin start (s)"].tolist() == [0, 1, 2, 3]
+    assert graze["Bin stop (s)"].tolist() == pytest.approx([1, 2, 3, 3.4])
+    assert graze["Total duration (s)"].tolist() == pytest.approx([0.8, 1, 0.5, 0])
+    assert graze["Total number of occurences"].tolist() == [1, 1, 1, 0]  # BORIS counts each part
+    assert graze["% of total length"].tolist() == pytest.approx([80, 100, 50, 0])
+    whole = table.groupby("Behavior")["Total duration (s)"].sum()
+    assert whole.tolist() == pytest.approx(found.budget()["Total duration (s)"].tolist())
+    assert found.bins(600.0).drop(columns=["Bin start (s)", "Bin stop (s)"]).equals(found.budget())
+
+
 def test_a_time_budget_adds_up():
     row = shown([[1, 0]] * 3 + [[0, 0]] * 4 + [[1, 0]] * 1 + [[0, 0]] * 2).budget().iloc[0]
     assert row["Total number of occurences"] == 2 and row["Total duration (s)"] == pytest.approx(0.4)

@@ -68,6 +68,13 @@ def test_deepethogram_has_an_unnamed_index_and_background_first(shown):
     assert (table["background"] == 1 - table[list(NAMES)].max(axis=1)).all()
 
 
+def test_deepethogram_finds_its_labels_by_their_name(shown, tmp_path):
+    written = [path.name for path in exports.write(shown, tmp_path, stem="fox")]
+    found = [name for name in written if name.endswith(".csv") and ("label" in name or "score" in name)]  # its search
+    assert found == ["fox_labels.csv"]
+    assert (tmp_path / "fox_labels.csv").read_text() == (tmp_path / "fox_predictions.csv").read_text()
+
+
 def test_simba_counts_the_last_frame_in_and_ends_after_it():
     probs = np.zeros((60, 2), np.float32)
     probs[:30, 1] = 1

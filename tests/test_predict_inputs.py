@@ -58,6 +58,7 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
         (["--stride", "3"], "stride: 3.0 s"),
         (["--hold", "1.5"], "hold: 1.5"),
         (["--threshold", "2"], "threshold: 2.0"),
+        (["--bin", "0.5"], "bin: 0.5 is not allowed; give 1 second or more"),
         (["--human", "nowhere.csv"], "nowhere.csv: cannot be read"),
         (["--model", "x", "--pretrained", "openai"], "leave out --model"),
         (["--behaviours", ""], "by commas, or a trained model"),

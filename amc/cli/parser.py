@@ -29,7 +29,7 @@ HELP = {  # for options without a list of choices
     "freeze_backbone": "train only integration and prompts (default: for the data set folder)",
 }
 
-RULES = {  # how probabilities become bouts
+RULES = {  # how probabilities become bouts: `bouts.Rules`
     "hold": (0.8, "a bout continues above this share of the threshold"),
     "min-bout": (0.5, "seconds; shorter bouts are dropped"),
     "max-gap": (0.5, "seconds; shorter pauses are bridged"),
@@ -158,10 +158,13 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
     )
+    which = "table (CSV) with the columns behaviour,threshold,min_bout,max_gap; an empty cell has the value given here"
+    parser.add_argument("--rules", default="", metavar="FILE", help=which)
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     windows = {"seconds": (2, "length of a window"), "stride": (0.5, "seconds from one window to the next")}
-    _add_numbers(parser, {"threshold": (0, HELP["threshold"])} | windows | RULES)
+    bins = {"bin": (0, "seconds; the time budget of each such stretch too")}
+    _add_numbers(parser, {"threshold": (0, HELP["threshold"])} | windows | RULES | bins)
 
 
 def _add_numbers(parser: argparse.ArgumentParser, numbers: dict[str, tuple[float, str]]) -> None:

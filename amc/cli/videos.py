@@ -45,13 +45,17 @@ def predict(given: argparse.Namespace) -> int:
     Status 1 when a video failed; the others are still done.
     """
     from amc.ethogram import predict as ethograms
-    from amc.ethogram import predictor
+    from amc.ethogram import predictor, rules_file
     from amc.ethogram.bouts import Rules
     from amc.ethogram.sliding_window import SlidingWindow
 
-    rules, sliding = Rules(given.hold, given.min_bout, given.max_gap), SlidingWindow(given.seconds, given.stride)
-    human = {"human": tuple(given.human), "subject": given.subject}
-    options = ethograms.Options(sliding, rules, given.threshold, given.annotate, device=given.device, **human)
+    rules, own = Rules(given.hold, given.min_bout, given.max_gap), {}
+    if given.rules:
+        rules, own = rules_file.read(given.rules, rules)
+    options = ethograms.Options(
+        SlidingWindow(given.seconds, given.stride), rules, given.threshold, own, bin_seconds=given.bin,
+        annotate=given.annotate, human=tuple(given.human), subject=given.subject, device=given.device,
+    )  # fmt: skip
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")

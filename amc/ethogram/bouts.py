@@ -3,8 +3,8 @@
 Pure. A bout holds frames `start` to `stop - 1`. Times come from `edges` (N + 1,), seconds: `timeline.edges`.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -27,6 +27,7 @@ class Rules:
     hold: float = 0.8  # a bout begins at the threshold and continues while the probability is at least `hold` times it
     min_seconds: float = 0.5  # shorter bouts are dropped
     max_gap: float = 0.5  # seconds; shorter pauses within a behaviour are bridged
+    each: Mapping[str, "Rules"] = field(default_factory=dict)  # of behaviours that have rules of their own
 
     def __post_init__(self):
         if not 0 < self.hold <= 1:
@@ -34,6 +35,10 @@ class Rules:
         for name, value in (("min_seconds", self.min_seconds), ("max_gap", self.max_gap)):
             if not 0 <= value < np.inf:
                 raise AmcError(f"{name}: {value} is not allowed; give seconds from 0")
+
+    def of(self, behaviour: str) -> "Rules":
+        """Those of a behaviour."""
+        return self.each.get(behaviour, self)
 
 
 def find(
@@ -50,22 +55,26 @@ def find(
             f"probs: {probs.shape} with {len(edges) - 1} frames, {len(names)} behaviours and thresholds "
             f"{threshold.shape}; expected (N, C) and a number or (C,)"
         )
-    going = probs >= rules.hold * threshold
+    going = probs >= np.array([rules.of(name).hold for name in names]) * threshold
     found = []
     for name, start, stop in from_frames(going, names):
         column = names.index(name)
         if (probs[start:stop, column] >= np.broadcast_to(threshold, len(names))[column]).any():
             found.append(Bout(name, start, stop))
-    bridged = _bridge(found, edges, rules.max_gap)
-    return ordered(bout for bout in bridged if edges[bout.stop] - edges[bout.start] >= rules.min_seconds - 1e-9)
+    return ordered(
+        bout
+        for bout in _bridge(found, edges, rules)
+        if edges[bout.stop] - edges[bout.start] >= rules.of(bout.behaviour).min_seconds - 1e-9
+    )
 
 
-def _bridge(bouts: list[Bout], edges: np.ndarray, max_gap: float) -> list[Bout]:
+def _bridge(bouts: list[Bout], edges: np.ndarray, rules: Rules) -> list[Bout]:
     """Join bouts of one behaviour if the pause between them is short; `bouts` in order of behaviour and start."""
     joined: list[Bout] = []
     for bout in bouts:
         last = joined[-1] if joined else None
-        if last and last.behaviour == bout.behaviour and edges[bout.start] - edges[last.stop] <= max_gap + 1e-9:
+        longest = rules.of(bout.behaviour).max_gap + 1e-9
+        if last and last.behaviour == bout.behaviour and edges[bout.start] - edges[last.stop] <= longest:
             joined[-1] = last._replace(stop=bout.stop)
         else:
             joined.append(bout)

@@ -4,6 +4,7 @@ Each has frame index and time. Tables in, text out; `write` puts all files of on
 
     <video>_frames.csv        frame, time_s, a probability and a 0/1 column per behaviour: as many rows as frames
     <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column per behaviour
+    <video>_labels.csv        the same under the name that DeepEthogram searches for beside a video
     <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
     <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
     <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
@@ -23,7 +24,7 @@ from amc.ethogram.record import SUBJECT, Ethogram
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 REPORT = "report.json"
 TABLES = (  # of all videos of a run
-    "bouts.csv", "time_budget.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
+    "bouts.csv", "time_budget.csv", "time_bins.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
     "predictions.boris", "predictions.untrusted.boris",
 )  # fmt: skip
 AGGREGATED = (
@@ -112,8 +113,16 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
 
 def time_budget(shown: Ethogram) -> pd.DataFrame:
     """`Ethogram.budget` in BORIS's format: NA where a value is not defined; the stamp is a modifier."""
-    table = shown.budget().round(3)
-    table["Modifiers"] = shown.stamp
+    return _in_boris_format(shown.budget(), shown)
+
+
+def time_bins(shown: Ethogram, seconds: float) -> pd.DataFrame:
+    """`Ethogram.bins` likewise."""
+    return _in_boris_format(shown.bins(seconds), shown)
+
+
+def _in_boris_format(table: pd.DataFrame, shown: Ethogram) -> pd.DataFrame:
+    table = table.round(3).assign(Modifiers=shown.stamp)
     return table.astype(object).where(table.notna(), "NA")
 
 
@@ -134,6 +143,7 @@ def text(table: pd.DataFrame, *, separator: str = ",", has_index: bool = False) 
 FILES: dict[str, Callable[[Ethogram], str]] = {
     "frames.csv": lambda shown: text(frames(shown)),
     "predictions.csv": lambda shown: text(deepethogram(shown), has_index=True),
+    "labels.csv": lambda shown: text(deepethogram(shown), has_index=True),
     "bouts.csv": lambda shown: text(simba(shown)),
     "boris.tsv": lambda shown: text(aggregated(shown), separator="\t"),
     "boris_paste.tsv": pasteable,

@@ -9,37 +9,38 @@ from amc.ethogram import agreement, annotated, exports, keys
 from amc.ethogram.comparison import compare, points
 from amc.ethogram.events import Annotation
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED
+from amc.ethogram.options import Options
 from amc.ethogram.record import Ethogram
 from amc.figures import ethogram as drawn
 from amc.figures import key_frames, style
 
 
 def write(
-    shown: Ethogram, path: Path, out: Path, human: Annotation | None, subject: str, *, annotate: bool
+    shown: Ethogram, path: Path, out: Path, options: Options, human: Annotation | None
 ) -> tuple[dict[str, pd.DataFrame], list[Path], list[str]]:
-    """Write all files of a video, replacing those of an earlier run.
+    """Write all files of a video, replacing those of an earlier run. Raises AmcError.
 
-    Returns its rows in the folder's tables by name, the files, and notes. subject: of the annotation; empty: all of
-    them. annotate: also a copy of the video with labels drawn into it. Raises AmcError.
+    Returns its rows in the folder's tables by name, the files, and notes.
     """
     for ending in ENDINGS:
         for earlier in (shown.video, f"{shown.video}{UNTRUSTED}"):
             (out / f"{earlier}{ending}").unlink(missing_ok=True)
     stem = shown.video + (UNTRUSTED if shown.stamp else "")  # other software's formats have no field for a stamp
     written = exports.write(shown, out, stem=stem)
-    budget = exports.time_budget(shown)
-    budget.insert(0, "video", shown.video)
-    tables, notes = {"bouts": exports.tidy(shown), "time_budget": budget}, []
+    tables, notes = {"bouts": exports.tidy(shown), "time_budget": exports.time_budget(shown)}, []
+    tables |= {"time_bins": exports.time_bins(shown, options.bin_seconds)} if options.bin_seconds else {}
+    for name in tables.keys() - {"bouts"}:
+        tables[name].insert(0, "video", shown.video)
     pictures = {"ethogram": drawn.ethogram(shown), "budget": drawn.time_budget(shown)}
     pictures["transitions"] = drawn.transitions(shown)
     if shown.bouts:
         pictures["key_frames"] = key_frames(**keys.frames(path, shown))
     if human:
-        compared, of_human, notes = _compared(shown, human, subject)
+        compared, of_human, notes = _compared(shown, human, options.subject)
         pictures, tables = pictures | compared, tables | of_human
     for name, figure in pictures.items():
         written.append(style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.video} {shown.stamp}"))
-    if annotate:
+    if options.annotate:
         written.append(annotated.write(path, shown, out / f"{stem}{annotated.ENDING}"))
     return tables, written, notes
 

@@ -7,6 +7,7 @@ report.json lists the sha256 of every video and file: results of two runs never 
 
     <out>/bouts.csv          one tidy table of all bouts of all videos        <out>/<video>_….csv, .tsv  exports
     <out>/time_budget.csv    BORIS's time budget of each video                <out>/<video>_….png        figures
+    <out>/time_bins.csv      the same of each time bin, if bins are asked for
     <out>/behaviours.csv     each threshold and its evidence                  <out>/report.json
     <out>/agreement.csv      with a human annotation, if one is given         <out>/points.csv  its point events
     <out>/predictions.boris  a project of all videos, to be corrected in BORIS
@@ -18,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,32 +28,20 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log
-from amc.ethogram import annotations, exports, files, finished, inputs, project, summary, timeline
+from amc.ethogram import annotations, exports, files, finished, inputs, project, rules_file, summary, timeline
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
 from amc.ethogram.events import Annotation
 from amc.ethogram.finished import Finished
 from amc.ethogram.inputs import videos
+from amc.ethogram.options import Options
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.run_id import run_id
-from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
+from amc.ethogram.sliding_window import WindowScores, sliding_window
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # above it a name is more probable than all others together
-
-
-@dataclass(frozen=True)
-class Options:
-    """Options of `predict`, besides videos and a model."""
-
-    sliding: SlidingWindow = field(default_factory=SlidingWindow)
-    rules: Rules = field(default_factory=Rules)
-    threshold: float = 0.0  # for all behaviours; 0: chosen on validation data, or 0.5 for zero-shot
-    annotate: bool = False  # also write a copy of each video with labels drawn into it
-    human: tuple[str, ...] = ()  # files of human annotation, or folders of them, to compare with
-    subject: str = ""  # of the annotation, to compare with; empty: each and all together
-    device: str = "cpu"
 
 
 @dataclass
@@ -105,7 +95,8 @@ def _predict(
     """`predict` on videos by name; known: the finished ones of the folder."""
     labels = [file for source in options.human for file in annotations.files(source)]
     _refuse_overwriting([*named.values(), *labels], list(named), out)
-    threshold = thresholds(predictor, options.threshold)
+    rules_file.check(options.rules, options.own_threshold, predictor.names)
+    threshold = thresholds(predictor, options.threshold, options.own_threshold)
     human = _human(options, list(named.values()))
     report.general += human.notes if human else ()
     report.run = run_id(predictor, labels, asdict(replace(options, human=())), threshold)
@@ -117,6 +108,7 @@ def _predict(
     report.stamps = warn(predictor, list(named.values()), log)
     if report.before:
         log(f"{len(report.before)} of {len(named)} videos were done before")
+    behaviours = summary.behaviours(predictor, threshold, options.rules, options.threshold, options.own_threshold)
     origin, written = provenance.collect(), time.perf_counter()
     for place, (name, path) in enumerate(named.items(), start=1):
         if name not in report.before:
@@ -124,7 +116,7 @@ def _predict(
             _predict_one(name, path, predictor, threshold, out, options, human, report, log=tell)
         if time.perf_counter() - written > WRITE_INTERVAL or place == len(named):
             facts = _facts(report, options, origin, is_finished=place == len(named))
-            summary.write(out, [*report.finished.values()], predictor, threshold, facts)
+            summary.write(out, [*report.finished.values()], predictor, behaviours, facts)
             written = time.perf_counter()
     missing = named.keys() - report.finished.keys() - {row["video"] for row in report.failed}
     assert not missing, "a video is missing"
@@ -139,7 +131,7 @@ def _predict_one(
         content = finished.content(path)  # before it is read: it may change
         seen = sliding_window(path, predictor, options.sliding, device=options.device, log=log)
         shown = ethogram(name, path, seen, predictor, threshold, options.rules)
-        tables, written, notes = files.write(shown, path, out, human, options.subject, annotate=options.annotate)
+        tables, written, notes = files.write(shown, path, out, options, human)
         unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
         one = Finished(
             name, printable(path), content, report.run, shown.num_frames, float(shown.edges[-1]), float(shown.fps),
@@ -222,20 +214,22 @@ def _tell(log: Log, head: str, line: str) -> None:
     log(f"{head}: {line}")
 
 
-def thresholds(predictor: VideoPredictor, by_hand: float) -> np.ndarray:
-    """One threshold per behaviour (C,): the given one (above 0), else the validated one, else the zero-shot default.
+def thresholds(
+    predictor: VideoPredictor, by_hand: float, own: Mapping[str, float] = MappingProxyType({})
+) -> np.ndarray:
+    """One threshold per behaviour (C,): its `own`, else the given one (above 0), the validated one, or zero-shot's.
 
     Raises AmcError if there is none.
     """
     if isinstance(by_hand, bool) or not isinstance(by_hand, int | float) or not 0 <= by_hand <= 1:
         raise AmcError(f"threshold: {by_hand!r} is not allowed; give a probability up to 1, or 0 for validation's")
-    if by_hand:
-        return np.full(len(predictor.names), float(by_hand))
-    if predictor.is_softmax:
-        return np.full(len(predictor.names), ZERO_SHOT_THRESHOLD)
-    if predictor.threshold is None:
+    if by_hand or predictor.is_softmax:
+        common = np.full(len(predictor.names), float(by_hand or ZERO_SHOT_THRESHOLD))
+    elif predictor.threshold is None and not own.keys() >= {*predictor.names}:
         raise AmcError("threshold: the model has no val.npz beside it to choose one; give one by hand, such as 0.5")
-    return np.asarray(predictor.threshold, dtype=float)
+    else:
+        common = np.ones(len(predictor.names)) if predictor.threshold is None else predictor.threshold
+    return np.array([own.get(name, value) for name, value in zip(predictor.names, common, strict=True)], dtype=float)
 
 
 def ethogram(

@@ -65,16 +65,32 @@ class Ethogram:
         """The same scores with another threshold, a number or (C,)."""
         return replace(self, threshold=np.broadcast_to(np.asarray(threshold, float), len(self.names)).copy())
 
-    def budget(self) -> pd.DataFrame:
-        """BORIS's time budget: one row per behaviour, absent ones too. NaN where a value is not defined."""
-        rows, length = [], self.edges[-1] - self.edges[0]
+    def budget(self, start: float | None = None, stop: float | None = None) -> pd.DataFrame:
+        """BORIS's time budget: one row per behaviour, absent ones too. NaN where a value is not defined.
+
+        start, stop: seconds, by default of the whole video; bouts are cut there, and each part counts as a bout.
+        """
+        start, stop = self.edges[0] if start is None else start, self.edges[-1] if stop is None else stop
+        rows = []
         for name in self.names:
-            own = [bout for bout in self.bouts if bout.behaviour == name]
-            lasting = seconds(own, self.edges)
-            pauses = np.array([self.edges[b.start] - self.edges[a.stop] for a, b in zip(own, own[1:], strict=False)])
-            values = [len(own), lasting.sum(), *_moments(lasting), *_moments(pauses), 100 * lasting.sum() / length]
-            rows.append([SUBJECT, name, "", *values])
+            spans = [(self.edges[bout.start], self.edges[bout.stop]) for bout in self.bouts if bout.behaviour == name]
+            own = [(max(first, start), min(last, stop)) for first, last in spans if first < stop and last > start]
+            lasting = np.array([last - first for first, last in own])
+            pauses = np.array([after[0] - before[1] for before, after in zip(own, own[1:], strict=False)])
+            share = 100 * lasting.sum() / (stop - start)
+            rows.append([SUBJECT, name, "", len(own), lasting.sum(), *_moments(lasting), *_moments(pauses), share])
         return pd.DataFrame(rows, columns=BUDGET)
+
+    def bins(self, seconds: float) -> pd.DataFrame:
+        """`budget` of each stretch of `seconds` from 0, with its start and stop; the last one ends with the video."""
+        starts = np.arange(0.0, self.edges[-1] - 1e-6, seconds)
+        parts = []
+        for start, stop in zip(starts, [*starts[1:], self.edges[-1]], strict=True):
+            part = self.budget(start, stop)
+            part.insert(0, "Bin start (s)", start)
+            part.insert(1, "Bin stop (s)", stop)
+            parts.append(part)
+        return pd.concat(parts, ignore_index=True)
 
     def transitions(self) -> pd.DataFrame:
         """(C, C) counts: how often a bout of the column's behaviour is the next to begin after one of the row's.

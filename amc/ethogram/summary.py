@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -11,24 +11,24 @@ import pandas as pd
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic
 from amc.ethogram import exports, finished, project
+from amc.ethogram.bouts import Rules
 from amc.ethogram.finished import Finished
 from amc.ethogram.inputs import UNTRUSTED
 from amc.ethogram.predictor import VideoPredictor
 
 PROJECTS = ("predictions.boris", f"predictions{UNTRUSTED}.boris")
-OF_VIDEOS = ("bouts", "time_budget", "agreement", "points")  # tables that hold rows of several videos
+OF_VIDEOS = ("bouts", "time_budget", "time_bins", "agreement", "points")  # tables that hold rows of several videos
 
 
 def write(
-    out: Path, videos: Sequence[Finished], predictor: VideoPredictor, threshold: np.ndarray, facts: Mapping
+    out: Path, videos: Sequence[Finished], predictor: VideoPredictor, behaviours: Sequence[Mapping], facts: Mapping
 ) -> None:
-    """Write all of it. threshold: (C,); facts: of the report, with `run`, `stamp` and `options`."""
+    """Write all of it. behaviours: rows of that table; facts: of the report, with `run` and `stamp`."""
     for name in OF_VIDEOS:
         whole = finished.table(videos, name)
         if whole is not None:
             exports.write_text(out / f"{name}.csv", exports.text(whole.assign(run=facts["run"])))
-    rows = behaviours(predictor, threshold, is_by_hand=bool(facts["options"]["threshold"]))
-    whole = pd.DataFrame(rows).assign(stamp=facts["stamp"], run=facts["run"])
+    whole = pd.DataFrame(behaviours).assign(stamp=facts["stamp"], run=facts["run"])
     exports.write_text(out / "behaviours.csv", exports.text(whole))
     written = _write_project(out, videos, predictor.names, stamp=facts["stamp"])
     report = {**facts, "model": predictor.facts, "project": written, "done": [one.row for one in videos]}
@@ -37,13 +37,21 @@ def write(
         temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
 
 
-def behaviours(predictor: VideoPredictor, threshold: np.ndarray, *, is_by_hand: bool) -> list[dict]:
-    """A row per behaviour: its threshold, where that is from, and its evidence."""
+def behaviours(
+    predictor: VideoPredictor, threshold: np.ndarray, rules: Rules, by_hand: float, own: Collection[str]
+) -> list[dict]:
+    """A row per behaviour: its threshold, where that is from, its evidence, its rules.
+
+    threshold: (C,); by_hand: the one that was given for all behaviours, or 0; own: behaviours that have another one.
+    """
     rows = [dict(row) for row in predictor.support] or [{"behaviour": name} for name in predictor.names]
     for row, value in zip(rows, threshold, strict=True):
-        if is_by_hand or predictor.is_softmax:
-            row["threshold_from"] = "by hand" if is_by_hand else "zero-shot default"
-        row["threshold"] = value
+        if row["behaviour"] in own:
+            row["threshold_from"] = "its own rules"
+        elif by_hand or predictor.is_softmax:
+            row["threshold_from"] = "by hand" if by_hand else "zero-shot default"
+        kept = rules.of(row["behaviour"])
+        row |= {"threshold": value, "min_bout": kept.min_seconds, "max_gap": kept.max_gap}
     return rows
 
 
