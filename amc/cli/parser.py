@@ -153,7 +153,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help=HELP["model"])
     parser.add_argument("--backbone", default="", help=f"with --behaviours alone: {HELP['backbone']}")
     parser.add_argument("--pretrained", default="", help=f"with --behaviours alone: {HELP['pretrained']}")
-    which = f"{HELP['human']}, to compare with"
+    which = f"to compare with: {HELP['human']}"
     parser.add_argument("--human", action="append", default=[], metavar="FILE_OR_FOLDER", help=which)
     parser.add_argument(
         "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
