@@ -51,9 +51,10 @@ def _compared(shown: Ethogram, human: Annotation, subject: str) -> tuple[dict, d
     try:
         if len(instants := points(shown, human, subject=subject)):
             tables["points"] = instants
-        tables["agreement"], parts, notes = compare(shown, human, subject=subject)
+        table, parts, notes = compare(shown, human, subject=subject)
     except AmcError as error:
         return {}, tables, [f"not compared, {error}"]
+    tables["agreement"] = table.round(4)
     confused = agreement.confusion(*(parts[key] for key in ("human", "model", "names", "edges", "counted")))
     pictures = {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
     return pictures, tables, notes
