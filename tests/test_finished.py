@@ -36,7 +36,7 @@ def card(films, tmp_path, monkeypatch):
     for picture in ("ethogram", "time_budget", "transitions"):
         monkeypatch.setattr(files.drawn, picture, lambda shown: None)
     monkeypatch.setattr(files, "key_frames", lambda: None)
-    monkeypatch.setattr(files.keys, "frames", lambda path, shown: {})
+    monkeypatch.setattr(files.keys, "frames", lambda *given: {})
     monkeypatch.setattr(files.style, "write", lambda figure, path, alt: path if path.write_text(alt) else None)
     return tmp_path / "card"
 

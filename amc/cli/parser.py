@@ -144,6 +144,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     )
     which = "table (CSV) with the columns behaviour,threshold,min_bout,max_gap; an empty cell has the value given here"
     parser.add_argument("--rules", default="", metavar="FILE", help=which)
+    which = "box of the animal in pixels, or a table (CSV) video,frame,x,y,w,h and perhaps track: one subject per track"
+    parser.add_argument("--crop", default="", metavar="X,Y,W,H or FILE", help=which)
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     numbers = {

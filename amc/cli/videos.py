@@ -35,7 +35,7 @@ def predict(given: argparse.Namespace) -> int:
     if given.rules:
         rules, own = rules_file.read(given.rules, rules)
     options = ethograms.Options(
-        SlidingWindow(given.seconds, given.stride), rules, given.threshold, own, bin_seconds=given.bin,
+        SlidingWindow(given.seconds, given.stride), rules, given.threshold, own, bin_seconds=given.bin, crop=given.crop,
         annotate=given.annotate, human=tuple(given.human), subject=given.subject, device=given.device,
     )  # fmt: skip
     names = [name for name in given.behaviours.split(",") if name.strip()]

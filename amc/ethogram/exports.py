@@ -35,8 +35,8 @@ AGGREGATED = (
     "Image index stop", "Image file path start", "Image file path stop", "Comment start", "Comment stop",
 )  # fmt: skip
 TIDY = (
-    "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
-    "threshold", "out_of_distribution", "stamp",
+    "video", "subject", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob",
+    "max_prob", "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
 UNKNOWN = "not known"  # whether a bout is unlike the training clips
 DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
@@ -61,17 +61,17 @@ def deepethogram(shown: Ethogram) -> pd.DataFrame:
 
 def simba(shown: Ethogram) -> pd.DataFrame:
     """One row per bout under SimBA's header."""
-    rows = [(shown.video, b.behaviour, *_span(shown, b), b.start, b.stop - 1, _lasts(shown, b)) for b in shown.bouts]
+    rows = [(shown.name, b.behaviour, *_span(shown, b), b.start, b.stop - 1, _lasts(shown, b)) for b in shown.bouts]
     return pd.DataFrame(rows, columns=SIMBA)
 
 
 def aggregated(shown: Ethogram) -> pd.DataFrame:
     """One row per bout as BORIS exports aggregated events; the stamp is in description and comment."""
     length = round(shown.edges[-1], DECIMALS)
-    head = (shown.video, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
+    head = (shown.name, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
     rows = []
     for bout in shown.bouts:
-        who = (round(shown.fps, 3), SUBJECT, length, bout.behaviour, "", "", "STATE")
+        who = (round(shown.fps, 3), shown.subject or SUBJECT, length, bout.behaviour, "", "", "STATE")
         where = (shown.file, bout.start, bout.stop, "", "", shown.stamp, "")
         rows.append((*head, *who, *_span(shown, bout), _lasts(shown, bout), *where))
     return pd.DataFrame(rows, columns=AGGREGATED)
@@ -88,7 +88,7 @@ def pasteable(shown: Ethogram) -> str:
         for order, frame in ((1, bout.start), (0, bout.stop))  # at the same time, ends come first
     ]
     lines = [
-        f"{time:.{DECIMALS}f}\t\t{behaviour}\t\t{shown.stamp}\t{frame}"
+        f"{time:.{DECIMALS}f}\t{shown.subject}\t{behaviour}\t\t{shown.stamp}\t{frame}"
         for time, _, behaviour, frame in sorted(events, key=lambda event: event[:2])
     ]
     return "\n".join(lines)
@@ -107,7 +107,7 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
         )
         scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
         span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
-        rows.append((shown.video, bout.behaviour, *span, *scores, unlike, shown.stamp))
+        rows.append((shown.video, shown.subject, bout.behaviour, *span, *scores, unlike, shown.stamp))
     return pd.DataFrame(rows, columns=TIDY)
 
 

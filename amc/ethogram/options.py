@@ -19,6 +19,7 @@ class Options:
     threshold: float = 0.0  # for all behaviours; 0: chosen on validation data, or 0.5 for zero-shot
     own_threshold: Mapping[str, float] = field(default_factory=dict)  # of behaviours that have another one
     bin_seconds: float = 0.0  # of the time budget's bins; 0: none
+    crop: str = ""  # X,Y,W,H or a table of boxes: what is cut from each frame (`crops`)
     annotate: bool = False  # also write a copy of each video with labels drawn into it
     human: tuple[str, ...] = ()  # files of human annotation, or folders of them, to compare with
     subject: str = ""  # of the annotation, to compare with; empty: each and all together
