@@ -137,7 +137,8 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--model", default="", help=HELP["model"])
     parser.add_argument("--backbone", default="", help=f"with --behaviours alone: {HELP['backbone']}")
     parser.add_argument("--pretrained", default="", help=f"with --behaviours alone: {HELP['pretrained']}")
-    which = "human annotation to compare with, a file or a folder; may be repeated (BORIS, SimBA, DeepEthogram)"
+    which = "human annotation to compare with, a file or a folder; may be repeated (BORIS: .boris, .boris.gz, tables "
+    which += "as text or workbook; SimBA; DeepEthogram; V-TRACE; FERAL: .json; .nwb)"
     parser.add_argument("--human", action="append", default=[], metavar="FILE_OR_FOLDER", help=which)
     parser.add_argument(
         "--subject", default="", help="with --human: the subject to compare with (default: each of them)"
@@ -147,6 +148,7 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     which = "box of the animal in pixels, or a table (CSV) video,frame,x,y,w,h and perhaps track: one subject per track"
     parser.add_argument("--crop", default="", metavar="X,Y,W,H or FILE", help=which)
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
+    parser.add_argument("--nwb", action="store_true", help="also write an NWB file of each video (needs ndx-ethogram)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     numbers = {
         "threshold": (0, HELP["threshold"]),

@@ -6,6 +6,8 @@ Each has frame index and time. Tables in, text out; `write` puts all files of on
     <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column per behaviour
     <video>_labels.csv        the same under the name that DeepEthogram searches for beside a video
     <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
+    <video>_vtrace.csv        V-TRACE's bouts, with a score each; beside a video it is to be called <video>.pred.csv
+    <video>_feral.json        FERAL's labels: a list of 0 and 1 per frame
     <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
     <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
     <video>_budget.csv        BORIS's time budget
@@ -19,6 +21,7 @@ import pandas as pd
 
 from amc.base.paths import atomic
 from amc.ethogram import formulas
+from amc.ethogram.formats import feral
 from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
@@ -94,6 +97,12 @@ def pasteable(shown: Ethogram) -> str:
     return "\n".join(lines)
 
 
+def vtrace(shown: Ethogram) -> pd.DataFrame:
+    """One row per bout under V-TRACE's header; its score is the mean probability."""
+    columns = {"behaviour": "labelId", "start_s": "timestamp", "stop_s": "endTimestamp", "mean_prob": "score"}
+    return tidy(shown)[list(columns)].rename(columns=columns)
+
+
 def tidy(shown: Ethogram) -> pd.DataFrame:
     """One row per bout for the table of a whole folder; `stop_frame` is the first frame after the bout."""
     rows = []
@@ -145,6 +154,8 @@ FILES: dict[str, Callable[[Ethogram], str]] = {
     "predictions.csv": lambda shown: text(deepethogram(shown), has_index=True),
     "labels.csv": lambda shown: text(deepethogram(shown), has_index=True),
     "bouts.csv": lambda shown: text(simba(shown)),
+    "vtrace.csv": lambda shown: text(vtrace(shown)),
+    "feral.json": feral.text,
     "boris.tsv": lambda shown: text(aggregated(shown), separator="\t"),
     "boris_paste.tsv": pasteable,
     "budget.csv": lambda shown: text(time_budget(shown)),

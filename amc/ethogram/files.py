@@ -9,6 +9,7 @@ from amc.ethogram import agreement, annotated, exports, keys
 from amc.ethogram.comparison import compare, points
 from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
+from amc.ethogram.formats import nwb
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED
 from amc.ethogram.options import Options
 from amc.ethogram.record import Ethogram
@@ -43,6 +44,8 @@ def write(
         written.append(style.write(figure, out / f"{stem}_{name}.png", f"{name} of {shown.name} {shown.stamp}"))
     if options.annotate:
         written.append(annotated.write(job.path, shown, out / f"{stem}{annotated.ENDING}"))
+    if options.nwb:
+        written.append(nwb.write(shown, job.path, out / f"{stem}{nwb.ENDING}"))
     return tables, written, notes
 
 
