@@ -11,7 +11,7 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import annotations, crops, predict
+from amc.ethogram import annotations, crops, files, predict
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 
@@ -30,6 +30,15 @@ def write(path, pictures) -> None:
         for picture in pictures:
             container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
         container.mux(stream.encode())
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """None is drawn: that takes most of the time."""
+    for name in ("ethogram", "time_budget", "transitions"):
+        monkeypatch.setattr(files.drawn, name, lambda shown: None)
+    monkeypatch.setattr(files, "key_frames", lambda frames, **more: frames.shape)
+    monkeypatch.setattr(files.style, "write", lambda figure, path, alt: path if path.write_text(str(figure)) else None)
 
 
 @pytest.fixture(scope="module")
@@ -66,7 +75,7 @@ def test_a_track_is_a_square_around_the_middle_of_its_boxes_and_stays_in_the_pic
         crop.span(9)
 
 
-def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, tmp_path):
+def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, tmp_path, without_pictures):
     folder, _ = pair
     (tmp_path / "boxes.csv").write_text(TRACKS)
     options = predict.Options(
@@ -81,6 +90,7 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, 
     assert right["start_frame"].min() == 6 and right["stop_frame"].max() == 18
     frames = pd.read_csv(out / "fox@right.untrusted_frames.csv")
     assert len(frames) == 24 and (frames.loc[[*range(6), *range(18, 24)], "prob Walking"] == 0).all()
+    assert (out / "fox@right.untrusted_key_frames.png").read_text().endswith("60, 60])")  # what is cut is what is shown
     budget = pd.read_csv(out / "time_budget.csv")
     assert budget["% of total length"].tolist() == [100] * 6  # of the time in which each is seen
     [project] = out.glob("*.boris")

@@ -141,7 +141,7 @@ def _predict_one(
         content = finished.content(path)  # before it is read: it may change
         seen = sliding_window(path, predictor, options.sliding, crop=crop, device=options.device, log=log)
         shown = ethogram(job.video, path, seen, predictor, threshold, options.rules)
-        if crop:
+        if crop and crop.is_track:
             first, stop = crop.span(shown.num_frames)
             shown = replace(shown, subject=crop.subject, span=(float(shown.edges[first]), float(shown.edges[stop])))
         tables, written, notes = files.write(shown, job, out, options, human)
