@@ -105,6 +105,8 @@ def _predict(
     report.run = run_id(predictor, labels, _settings(options, jobs), threshold)
     _refuse_mixing(known, jobs, report.run, out)
     report.finished, report.before = _still_valid(known, jobs, report.run, out)
+    if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
+        log(f"another content than before, so predicted again: {inputs.listed(changed)}")
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
@@ -219,11 +221,16 @@ def _still_valid(
     own = {name: replace(known[name], file=printable(job.path)) for name, job in given.items() if name in known}
     before = []
     for name, one in own.items():
-        path, crop = given[name].path, given[name].crop
-        is_same = one.sha256 == finished.content(path) and one.crop == (crop.digest if crop else "")
+        crop = given[name].crop
+        is_same = one.crop == (crop.digest if crop else "") and not _has_changed(given[name], known)
         if one.run == run and is_same and finished.is_intact(one, out):
             before.append(name)
     return {name: own.get(name, one) for name, one in known.items() if name in before or name not in given}, before
+
+
+def _has_changed(job: Job, known: Mapping[str, Finished]) -> bool:
+    """Whether a video was done in the folder with another content, such as that of another card."""
+    return job.name in known and known[job.name].sha256 != finished.content(job.path)
 
 
 def _tell(log: Log, head: str, line: str) -> None:

@@ -7,6 +7,7 @@ import importlib.util
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
 
 from amc import __version__
 from amc.base.errors import AmcError, printable
@@ -14,6 +15,9 @@ from amc.base.paths import atomic
 from amc.datasets.delimited import NoHeader
 from amc.ethogram.events import Annotation, Event
 from amc.ethogram.record import Ethogram
+
+if TYPE_CHECKING:
+    from ndx_ethogram import EthogramBouts
 
 ENDING = "_bouts.nwb"
 HDF5 = b"\x89HDF"  # first bytes
@@ -48,13 +52,11 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
             file = io.read()
             who = file.subject.subject_id or "" if file.subject else ""
             for table in [one for one in file.objects.values() if isinstance(one, EthogramBouts)]:
-                video = table.source_video
-                name = PurePath(video.external_file[0]).name if video and video.external_file else path.stem
-                begin = 0.0 if not video else float(video.timestamps[0] if video.rate is None else video.starting_time)
-                for label, start, stop in zip(table["label"][:], table["start_time"][:], table["stop_time"][:]):
-                    times = (round(float(second) - begin, 9) for second in (start, stop))
-                    events.append(Event(name, label, *times, True, subject=who))
+                name, begin = _video(table, path)
                 shown.append(name)
+                rows = zip(table["label"][:], table["start_time"][:], table["stop_time"][:], strict=True)
+                times = [(label, *(round(float(second) - begin, 9) for second in span)) for label, *span in rows]
+                events += [Event(name, label, start, stop, True, subject=who) for label, start, stop in times]
                 is_predicted |= table.labeling_method == "automated"
                 if table.observation_intervals:
                     notes.append(f"{path}: its observation intervals are not used; what is outside counts as observed")
@@ -65,6 +67,15 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     names = tuple(dict.fromkeys(event.behaviour for event in events))
     predicted = (str(path),) * is_predicted
     return Annotation(str(path), tuple(events), tuple(notes), names, videos=tuple(shown), predicted=predicted)
+
+
+def _video(table: "EthogramBouts", path: Path) -> tuple[str, float]:
+    """The file name of a table's video, or that of the NWB file; and when it begins, seconds of the session."""
+    video = table.source_video
+    if video is None or not video.external_file:
+        return path.stem, 0.0
+    begin = video.timestamps[0] if video.rate is None else video.starting_time
+    return PurePath(video.external_file[0]).name, float(begin)
 
 
 def write(shown: Ethogram, video: Path, path: Path) -> Path:
