@@ -33,7 +33,7 @@ $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed, this is ' + sys.version.split()[0] + '; name another with make PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
 	$(BIN)/pip install --quiet $(TORCH)
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,tables,test]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,nwb,tables,test]'
 	@touch $@
 
 SIZE ?= quick
@@ -71,7 +71,7 @@ mutants: env
 	$(RUN) $(BIN)/python tests/mutants.py
 
 test-browser: env
-	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,tables,test,browser]'
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,nwb,tables,test,browser]'
 	$(RUN) $(BIN)/python -m pytest tests/browser
 
 format: env

@@ -17,6 +17,7 @@ LIGHT = (
     "pandas",
     "scikit-learn",
     "scipy",
+    "banos",
     "openpyxl",
     "matplotlib",
     "seaborn",
@@ -42,5 +43,5 @@ def reads(session: nox.Session) -> None:
 @nox.session(python=VERSIONS)
 def whole(session: nox.Session) -> None:
     """Every test, with the pinned versions."""
-    session.install("--constraint", "constraints.txt", "--editable", ".[baselines,tables,test]")
+    session.install("--constraint", "constraints.txt", "--editable", ".[baselines,nwb,tables,test]")
     session.run("python", "-m", "pytest", "-n", "2", "--dist", "loadfile", env={"OMP_NUM_THREADS": "1"})

@@ -29,6 +29,15 @@ def test_at_a_variable_rate_seconds_weigh_and_not_frames():
     assert row["recall"] == pytest.approx(1.5 / 2.5)
 
 
+def test_the_scores_of_banos_are_those_of_its_definition():
+    graze, walk = agreement.banos_scores(HUMAN, MODEL, NAMES).to_dict("records")
+    assert walk == {  # frames 4 and 5 of the human, 2 to 6 of the model: borders 2 + 1 frames away, no change within
+        "behaviour": "walk", "banos_f1": 1, "banos_segment_overlap": pytest.approx(2 / 5),
+        "banos_temporal_precision": pytest.approx(1 / 4), "banos_continuity": 1,
+    }  # fmt: skip
+    assert [graze[name] for name in agreement.BANOS.values()] == pytest.approx([1, 2 / 4, 1 / 3, 1 - 1 / 3])
+
+
 def test_frames_that_nobody_looked_at_do_not_count():
     human, model = np.zeros((50, 1), bool), np.ones((50, 1), bool)
     human[:10] = True

@@ -36,7 +36,7 @@ def card(films, tmp_path, monkeypatch):
     for picture in ("ethogram", "time_budget", "transitions"):
         monkeypatch.setattr(files.drawn, picture, lambda shown: None)
     monkeypatch.setattr(files, "key_frames", lambda: None)
-    monkeypatch.setattr(files.keys, "frames", lambda path, shown: {})
+    monkeypatch.setattr(files.keys, "frames", lambda *given: {})
     monkeypatch.setattr(files.style, "write", lambda figure, path, alt: path if path.write_text(alt) else None)
     return tmp_path / "card"
 
@@ -54,9 +54,9 @@ def seen(monkeypatch):
     return names
 
 
-def run(sources, watcher, out, **options) -> predict.Report:
+def run(sources, watcher, out, log=lambda line: None, **options) -> predict.Report:
     rules = {"sliding": SlidingWindow(9, 9), "threshold": 0.01, "rules": Rules(min_seconds=0)} | options
-    return predict.predict(sources, watcher, out, predict.Options(**rules), log=lambda line: None)
+    return predict.predict(sources, watcher, out, predict.Options(**rules), log=log)
 
 
 def tables(out) -> dict[str, bytes]:
@@ -119,6 +119,15 @@ def test_what_has_changed_is_predicted_again_and_what_has_moved_is_not(card, fil
     }  # fmt: skip
     project = json.loads((tmp_path / "out/predictions.untrusted.boris").read_text())
     assert project["observations"]["c"]["file"]["1"] == [str(card / "c.mp4")]
+
+
+def test_a_card_with_the_names_of_another_one_is_told(card, films, seen, watcher, tmp_path):
+    run([card / "a.mp4"], watcher, tmp_path / "out")
+    shutil.copy(films / "film 1.mp4", card / "a.mp4")
+    lines = []
+    report = run([card / "a.mp4"], watcher, tmp_path / "out", lines.append)
+    assert seen == ["a", "a"] and "another content than before, so predicted again: a" in lines
+    assert [row["frames"] for row in report.done] == [13]
 
 
 def test_two_runs_never_stand_in_one_table(card, seen, watcher, tmp_path):

@@ -44,7 +44,7 @@ def test_simba_s_machine_results_are_the_columns_that_have_a_probability_and_are
     text = f",{POINTS},Probability_Attack,Attack,Probability_Sniffing,Sniffing\n"
     text += "".join(f"{simba(int(k))},0.{k},{a},0.5,{s}\n" for k, a, s in WALKS)
     found = read(tmp_path, text, "Together_1.csv")
-    assert found.behaviours == ("Attack", "Sniffing") and "a classifier's results" in found.notes[0]
+    assert found.behaviours == ("Attack", "Sniffing") and "holds a model's predictions" in found.notes[0]
     assert spans(found, "Together_1.mp4", "Attack") == [(2, 5)]
 
 

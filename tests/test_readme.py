@@ -35,6 +35,18 @@ def test_every_picture_and_file_that_the_readme_links_is_there():
     assert not [link for link in links if not (paths.root() / link.partition("#")[0]).exists()]
 
 
+def test_the_figure_of_the_page_from_card_to_figure_is_drawn(tmp_path, monkeypatch):
+    [code] = re.findall(r"```python\n(.*?)```", (paths.root() / "data" / "README.md").read_text(encoding="utf-8"), re.S)
+    bins = "video,Bin start (s),Bin stop (s),Behavior,% of total length\na,0,600,walk,25\na,600,900,walk,75\n"
+    (tmp_path / "ethograms").mkdir()
+    (tmp_path / "ethograms" / "time_bins.csv").write_text(bins)
+    monkeypatch.chdir(tmp_path)
+    drawn = {}
+    exec(code, drawn)
+    assert drawn["axes"].lines[0].get_xydata().tolist() == [[0, 25], [10, 75]]
+    assert (tmp_path / "activity.pdf").stat().st_size > 1000
+
+
 def row(table: int | None, method: str, macro: float, **more) -> dict:
     maps = {f"{name}{end}": macro for name in ("map_macro", "map_micro") for end in ("", "_low", "_high")}
     paper = {"paper": 25.25 if table else None, "paper_metric": "macro" if table else None}

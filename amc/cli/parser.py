@@ -21,7 +21,8 @@ HELP = {  # for options without a list of choices
     "data_root": "folder of the data set; for folder: clips with labels.csv, or videos with any annotation of predict "
     "--human, or that annotation alone",
     "memory_limit_gb": "gigabytes per process; batch size and checkpointing follow (0: no limit)",
-    "human": "human annotation (BORIS, SimBA, DeepEthogram), a file or a folder; may be repeated",
+    "human": "human annotation, a file or a folder; may be repeated (BORIS: .boris, .boris.gz, tables as text or "
+    "workbook; SimBA; DeepEthogram; V-TRACE; FERAL: .json; .nwb)",
     "model": "a finished run: its name, its folder or its model.safetensors",
     "threshold": "probability from which a behaviour counts (0: chosen on validation clips)",
     "device": "cpu | cuda (default: %(default)s)",
@@ -160,7 +161,10 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
     )
     which = "table (CSV) with the columns behaviour,threshold,min_bout,max_gap; an empty cell has the value given here"
     parser.add_argument("--rules", default="", metavar="FILE", help=which)
+    which = "box of the animal in pixels, or a table (CSV) video,frame,x,y,w,h and perhaps track: one subject per track"
+    parser.add_argument("--crop", default="", metavar="X,Y,W,H or FILE", help=which)
     parser.add_argument("--annotate", action="store_true", help="also write copies of the videos with labels drawn in")
+    parser.add_argument("--nwb", action="store_true", help="also write an NWB file of each video (needs ndx-ethogram)")
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
     windows = {"seconds": (2, "length of a window"), "stride": (0.5, "seconds from one window to the next")}
     bins = {"bin": (0, "seconds; the time budget of each such stretch too")}

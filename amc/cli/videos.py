@@ -53,8 +53,8 @@ def predict(given: argparse.Namespace) -> int:
     if given.rules:
         rules, own = rules_file.read(given.rules, rules)
     options = ethograms.Options(
-        SlidingWindow(given.seconds, given.stride), rules, given.threshold, own, bin_seconds=given.bin,
-        annotate=given.annotate, human=tuple(given.human), subject=given.subject, device=given.device,
+        SlidingWindow(given.seconds, given.stride), rules, given.threshold, own, bin_seconds=given.bin, crop=given.crop,
+        annotate=given.annotate, nwb=given.nwb, human=tuple(given.human), subject=given.subject, device=given.device,
     )  # fmt: skip
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):

@@ -7,12 +7,20 @@ kappa is symmetric and corrects for agreement by chance.
 import warnings
 from collections.abc import Sequence
 
+import banos
 import numpy as np
 import pandas as pd
 from sklearn import metrics
 
 from amc.base.errors import AmcError
 from amc.ethogram.bouts import Bout
+
+BANOS = {  # our columns by the package's names
+    "f1_score": "banos_f1",
+    "so": "banos_segment_overlap",
+    "tp": "banos_temporal_precision",
+    "ic": "banos_continuity",
+}
 
 
 def common(model: Sequence[str], human: Sequence[str]) -> tuple[dict[str, str], list[str]]:
@@ -96,6 +104,18 @@ def boutwise(human: Sequence[Bout], model: Sequence[Bout], names: Sequence[str],
         row = {"behaviour": name, "human_bouts": counts[0], "model_bouts": counts[1], "matched": hits}
         row["bout_precision"], row["bout_recall"] = (_ratio(hits, count) for count in reversed(counts))
         rows.append(row | {"bout_f1": _ratio(2 * hits, sum(counts))})
+    return pd.DataFrame(rows)
+
+
+def banos_scores(human: np.ndarray, model: np.ndarray, names: Sequence[str]) -> pd.DataFrame:
+    """One row per behaviour: the four bout scores of BANOS, by its authors' package. human, model: bool (N, C).
+
+    Bouts match if they share a frame. F1 of bouts, intersection over union of those that match, precision of their
+    borders in frames, and continuity: how rarely the model changes its mind within a bout of the human.
+    """
+    tables = [pd.DataFrame(table.astype(int), columns=list(names)) for table in (model, human)]
+    found = banos.score(*tables)
+    rows = [{"behaviour": name} | {BANOS[key]: found[name][key] for key in BANOS} for name in names]
     return pd.DataFrame(rows)
 
 

@@ -1,11 +1,11 @@
-"""Human annotation of videos: files of BORIS, SimBA and DeepEthogram in, timed events and bouts out.
+"""Human annotation of videos: files of BORIS, SimBA, DeepEthogram and others in, timed events and bouts out.
 
 `FORMATS` lists what is read; `formats` says how to add a format. If an observation covers several videos one after
 another, each event goes to the video shown at that time, in that video's own time, or in parts to both (`queued`). If
 a video has several observations, the user has to choose one. A point event has no duration, so it is no bout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,11 +17,23 @@ from amc.datasets.delimited import NoHeader
 from amc.ethogram import exports, queued
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
 from amc.ethogram.events import Annotation, Event
-from amc.ethogram.formats import boris_project, event_table, frame_table
+from amc.ethogram.formats import boris_project, event_table, feral, frame_table, nwb
 
-FORMATS = (boris_project, event_table, frame_table)  # tried in this order
+FORMATS = (feral, nwb, boris_project, event_table, frame_table)  # tried in this order
+SOFTWARE = "BORIS, SimBA, DeepEthogram, V-TRACE, FERAL or NWB"
 CONFIRM = "correct them in BORIS, then delete the description of the project (File, Edit project)"
-ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".boris", ".boris.gz")  # of the files taken from a folder
+ENDINGS = (
+    ".csv",
+    ".tsv",
+    ".txt",
+    ".xlsx",
+    ".xls",
+    ".ods",
+    ".boris",
+    ".boris.gz",
+    ".json",
+    ".nwb",
+)  # of the files taken from a folder
 
 
 def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
@@ -41,7 +53,7 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
                 raise
             notes.append(f"{printable(path)}: left out, no annotation of a known format")
     if not found:
-        says = "holds no annotation of BORIS, SimBA or DeepEthogram; give their files"
+        says = f"holds no annotation of {SOFTWARE}; give their files"
         raise AmcError(f"{', '.join(map(printable, sources))}: {says}")
     if len(found) == 1:
         return replace(found[0], notes=(*found[0].notes, *notes))
@@ -67,12 +79,17 @@ def files(source: Path | str) -> list[Path]:
 
 def _is_ours(path: Path) -> bool:
     """Whether a file is one of those that `predict` writes beside its report."""
-    endings = tuple(f"_{name}" for name in exports.FILES)
+    endings = (*(f"_{name}" for name in exports.FILES), nwb.ENDING)
     return (path.parent / exports.REPORT).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
 
 
 def _read(path: Path, videos: Sequence[Path]) -> Annotation:
-    lengths = queued.file_lengths(path, videos)
+    found = _in_any_format(path, queued.file_lengths(path, videos))
+    says = (f"{path}: holds a model's predictions, not a human's annotation",) * bool(found.predicted)
+    return replace(found, notes=(*found.notes, *says))
+
+
+def _in_any_format(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     for form in FORMATS[:-1]:
         try:
             return form.read(path, lengths)

@@ -120,5 +120,6 @@ def _agreement(
         written, own = (ordered(from_frames(table, shared)) for table in frames)
     table = agreement.framewise(*frames, shared, shown.edges, counted=counted)
     table = table.merge(agreement.boutwise(written, own, shared), on="behaviour")
+    table = table.merge(agreement.banos_scores(*frames, shared), on="behaviour")
     parts = {"human": frames[0], "model": frames[1], "names": shared, "edges": shown.edges, "counted": counted}
     return table, parts | {"stamp": shown.stamp}

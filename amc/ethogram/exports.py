@@ -6,6 +6,8 @@ Each has frame index and time. Tables in, text out; `write` puts all files of on
     <video>_predictions.csv   DeepEthogram: unnamed frame index, background, a 0/1 column per behaviour
     <video>_labels.csv        the same under the name that DeepEthogram searches for beside a video
     <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
+    <video>_vtrace.csv        V-TRACE's bouts, with a score each; beside a video it is to be called <video>.pred.csv
+    <video>_feral.json        FERAL's labels: a list of 0 and 1 per frame
     <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
     <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
     <video>_budget.csv        BORIS's time budget
@@ -19,6 +21,7 @@ import pandas as pd
 
 from amc.base.paths import atomic
 from amc.ethogram import formulas
+from amc.ethogram.formats import feral
 from amc.ethogram.record import SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
@@ -35,8 +38,8 @@ AGGREGATED = (
     "Image index stop", "Image file path start", "Image file path stop", "Comment start", "Comment stop",
 )  # fmt: skip
 TIDY = (
-    "video", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob", "max_prob",
-    "threshold", "out_of_distribution", "stamp",
+    "video", "subject", "behaviour", "start_frame", "stop_frame", "start_s", "stop_s", "duration_s", "mean_prob",
+    "max_prob", "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
 UNKNOWN = "not known"  # whether a bout is unlike the training clips
 DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
@@ -61,17 +64,17 @@ def deepethogram(shown: Ethogram) -> pd.DataFrame:
 
 def simba(shown: Ethogram) -> pd.DataFrame:
     """One row per bout under SimBA's header."""
-    rows = [(shown.video, b.behaviour, *_span(shown, b), b.start, b.stop - 1, _lasts(shown, b)) for b in shown.bouts]
+    rows = [(shown.name, b.behaviour, *_span(shown, b), b.start, b.stop - 1, _lasts(shown, b)) for b in shown.bouts]
     return pd.DataFrame(rows, columns=SIMBA)
 
 
 def aggregated(shown: Ethogram) -> pd.DataFrame:
     """One row per bout as BORIS exports aggregated events; the stamp is in description and comment."""
     length = round(shown.edges[-1], DECIMALS)
-    head = (shown.video, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
+    head = (shown.name, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
     rows = []
     for bout in shown.bouts:
-        who = (round(shown.fps, 3), SUBJECT, length, bout.behaviour, "", "", "STATE")
+        who = (round(shown.fps, 3), shown.subject or SUBJECT, length, bout.behaviour, "", "", "STATE")
         where = (shown.file, bout.start, bout.stop, "", "", shown.stamp, "")
         rows.append((*head, *who, *_span(shown, bout), _lasts(shown, bout), *where))
     return pd.DataFrame(rows, columns=AGGREGATED)
@@ -88,10 +91,16 @@ def pasteable(shown: Ethogram) -> str:
         for order, frame in ((1, bout.start), (0, bout.stop))  # at the same time, ends come first
     ]
     lines = [
-        f"{time:.{DECIMALS}f}\t\t{behaviour}\t\t{shown.stamp}\t{frame}"
+        f"{time:.{DECIMALS}f}\t{shown.subject}\t{behaviour}\t\t{shown.stamp}\t{frame}"
         for time, _, behaviour, frame in sorted(events, key=lambda event: event[:2])
     ]
     return "\n".join(lines)
+
+
+def vtrace(shown: Ethogram) -> pd.DataFrame:
+    """One row per bout under V-TRACE's header; its score is the mean probability."""
+    columns = {"behaviour": "labelId", "start_s": "timestamp", "stop_s": "endTimestamp", "mean_prob": "score"}
+    return tidy(shown)[list(columns)].rename(columns=columns)
 
 
 def tidy(shown: Ethogram) -> pd.DataFrame:
@@ -107,7 +116,7 @@ def tidy(shown: Ethogram) -> pd.DataFrame:
         )
         scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
         span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
-        rows.append((shown.video, bout.behaviour, *span, *scores, unlike, shown.stamp))
+        rows.append((shown.video, shown.subject, bout.behaviour, *span, *scores, unlike, shown.stamp))
     return pd.DataFrame(rows, columns=TIDY)
 
 
@@ -145,6 +154,8 @@ FILES: dict[str, Callable[[Ethogram], str]] = {
     "predictions.csv": lambda shown: text(deepethogram(shown), has_index=True),
     "labels.csv": lambda shown: text(deepethogram(shown), has_index=True),
     "bouts.csv": lambda shown: text(simba(shown)),
+    "vtrace.csv": lambda shown: text(vtrace(shown)),
+    "feral.json": feral.text,
     "boris.tsv": lambda shown: text(aggregated(shown), separator="\t"),
     "boris_paste.tsv": pasteable,
     "budget.csv": lambda shown: text(time_budget(shown)),

@@ -1,4 +1,4 @@
-"""What is done in a folder: a sealed line for each finished video, with all that the folder's tables have of it.
+"""What is done in a folder: a sealed line for each finished video (or animal in it), with all that tables have of it.
 
 A later call reads them, leaves out what is done, and writes the tables anew from all of them. A line is added when all
 files of its video are written, so a kill loses at most one video. Of two lines of one video the last one counts.
@@ -13,6 +13,7 @@ import pandas as pd
 from amc.base import sealed_lines
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
+from amc.ethogram.record import unique_name
 
 RECORD = "finished.jsonl"
 VIDEO, PROJECT = "video", "project"  # kinds of lines: a video; name and sha256 of a BORIS project before it is written
@@ -23,8 +24,10 @@ class Finished:
     """A video's part in the tables of its folder. JSON types, so what is read is what was written."""
 
     video: str  # its name
+    subject: str  # the animal, if several are predicted apart
     file: str  # its path
     sha256: str  # of its content
+    crop: str  # digest of the boxes that are cut from it; empty: none
     run: str  # `run_id` of the model and options
     frames: int
     seconds: float
@@ -37,9 +40,14 @@ class Finished:
     tables: dict[str, dict]  # by name, as `packed` gives them
 
     @property
+    def name(self) -> str:
+        """As names of its files begin."""
+        return unique_name(self.video, self.subject)
+
+    @property
     def row(self) -> dict:
         """Its row in the report."""
-        names = ("video", "file", "sha256", "frames", "seconds", "out_of_distribution")
+        names = ("video", "subject", "file", "sha256", "frames", "seconds", "out_of_distribution")
         return {name: getattr(self, name) for name in names} | {"bouts": len(self.tables["bouts"]["data"])}
 
 
@@ -66,7 +74,7 @@ def read(folder: Path) -> tuple[dict[str, Finished], set[tuple[str, str]]]:
     except (OSError, TypeError, ValueError) as error:
         says = f"cannot be continued from ({printable(error)})"
         raise AmcError(f"{printable(path)}: {says}; choose another folder for --out") from error
-    return {one.video: one for one in found}, {tuple(values) for kind, values in lines if kind == PROJECT}
+    return {one.name: one for one in found}, {tuple(values) for kind, values in lines if kind == PROJECT}
 
 
 def add(folder: Path, one: Finished) -> None:

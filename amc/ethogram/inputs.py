@@ -17,10 +17,16 @@ from typing import NamedTuple
 from amc.base.errors import AmcError, VideoError, printable
 from amc.ethogram import annotated, exports
 from amc.ethogram.events import SUFFIXES
+from amc.ethogram.formats import nwb
 from amc.video import packets
 
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
-ENDINGS = (*(f"_{name}" for name in exports.FILES), *(f"_{name}.png" for name in PICTURES), annotated.ENDING)
+ENDINGS = (
+    *(f"_{name}" for name in exports.FILES),
+    *(f"_{name}.png" for name in PICTURES),
+    annotated.ENDING,
+    nwb.ENDING,
+)
 UNTRUSTED = ".untrusted"  # in the names of files whose model has a stamp
 LONGEST = 140  # bytes of a name; file names may have 255, including our endings and that of a file being written
 SHOWN = 10  # names of files in a note; report.json has all

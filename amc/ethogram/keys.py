@@ -12,6 +12,7 @@ import torch
 
 from amc import flow, flow_color, video
 from amc.ethogram.bouts import ordered
+from amc.ethogram.crops import Crop
 from amc.ethogram.record import Ethogram, seconds
 from amc.figures import Key
 
@@ -19,7 +20,7 @@ FULL = 0.99  # quantile of the shown motion at which its colours are full
 SLOWEST = 1 / 400  # of a picture's height per frame: slower motion is noise, and stays pale
 
 
-def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
+def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int = 10) -> dict:
     """The frame of highest probability of each of the `most` longest bouts, uint8 (K, 3, H, W), with flow and label.
 
     Flow is by DIS, never across a cut, as colours. There must be a bout.
@@ -31,9 +32,9 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
         frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
         at.append(frame)
         labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, score {shown.probs[frame, c]:.2f}")
-    pairs = flow.pairs_in_shots(at, shown.num_frames, partial(video.read_frames, path))
+    pairs = flow.pairs_in_shots(at, shown.num_frames, partial(_pictures, path, crop))
     needed = sorted({*at}.union(*pairs))
-    pictures = dict(zip(needed, video.read_frames(path, needed), strict=True))
+    pictures = dict(zip(needed, _pictures(path, crop, needed), strict=True))
     first, second = (torch.stack([pictures[pair[side]] for pair in pairs]) for side in (0, 1))
     vectors = flow.estimate(first, second, method="dis")
     max_px = max(float(np.quantile(vectors.norm(dim=1), FULL)), SLOWEST * first.shape[-2])
@@ -46,3 +47,9 @@ def frames(path: Path, shown: Ethogram, *, most: int = 10) -> dict:
         "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "key": key,
         "stamp": shown.stamp, "title": title,
     }  # fmt: skip
+
+
+def _pictures(path: Path, crop: Crop | None, numbers: list[int]) -> torch.Tensor:
+    """Frames of a video, or what `crop` cuts from them."""
+    found = video.read_frames(path, numbers)
+    return crop.cut(numbers, found) if crop else found

@@ -28,9 +28,10 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log
-from amc.ethogram import annotations, exports, files, finished, inputs, project, rules_file, summary, timeline
+from amc.ethogram import annotations, crops, exports, files, finished, inputs, project, rules_file, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
+from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
 from amc.ethogram.finished import Finished
 from amc.ethogram.inputs import videos
@@ -64,7 +65,7 @@ class Report:
     @property
     def notes(self) -> list[str]:
         """About the call, and about each video."""
-        return self.general + [f"{one.video}: {note}" for one in self.finished.values() for note in one.notes]
+        return self.general + [f"{one.name}: {note}" for one in self.finished.values() for note in one.notes]
 
 
 def predict(
@@ -81,71 +82,86 @@ def predict(
     with locks.held(out):
         known, written = finished.read(out)
         kept = finished.names(known, given.values())
-        named = inputs.named([*given.values()], kept=kept, taken=known)
+        named = inputs.named([*given.values()], kept=kept, taken={one.video for one in known.values()})
         summary.refuse_losing_corrections(out, written)
         report = Report(general=notes, left_out=left_out)
-        _predict(named, known, predictor, out, options, report, log)
+        jobs = crops.jobs(named, crops.read(options.crop))
+        _predict(jobs, known, predictor, out, options, report, log)
     return report
 
 
 def _predict(
-    named: Mapping[str, Path], known: Mapping[str, Finished], predictor: VideoPredictor, out: Path, options: Options,
+    jobs: Mapping[str, Job], known: Mapping[str, Finished], predictor: VideoPredictor, out: Path, options: Options,
     report: Report, log: Log,
 ) -> None:  # fmt: skip
-    """`predict` on videos by name; known: the finished ones of the folder."""
+    """`predict` on videos, or animals in them, by name; known: the finished ones of the folder."""
+    paths = list(dict.fromkeys(job.path for job in jobs.values()))
     labels = [file for source in options.human for file in annotations.files(source)]
-    _refuse_overwriting([*named.values(), *labels], list(named), out)
+    _refuse_overwriting([*paths, *labels], list(jobs), out)
     rules_file.check(options.rules, options.own_threshold, predictor.names)
     threshold = thresholds(predictor, options.threshold, options.own_threshold)
-    human = _human(options, list(named.values()))
+    human = _human(options, paths)
     report.general += human.notes if human else ()
-    report.run = run_id(predictor, labels, asdict(replace(options, human=())), threshold)
-    _refuse_mixing(known, named, report.run, out)
-    report.finished, report.before = _still_valid(known, named, report.run, out)
+    report.run = run_id(predictor, labels, _settings(options, jobs), threshold)
+    _refuse_mixing(known, jobs, report.run, out)
+    report.finished, report.before = _still_valid(known, jobs, report.run, out)
+    if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
+        log(f"another content than before, so predicted again: {inputs.listed(changed)}")
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
-    report.stamps = warn(predictor, list(named.values()), log)
+    report.stamps = warn(predictor, paths, log)
     if report.before:
-        log(f"{len(report.before)} of {len(named)} videos were done before")
+        log(f"{len(report.before)} of {len(jobs)} videos were done before")
     behaviours = summary.behaviours(predictor, threshold, options.rules, options.threshold, options.own_threshold)
     origin, written = provenance.collect(), time.perf_counter()
-    for place, (name, path) in enumerate(named.items(), start=1):
+    for place, (name, job) in enumerate(jobs.items(), start=1):
         if name not in report.before:
-            tell = partial(_tell, log, f"{place}/{len(named)} {name}")
-            _predict_one(name, path, predictor, threshold, out, options, human, report, log=tell)
-        if time.perf_counter() - written > WRITE_INTERVAL or place == len(named):
-            facts = _facts(report, options, origin, is_finished=place == len(named))
+            tell = partial(_tell, log, f"{place}/{len(jobs)} {name}")
+            _predict_one(job, predictor, threshold, out, options, human, report, log=tell)
+        if time.perf_counter() - written > WRITE_INTERVAL or place == len(jobs):
+            facts = _facts(report, options, origin, is_finished=place == len(jobs))
             summary.write(out, [*report.finished.values()], predictor, behaviours, facts)
             written = time.perf_counter()
-    missing = named.keys() - report.finished.keys() - {row["video"] for row in report.failed}
+    missing = jobs.keys() - report.finished.keys() - {row["video"] for row in report.failed}
     assert not missing, "a video is missing"
 
 
+def _settings(options: Options, jobs: Mapping[str, Job]) -> dict:
+    """The options that are a part of the run's id: not those that belong to single videos, such as tables of boxes."""
+    is_table = any(job.crop and job.crop.is_track for job in jobs.values())
+    return asdict(replace(options, human=(), crop="boxes" if is_table else options.crop))
+
+
 def _predict_one(
-    name: str, path: Path, predictor: VideoPredictor, threshold: np.ndarray, out: Path, options: Options,
+    job: Job, predictor: VideoPredictor, threshold: np.ndarray, out: Path, options: Options,
     human: Annotation | None, report: Report, *, log: Log,
 ) -> None:  # fmt: skip
     """One video, its files and its place in the report; an error in it must not stop the others."""
+    path, crop = job.path, job.crop
     try:
         content = finished.content(path)  # before it is read: it may change
-        seen = sliding_window(path, predictor, options.sliding, device=options.device, log=log)
-        shown = ethogram(name, path, seen, predictor, threshold, options.rules)
-        tables, written, notes = files.write(shown, path, out, options, human)
+        seen = sliding_window(path, predictor, options.sliding, crop=crop, device=options.device, log=log)
+        shown = ethogram(job.video, path, seen, predictor, threshold, options.rules)
+        if crop and crop.is_track:
+            first, stop = crop.span(shown.num_frames)
+            shown = replace(shown, subject=crop.subject, span=(float(shown.edges[first]), float(shown.edges[stop])))
+        tables, written, notes = files.write(shown, job, out, options, human)
         unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
         one = Finished(
-            name, printable(path), content, report.run, shown.num_frames, float(shown.edges[-1]), float(shown.fps),
-            unlike, shown.stamp, [*notes, *seen.info.notes], {file.name: digest(file) for file in written},
-            project.events(shown.bouts, shown.edges, stamp=shown.stamp),
+            job.video, shown.subject, printable(path), content, crop.digest if crop else "", report.run,
+            shown.num_frames, float(shown.edges[-1]), float(shown.fps), unlike, shown.stamp,
+            [*notes, *seen.info.notes, *(crop.notes if crop else ())], {file.name: digest(file) for file in written},
+            project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
             {table: finished.packed(rows) for table, rows in tables.items()},
         )  # fmt: skip
         finished.add(out, one)
-        report.finished[name] = one
+        report.finished[job.name] = one
         log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{_alarm(unlike)}")
     except Exception as error:
         said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
         said = said if printable(path) in said else f"{printable(path)}: {said}"
-        report.failed.append({"video": name, "file": printable(path), "error": said})
+        report.failed.append({"video": job.name, "file": printable(path), "error": said})
         log("failed, see the end")
 
 
@@ -190,7 +206,7 @@ def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) 
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
 
 
-def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Path], run: str, out: Path) -> None:
+def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run: str, out: Path) -> None:
     """Raise AmcError if the folder holds videos of another run that are not given now, and so not predicted again."""
     others = [name for name, one in known.items() if one.run != run and name not in given]
     if others:
@@ -199,15 +215,22 @@ def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Path], run
 
 
 def _still_valid(
-    known: Mapping[str, Finished], given: Mapping[str, Path], run: str, out: Path
+    known: Mapping[str, Finished], given: Mapping[str, Job], run: str, out: Path
 ) -> tuple[dict[str, Finished], list[str]]:
     """The finished videos that need not be predicted again, where they are now; and the names of the given ones."""
-    own = {name: replace(known[name], file=printable(path)) for name, path in given.items() if name in known}
-    before = [
-        name for name, one in own.items()
-        if one.run == run and one.sha256 == finished.content(given[name]) and finished.is_intact(one, out)
-    ]  # fmt: skip
+    own = {name: replace(known[name], file=printable(job.path)) for name, job in given.items() if name in known}
+    before = []
+    for name, one in own.items():
+        crop = given[name].crop
+        is_same = one.crop == (crop.digest if crop else "") and not _has_changed(given[name], known)
+        if one.run == run and is_same and finished.is_intact(one, out):
+            before.append(name)
     return {name: own.get(name, one) for name, one in known.items() if name in before or name not in given}, before
+
+
+def _has_changed(job: Job, known: Mapping[str, Finished]) -> bool:
+    """Whether a video was done in the folder with another content, such as that of another card."""
+    return job.name in known and known[job.name].sha256 != finished.content(job.path)
 
 
 def _tell(log: Log, head: str, line: str) -> None:
@@ -238,8 +261,7 @@ def ethogram(
     """The scores of a video, frame by frame."""
     distance = None
     if predictor.detector is not None:
-        each = predictor.detector.distance(seen.embeddings)[:, None]
-        distance = timeline.spread(each, seen.windows, len(seen.edges) - 1)[:, 0]
+        distance = seen.spread(predictor.detector.distance(seen.embeddings)[:, None])[:, 0]
     fps = seen.info.fps if np.isfinite(seen.info.fps) else (len(seen.edges) - 1) / seen.edges[-1]
     support = tuple(row["training_clips"] for row in predictor.support) or None
     return Ethogram(

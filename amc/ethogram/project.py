@@ -19,12 +19,11 @@ PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
 
 
-def events(bouts: Sequence[Bout], edges: np.ndarray, *, stamp: str) -> list[list]:
+def events(bouts: Sequence[Bout], edges: np.ndarray, *, stamp: str, subject: str = "") -> list[list]:
     """START and STOP of each bout as BORIS's events, in order of time. edges: (N + 1,) seconds."""
     marks = sorted((frame, bout.behaviour) for bout in bouts for frame in (bout.start, bout.stop))
-    return [
-        [round(float(edges[frame]), exports.DECIMALS), "", behaviour, "", stamp, frame] for frame, behaviour in marks
-    ]
+    seconds = [round(float(edges[frame]), exports.DECIMALS) for frame, _ in marks]
+    return [[second, subject, name, "", stamp, frame] for second, (frame, name) in zip(seconds, marks, strict=True)]
 
 
 def observation(events: Sequence[list], seconds: float, *, fps: float, media: str, stamp: str = "") -> dict:
@@ -57,13 +56,14 @@ def observation(events: Sequence[list], seconds: float, *, fps: float, media: st
 def text(name: str, observations: Mapping[str, dict], behaviours: Sequence[str], *, stamp: str) -> str:
     """The project of these observations as JSON; behaviours: its ethogram."""
     says = f"{PREDICTED} by a model and not corrected. When you have corrected the events, delete this description."
+    subjects = enumerate(sorted({event[1] for found in observations.values() for event in found["events"]} - {""}))
     project = {
         "time_format": "hh:mm:ss",
         "project_date": "2000-01-01T00:00:00",
         "project_name": name,
         "project_description": f"{says} {stamp}".strip(),
         "project_format_version": FORMAT,
-        "subjects_conf": {},
+        "subjects_conf": {str(number): {"key": "", "name": name, "description": ""} for number, name in subjects},
         "behaviors_conf": {str(number): _state(code, number) for number, code in enumerate(behaviours)},
         "observations": dict(observations),
         "behavioral_categories": [],

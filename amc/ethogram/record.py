@@ -34,12 +34,19 @@ class Ethogram:
     stamp: str = ""  # warning to show on all results, such as random weights; empty: none
     distance: np.ndarray | None = None  # (N,) from the training clips, 1 at the limit; None: not known
     support: tuple[int | None, ...] | None = None  # training clips of each behaviour; None: not known
+    subject: str = ""  # the animal, if several are predicted apart
+    span: tuple[float, float] | None = None  # seconds in which it is seen; None: throughout
 
     def __post_init__(self):
         for what, values in (("probability", self.probs), ("threshold", self.threshold), ("distance", self.distance)):
             if values is not None and not np.isfinite(values).all():
                 at = np.argwhere(~np.isfinite(values))[0].tolist()
                 raise AmcError(f"{self.video}: the {what} at {at} is not finite; watch the video with a sound model")
+
+    @property
+    def name(self) -> str:
+        """As names of its files begin."""
+        return unique_name(self.video, self.subject)
 
     @property
     def num_frames(self) -> int:
@@ -68,24 +75,26 @@ class Ethogram:
     def budget(self, start: float | None = None, stop: float | None = None) -> pd.DataFrame:
         """BORIS's time budget: one row per behaviour, absent ones too. NaN where a value is not defined.
 
-        start, stop: seconds, by default of the whole video; bouts are cut there, and each part counts as a bout.
+        start, stop: seconds, by default those in which it is seen; bouts are cut there, and each part counts as a bout.
         """
-        start, stop = self.edges[0] if start is None else start, self.edges[-1] if stop is None else stop
+        whole = self.span or (self.edges[0], self.edges[-1])
+        start, stop = whole[0] if start is None else start, whole[1] if stop is None else stop
         rows = []
         for name in self.names:
             spans = [(self.edges[bout.start], self.edges[bout.stop]) for bout in self.bouts if bout.behaviour == name]
             own = [(max(first, start), min(last, stop)) for first, last in spans if first < stop and last > start]
             lasting = np.array([last - first for first, last in own])
             pauses = np.array([after[0] - before[1] for before, after in zip(own, own[1:], strict=False)])
-            share = 100 * lasting.sum() / (stop - start)
-            rows.append([SUBJECT, name, "", len(own), lasting.sum(), *_moments(lasting), *_moments(pauses), share])
+            values = [len(own), lasting.sum(), *_moments(lasting), *_moments(pauses)]
+            rows.append([self.subject or SUBJECT, name, "", *values, 100 * lasting.sum() / (stop - start)])
         return pd.DataFrame(rows, columns=BUDGET)
 
     def bins(self, seconds: float) -> pd.DataFrame:
-        """`budget` of each stretch of `seconds` from 0, with its start and stop; the last one ends with the video."""
-        starts = np.arange(0.0, self.edges[-1] - 1e-6, seconds)
+        """`budget` of each stretch of `seconds` from 0 in which it is seen, with its start and stop."""
+        begin, end = self.span or (self.edges[0], self.edges[-1])
         parts = []
-        for start, stop in zip(starts, [*starts[1:], self.edges[-1]], strict=True):
+        for k in range(int(begin / seconds), int(np.ceil(end / seconds - 1e-9))):
+            start, stop = max(k * seconds, begin), min((k + 1) * seconds, end)
             part = self.budget(start, stop)
             part.insert(0, "Bin start (s)", start)
             part.insert(1, "Bin stop (s)", stop)
@@ -107,6 +116,11 @@ class Ethogram:
                 for second in after:
                     counts.loc[first, second] += 1
         return counts
+
+
+def unique_name(video: str, subject: str) -> str:
+    """The name of a video, or of one animal in it."""
+    return f"{video}@{subject}" if subject else video
 
 
 def seconds(bouts: list[Bout], edges: np.ndarray) -> np.ndarray:

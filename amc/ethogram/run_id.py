@@ -11,6 +11,8 @@ from amc.base.stages import STAGES
 from amc.ethogram.finished import content
 from amc.ethogram.predictor import VideoPredictor
 
+VERSION = 1  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
+
 
 def run_id(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, threshold: np.ndarray) -> str:
     """12 hex digits for a model, files of annotation, options (JSON types) and thresholds (C,).
@@ -21,4 +23,5 @@ def run_id(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, t
     for name, tensor in predictor.classifier.state_dict().items():
         weights.update(name.encode() + tensor.cpu().numpy().tobytes())
     parts = [weights.hexdigest(), predictor.names, predictor.stamp, [content(path) for path in files], options]
-    return hashlib.sha256(json.dumps([*parts, threshold.tolist(), STAGES], default=str).encode()).hexdigest()[:12]
+    parts += [threshold.tolist(), STAGES, VERSION]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]

@@ -9,7 +9,7 @@ way, and freed after the last window that needs them. A window over a whole clip
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,7 @@ from amc import flow, transforms, video
 from amc.base.errors import AmcError, VideoError
 from amc.base.progress import LOG_INTERVAL
 from amc.datasets.clips import motion, planned, slots
-from amc.ethogram import timeline
+from amc.ethogram import crops, timeline
 from amc.ethogram.predictor import VideoPredictor
 
 BATCH_BYTES = 1e6  # bytes of pictures per batch; more do not fit into the processor cache
@@ -50,7 +50,14 @@ class WindowScores:
     @property
     def frame_probs(self) -> np.ndarray:
         """(N, C): the mean over the windows that hold a frame."""
-        return timeline.spread(self.probs, self.windows, len(self.edges) - 1)
+        return self.spread(self.probs)
+
+    def spread(self, values: np.ndarray) -> np.ndarray:
+        """(N, C) from values of windows (W, C): the mean over those that hold a frame; 0 outside all of them."""
+        first, stop = self.windows[0][0], self.windows[-1][1]
+        windows = tuple((a - first, b - first) for a, b in self.windows)
+        found = timeline.spread(values, windows, stop - first)
+        return np.pad(found, ((first, len(self.edges) - 1 - stop), (0, 0)))
 
 
 def sliding_window(
@@ -58,26 +65,28 @@ def sliding_window(
     predictor: VideoPredictor,
     sliding: SlidingWindow,
     *,
+    crop: crops.Crop | None = None,
     device: str = "cpu",
     log: Callable[[str], None] | None = None,
 ) -> WindowScores:
-    """Score every window of a video; `log` gets progress lines.
+    """Score every window of a video, or of the animal that `crop` follows; `log` gets progress lines.
 
     If a video is damaged at some point, the windows before it are scored, with a note in `info`. Raises AmcError for a
     video that cannot be read or whose times are not known, and for scores that are not finite.
     """
     info = video.probe(path)
     edges = timeline.edges(video.frame_times(path), info.fps)
-    shots = video.shots(path)
+    shots = _shots(path, crop.span(info.num_frames) if crop else (0, info.num_frames))
     windows = tuple(
         (start + first, start + last)
         for start, stop in shots
         for first, last in timeline.slide(edges[start : stop + 1], seconds=sliding.seconds, stride=sliding.stride)
     )
+    stream = partial(crops.stream, path, crop=crop)
     parts, waiting, done = [], [], 0
     started = logged = time.perf_counter()
     try:
-        for done, clips in enumerate(_clips(path, predictor, windows, shots, device), start=1):
+        for done, clips in enumerate(_clips(stream, predictor, windows, shots, device), start=1):
             waiting.append(clips)
             if len(waiting) * clips.nbytes >= BATCH_BYTES:
                 parts.append(_scored(predictor, waiting, device))
@@ -130,7 +139,13 @@ def _check_finite(
         )
 
 
-def _clips(path: Path | str, predictor: VideoPredictor, windows: tuple, shots: tuple, device: str) -> Iterator[Tensor]:
+def _shots(path: Path | str, seen: timeline.Range) -> tuple[timeline.Range, ...]:
+    """The shots of a video, cut to the frames that are seen: start … stop - 1."""
+    cut = ((max(start, seen[0]), min(stop, seen[1])) for start, stop in video.shots(path))
+    return tuple((start, stop) for start, stop in cut if start < stop)
+
+
+def _clips(stream: Callable, predictor: VideoPredictor, windows: tuple, shots: tuple, device: str) -> Iterator[Tensor]:
     """The M clips of each window, uint8 (M, T, 3, size, size), in order."""
 
     @cache  # most windows have the same length
@@ -139,7 +154,7 @@ def _clips(path: Path | str, predictor: VideoPredictor, windows: tuple, shots: t
 
     wanted = {start + k for start, stop in windows for row in plan(stop - start) for k in row}
     pictures: dict[int, Tensor] = {}
-    made = _slots(path, predictor, wanted, shots, device)
+    made = _slots(stream, predictor, wanted, shots, device)
     for start, stop in windows:
         rows = [[start + k for k in row] for row in plan(stop - start)]
         while any(k not in pictures for row in rows for k in row):
@@ -150,7 +165,7 @@ def _clips(path: Path | str, predictor: VideoPredictor, windows: tuple, shots: t
 
 
 def _slots(
-    path: Path | str, predictor: VideoPredictor, wanted: set[int], shots: tuple, device: str
+    stream: Callable, predictor: VideoPredictor, wanted: set[int], shots: tuple, device: str
 ) -> Iterator[dict[int, Tensor]]:
     """The slots of each wanted frame, uint8 (1 or 2, 3, size, size): the frame, its flow, or both in turn."""
     settings, size = predictor.pixels, predictor.classifier.preprocess.size
@@ -158,7 +173,7 @@ def _slots(
     pair = _pairs(wanted, shots) if has_flow else {k: (k, k) for k in wanted}
     needed = sorted({k for both in pair.values() for k in both} | wanted)
     numbers, frames, newest = [], torch.empty(0), -1
-    for new_numbers, new_frames in video.stream(path, needed):
+    for new_numbers, new_frames in stream(needed):
         # The last frame of a part is kept until its successor arrives with the next part.
         frames = torch.cat([frames[-1:], new_frames]) if numbers else new_frames
         numbers = [*numbers[-1:], *new_numbers]

@@ -3,6 +3,7 @@
 import hashlib
 import json
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from pathlib import Path
 
 import numpy as np
@@ -60,11 +61,11 @@ def _write_project(out: Path, videos: Sequence[Finished], names: Sequence[str], 
     name, other = PROJECTS[::-1] if stamp else PROJECTS
     (out / other).unlink(missing_ok=True)  # from an earlier run into the same folder
     observations = {}
-    for one in videos:
-        media = printable(project.media_path(Path(one.file), out))
-        observations[one.video] = project.observation(
-            one.events, one.seconds, fps=one.fps, media=media, stamp=one.stamp
-        )
+    for video in dict.fromkeys(one.video for one in videos):
+        [first, *_] = own = [one for one in videos if one.video == video]  # the animals of a video are its subjects
+        media = printable(project.media_path(Path(first.file), out))
+        events = sorted((event for one in own for event in one.events), key=itemgetter(0))
+        observations[video] = project.observation(events, first.seconds, fps=first.fps, media=media, stamp=first.stamp)
     text = project.text("predictions", observations, names, stamp=stamp)
     written = {name: hashlib.sha256(text.encode()).hexdigest()}
     finished.add_project(out, name, written[name])  # first: after a kill it must not look as if a human had changed it

@@ -79,7 +79,7 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
     if shown.support is not None:
         axes.set_ylabel("behaviour (training clips)")
     found = f"the model finds {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
-    _title(figure, axes, f"{shown.video}: {found}{_hidden(shown, columns)}", shown.stamp)
+    _title(figure, axes, f"{shown.name}: {found}{_hidden(shown, columns)}", shown.stamp)
     return figure
 
 
@@ -149,7 +149,7 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     longest = f"{table['Behavior'].iloc[0]} lasts longest, {share[0]:.0f} % of the time" if share[0] else "no bout"
-    _title(figure, axes, f"{shown.video}: {longest}{_hidden(shown, table)}", shown.stamp)
+    _title(figure, axes, f"{shown.name}: {longest}{_hidden(shown, table)}", shown.stamp)
     return figure
 
 
@@ -164,7 +164,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
         most = f"{' → '.join(found.idxmax())} is most frequent, {found.max():.0f} of {found.sum():.0f} transitions"
     if found.max() == 1 < found.sum():
         most = f"{found.sum():.0f} transitions, each of them once"
-    _title(axes.figure, axes, f"{shown.video}: {most}{_hidden(shown, names)}", shown.stamp)
+    _title(axes.figure, axes, f"{shown.name}: {most}{_hidden(shown, names)}", shown.stamp)
     return axes.figure
 
 

@@ -52,8 +52,6 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     notes += observed.queue_notes(acts)
     states = tuple(code for code, is_state in types.items() if is_state)
     is_predicted = str(project.get("project_description", "")).startswith(PREDICTED)
-    if is_predicted:
-        notes.append(f"{path}: holds a model's predictions, not a human's annotation")
     return Annotation(
         str(path), observed.events(acts), tuple(notes), states, videos=tuple(dict.fromkeys(shown)), refused=refused,
         predicted=(str(path),) * is_predicted,
@@ -75,7 +73,7 @@ def _opened(path: Path) -> dict:
         raise AmcError(f"{path}: is a damaged project ({error}); save it in BORIS again") from error
     if not isinstance(found, dict) or not {"observations", "behaviors_conf"} <= found.keys():
         says = "JSON, but no project of BORIS (it has no observations, or no behaviors_conf)"
-        raise AmcError(f"{path}: {says}; give a .boris file")
+        raise (NoHeader if path.suffix.lower() == ".json" else AmcError)(f"{path}: {says}; give a .boris file")
     return found
 
 

@@ -6,6 +6,7 @@ versions, spreadsheets and R (`Start..s.`) write them differently:
     BORIS, aggregated     Behavior, Start (s), Stop (s)
     BORIS, tabular        Behavior, Time, and Status (7, below a block about the observation) or Behavior type (8, 9)
     SimBA, bouts          Event, Start_frame, End_frame (the last frame of the bout)
+    V-TRACE               labelId, timestamp, endTimestamp; the file has the name of its video
 
 The video is named by `Media file name`, `Media file path` or `Source`, which also has the order of queued videos.
 BORIS adds an observation's time offset to the times that it exports; it is subtracted here.
@@ -25,9 +26,9 @@ from amc.ethogram.observed import Act
 from amc.ethogram.queued import Player
 
 SYNONYMS = {  # our name: letters and digits of the column's names in all versions
-    "behaviour": ("behavior", "behaviour", "event"),
-    "start": ("starts", "startsec"),
-    "stop": ("stops", "stopsec"),
+    "behaviour": ("behavior", "behaviour", "event", "labelid"),
+    "start": ("starts", "startsec", "timestamp"),
+    "stop": ("stops", "stopsec", "endtimestamp"),
     "time": ("time", "times", "timesec"),
     "status": ("status", "behaviortype"),
     "media": ("mediafilename", "mediafilepath", "mediafile", "video"),
@@ -38,12 +39,15 @@ SYNONYMS = {  # our name: letters and digits of the column's names in all versio
     "durations": ("mediadurations", "mediaduration"),
     "first": ("startframe",),
     "last": ("endframe",),
+    "score": ("score",),  # V-TRACE: of a prediction
+    "review": ("review",),  # V-TRACE: accepted or rejected by a human
 }
 NEEDED = (("behaviour", "start", "stop"), ("behaviour", "first", "last"), ("behaviour", "time", "status"))
 TIMES = ("start", "stop", "time")  # our names of the columns that include an offset
 NOTHING = ("", "NA", "Not found")  # BORIS writes this if there is no media file
+V_TRACE, ENDING = "labelid", "vtrace"  # the column that only its files have; of our file, after the video's name
 NOBODY = ("", "NA", "No focal subject")
-EXPECTED = "BORIS aggregated or tabular events, SimBA bouts, or DeepEthogram labels"
+EXPECTED = "BORIS aggregated or tabular events, SimBA bouts, V-TRACE, or DeepEthogram labels"
 
 
 def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
@@ -52,8 +56,10 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     Raises NoHeader for a file of another kind; AmcError, naming file and line, for what cannot be read.
     """
     with sheets.opened(path, _is_header, EXPECTED, within=sheets.HEADER_LINES) as found:
-        rows = [row for sheet in found for row in _rows(sheet, lengths)]
+        rows = [row for sheet in found for row in _rows(path, sheet, lengths)]
         notes = tuple(note for sheet in found for note in sheet.notes)
+    is_predicted = any(row.cell("score") and not row.cell("review") for row in rows if row.above.get(V_TRACE))
+    rows = [row for row in rows if not (row.above.get(V_TRACE) and row.cell("review").lower() == "rejected")]
     _refuse_unordered(rows)
     frames = [_bout(row) for row in rows if _is_bout(row)]
     acts = [_whole(row) for row in rows if "start" in row.columns]
@@ -62,7 +68,9 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     shown = tuple(dict.fromkeys(name for act in acts for player in act.players for name in player.names))
     notes += observed.queue_notes(acts)
     lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
-    return Annotation(str(path), (*frames, *observed.events(acts)), notes, tuple(lasting), videos=shown)
+    predicted = (str(path),) * is_predicted
+    events = (*frames, *observed.events(acts))
+    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=predicted)
 
 
 @dataclass(frozen=True)
@@ -128,13 +136,15 @@ class Row:
         return queued.players(self.place, shown, durations, lengths=self.lengths, number=self.number_of)
 
 
-def _rows(sheet: Sheet, lengths: Callable[[str], float | None]) -> list[Row]:
+def _rows(path: Path, sheet: Sheet, lengths: Callable[[str], float | None]) -> list[Row]:
     names = [letters(name) for name in sheet.header]
     columns = _columns(names)
     if twice := [names[k] for k in columns.values() if names.count(names[k]) > 1]:
         name = sheet.header[names.index(twice[0])].lower()
         raise AmcError(f"{sheet.where}:{sheet.line}: the column {name!r} is there twice; rename one of them")
     above = _block(sheet.above)
+    if V_TRACE in names:
+        above |= {V_TRACE: "yes", "media": path.stem.removesuffix(".pred").removesuffix(f"_{ENDING}")}
     return [Row(f"{sheet.where}:{line}", cells, columns, above, sheet.number, lengths) for line, cells in sheet.rows]
 
 

@@ -44,8 +44,6 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise AmcError(f"{path}: a behaviour is twice in {', '.join(twice)}; export it again")
     is_predicted = any(PROBABILITY.fullmatch(name) for name in sheet.header)
-    if is_predicted:
-        notes += (f"{path}: has probabilities, so it holds a classifier's results and not a human's labels",)
     video = path.name.removesuffix(path.suffix)
     video = next((video.removesuffix(ending) for ending in ENDINGS if video.endswith(ending)), video)
     events = [

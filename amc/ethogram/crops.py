@@ -1,0 +1,168 @@
+"""Where the animal is: a box, or a table of boxes, in; the part of each frame that the model sees out.
+
+    X,Y,W,H                                       one box in all frames of all videos
+    video,frame,x,y,w,h (and track or subject)    boxes of a detector; each track is a subject of its own
+
+x and y are the left upper corner, pixels; frames are counted from 0. A track is cut out as a square as large as its
+largest box, around the middle of the box, so that motion keeps its scale. Between two boxes the place is interpolated;
+before the first and after the last one nothing is predicted.
+"""
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from amc import video
+from amc.base.errors import AmcError, printable
+from amc.datasets import delimited
+from amc.ethogram import inputs
+from amc.ethogram.events import base, stem
+from amc.ethogram.record import unique_name
+
+COLUMNS = ("video", "frame", "x", "y", "w", "h")
+TRACK = ("track", "subject")  # either may be there
+
+
+@dataclass(frozen=True)
+class Crop:
+    """A part of each frame."""
+
+    frames: np.ndarray  # (K,) with a box, ascending
+    centres: np.ndarray  # (K, 2) of the boxes: x, y, pixels
+    size: tuple[int, int]  # width, height, pixels
+    subject: str = ""  # empty: none is named
+    is_track: bool = False  # seen from its first to its last box only; a fixed box is seen throughout
+
+    def span(self, num_frames: int) -> tuple[int, int]:
+        """The frames start … stop - 1 in which it is seen. Raises AmcError for boxes after the video's end."""
+        if not self.is_track:
+            return 0, num_frames
+        if self.frames[-1] >= num_frames:
+            says = f"a box in frame {self.frames[-1]}, but the video has {num_frames} frames"
+            raise AmcError(f"crop: {says}; count frames from 0, and give the boxes of this video")
+        return int(self.frames[0]), int(self.frames[-1]) + 1
+
+    def cut(self, numbers: Sequence[int], frames: Tensor) -> Tensor:
+        """The part of each frame: (n, 3, H, W) uint8 in, (n, 3, h, w) out; numbers: of the frames. Raises AmcError."""
+        room = np.array(frames.shape[:-3:-1])  # W, H
+        size = np.minimum(self.size, room.min()) if self.is_track else np.array(self.size)
+        places = np.column_stack([np.interp(numbers, self.frames, axis) for axis in self.centres.T]) - size / 2
+        corners = np.floor(places + 0.5).astype(int)
+        if not self.is_track and ((corners < 0).any() or (corners + size > room).any()):
+            says = f"the box reaches outside the pictures, which have {room[0]} x {room[1]} pixels"
+            raise AmcError(f"crop: {says}; give X,Y,W,H inside them")
+        corners = corners.clip(0, room - size)  # boxes of detectors may reach outside
+        width, height = size
+        parts = [frame[:, y : y + height, x : x + width] for frame, (x, y) in zip(frames, corners, strict=True)]
+        return torch.stack(parts)
+
+    @property
+    def digest(self) -> str:
+        """The same for the same boxes."""
+        parts = (self.frames.tolist(), self.centres.tolist(), self.size, self.is_track)
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
+
+    @property
+    def notes(self) -> list[str]:
+        """What is to be known about the boxes."""
+        missing = int(self.frames[-1] - self.frames[0] + 1 - len(self.frames))
+        return [f"{missing} frames between its boxes have none; their places are interpolated"] * (missing > 0)
+
+
+class Job(NamedTuple):
+    """A video, or one animal in it."""
+
+    video: str  # its name
+    path: Path
+    crop: Crop | None = None
+
+    @property
+    def name(self) -> str:
+        """As names of files begin."""
+        return unique_name(self.video, self.crop.subject if self.crop else "")
+
+
+def read(given: str) -> Crop | dict[str, list[Crop]] | None:
+    """The box or table of `--crop`: one crop for all videos, or those of each video by the name in the table.
+
+    Raises AmcError, naming file and line, for what is neither. None for an empty text.
+    """
+    if not given:
+        return None
+    try:
+        x, y, width, height = map(int, given.split(","))
+    except ValueError:
+        return _tracks(Path(given))
+    if x < 0 or y < 0 or width < 1 or height < 1:
+        raise AmcError(f"crop: {given} is no box; give X,Y,W,H in pixels, such as 40,0,320,320, or a table of boxes")
+    return Crop(np.array([0]), np.array([[x + width / 2, y + height / 2]]), (width, height))
+
+
+def jobs(named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | None) -> dict[str, Job]:
+    """What is to be predicted, by name. Raises AmcError for a video without boxes, and for a name that is taken."""
+    found = [Job(name, path, crop) for name, path in named.items() for crop in _of(path, crops)]
+    by_name = {inputs.key(job.name): job for job in found}
+    if len(by_name) < len(found) or any(len(job.name.encode()) > inputs.LONGEST for job in found):
+        raise AmcError("crop: two subjects would have one name, or a long one; give the tracks other, short names")
+    return {job.name: job for job in found}
+
+
+def stream(path: Path | str, indices: Sequence[int], crop: Crop | None) -> Iterator[tuple[list[int], Tensor]]:
+    """`video.stream`, cut."""
+    for numbers, frames in video.stream(path, indices):
+        yield numbers, frames if crop is None else crop.cut(numbers, frames)
+
+
+def _of(path: Path, crops: Crop | Mapping[str, list[Crop]] | None) -> Sequence[Crop | None]:
+    """The crops of a video."""
+    if not isinstance(crops, Mapping):
+        return [crops]
+    own = [name for name in crops if base(name) == base(str(path))] or [n for n in crops if stem(n) == stem(str(path))]
+    if not own:
+        raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {inputs.listed(list(crops))}; add them")
+    return crops[own[0]]
+
+
+def _tracks(path: Path) -> dict[str, list[Crop]]:
+    """The tracks of each video in a table of boxes."""
+    boxes: dict[tuple[str, str], dict[int, tuple[float, ...]]] = {}
+    with delimited.opened(path, lambda names: {*COLUMNS} <= {*names}, f"the columns {','.join(COLUMNS)}") as table:
+        places = [table.names.index(name) for name in COLUMNS]
+        tracks = [table.names.index(name) for name in TRACK if name in table.names][:1]
+        for line, cells in table.rows:
+            cells = [*cells, *[""] * (len(table.header) - len(cells))]
+            name, *texts = (cells[place] for place in places)
+            subject = inputs.plain("".join(cells[place] for place in tracks))
+            frame, *box = (_number(f"{path}:{line}", *each) for each in zip(COLUMNS[1:], texts, strict=True))
+            own = boxes.setdefault((name, subject), {})
+            if frame in own or frame != int(frame) or min(box[2:]) <= 0:
+                says = f"frame {frame:g} of {name} {subject}".strip()
+                raise AmcError(
+                    f"{path}:{line}: {says} is there twice, no whole number, or has no size; correct the line"
+                )
+            own[int(frame)] = tuple(box)
+    if not boxes:
+        raise AmcError(f"{path}: has a header and no boxes; write a row for each")
+    found: dict[str, list[Crop]] = {}
+    for (name, subject), own in boxes.items():
+        frames, table = np.array(sorted(own)), np.array([own[frame] for frame in sorted(own)])
+        side = int(np.ceil(table[:, 2:].max()))
+        crop = Crop(frames, table[:, :2] + table[:, 2:] / 2, (side, side), subject, is_track=True)
+        found.setdefault(name, []).append(crop)
+    return found
+
+
+def _number(place: str, column: str, cell: str) -> float:
+    try:
+        value = float(cell)
+    except ValueError:
+        value = float("nan")
+    if not (np.isfinite(value) and (column != "frame" or value >= 0)):
+        raise AmcError(f"{place}: {column} {cell!r} is no number of pixels or frame; expected a number")
+    return value

@@ -1,0 +1,114 @@
+"""NWB files with the extension ndx-ethogram (the extra `nwb`): bouts in seconds of one video, read and written.
+
+The packages are imported in the functions: they are optional, and take a second.
+"""
+
+import importlib.util
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING
+
+from amc import __version__
+from amc.base.errors import AmcError, printable
+from amc.base.paths import atomic
+from amc.datasets.delimited import NoHeader
+from amc.ethogram.events import Annotation, Event
+from amc.ethogram.record import Ethogram
+
+if TYPE_CHECKING:
+    from ndx_ethogram import EthogramBouts
+
+ENDING = "_bouts.nwb"
+HDF5 = b"\x89HDF"  # first bytes
+UNDATED = datetime(2000, 1, 1, tzinfo=UTC)  # NWB needs a time of the recording; what it was is not known
+
+
+def check() -> None:
+    """Raise AmcError if the packages are not installed."""
+    if importlib.util.find_spec("ndx_ethogram") is None:
+        raise AmcError("nwb: NWB files need the package ndx-ethogram; python -m pip install ndx-ethogram")
+
+
+def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
+    """The bouts of every table of bouts in a file, in the time of its video. lengths: not needed.
+
+    Raises NoHeader for a file of another kind; AmcError for a damaged one, one without bouts, and without the packages.
+    """
+    try:
+        with path.open("rb") as file:
+            is_hdf5 = file.read(4) == HDF5
+    except OSError as error:
+        raise AmcError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+    if not is_hdf5:
+        raise NoHeader(f"{path}: no NWB file; give one with bouts of ndx-ethogram")
+    check()
+    from ndx_ethogram import EthogramBouts
+    from pynwb import NWBHDF5IO
+
+    events, shown, notes, is_predicted = [], [], [], False
+    try:
+        with NWBHDF5IO(str(path), "r") as io:
+            file = io.read()
+            who = file.subject.subject_id or "" if file.subject else ""
+            for table in [one for one in file.objects.values() if isinstance(one, EthogramBouts)]:
+                name, begin = _video(table, path)
+                shown.append(name)
+                rows = zip(table["label"][:], table["start_time"][:], table["stop_time"][:], strict=True)
+                times = [(label, *(round(float(second) - begin, 9) for second in span)) for label, *span in rows]
+                events += [Event(name, label, start, stop, True, subject=who) for label, start, stop in times]
+                is_predicted |= table.labeling_method == "automated"
+                if table.observation_intervals:
+                    notes.append(f"{path}: its observation intervals are not used; what is outside counts as observed")
+    except (OSError, KeyError, TypeError, ValueError) as error:
+        raise AmcError(f"{path}: is no sound NWB file ({printable(error)}); export it again") from error
+    if not shown:
+        raise AmcError(f"{path}: holds no bouts of ndx-ethogram; write them with that extension")
+    names = tuple(dict.fromkeys(event.behaviour for event in events))
+    predicted = (str(path),) * is_predicted
+    return Annotation(str(path), tuple(events), tuple(notes), names, videos=tuple(shown), predicted=predicted)
+
+
+def _video(table: "EthogramBouts", path: Path) -> tuple[str, float]:
+    """The file name of a table's video, or that of the NWB file; and when it begins, seconds of the session."""
+    video = table.source_video
+    if video is None or not video.external_file:
+        return path.stem, 0.0
+    begin = video.timestamps[0] if video.rate is None else video.starting_time
+    return PurePath(video.external_file[0]).name, float(begin)
+
+
+def write(shown: Ethogram, video: Path, path: Path) -> Path:
+    """Write the bouts of a video, all behaviours, and the interval in which the animal is seen. Raises AmcError."""
+    from ndx_ethogram import Ethogram as Catalogue
+    from ndx_ethogram import EthogramBouts
+    from pynwb import NWBHDF5IO, NWBFile
+    from pynwb.epoch import TimeIntervals
+    from pynwb.file import Subject
+    from pynwb.image import ImageSeries
+
+    says = f"Bouts predicted by a model. When the video was taken is not known. {shown.stamp}".strip()
+    file = NWBFile(says, shown.name, UNDATED)
+    file.subject = Subject(subject_id=shown.subject) if shown.subject else None
+    source = {"external_file": [printable(video)], "format": "external", "starting_frame": [0], "unit": "n.a."}
+    film = ImageSeries(name="video", timestamps=shown.edges[:-1], **source)
+    file.add_acquisition(film)
+    behaviours = Catalogue(name="ethogram", description="What the model can recognise.", exclusive=False)
+    for name in shown.names:
+        behaviours.add_row(behavior=name, definition="as in the training of the model")
+    seen = TimeIntervals(name="observation_intervals", description="When the animal is seen.")
+    first, stop = shown.span or (shown.edges[0], shown.edges[-1])
+    seen.add_interval(start_time=float(first), stop_time=float(stop))
+    bouts = EthogramBouts(
+        name="bouts", description=says, labeling_method="automated", source_software=f"AnimalMotionCLIP {__version__}",
+        source_video=film, ethogram=behaviours, observation_intervals=seen if shown.span else None,
+    )  # fmt: skip
+    for bout in shown.bouts:
+        times = {"start_time": float(shown.edges[bout.start]), "stop_time": float(shown.edges[bout.stop])}
+        bouts.add_row(label=bout.behaviour, **times)
+    module = file.create_processing_module("behavior", "bouts of behaviour")
+    for part in (behaviours, *[seen] * (shown.span is not None), bouts):
+        module.add(part)
+    with atomic(path) as temporary, NWBHDF5IO(str(temporary), "w") as io:
+        io.write(file)
+    return path

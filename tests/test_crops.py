@@ -1,0 +1,137 @@
+"""Boxes: what is cut out is what the model sees, where and when the animal is seen, and each track is a subject."""
+
+import json
+
+import av
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from test_cuts import scenes
+
+from amc.__main__ import main
+from amc.base.errors import AmcError
+from amc.ethogram import annotations, crops, files, predict
+from amc.ethogram.bouts import Rules
+from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+
+TRACKS = "video,frame,x,y,w,h,track\n{}".format(
+    "".join(f"fox.mkv,{k},0,16,128,96,left one\n" for k in range(24))
+    + "".join(f"fox.mkv,{k},{150 + k},20,60,40,right\n" for k in (6, 11, 17))
+)
+
+
+def write(path, pictures) -> None:
+    """A video without loss."""
+    with av.open(str(path), "w") as container:
+        stream = container.add_stream("ffv1", rate=24)
+        stream.height, stream.width = pictures[0].shape[:2]
+        stream.pix_fmt = "bgr0"
+        for picture in pictures:
+            container.mux(stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")))
+        container.mux(stream.encode())
+
+
+@pytest.fixture
+def without_pictures(monkeypatch):
+    """None is drawn: that takes most of the time."""
+    for name in ("ethogram", "time_budget", "transitions"):
+        monkeypatch.setattr(files.drawn, name, lambda shown: None)
+    monkeypatch.setattr(files, "key_frames", lambda frames, **more: frames.shape)
+    monkeypatch.setattr(files.style, "write", lambda figure, path, alt: path if path.write_text(str(figure)) else None)
+
+
+@pytest.fixture(scope="module")
+def pair(tmp_path_factory):
+    """A film of one second; and a wide one in which it is on the left."""
+    folder = tmp_path_factory.mktemp("pair")
+    film = list(scenes(24))
+    write(folder / "alone.mkv", film)
+    write(folder / "fox.mkv", [np.concatenate([picture, picture[::-1] // 2], axis=1) for picture in film])
+    return folder, film[0].shape[:2]
+
+
+def test_a_box_has_the_scores_of_a_video_of_that_part(pair, watcher):
+    folder, (height, width) = pair
+    alone = sliding_window(folder / "alone.mkv", watcher, SlidingWindow(0.5, 0.25))
+    [job] = crops.jobs({"fox": folder / "fox.mkv"}, crops.read(f"0,0,{width},{height}")).values()
+    boxed = sliding_window(job.path, watcher, SlidingWindow(0.5, 0.25), crop=job.crop)
+    assert np.array_equal(alone.frame_probs, boxed.frame_probs) and job.name == "fox"
+    whole = sliding_window(job.path, watcher, SlidingWindow(0.5, 0.25))
+    assert not np.array_equal(whole.probs, boxed.probs)
+
+
+def test_a_track_is_a_square_around_the_middle_of_its_boxes_and_stays_in_the_picture(tmp_path):
+    rows = ("a.mp4,4,10,10,4,2", "a.mp4,8,14,10,4,2", "a.mp4,9,38,10,4,2")
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h", *rows]))
+    [crop] = crops.read(str(tmp_path / "boxes.csv"))["a.mp4"]
+    assert crop.span(20) == (4, 10) and crop.size == (4, 4) and crop.subject == ""
+    assert crop.notes == ["3 frames between its boxes have none; their places are interpolated"]
+    pictures = torch.arange(40).expand(4, 3, 30, 40).to(torch.uint8)  # each pixel is its x
+    found = crop.cut([0, 6, 8, 9], pictures)
+    assert found.shape == (4, 3, 4, 4)
+    assert found[:, 0, 0].tolist() == [[10, 11, 12, 13], [12, 13, 14, 15], [14, 15, 16, 17], [36, 37, 38, 39]]
+    with pytest.raises(AmcError, match="a box in frame 9, but the video has 9 frames"):
+        crop.span(9)
+
+
+def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, tmp_path, without_pictures):
+    folder, _ = pair
+    (tmp_path / "boxes.csv").write_text(TRACKS)
+    options = predict.Options(
+        SlidingWindow(0.25, 0.25), Rules(min_seconds=0), threshold=0.01, crop=str(tmp_path / "boxes.csv")
+    )
+    out = tmp_path / "out"
+    report = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
+    assert not report.failed and list(report.finished) == ["fox@left one", "fox@right"]
+    bouts = pd.read_csv(out / "bouts.csv")
+    assert set(bouts["video"]) == {"fox"} and set(bouts["subject"]) == {"left one", "right"}
+    right = bouts[bouts["subject"] == "right"]
+    assert right["start_frame"].min() == 6 and right["stop_frame"].max() == 18
+    frames = pd.read_csv(out / "fox@right.untrusted_frames.csv")
+    assert len(frames) == 24 and (frames.loc[[*range(6), *range(18, 24)], "prob Walking"] == 0).all()
+    assert (out / "fox@right.untrusted_key_frames.png").read_text().endswith("60, 60])")  # what is cut is what is shown
+    budget = pd.read_csv(out / "time_budget.csv")
+    assert budget["% of total length"].tolist() == [100] * 6  # of the time in which each is seen
+    [project] = out.glob("*.boris")
+    own = annotations.read(project)
+    assert own.subjects == ("left one", "right") and own.media == (str(folder / "fox.mkv"),)
+    assert {(round(e.first * 24), round(e.stop * 24)) for e in own.of("fox") if e.subject == "right"} == {(6, 18)}
+    assert [subject["name"] for subject in json.loads(project.read_text())["subjects_conf"].values()] == [*own.subjects]
+    again = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
+    assert again.before == ["fox@left one", "fox@right"]
+    (tmp_path / "boxes.csv").write_text(TRACKS.replace(",150,", ",151,").replace(",156,", ",157,"))
+    again = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
+    assert again.before == ["fox@left one"]  # the other has other boxes
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        ("0,0,0,9", "crop: 0,0,0,9 is no box; give X,Y,W,H in pixels"),
+        ("nowhere.csv", "nowhere.csv"),
+        ("video,frame,x,y,w\n", "no header of the columns video,frame,x,y,w,h"),
+        ("video,frame,x,y,w,h\nfox.mp4,1,2,3,4,0\n", "boxes.csv:2: frame 1 of fox.mp4 is there twice, no whole number"),
+        (
+            "video,frame,x,y,w,h\nfox.mp4,1,2,3,4,5\nfox.mp4,1,2,3,4,5\n",
+            "boxes.csv:3: frame 1 of fox.mp4 is there twice",
+        ),
+        ("video,frame,x,y,w,h\nfox.mp4,1,left,3,4,5\n", "boxes.csv:2: x 'left' is no number"),
+        ("video,frame,x,y,w,h\nowl.mp4,1,2,3,4,5\n", "has no boxes of fox.mp4, only of owl.mp4"),
+    ],
+)
+def test_what_is_no_box_is_told_in_one_line(given, said, tmp_path, capsys):
+    if "\n" in given:
+        (tmp_path / "boxes.csv").write_text(given)
+        given = str(tmp_path / "boxes.csv")
+    (tmp_path / "fox.mp4").touch()
+    arguments = ["predict", str(tmp_path / "fox.mp4"), "--behaviours", "a,b", "--pretrained", "random"]
+    assert main([*arguments, "--out", str(tmp_path / "out"), "--crop", given]) == 2
+    error = capsys.readouterr().err
+    assert said in error and error.count("\n") == 1
+
+
+def test_a_box_outside_the_pictures_is_refused(pair, watcher):
+    folder, (height, width) = pair
+    with pytest.raises(AmcError, match="the box reaches outside the pictures, which have"):
+        sliding_window(folder / "fox.mkv", watcher, SlidingWindow(), crop=crops.read(f"9,0,{2 * width},{height}"))

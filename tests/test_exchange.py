@@ -1,0 +1,138 @@
+"""Files of V-TRACE, FERAL and NWB: what others write is read as they meant it, and what is written is read back."""
+
+import io
+import json
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from test_ethogram import edges_at
+
+from amc.__main__ import main
+from amc.base.errors import AmcError
+from amc.ethogram import annotations, exports, inputs
+from amc.ethogram.bouts import Rules
+from amc.ethogram.formats import nwb
+from amc.ethogram.record import Ethogram
+
+V_TRACE = """# trace-meta: {"classes": ["grooming"]}
+labelId, timestamp, endTimestamp, score, review
+grooming,12.430,18.970,0.9,accepted
+rearing,42.100,45.650,0.4,rejected
+"""
+FERAL = {  # as BORIS 10.0.2 exports it
+    "is_multilabel": False,
+    "splits": {"train": ["fox.mp4"], "val": [], "test": [], "inference": []},
+    "class_names": {"0": "other", "1": "graze", "2": "walk"},
+    "labels": {"fox.mp4": [0, 1, 1, 2, 0, 1], "owl.mp4": [0, 0]},
+}
+
+
+@pytest.fixture
+def shown() -> Ethogram:
+    probs = np.zeros((60, 2), np.float32)
+    probs[:30, 1], probs[20:45, 0] = 0.75, 1
+    edges = edges_at(30, 60)
+    return Ethogram(
+        "fox", "fox.mp4", 30.0, edges, ("graze", "walk"), probs, np.full(2, 0.5), Rules(1, 0, 0), "FEW CLIPS"
+    )
+
+
+def bouts(path, shown) -> list:
+    return annotations.bouts(annotations.read(path).of("fox"), shown.edges)
+
+
+def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_rejected(tmp_path):
+    (tmp_path / "fox.csv").write_text(V_TRACE)
+    (tmp_path / "owl.pred.csv").write_text("labelId,timestamp,endTimestamp,score\ngrooming,1,2,0.9\n")
+    found = annotations.read(tmp_path)
+    [event] = found.of("fox.mp4")
+    assert (event.behaviour, event.first, event.stop, event.timed) == ("grooming", 12.43, 18.97, True)
+    assert [event.first for event in found.of("owl.mp4")] == [1]
+    assert found.predicted == (str(tmp_path / "owl.pred.csv"),)  # nobody has reviewed it
+
+
+def test_v_trace_gets_its_header_seconds_and_scores(shown, tmp_path):
+    text = exports.FILES["vtrace.csv"](shown)
+    assert text.splitlines() == ["labelId,timestamp,endTimestamp,score", "walk,0.0,1.0,0.75", "graze,0.666667,1.5,1.0"]
+    (tmp_path / "fox_vtrace.csv").write_text(text)
+    assert bouts(tmp_path / "fox_vtrace.csv", shown) == shown.bouts
+    assert annotations.read(tmp_path / "fox_vtrace.csv").predicted
+
+
+def test_what_boris_exports_for_feral_is_a_class_per_frame_and_other_is_none(tmp_path):
+    (tmp_path / "feral.json").write_text(json.dumps(FERAL))
+    found = annotations.read(tmp_path)
+    assert found.behaviours == ("graze", "walk") and not found.predicted
+    assert [(e.behaviour, e.first, e.stop) for e in found.of("fox.mp4")] == [
+        ("graze", 1, 3), ("graze", 5, 6), ("walk", 3, 4)
+    ]  # fmt: skip
+    assert found.of("owl.mp4") == () and found.labelled_frames("owl").tolist() == [True, True]
+
+
+def test_feral_gets_labels_that_it_accepts_and_they_are_read_back(shown, tmp_path):
+    (tmp_path / "fox_feral.json").write_text(exports.FILES["feral.json"](shown))
+    found = json.loads((tmp_path / "fox_feral.json").read_text())
+    # FERAL 1.0.2, validate_labels_json: these keys, numbers as text from 0, as many 0 and 1 as classes, known splits
+    assert found.keys() >= {"class_names", "is_multilabel", "labels", "splits"} and found["is_multilabel"] is True
+    assert found["class_names"] == {"0": "graze", "1": "walk"} and found["splits"]["inference"] == ["fox.mp4"]
+    assert found["labels"]["fox.mp4"][25:31] == [[1, 1]] * 5 + [[1, 0]]
+    assert bouts(tmp_path / "fox_feral.json", shown) == shown.bouts
+    assert annotations.read(tmp_path / "fox_feral.json").predicted
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"labels": {"fox.mp4": [0, 7]}}, "fox.mp4 has labels of other classes"),
+        ({"labels": {"fox.mp4": [0, "walk"]}}, "no sound file of FERAL"),
+        ({"class_names": {"1": "walk"}}, "no sound file of FERAL"),
+        ({"labels": 3}, "no sound file of FERAL"),
+        ({"is_multilabel": True, "labels": {"fox.mp4": [[0, 1]]}}, "fox.mp4 has labels of other classes"),
+    ],
+)
+def test_labels_that_do_not_fit_their_classes_are_refused(change, said, tmp_path):
+    (tmp_path / "feral.json").write_text(json.dumps(FERAL | change))
+    with pytest.raises(AmcError, match=said):
+        annotations.read(tmp_path / "feral.json")
+
+
+def test_other_json_in_a_folder_is_left_out(tmp_path):
+    (tmp_path / "config.json").write_text('{"a": 1}')
+    (tmp_path / "feral.json").write_text(json.dumps(FERAL))
+    assert any("config.json: left out" in note for note in annotations.read(tmp_path).notes)
+
+
+def test_an_nwb_file_has_what_its_extension_defines_and_is_read_back(shown, tmp_path):
+    pytest.importorskip("ndx_ethogram")
+    from pynwb import NWBHDF5IO
+
+    whole = nwb.write(shown, tmp_path / "fox.mp4", tmp_path / "fox_bouts.nwb")
+    assert bouts(whole, shown) == shown.bouts and annotations.read(whole).predicted == (str(whole),)
+    track = replace(shown, subject="left one", span=(0.5, 1.5))
+    part = nwb.write(track, tmp_path / "fox.mp4", tmp_path / "part.nwb")
+    with NWBHDF5IO(str(part), "r") as file:
+        table = file.read().processing["behavior"]["bouts"]
+        assert table.labeling_method == "automated" and "FEW CLIPS" in table.description
+        assert table.ethogram["behavior"][:].tolist() == ["graze", "walk"]
+        assert table.observation_intervals["stop_time"][:].tolist() == [1.5]
+    found = annotations.read(part)
+    assert found.subjects == ("left one",) and found.media == ("fox.mp4",)
+    assert "observation intervals are not used" in found.notes[0]
+    (tmp_path / "broken.nwb").write_bytes(whole.read_bytes()[:3000])
+    with pytest.raises(AmcError, match="no sound NWB file"):
+        annotations.read(tmp_path / "broken.nwb")
+
+
+def test_without_the_package_nwb_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "ndx_ethogram", None)
+    (tmp_path / "fox.mp4").touch()
+    assert main(["predict", str(tmp_path), "--behaviours", "a,b", "--nwb", "--out", str(tmp_path / "out")]) == 2
+    assert "nwb: NWB files need the package ndx-ethogram; python -m pip install" in capsys.readouterr().err
+
+
+def test_each_of_these_files_is_one_of_the_video(shown):
+    assert {"_vtrace.csv", "_feral.json", nwb.ENDING} <= {*inputs.ENDINGS}
+    assert list(pd.read_csv(io.StringIO(exports.FILES["vtrace.csv"](shown)))["score"]) == [0.75, 1.0]
