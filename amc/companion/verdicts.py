@@ -71,7 +71,8 @@ def diagnosis(kind: str, made: Decisions, video: int) -> str:
         it = "them" if len(members) > 1 else "it"
         shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
         extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
-        clauses.append(f"{_listed(made, members)}{extent} {said(word, saw, others, it=it)}")
+        verb = "are" if len(members) > 1 else "is"
+        clauses.append(f"{_listed(made, members)}{extent} {verb} {said(word, saw, others, it=it)}")
     unknown = "; the truth is not known" if made.truth is None else ""
     return f"{kind.capitalize()}: {'; '.join(clauses) or 'no error'}{unknown}."
 
