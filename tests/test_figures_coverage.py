@@ -49,7 +49,7 @@ def test_short_videos_are_numbered_by_how_often_a_frame_is_shown():
     plans = {"dense": {2: sampling.plan(2, scheme="dense", num_windows=3, frames=4)}}
     figure = drawn.short_videos(plans | {"sparse": plans["dense"]})
     [axes] = figure.axes[:1]
-    assert "different frames of 2: 2 with dense and 2 with sparse" in figure.get_suptitle().replace("\n", " ")
+    assert "of 2 frames, 2 with dense and 2 with sparse are used" in figure.get_suptitle().replace("\n", " ")
     assert sorted(int(text.get_text()) for text in axes.texts) == [4, 8]
 
 

@@ -50,11 +50,11 @@ def test_a_classifier_is_shown_frames_and_says_one_score_that_is_no_line_over_ti
         assert scores.lines[0].get_xdata() == [0.5, 0.5]  # the threshold
 
 
-def test_film_flow_and_truth_are_drawn_where_they_are_known():
+def test_film_and_truth_are_drawn_where_they_are_known():
     strip, truth = np.zeros((4, 3, 8, 8), np.uint8), np.zeros((48, 2), bool)
     truth[10:20, 0] = True
-    figure = drawn.case(case(film=strip, motion=strip, truth=truth), title="a frog")
-    assert [len(axes.images) for axes in figure.axes if axes.images] == [4, 4]
+    figure = drawn.case(case(film=strip, truth=truth), title="a frog")
+    assert [len(axes.images) for axes in figure.axes if axes.images] == [4]
     [span] = rows(figure)[0][0].patches
     assert (span.get_x(), span.get_width()) == (10, 10)
 
@@ -116,8 +116,8 @@ def test_runs_are_compared_to_the_one_that_both_panels_share_with_significant_di
     table = pd.DataFrame([row | {"scheme": s, "modality": m, "run": f"{s} {m}"} for s, m in cells for row in more])
     figure = drawn.fixes(table, reference="sparse rgb")
     left, right, low_left, low_right = figure.axes  # the last kind has an axis of its own
-    assert figure.get_suptitle().startswith("2 of 4 differences are significant")
-    for above, below, name in ((left, low_left, "dense"), (right, low_right, "rgb+flow")):
+    assert figure.get_suptitle().startswith("2 of 4 differences in errors are significant")
+    for above, below, name in ((left, low_left, "dense"), (right, low_right, "frames and motion")):
         assert [text.get_text() for text in below.get_legend().get_texts()] == [name]
         filled, hollow = above.lines[:2]
         assert filled.get_xdata().tolist() == [-5] and not len(hollow.get_xdata())

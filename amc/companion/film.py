@@ -41,7 +41,7 @@ def played(
     chosen: Sequence[int] = (),
     every: range = range(0),
 ) -> HTML:
-    """A video as a moving picture: frame | flow, and | slots, which appear when the video comes to their frames.
+    """A video as a moving picture: film | flow, and | slots, which appear when the video comes to their frames.
 
     slots: uint8 (T, 3, H, W), what a classifier gets of the frames `chosen`; every: frames of which none is left out,
     see `moving.pace`. Flow is by DIS, from each frame to the next one, and never across a cut.
@@ -49,11 +49,11 @@ def played(
     shown, seconds = moving.pace(num_frames, fps, every=every)
     frames = read(shown)
     scale = FASTEST * frames.shape[-2]
-    panels = {"frame": frames, "flow": _motion(read, shown, num_frames, scale)}
+    panels = {"film": frames, "its motion (optical flow)": _motion(read, shown, num_frames, scale)}
     if slots is not None:
         places = np.repeat(chosen, len(slots) // len(chosen))
         columns = 2 if frames.shape[-1] > WIDE * frames.shape[-2] else 4
-        panels["slots, one by one"] = moving.filling(slots, places, shown, columns=columns)
+        panels["what the model gets"] = moving.filling(slots, places, shown, columns=columns)
     still = shown.index(every[len(every) // 2]) if every else len(shown) // 2
     return moving.moving(panels, seconds, alt=alt, key=Key(flow_color.legend(129), scale), still=still)
 

@@ -10,7 +10,6 @@ import numpy as np
 from amc.companion.errors import Decisions, find
 from amc.companion.events import runs, seen_by
 from amc.figures.errors import Case
-from amc.figures.style import Key
 from amc.sampling import Window
 
 VERDICTS = {
@@ -88,8 +87,6 @@ def case(
     *,
     fps: float = float("nan"),
     film: np.ndarray | None = None,
-    motion: np.ndarray | None = None,
-    key: Key | None = None,
     most: int = 5,
 ) -> Case:
     """A video for `figures.errors.case`: the `most` informative behaviours that are annotated, predicted or happen.
@@ -107,5 +104,5 @@ def case(
     return Case(
         int(test.num_frames[video]), fps, test.frames[video], test.probs[video][:, shown],
         [made.names[c] for c in shown], labels[shown], predicted[shown], threshold[shown],
-        None if truth is None else truth[:, shown], film, motion, key, verdicts,
+        None if truth is None else truth[:, shown], film, verdicts,
     )  # fmt: skip

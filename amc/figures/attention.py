@@ -92,13 +92,13 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     The title tells the share that goes to slots of the other kind, or to other slots if there is one kind.
     """
     names, colors = slot_names(len(next(iter(weights.values()))), modality)
-    figure = Figure((WIDTH, WIDTH / len(weights) + 0.6), layout="constrained")
+    figure = Figure((WIDTH, WIDTH / 2 + 0.6), layout="constrained")
     most = max(2 / len(names), float(np.quantile(list(weights.values()), DARK)))
     for axes, (title, matrix) in zip(figure.subplots(1, len(weights), squeeze=False)[0], weights.items(), strict=True):
-        look = {"cmap": "Blues", "vmin": 0, "vmax": 100 * most, "square": True, "cbar": False, "fmt": ".0f"}
+        look = {"cmap": "Blues", "vmin": 0, "vmax": 100 * most, "cbar": False, "fmt": ".0f"}
         look |= {"annot": len(names) <= 10, "annot_kws": {"fontsize": 12}}
         sns.heatmap(100 * matrix, ax=axes, xticklabels=names, yticklabels=names, **look)
-        axes.set_title(title, y=1)  # a place of its own, or it would leave the layout
+        axes.set_title(title)
         axes.set(xlabel="… at this picture (% of the row; dark: much)", ylabel="this picture looks …")
         axes.tick_params(axis="x", rotation=90, length=0)
         axes.tick_params(axis="y", rotation=0, length=0)

@@ -157,7 +157,7 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
     different = listed(f"{len(set(frames))} with {scheme}" for scheme, frames in shown.items())
     total = len(next(iter(shown.values())))
     repeated = f"{total} frames are always taken, so short videos repeat them"
-    style.headline(figure, f"{repeated}; different frames of {longest}: {different}")
+    style.headline(figure, f"{repeated}; of {longest} frames, {different} are used")
     return figure
 
 

@@ -40,27 +40,24 @@ class Case:
     threshold: np.ndarray  # (C,)
     truth: np.ndarray | None = None  # (num_frames, C) bool
     film: np.ndarray | None = None  # uint8 (K, H, W, 3) or (K, 3, H, W), of K equal parts of the clip
-    motion: np.ndarray | None = None  # their flow as pictures, of the same shape
-    key: style.Key | None = None  # to the colours of flow
     verdicts: Sequence[str] = ()  # (C,) kind of error of each, "" if there is none
 
 
 @styled
 def case(shown: Case, *, title: str) -> Figure:
-    """One clip over one time axis: its film, its flow, and one row per behaviour with truth, prediction and scores.
+    """One clip over one time axis: its film, and one row per behaviour with truth, prediction and scores.
 
     Left: each mark is a frame that a classifier sees, in the classifier's row. Right: each bar is the score of one
     classifier for all its frames; the last bar is the mean of all scores.
     """
-    strips = {"film": shown.film, "motion\n(optical\nflow)": shown.motion}
-    strips = {name: strip for name, strip in strips.items() if strip is not None}
-    heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()]
+    strips = [] if shown.film is None else [shown.film]
+    heights = [WIDTH * 0.72 / len(strip) for strip in strips]
     heights += [max(0.9, 0.21 * (len(shown.probs) + 1))] * len(shown.names)
     figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.1), layout="constrained")
     shape = {"height_ratios": heights, "width_ratios": [6, 1]}
     panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
-    for axes, empty, (name, strip) in zip(panels, bars, strips.items(), strict=False):
-        _strip(axes, strip, name, shown.num_frames)
+    for axes, empty, strip in zip(panels, bars, strips, strict=False):
+        _strip(axes, strip, shown.num_frames)
         empty.axis("off")
     for c, (axes, right) in enumerate(zip(panels[len(strips) :], bars[len(strips) :], strict=True)):
         _behaviour(axes, right, shown, c)
@@ -70,8 +67,6 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
     bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score")
-    if shown.key and shown.motion is not None:
-        style.key(bars[0], shown.key)
     keys = [Patch(color=PALE, label="it happens (truth)")] * (shown.truth is not None)
     keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame that it sees")]
     keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean score")]
@@ -81,12 +76,12 @@ def case(shown: Case, *, title: str) -> Figure:
     return figure
 
 
-def _strip(axes, strip: np.ndarray, name: str, num_frames: int) -> None:
+def _strip(axes, strip: np.ndarray, num_frames: int) -> None:
     edges = np.linspace(0, num_frames, len(strip) + 1)
     for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
         axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
     axes.vlines(edges[1:-1], 0, 1, color=SHADE, linewidth=1)
-    axes.set(yticks=[0.5], yticklabels=[name], ylim=(0, 1))
+    axes.set(yticks=[0.5], yticklabels=["film"], ylim=(0, 1))
     axes.tick_params(length=0, labelbottom=False)
     axes.spines[:].set_visible(True)
 
@@ -256,8 +251,8 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     table: rows of `errors.differences` of all runs, with scheme and modality. The last kind, errors of no kind, has an
     axis of its own, because it is much more frequent.
     """
-    parts = {"scheme (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
-    parts["input (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
+    parts = {"how frames are chosen (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
+    parts["what the model gets (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
     order = list(dict.fromkeys(table["kind"]))
     figure = Figure((WIDTH, 0.75 * len(order) + 2.9), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])
@@ -272,15 +267,17 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             axes.set(yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
         pair[0].set_title(title)
-        keys = [Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=n) for n, m in zip(present, "sDo")]
+        keys = [
+            Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=style.INPUTS.get(n, n))
+            for n, m in zip(present, "sDo")
+        ]
         pair[1].legend(handles=keys, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.4), ncols=3)
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
     sure = int(_is_significant(shown).sum())
-    title = f"{sure} of {len(shown)} differences are significant"
+    title = f"{sure} of {len(shown)} differences in errors are significant"
     style.headline(figure, f"{title} (filled; hollow: the 95 % interval includes 0)")
-    figure.supxlabel(
-        f"← fewer · errors per 100 videos than {reference.split(' seed')[0]}, paired · more →", fontsize=13
-    )
+    than = f"errors per 100 videos than {reference.split(' seed')[0]}"
+    figure.supxlabel(f"← fewer · {than} · more →", fontsize=13)
     return figure
 
 

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator
 
 from amc.base.wording import listed
 from amc.figures import style
-from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
+from amc.figures.style import FLOW_COLORS, INK, INPUTS, PALE, SHADE, WIDTH, styled
 
 MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
 METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
@@ -235,9 +235,8 @@ def effect(table: pd.DataFrame) -> Figure:
             axes.axhline(list(table["modality"]).index(modality) - 0.5, color=PALE)
         axes.set(xlabel=label)
         axes.grid(axis="x", color=PALE)
-    spoken = {"rgb": "frames alone", "flow": "motion alone", "rgb+flow": "frames and motion"}
     labels = [
-        spoken[row.modality] + (f"\n({CALLED.get(row.flow, row.flow)})" if row.flow != names[0] else "")
+        INPUTS[row.modality] + (f"\n({CALLED.get(row.flow, row.flow)})" if row.flow != names[0] else "")
         for row in table.itertuples()
     ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
@@ -247,6 +246,6 @@ def effect(table: pd.DataFrame) -> Figure:
     both = table[table["modality"] == order[-1]]
     sure = ((both["more_low"] > 0) | (both["more_high"] < 0)).sum()
     ends = f"{both['more'].min():+.1f} to {both['more'].max():+.1f}"
-    title = f"{spoken[order[-1]].capitalize()} against frames alone: {ends} points, {sure} of {len(both)} significant"
-    style.headline(figure, title)
+    title = f"{INPUTS[order[-1]].capitalize()} score {ends} points against frames alone"
+    style.headline(figure, f"{title}; {sure} of {len(both)} differences are significant")
     return figure

@@ -32,6 +32,7 @@ SCHEME_LABELS = {
 }
 MAP = "mean average precision (mAP), % (100: every ranking right)"
 MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
+INPUTS = {"rgb": "frames alone", "flow": "motion alone", "rgb+flow": "frames and motion"}
 FLOW_COLORS = {  # methods of one family in one hue
     "dis": "#663311", "dis-fast": "#AA7744", "dis-ultrafast": "#DDBB99",
     "raft-large": "#225555", "raft-small": "#448888", "raft-synth": "#99CCBB",
@@ -160,16 +161,14 @@ class Key(NamedTuple):
 
 
 def key(axes: Axes, shown: Key) -> None:
-    """Draw the colour wheel of flow to the right of `axes`, or in it if it is off, with directions at its rim."""
-    at = 1 if axes.axison else -0.15
-    inches = axes.figure.dpi_scale_trans + ScaledTranslation(at, 1, axes.transAxes)  # from the top of `axes` on
+    """Draw the colour wheel of flow to the right of `axes`, with directions at its rim."""
+    inches = axes.figure.dpi_scale_trans + ScaledTranslation(1, 1, axes.transAxes)  # from the top of `axes` on
     inset = axes.inset_axes((0.55, -0.95, 0.7, 0.7), transform=inches)
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
     inset.set_title("up", fontsize=11, pad=1)
     inset.set_xlabel(f"down\n{shown.said}", fontsize=11, labelpad=1)
-    inset.set_in_layout(axes.axison)  # else it takes a place that is empty
     for x, word, side in ((-0.04, "left", "right"), (1.04, "right", "left")):
         inset.text(x, 0.5, word, fontsize=11, ha=side, va="center", transform=inset.transAxes)
 
