@@ -78,17 +78,18 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
     slots = np.zeros((4, 3, 6, 8), np.uint8)
     figure = figures.interleaved(slots, [3, 17])
     labels = [axes.get_xlabel().replace("\n", " ") for axes in figure.axes]
-    assert labels == ["I₁ frame 3", "F₁ flow of 3", "I₂ frame 17", "F₂ flow of 17"]
+    assert labels == ["frame 3 (I₁)", "motion of 3 (F₁)", "frame 17 (I₂)", "motion of 17 (F₂)"]
     edges = [axes.spines["left"].get_edgecolor()[:3] for axes in figure.axes]
     assert edges == [to_rgb(figures.MODALITY_COLORS[name]) for name in ("rgb", "flow", "rgb", "flow")]
     alone = figures.interleaved(slots[:2], [3, 17], modality="flow")
-    assert [axes.get_xlabel()[0] for axes in alone.axes] == ["F", "F"]
+    assert [axes.get_xlabel()[:6] for axes in alone.axes] == ["motion"] * 2
 
 
 def test_flow_in_a_strip_has_a_key_with_its_scale_and_frames_alone_have_none():
-    slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2, "128 px high")
+    slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2)
     [inset] = figures.interleaved(slots, [3, 17], key=key).axes[3].child_axes
-    assert inset.get_xlabel() == "rim: 3.2 px\nper frame,\n128 px high"
+    assert inset.get_xlabel() == "down\nwhite: no motion\nfull colour: 3.2\npixels per frame"
+    assert [inset.get_title(), *(text.get_text() for text in inset.texts)] == ["up", "left", "right"]
     alone = figures.interleaved(slots, [1, 2, 3, 4], modality="rgb", key=key)
     assert not [axes for axes in alone.axes if axes.child_axes]
 
@@ -109,14 +110,14 @@ def test_a_timeline_marks_the_frames_of_the_plan_on_the_row_of_their_classifier(
     ranges = [(bar.get_x(), bar.get_width()) for bar in axes.patches if bar.get_hatch()]
     context = [(start, stop - start) for window in windows for start, stop in window.context]
     assert ranges == (context if scheme == "semi-dense" else [])  # dense and sparse never look there
-    assert ("context" in texts(figure)) == (scheme == "semi-dense")
+    assert ("rest of the video" in texts(figure)) == (scheme == "semi-dense")
 
 
 def test_a_context_that_no_frame_is_taken_from_is_not_drawn():
     windows = sampling.plan(30, scheme="semi-dense", num_windows=3, frames=1)  # the one frame is the main window's
     figure = figures.timeline(windows, num_frames=30, fps=24, scheme="semi-dense")
     assert not [bar for bar in figure.axes[0].patches if bar.get_hatch()]
-    assert "context" not in texts(figure)
+    assert "rest of the video" not in texts(figure)
 
 
 def test_a_timeline_without_a_frame_rate_has_no_seconds():
@@ -127,14 +128,13 @@ def test_a_timeline_without_a_frame_rate_has_no_seconds():
 def test_arrows_and_key_of_a_motion_field_are_in_pixels_a_frame():
     frame, vectors = np.zeros((28, 56, 3), np.uint8), np.zeros((2, 28, 56), np.float32)
     vectors[0] = np.arange(56)  # u grows to the right
-    figure = figures.motion_field(frame, vectors, {"flow": frame}, frame[:28, :28], max_px=6.5, stretch=2)
-    first, _, key = figure.axes
+    figure = figures.motion_field(frame, vectors, {"flow": frame}, figures.Key(frame[:28, :28], 6.5), stretch=2)
+    first, last = figure.axes
     arrows = first.collections[0]
     np.testing.assert_array_equal(arrows.U, arrows.X)  # each arrow is the vector at its own place
     assert (arrows.V == 0).all()
     assert arrows.scale == 1 / 2
-    assert (key.get_xlabel(), key.get_ylabel()) == ("u, px/frame", "v, px/frame")
-    assert tuple(key.images[0].get_extent()) == (-6.5, 6.5, 6.5, -6.5)
+    assert last.child_axes[0].get_xlabel().endswith("full colour: 6.5\npixels per frame")
 
 
 def test_scores_are_ranked_by_their_mean_and_written_labels_are_always_shown():

@@ -9,11 +9,11 @@ from amc.companion import coverage
 from amc.figures import coverage as drawn
 
 
-def test_where_nobody_looks_is_drawn_by_scheme_and_count():
+def test_where_nobody_looks_is_drawn_by_scheme_and_number_of_classifiers():
     seen = [np.array([False, True, False, False]), np.array([True, False, True, True, False])]
-    figure = drawn.unseen_by_place({("dense", "frames"): seen}, {"frames": (2, 4)})
+    figure = drawn.unseen_by_place({"dense": seen}, (2, 4))
     axes = figure.axes[0]
-    assert figure.get_suptitle() == "Frames that are seen with P = 4: 60 % with dense"
+    assert figure.get_suptitle() == "With 4 classifiers these parts of the video are seen: 60 % with dense"
     bars = [[tuple(path.get_extents().intervalx.round(9)) for path in row.get_paths()] for row in axes.collections]
     assert bars == [[(0.25, 0.5)], [(0, 0.2), (0.4, 0.8)]]  # each frame where it is
     assert [text.get_text() for text in axes.get_yticklabels()] == ["2", "4"]
@@ -24,7 +24,7 @@ def test_a_line_of_unseen_frames_varies_one_count_about_the_others():
     rows = [here | {"scheme": "dense", "unseen": 0.5}, here | {"frames": 6, "scheme": "dense", "unseen": 0.25}]
     figure = drawn.unseen(pd.DataFrame(rows), **here)
     axes = figure.axes
-    assert figure.get_suptitle() == "Of 48 frames, 2 classifiers of 3 frames never see 50 % with dense"
+    assert figure.get_suptitle() == "Part of the 48 frames that no classifier sees: 50 % with dense"
     assert [len(panel.lines[0].get_xdata()) for panel in axes] == [1, 2, 1]
     assert axes[1].lines[0].get_ydata().tolist() == [50, 25]
 
@@ -42,14 +42,14 @@ def test_what_is_caught_is_drawn_in_percent_by_scheme():
     dense = by_length.query("scheme == 'dense'")
     assert middle.lines[0].get_ydata().tolist() == pytest.approx((100 * dense["share"]).tolist())
     assert right.lines[0].get_ydata().tolist() == pytest.approx(dense["looks"].tolist())
-    assert "M = 2" in left.get_title() and right.get_xlabel() == "length of the event, s"
+    assert "2 classifiers with 3 frames" in figure.get_suptitle() and right.get_xlabel() == "length of the event, s"
 
 
 def test_short_videos_are_numbered_by_how_often_a_frame_is_shown():
     plans = {"dense": {2: sampling.plan(2, scheme="dense", num_windows=3, frames=4)}}
     figure = drawn.short_videos(plans | {"sparse": plans["dense"]})
     [axes] = figure.axes[:1]
-    assert "12 times a frame of a video of 2 is shown; different ones: 2 with dense" in figure.get_suptitle()
+    assert "of 2 frames, 2 with dense and 2 with sparse are used" in figure.get_suptitle().replace("\n", " ")
     assert sorted(int(text.get_text()) for text in axes.texts) == [4, 8]
 
 
@@ -57,7 +57,6 @@ def test_gaps_are_drawn_as_the_median_of_the_draws():
     gaps = {"random": np.array([[0.4, 0.2], [0.6, 0.3], [0.5, 0.1]]), "regular": np.array([[0.25, 0.25]])}
     figure = drawn.spread({rule: np.array([[0.1, 0.6]]) for rule in gaps}, gaps)
     _, right = figure.axes
-    assert "1 classifiers leave in the video: 25 % (regular) and 50 % (random)" in figure.get_suptitle().replace(
-        "\n", " "
-    )
+    told = figure.get_suptitle().replace("\n", " ")
+    assert "1 classifiers leave unseen: 25 % (regular) and 50 % (random)" in told
     assert [line.get_ydata().tolist() for line in right.lines] == [[50, 20], [25, 25]]

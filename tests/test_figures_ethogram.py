@@ -74,7 +74,7 @@ def test_the_stamp_stands_on_every_picture(shown):
         key_frames(pictures, pictures, ["a", "b", "c"], key=Key(pictures[0], 3), stamp=STAMP),
         drawn.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
         drawn.confusion(table, stamp=STAMP),
-        drawn.measured([{"name": "F1", "value": 1, "low": 0, "high": 1}], label="F1", title="films", stamp=STAMP),
+        drawn.measured([{"name": "bout F1", "films": 3, "value": 1, "low": 0, "high": 1}], stamp=STAMP),
         drawn.learning_curve(curve, title="clips", stamp=STAMP),
     ):
         assert STAMP in texts(figure)
@@ -83,7 +83,7 @@ def test_the_stamp_stands_on_every_picture(shown):
 def test_of_many_behaviours_all_that_have_a_bout_are_drawn_and_the_human_s_too(shown):
     assert drawn.chosen(shown, 1) == [0, 1]
     one = replace(shown, probs=shown.probs * [1, 0])
-    assert drawn.chosen(one, 1) == [0] and "1 of 2 behaviours" in texts(drawn.ethogram(one, most=1))
+    assert drawn.chosen(one, 1) == [0] and "1 more behaviours not drawn" in texts(drawn.ethogram(one, most=1))
     human = replace(shown, probs=shown.probs[:, ::-1] * [0, 1.0])
     assert drawn.chosen(one, 1, human) == [0, 1]
 
@@ -106,15 +106,15 @@ def test_every_bout_that_is_counted_is_drawn_however_many_behaviours_and_however
 
 
 def test_a_budget_says_seconds_bouts_and_never(shown):
-    assert "3.0 s in 1 bout" in texts(drawn.time_budget(shown))
+    assert "3.0 s, 1 time" in texts(drawn.time_budget(shown))
     assert "never" in texts(drawn.time_budget(shown.at(0.8)))
 
 
 def test_a_budget_of_overlapping_behaviours_says_that_it_adds_up_to_more_than_the_video(shown):
     assert "overlap" not in texts(drawn.time_budget(shown))
-    assert "fox: walk lasts longest, 30 % of the time".replace("walk", NAMES[0]) in texts(drawn.time_budget(shown))
+    assert "In fox walk lasts longest, 30 % of the time".replace("walk", NAMES[0]) in texts(drawn.time_budget(shown))
     both = replace(shown, probs=np.full((100, 2), 0.9, np.float32))
-    assert "% of 10.0 s; behaviours overlap, so the sum is 200 %" in texts(drawn.time_budget(both))
+    assert "% of the 10 s of the video; behaviours overlap, so the sum is 200 %" in texts(drawn.time_budget(both))
 
 
 def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
@@ -126,7 +126,9 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
         f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing (6.0 s)"
     ]  # fmt: skip
     assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
-    assert "The model finds 25 % of the 4 s that the human annotated" in texts(figure).replace("\n", " ")
+    assert "The model says the same as the human for 25 % of the 4 s that the human wrote" in texts(figure).replace(
+        "\n", " "
+    )
 
 
 def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):
@@ -153,5 +155,11 @@ def test_a_learning_curve_names_its_clips(shown):
     assert "16" in found and "random ranking" in found
     [intervals] = drawn.learning_curve(rows, title="t").axes[0].collections
     assert [segment.tolist() for segment in intervals.get_segments()] == [[[4, 3], [4, 5]], [[16, 15], [16, 17]]]
-    measured = [{"name": "bout F1", "value": 0.5, "low": 0.4, "high": 0.6}]
-    assert "bout F1" in texts(drawn.measured(measured, label="F1", title="t"))
+
+
+def test_the_title_of_both_f1_begins_with_the_better_one():
+    rows = [
+        {"name": name, "value": x, "low": 0, "high": 1, "films": 3} for name, x in (("bout F1", 0.2), ("frame F1", 0.5))
+    ]
+    told = texts(drawn.measured(rows)).replace("\n", " ")
+    assert "better at single moments (0.50 of 1) of a behaviour than at whole stretches (0.20 of 1)" in told

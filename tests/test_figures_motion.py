@@ -12,23 +12,23 @@ FRAME = np.zeros((3, 8, 12), np.uint8)
 
 def test_errors_stand_below_their_pictures_on_one_scale():
     errors = {"dis": np.full((8, 12), 0.5), "raft-small": np.full((8, 12), 2.0)}
-    key = Key(FRAME, 4.0, "128 px high")
+    key = Key(FRAME, 4.0)
     figure = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME, "raft-small": FRAME}, errors, label="an error", key=key)
     maps = [axes for axes in figure.axes if axes.get_xlabel().startswith("mean")]
-    assert [axes.get_xlabel() for axes in maps] == ["mean 0.50 px", "mean 2.00 px"]
+    assert [axes.get_xlabel() for axes in maps] == ["mean 0.50", "mean 2.00"]
     assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
-    assert figure.get_suptitle() == "dis has the smallest an error in this frame: 0.50 px on average"
+    assert "dis has the smallest an error, 0.50 pixels" in figure.get_suptitle().replace("\n", " ")
     [inset] = figure.axes[3].child_axes
-    assert inset.get_xlabel() == "rim: 4 px\nper frame,\n128 px high"
+    assert inset.get_xlabel().endswith("full colour: 4\npixels per frame")
     assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
 
 
 def test_worst_cases_share_one_scale_of_errors():
     rows = {"night": (FRAME, FRAME, FRAME, np.full((8, 12), 1.0)), "occlusion": (FRAME,) * 3 + (np.full((8, 12), 3.0),)}
     figure = drawn.worst_cases(rows, method="dis")
-    assert figure.get_suptitle() == "Where dis fails most: 1.0 to 3.0 px of error on average"
+    assert figure.get_suptitle() == "Where the estimate of motion fails most, it is wrong by 1.0 to 3.0 pixels"
     axes = figure.axes
-    assert [a.get_ylabel() for a in (axes[0], axes[4])] == ["night\nmean 1.00 px", "occlusion\nmean 3.00 px"]
+    assert [a.get_ylabel() for a in (axes[0], axes[4])] == ["night\nerror 1.0 pixels", "hidden parts\nerror 3.0 pixels"]
     assert {a.images[0].get_clim() for a in (axes[3], axes[7])} == {(0, 3.0)}
 
 
@@ -36,7 +36,7 @@ def test_infinite_errors_do_not_spoil_the_mean():
     error = np.full((8, 12), 0.25)
     error[0] = np.inf
     figure = drawn.fields(FRAME, {"dis": FRAME}, {"dis": error})
-    assert "mean 0.25 px" in [axes.get_xlabel() for axes in figure.axes]
+    assert "mean 0.25" in [axes.get_xlabel() for axes in figure.axes]
 
 
 def test_scales_tell_how_much_the_pictures_of_two_motions_differ():
@@ -44,7 +44,7 @@ def test_scales_tell_how_much_the_pictures_of_two_motions_differ():
     figure = drawn.scales(rows, ("frame", "own", "fixed"), key=Key(FRAME, 4.0))
     assert [axes.get_title() for axes in figure.axes[:3]] == ["frame", "own", "fixed"]
     assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["slow", "fast"]
-    assert figure.get_suptitle().endswith("0 % (own) and 20 % (fixed)")
+    assert figure.get_suptitle().endswith("differ by 0 % with own and 20 % with fixed")
     assert len(figure.axes[2].child_axes) == 1
 
 
@@ -53,10 +53,9 @@ def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
     rows.append({"method": "nothing moves", "epe": 1.1, "low": 0.9, "high": 1.3, "seconds": 0.0})
     figure = drawn.methods(pd.DataFrame(rows))
     [axes], [legend] = figure.axes, figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["dis", "nothing moves"]
-    assert (
-        not axes.texts and axes.get_title() == "dis has the smallest error: 0.40 px"
-    )  # no name beside a point, over a bar
+    assert [text.get_text() for text in legend.get_texts()] == ["dis", "assuming that\nnothing moves"]
+    assert not axes.texts  # no name beside a point, over a bar
+    assert axes.get_title() == "dis has the smallest error of motion: 0.40 pixels on average"
     point, line = axes.lines
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (2.0, 0.4)
     assert line.get_ydata()[0] == 1.1
@@ -69,7 +68,7 @@ def test_conditions_are_rows_and_few_clips_have_no_interval():
     ]
     [axes] = drawn.failures(pd.DataFrame(rows)).axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (4 clips: too few)"]
-    assert axes.get_title() == "dis has the smallest error under 2 of 2 conditions"
+    assert axes.get_title() == "The method dis has the smallest error in 2 of 2 situations"
     assert axes.lines[0].get_xdata().tolist() == pytest.approx([0.4, 1.0])
     [(low, high)] = [segment[:, 0] for segment in axes.collections[0].get_segments()]
     assert (low, high) == pytest.approx((0.3, 0.5))
@@ -80,7 +79,7 @@ def test_steps_have_bands():
         {"method": "dis", "step": [1, 4], "epe": [0.3, 2.0], "low": [0.2, 1.0], "high": 3.0, "clips": 6}
     )
     figure = drawn.steps(table)
-    assert "0.3 px at a distance of 1 and 2.0 px at a distance of 4" in figure.get_suptitle().replace("\n", " ")
+    assert "0.3 pixels at a distance of 1 and 2.0 pixels at a distance of 4" in figure.get_suptitle().replace("\n", " ")
     [axes] = figure.axes
     assert axes.lines[0].get_xdata().tolist() == [1, 4] and axes.lines[0].get_ydata().tolist() == [0.3, 2.0]
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]

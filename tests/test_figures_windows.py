@@ -12,7 +12,7 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
     film = np.zeros((4, 3, 8, 8), np.uint8)
     figure = drawn.schemes(PLANS, num_frames=48, fps=24, events=[("Jumping", 10, 20)], film=film)
     *plans, events, strip = figure.axes
-    assert [axes.get_title("left") for axes in plans] == list(PLANS)
+    assert [axes.get_title("left").partition(":")[0] for axes in plans] == list(PLANS)
     assert {axes.get_xlim() for axes in figure.axes} == {(0, 48)}
     [bar] = events.patches
     assert (bar.get_x(), bar.get_width()) == (10, 10)
@@ -22,7 +22,7 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
         word for name, count in zip(names, counts) for word in (name, f"{count} of 2")
     ]
     told = f"{counts[0]} of 2 with dense, {counts[1]} of 2 with semi-dense and {counts[2]} of 2 with sparse"
-    assert figure.get_suptitle().replace("\n", " ") == f"Classifiers that see Jumping in a frame: {told}"
+    assert figure.get_suptitle().replace("\n", " ") == f"Jumping is seen by these classifiers: {told}"
     assert plans[0].patches[0].get_facecolor() != plans[2].patches[0].get_facecolor() == (1, 1, 1, 1)  # an outline
     assert [tuple(image.get_extent()[:2]) for image in strip.images] == [(0, 12), (12, 24), (24, 36), (36, 48)]
     for axes, windows in zip(plans, PLANS.values(), strict=True):
@@ -31,9 +31,9 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
 
 
 def test_only_the_schemes_that_are_drawn_are_in_the_legend():
-    for scheme, word in (("dense", "main window (dense)"), ("sparse", "whole video (sparse)")):
+    for scheme, word in (("dense", "own part of the video (dense)"), ("sparse", "whole video (sparse)")):
         [legend] = drawn.schemes({scheme: PLANS[scheme]}, num_frames=48, fps=24).legends
-        assert [text.get_text() for text in legend.get_texts()] == [word, "chosen frame"]
+        assert [text.get_text() for text in legend.get_texts()] == [word, "frame that a classifier gets"]
 
 
 def test_each_classifier_has_its_film_with_the_shortest_event_marked():

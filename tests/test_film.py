@@ -12,7 +12,7 @@ def test_strips_hold_the_middles_of_equal_parts_and_the_scale_of_their_flow(smok
     assert (found["film"] == video.read_frames(path, middles)).all()
     assert found["motion"].shape == found["film"].shape and found["fps"] == info.fps
     assert film.FASTEST == 1 / 40  # more leaves slow animals white
-    assert found["key"].max_px == info.height * film.FASTEST and str(info.height) in found["key"].at
+    assert found["key"].max_px == info.height * film.FASTEST
 
 
 def test_a_video_moves_beside_its_flow_and_the_slots_that_are_taken_of_it(smoke_world):

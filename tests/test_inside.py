@@ -101,13 +101,13 @@ def test_the_part_that_goes_to_patches_leaves_out_the_class_token_and_the_messag
     assert inside.Inside(class_token, some, some[0], (2, 2)).to_patches(0).item() == pytest.approx(0.5)
 
 
-def test_exchanged_attention_begins_at_the_second_layer_and_ends_at_the_last(xclip, pixels):
+def test_exchanged_attention_is_that_of_the_last_layer_and_of_the_integration(xclip, pixels):
     seen = inside.look(xclip, pixels)
     assert torch.allclose(seen.messages[0], torch.tensor(1 / 4), atol=1e-6)  # equal messages, whatever was learnt
     found = seen.exchanged()
-    assert list(found) == [f"messages, layer {k}" for k in (2, 3, 4)] + ["integration over time"]
-    assert torch.allclose(found["messages, layer 4"], 4 * seen.messages[-1].mean(dim=(0, 1)))
-    assert all(torch.allclose(looked.mean(dim=1), torch.ones(4)) for looked in found.values())
+    assert ["messages, layer 4" in name for name in found] == [True, False]
+    assert torch.allclose(next(iter(found.values())), seen.messages[-1].mean(dim=(0, 1)))
+    assert all(torch.allclose(looked.sum(dim=1), torch.ones(4)) for looked in found.values())
 
 
 def test_a_text_that_no_video_moves_stays_where_it_is(xclip, pixels):

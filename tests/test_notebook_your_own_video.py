@@ -21,9 +21,9 @@ def test_a_film_of_known_events_is_marked_with_intervals(environment, tmp_path):
     assert [row["name"].split(",")[0] for row in origin["recovered"]] == ["bout F1", "frame F1", "time budget"]
     assert all(row["low"] <= row["value"] <= row["high"] and row["films"] == 2 for row in origin["recovered"])
     assert [row["clips"] for row in origin["learning_curve"]] == [4, 16]
-    assert origin["stamp"].startswith("SIZE SMOKE, hardly trained, FEW CLIPS") and origin["agreement"]
+    assert origin["stamp"].startswith("HARDLY TRAINED (size smoke), FEW CLIPS") and origin["agreement"]
     shown = alts(out)
-    assert len(shown) >= 8 and sum("SIZE SMOKE" in alt for alt in shown) >= 6
+    assert len(shown) >= 8 and sum("HARDLY TRAINED" in alt for alt in shown) >= 6
 
 
 def test_a_real_video_by_names_alone_is_a_first_look_and_says_so(real, environment, tmp_path):

@@ -89,5 +89,5 @@ def test_a_curve_says_what_its_own_trainings_are_worth():
     assert predictor.stamp({"pretrained": "bundled"}, "quick", dataset="synth") == ""
     assert (
         predictor.stamp({"pretrained": "random"}, "smoke", dataset="synth")
-        == "RANDOM WEIGHTS, SIZE SMOKE, hardly trained"
+        == "RANDOM WEIGHTS, HARDLY TRAINED (size smoke)"
     )

@@ -74,7 +74,7 @@ def test_thresholds_come_from_validation_or_by_hand(watcher):
 def test_the_support_of_each_behaviour_is_told(watcher):
     assert [row["training_clips"] for row in watcher.support] == [9, 3, 0]
     assert watcher.stamp == (
-        "RANDOM WEIGHTS, SIZE SMOKE, hardly trained, FEW CLIPS to train on: Eating 0, Keeping still 3, Walking 9"
+        "RANDOM WEIGHTS, HARDLY TRAINED (size smoke), FEW CLIPS to train on: Eating 0, Keeping still 3, Walking 9"
     )
     assert [row["validation_clips"] for row in watcher.support] == [18, 18, 18]
 

@@ -17,22 +17,22 @@ def made() -> errors.Decisions:
 
 def test_an_event_between_all_marks_was_seen_by_nobody(made):
     sentence = verdicts.diagnosis("overlapping actions", made, 0)
-    assert sentence == "Overlapping actions: Jumping (10 % of the video) missed, no classifier had a frame of it."
+    assert sentence == "Overlapping actions: Jumping (10 % of the video) is missed, no classifier had a frame of it."
 
 
 def test_what_happens_was_left_out_and_what_does_not_was_invented(made):
     assert verdicts.diagnosis("incomplete annotation", made, 1) == (
-        "Incomplete annotation: Keeping still (100 % of the video) left out by the annotator."
+        "Incomplete annotation: Keeping still (100 % of the video) is left out by the annotator."
     )
     assert verdicts.diagnosis("none of these", made, 4) == (
-        "None of these: Jumping invented by the model; "
-        "Flying (100 % of the video) missed, not recognised: classifiers that saw it score 0.10."
+        "None of these: Jumping is invented by the model; "
+        "Flying (100 % of the video) is missed, not recognised: classifiers that saw it score 0.10."
     )
 
 
 def test_equal_verdicts_are_said_once(made):
     sentence = verdicts.diagnosis("sensing and its parts", made, 2)
-    assert "Keeping still and Attending (100 % of the video) left out by the annotator" in sentence
+    assert "Keeping still and Attending (100 % of the video) are left out by the annotator" in sentence
 
 
 def test_one_who_saw_it_and_was_sure_is_outvoted(made):
@@ -50,7 +50,7 @@ def test_one_who_saw_it_and_was_sure_is_outvoted(made):
 def test_without_truth_nothing_is_concluded(made):
     blind = errors.Decisions(made.scores, made.threshold)
     assert verdicts.diagnosis("overlapping actions", blind, 0) == (
-        "Overlapping actions: Jumping missed; the truth is not known."
+        "Overlapping actions: Jumping is missed; the truth is not known."
     )
     assert set(verdicts.case(blind, 0).verdicts) == {""}
 

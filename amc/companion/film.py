@@ -27,9 +27,8 @@ def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
     info, read = video.probe(path), partial(video.read_frames, path)
     at = ((np.arange(count) + 0.5) * info.num_frames / count).astype(int).tolist()
     scale = FASTEST * info.height
-    return {"film": read(at), "motion": _motion(read, at, info.num_frames, scale), "fps": info.fps} | {
-        "key": _key(scale, info.height)
-    }
+    motion, key = _motion(read, at, info.num_frames, scale), Key(flow_color.legend(129), scale)
+    return {"film": read(at), "motion": motion, "fps": info.fps, "key": key}
 
 
 def played(
@@ -42,7 +41,7 @@ def played(
     chosen: Sequence[int] = (),
     every: range = range(0),
 ) -> HTML:
-    """A video as a moving picture: frame | flow, and | slots, which appear when the video comes to their frames.
+    """A video as a moving picture: film | flow, and | slots, which appear when the video comes to their frames.
 
     slots: uint8 (T, 3, H, W), what a classifier gets of the frames `chosen`; every: frames of which none is left out,
     see `moving.pace`. Flow is by DIS, from each frame to the next one, and never across a cut.
@@ -50,13 +49,13 @@ def played(
     shown, seconds = moving.pace(num_frames, fps, every=every)
     frames = read(shown)
     scale = FASTEST * frames.shape[-2]
-    panels = {"frame": frames, "flow": _motion(read, shown, num_frames, scale)}
+    panels = {"film": frames, "its motion (optical flow)": _motion(read, shown, num_frames, scale)}
     if slots is not None:
         places = np.repeat(chosen, len(slots) // len(chosen))
         columns = 2 if frames.shape[-1] > WIDE * frames.shape[-2] else 4
-        panels["slots, one by one"] = moving.filling(slots, places, shown, columns=columns)
+        panels["what the model gets"] = moving.filling(slots, places, shown, columns=columns)
     still = shown.index(every[len(every) // 2]) if every else len(shown) // 2
-    return moving.moving(panels, seconds, alt=alt, key=_key(scale, frames.shape[-2]), still=still)
+    return moving.moving(panels, seconds, alt=alt, key=Key(flow_color.legend(129), scale), still=still)
 
 
 def of(path: Path | str) -> tuple[Read, int, float]:
@@ -75,7 +74,3 @@ def _motion(read: Read, at: list[int], num_frames: int, scale: float) -> Tensor:
     pairs = flow.pairs_in_shots(at, num_frames, read)
     first, second = (read([pair[side] for pair in pairs]) for side in (0, 1))
     return flow_color.render(flow.estimate(first, second, method="dis"), max_px=scale)
-
-
-def _key(scale: float, height: int) -> Key:
-    return Key(flow_color.legend(129), scale, f"{height} px high")

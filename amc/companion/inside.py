@@ -46,18 +46,11 @@ class Inside:
         """
         return self.class_token[layer][..., 1:-1].sum(dim=-1).mean(dim=2)
 
-    def exchanged(self, most: int = 3) -> dict[str, Tensor]:
-        """The attention between slots, relative to uniform, (T, T) by name.
-
-        Of messages in up to `most` layers, and of the integration. The first layer is left out: there all messages are
-        equal, trained or not.
-        """
-        layers = np.unique(
-            np.linspace(min(1, len(self.messages) - 1), len(self.messages) - 1, most).round().astype(int)
-        )
-        found = {f"messages, layer {k + 1}": self.messages[k].mean(dim=(0, 1)) for k in layers.tolist()}
-        found["integration over time"] = self.temporal.mean(dim=(0, 1))
-        return {name: looked * looked.shape[-1] for name, looked in found.items()}
+    def exchanged(self) -> dict[str, Tensor]:
+        """The attention between slots, (T, T) by name: of messages in the last layer, and of the integration."""
+        found = {f"while it reads the pictures\n(messages, layer {len(self.messages)})": self.messages[-1]}
+        found["at the end\n(integration over time)"] = self.temporal
+        return {name: looked.mean(dim=(0, 1)) for name, looked in found.items()}
 
     def shares(self, layer: int, is_flow: np.ndarray) -> dict[str, float]:
         """Attention between the messages of frames and flow in a layer, relative to uniform (1).

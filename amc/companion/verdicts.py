@@ -10,7 +10,6 @@ import numpy as np
 from amc.companion.errors import Decisions, find
 from amc.companion.events import runs, seen_by
 from amc.figures.errors import Case
-from amc.figures.style import Key
 from amc.sampling import Window
 
 VERDICTS = {
@@ -71,7 +70,8 @@ def diagnosis(kind: str, made: Decisions, video: int) -> str:
         it = "them" if len(members) > 1 else "it"
         shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
         extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
-        clauses.append(f"{_listed(made, members)}{extent} {said(word, saw, others, it=it)}")
+        verb = "are" if len(members) > 1 else "is"
+        clauses.append(f"{_listed(made, members)}{extent} {verb} {said(word, saw, others, it=it)}")
     unknown = "; the truth is not known" if made.truth is None else ""
     return f"{kind.capitalize()}: {'; '.join(clauses) or 'no error'}{unknown}."
 
@@ -87,8 +87,6 @@ def case(
     *,
     fps: float = float("nan"),
     film: np.ndarray | None = None,
-    motion: np.ndarray | None = None,
-    key: Key | None = None,
     most: int = 5,
 ) -> Case:
     """A video for `figures.errors.case`: the `most` informative behaviours that are annotated, predicted or happen.
@@ -106,5 +104,5 @@ def case(
     return Case(
         int(test.num_frames[video]), fps, test.frames[video], test.probs[video][:, shown],
         [made.names[c] for c in shown], labels[shown], predicted[shown], threshold[shown],
-        None if truth is None else truth[:, shown], film, motion, key, verdicts,
+        None if truth is None else truth[:, shown], film, verdicts,
     )  # fmt: skip

@@ -31,7 +31,7 @@ def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int =
         c = shown.names.index(bout.behaviour)
         frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
         at.append(frame)
-        labels.append(f"{bout.behaviour}\n{shown.edges[frame]:.1f} s, score {shown.probs[frame, c]:.2f}")
+        labels.append(f"{bout.behaviour}\n{100 * shown.probs[frame, c]:.0f} % sure, {shown.edges[frame]:.1f} s")
     pairs = flow.pairs_in_shots(at, shown.num_frames, partial(_pictures, path, crop))
     needed = sorted({*at}.union(*pairs))
     pictures = dict(zip(needed, _pictures(path, crop, needed), strict=True))
@@ -39,10 +39,10 @@ def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int =
     vectors = flow.estimate(first, second, method="dis")
     max_px = max(float(np.quantile(vectors.norm(dim=1), FULL)), SLOWEST * first.shape[-2])
     motion = flow_color.render(vectors, max_px=max_px)
-    key = Key(flow_color.legend(129), max_px, f"{first.shape[-2]} px high")
+    key = Key(flow_color.legend(129), max_px)
     count = len(shown.bouts)
-    which = "the bout" if count == 1 else f"each of the {most} longest of {count} bouts" if count > most else ""
-    title = f"The frame of highest probability of {which or f'each of {count} bouts'}, and its flow"
+    which = f"the {most} longest of {count} stretches" if count > most else "each stretch"
+    title = f"The moment at which the model is surest, in {which} of a behaviour"
     return {
         "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "key": key,
         "stamp": shown.stamp, "title": title,

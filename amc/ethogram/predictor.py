@@ -130,7 +130,7 @@ def by_model(
 def stamp(card: Mapping, size: str, *, dataset: str) -> str:
     """Warning on a trained model, from its CLIP's card and the size and data set of its training; empty: none."""
     stamps = [_weights(card)] if card["pretrained"] == "random" else []
-    stamps += ["SIZE SMOKE, hardly trained"] * (size == "smoke")
+    stamps += ["HARDLY TRAINED (size smoke)"] * (size == "smoke")
     return ", ".join(stamps + [DRAWN] * (is_of_drawings(card) and dataset not in catalogue.SIZED))
 
 

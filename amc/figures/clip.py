@@ -75,11 +75,11 @@ def interleaved(
     """
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
     kinds = [(style.slot(letter, p + 1), index, name) for p, index in enumerate(indices) for letter, name in letters]
-    captions = [f"{slot}\n{'frame' if name == 'rgb' else 'flow of'} {index}" for slot, index, name in kinds]
+    captions = [f"{'frame' if name == 'rgb' else 'motion of'} {index}\n({slot})" for slot, index, name in kinds]
     edges = [MODALITY_COLORS[name] for _, _, name in kinds]
-    hold = {"rgb": "frames", "flow": "pictures of flow"}
-    each = hold.get(modality, f"{len(indices)} frames (blue), each followed by its flow (red)")
-    title = title or f"{len(slots)} slots: {each}"
+    hold = {"rgb": "frames", "flow": "pictures of motion (optical flow)"}
+    both = f"{len(indices)} frames (blue), each followed by its motion as colours (optical flow, red)"
+    title = title or f"The model gets {hold.get(modality) or both}"
     return film_strip(slots, captions, title=title, edges=edges, key=key if "flow" in modality else None)
 
 
@@ -120,27 +120,20 @@ def timeline(
 
 @styled
 def motion_field(
-    frame: np.ndarray,
-    vectors: np.ndarray,
-    pictures: dict[str, np.ndarray],
-    legend: np.ndarray,
-    *,
-    max_px: float,
-    stretch: float = 2.0,
+    frame: np.ndarray, vectors: np.ndarray, pictures: dict[str, np.ndarray], key: style.Key, *, stretch: float = 2.0
 ) -> Figure:
-    """A frame with its motion as arrows, colour-coded motion, and the colour key with its scale.
+    """A frame with its motion as arrows, colour-coded motion, and the colour key.
 
     The title tells the median motion, which is the camera's if the background fills most of the frame, and the fastest
     relative to it.
 
     frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
-    frame; legend: `flow_color.legend`, whose rim is `max_px`. Arrows are `stretch` times as long as the motion.
+    frame. Arrows are `stretch` times as long as the motion.
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
-    ratios = [shape[1] / shape[2]] * (1 + len(pictures))
-    side = (WIDTH - 2.4) / len(ratios)
-    figure = Figure((WIDTH, min(side * ratios[0], 4.5) + 1.15), layout="constrained")
-    *panels, key = figure.subplots(1, len(ratios) + 1, width_ratios=[1] * len(ratios) + [1.7 / side])
+    side = (WIDTH - 2) / (1 + len(pictures))
+    figure = Figure((WIDTH, min(side * shape[1] / shape[2], 4.5) + 1), layout="constrained")
+    panels = figure.subplots(1, 1 + len(pictures))
     for axes, picture in zip(panels, [frame, *pictures.values()], strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
     step = max(1, min(vectors.shape[1:]) // 9)
@@ -148,26 +141,23 @@ def motion_field(
     u, v = vectors[:, y, x]
     arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / stretch, "headwidth": 4, "headlength": 4}
     panels[0].quiver(x, y, u, v, color="white", edgecolor=INK, linewidth=0.6, width=0.009, **arrows)
-    for axes, title in zip(panels, [f"frame; arrows: {stretch:g} × motion", *pictures], strict=True):
-        axes.set_title(title)
-    key.imshow(style.pictures(np.asarray(legend)[None])[0], extent=(-max_px, max_px, max_px, -max_px))
-    ticks = [-max_px, 0, max_px]
-    key.set(xticks=ticks, yticks=ticks, xlabel="u, px/frame", ylabel="v, px/frame", title="colour of motion")
-    key.xaxis.set_major_formatter("{x:.3g}")
-    key.yaxis.set_major_formatter("{x:.3g}")
-    key.spines[:].set_visible(False)
+    for axes, title in zip(panels, [f"frame (arrows: motion, {stretch:g} × as long)", *pictures], strict=True):
+        axes.set_title(title, fontsize=13)
+    style.key(panels[-1], key)
     style.headline(figure, _motion(vectors))
     return figure
 
 
 def _motion(vectors: np.ndarray) -> str:
-    """The median motion of a field (2, H, W) in words, and how much faster than it the FASTEST of its pixels are."""
+    """The median motion of a field (2, H, W) in words, and how fast relative to it the FASTEST of its pixels are."""
     u, v = np.median(vectors, axis=(1, 2))
     fastest = np.quantile(np.hypot(vectors[0] - u, vectors[1] - v), 1 - FASTEST)
     across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
     toward = across if abs(u) > 2 * abs(v) else along if abs(v) > 2 * abs(u) else f"{along} and {across}"
-    median = f"Median motion: {math.hypot(u, v):.1f} px per frame" + (f" {toward}" if math.hypot(u, v) >= 0.05 else "")
-    return f"{median}; {100 * FASTEST:.0f} % of the pixels move {fastest:.1f} px or more relative to it"
+    if math.hypot(u, v) < 0.05:
+        return f"Most of the picture is at rest; its fastest parts move {fastest:.1f} pixels per frame"
+    most = f"Most of the picture moves {math.hypot(u, v):.1f} pixels {toward} per frame"
+    return f"{most}; its fastest parts differ from that by {fastest:.1f}"
 
 
 @styled
@@ -216,8 +206,8 @@ def _scored(means: np.ndarray, names: Sequence[str], truth: np.ndarray, threshol
     annotated = [names[c] for c in np.flatnonzero(truth)]
     if threshold is None:
         ranks = [f"{1 + (means > means[c]).sum()} ({names[c]})" for c in np.flatnonzero(truth)]
-        found = f"the annotated ones rank {listed(ranks)}" if ranks else f"{names[int(means.argmax())]} is the nearest"
-        return f"among {len(names)} behaviours {found}"
+        found = f"the right ones rank {listed(ranks)}" if ranks else f"{names[int(means.argmax())]} fits the video best"
+        return f"of {len(names)} names of behaviours {found}"
     predicted = [names[c] for c in np.flatnonzero(means >= threshold)]
     if predicted == annotated:
         return f"{listed(predicted)} predicted, exactly as annotated"
@@ -228,14 +218,14 @@ def _scored(means: np.ndarray, names: Sequence[str], truth: np.ndarray, threshol
 def key_frames(
     frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, key: style.Key, stamp: str = "", title: str = ""
 ) -> Figure:
-    """One frame per bout, its label above, its flow below, and the key to its colours.
+    """Frames, such as one per bout, the label of each above, its flow below, and the key to its colours.
 
     frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W).
     """
     frames, motion = style.pictures(frames), style.pictures(motion)
     columns = min(len(frames), 5)
     rows = -(-len(frames) // columns)
-    high = (WIDTH - 1.2) / max(columns, 3) * frames.shape[1] / frames.shape[2]
+    high = (WIDTH - 2) / max(columns, 4) * frames.shape[1] / frames.shape[2]
     figure = Figure((WIDTH, rows * (1.9 * high + 0.6) + 0.5), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0)
     panels = figure.subplots(2 * rows, columns, squeeze=False)
@@ -245,9 +235,11 @@ def key_frames(
             style.image(upper, frames[k])
             style.image(lower, motion[k])
             upper.set_title(labels[k], fontsize=12)
+            if k % columns == 0:
+                upper.set_ylabel("picture"), lower.set_ylabel("its motion\n(optical flow)")
         else:
             upper.set_visible(False), lower.set_visible(False)
-    style.key(panels[1, columns - 1], key, width=0.55)
-    lines = [title or "Frames and their flow", *textwrap.wrap(stamp, 100)]
-    figure.suptitle("\n".join(lines), fontsize=14, color=WARNING if stamp else INK)
+    style.key(panels[1, columns - 1], key)
+    figure.supxlabel("\n".join(textwrap.wrap(stamp, 100)), fontsize=12, color=WARNING, fontweight="bold")
+    style.headline(figure, title)
     return figure

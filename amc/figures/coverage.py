@@ -14,12 +14,17 @@ from matplotlib.ticker import MaxNLocator
 
 from amc.base.wording import listed
 from amc.figures import style
-from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, PALE, SCHEME_COLORS, SCHEME_LABELS, SHADE, WIDTH, styled
 from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
 MARKS = {"dense": "s", "semi-dense": "D", "sparse": "o"}
 RULES = {"regular": (INK, "s"), "random": (SHADE, "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
+MEANING = {
+    "regular": "all classifiers\nthe same",
+    "random": "by chance",
+    "quasi-random": "by a rule that\nmixes evenly",
+}
 
 
 @styled
@@ -31,9 +36,9 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     """
     here = {"num_windows": num_windows, "frames": frames, "num_frames": num_frames}
     labels = {
-        "num_windows": "M, classifiers",
-        "frames": "P, frames per classifier",
-        "num_frames": "length of the video, frames",
+        "num_windows": "number of classifiers (M)",
+        "frames": "frames per classifier (P)",
+        "num_frames": "frames in the video",
     }
     figure = Figure((WIDTH, 4.8), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
@@ -42,7 +47,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
         part = table[(table[others] == [here[other] for other in others]).all(axis=1)]
         for scheme, line in part.groupby("scheme", sort=False):
             look = {"color": SCHEME_COLORS[scheme], "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 6}
-            axes.plot(line[name], 100 * line["unseen"], label=scheme, **look)
+            axes.plot(line[name], 100 * line["unseen"], label=SCHEME_LABELS[scheme], **look)
         axes.axvline(here[name], color=SHADE, linestyle="--", linewidth=1)
         axes.set(xlabel=label, ylim=(0, 103))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -50,43 +55,35 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     panels[0].set_ylabel("frames that no classifier sees, %")
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Line2D([], [], color=SHADE, linestyle="--", linewidth=1))
-    figure.legend(handles, [*names, "value in the other panels"], loc="outside lower center", ncols=4, frameon=False)
+    told = f"as in the title: {num_windows} classifiers, {frames} frames each"
+    figure.legend(handles, [*names, told], loc="outside lower center", ncols=2, frameon=False)
     now = table[(table[list(here)] == list(here.values())).all(axis=1)].drop_duplicates("scheme")
     shares = listed(f"{100 * row.unseen:.0f} % with {row.scheme}" for row in now.itertuples())
-    title = f"Of {num_frames} frames, {num_windows} classifiers of {frames} frames never see {shares}"
-    style.headline(figure, title)
+    style.headline(figure, f"Part of the {num_frames} frames that no classifier sees: {shares}")
     return figure
 
 
 @styled
-def unseen_by_place(
-    table: Mapping[tuple[str, str], Sequence[np.ndarray]], values: Mapping[str, Sequence[int]]
-) -> Figure:
-    """The places in a video that no classifier sees, one row per video: white between the frames that one sees.
+def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[int]) -> Figure:
+    """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
     The title tells how much of it is seen with the last, largest number of classifiers.
 
-    table: by scheme and count (a key of `values`), for each value of the count whether each frame is seen, bool (N,).
+    table: by scheme, for each of `counts` classifiers whether each frame is seen, bool (N,).
     """
-    labels = {"num_windows": "M, classifiers", "frames": "P, frames each", "num_frames": "length, frames"}
-    names = list(dict.fromkeys(scheme for scheme, _ in table))
-    figure = Figure((WIDTH, 2.3 * len(names) + 1.3), layout="constrained")
-    panels = figure.subplots(len(names), len(values), sharex=True, squeeze=False)
-    for axes_row, scheme in zip(panels, names, strict=True):
-        for axes, (count, taken) in zip(axes_row, values.items(), strict=True):
-            for y, seen in enumerate(table[scheme, count]):
-                runs = np.flatnonzero(np.diff(np.pad(seen.astype(int), 1))).reshape(-1, 2) / len(seen)
-                spans = [(start, stop - start) for start, stop in runs]
-                axes.broken_barh(spans, (y - 0.4, 0.8), color=SCHEME_COLORS[scheme], linewidth=0)
-            step = 1 + len(taken) // 7  # so that the numbers do not overlap
-            axes.set(yticks=range(len(taken))[::step], yticklabels=taken[::step], ylabel=labels[count])
-            axes.set(ylim=(len(taken) - 0.5, -0.5), xlim=(0, 1))
-            axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end"])
-        axes_row[0].set_title(scheme, loc="left", color=SCHEME_COLORS[scheme], weight="bold")
-    figure.supxlabel("place in the video; coloured: a frame that a classifier sees; white: never seen", fontsize=13)
-    count, taken = next(iter(values.items()))
-    shares = listed(f"{100 * np.mean(table[name, count][-1]):.0f} % with {name}" for name in names)
-    style.headline(figure, f"Frames that are seen with {labels[count].split(',')[0]} = {taken[-1]}: {shares}")
+    figure = Figure((WIDTH, len(table) * (0.22 * len(counts) + 0.4) + 1.3), layout="constrained")
+    for axes, (scheme, rows) in zip(figure.subplots(len(table), 1, sharex=True, squeeze=False)[:, 0], table.items()):
+        for y, seen in enumerate(rows):
+            runs = np.flatnonzero(np.diff(np.pad(seen.astype(int), 1))).reshape(-1, 2) / len(seen)
+            spans = [(start, stop - start) for start, stop in runs]
+            axes.broken_barh(spans, (y - 0.4, 0.8), color=SCHEME_COLORS[scheme], linewidth=0)
+        axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
+        axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end of the video"])
+        axes.set_title(SCHEME_LABELS[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
+    figure.supylabel("number of classifiers", fontsize=13)
+    figure.supxlabel("coloured: a frame that a classifier sees; white: seen by none", fontsize=13)
+    shares = listed(f"{100 * np.mean(rows[-1]):.0f} % with {scheme}" for scheme, rows in table.items())
+    style.headline(figure, f"With {counts[-1]} classifiers these parts of the video are seen: {shares}")
     return figure
 
 
@@ -99,22 +96,21 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     """
     figure = Figure((WIDTH, 5.2), layout="constrained")
     panels = figure.subplots(1, 3)
-    whole = f"P = {frames}, M = {num_windows}"
     columns = {
-        "any": (by_frames, "frames", 100, "seen by any classifier, %", f"events under 1 s (M = {num_windows})"),
-        "share": (by_length, "seconds", 100, "classifiers that see it, %", whole),
-        "looks": (by_length, "seconds", 1, "frames of it that such a classifier has", whole),
+        "any": (by_frames, "frames", 100, "% of the events", "Is an event under 1 s\nseen at all?"),
+        "share": (by_length, "seconds", 100, "% of the classifiers", "How many classifiers\nsee an event?"),
+        "looks": (by_length, "seconds", 1, "frames of the event", "How many frames does\neach of these get of it?"),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
             places = [getattr(value, "mid", value) for value in line[x]]
             color = SCHEME_COLORS[scheme]
             look = {"color": color, "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 8}
-            axes.plot(places, unit * line[name], label=scheme, **look)
+            axes.plot(places, unit * line[name], label=SCHEME_LABELS[scheme], **look)
             axes.fill_between(places, unit * line[f"{name}_low"], unit * line[f"{name}_high"], color=color, alpha=0.2)
         axes.set(ylim=(0, 103 if unit == 100 else None), ylabel=label, title=title)
         axes.grid(color=PALE)
-    panels[0].set(xscale="log", xlabel="P, frames per classifier")
+    panels[0].set(xscale="log", xlabel="frames per classifier (P)")
     places = sorted(set(by_frames["frames"]))
     panels[0].set_xticks(places, places)
     panels[0].minorticks_off()
@@ -122,11 +118,12 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
         axes.set(xlabel="length of the event, s", xlim=(0, None))
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Patch(color=SHADE, alpha=0.4))
-    figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=4, frameon=False)
+    figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=2, frameon=False)
     first = by_length.drop_duplicates("scheme")
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])
-    style.headline(figure, f"Classifiers that see an event of at most {longest:g} s: {shares}")
+    sizes = f"{num_windows} classifiers with {frames} frames each"
+    style.headline(figure, f"Of {sizes}, so many see an event of at most {longest:g} s: {shares}")
     return figure
 
 
@@ -146,19 +143,21 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
                 axes.plot(frame, y, "o", color=SCHEME_COLORS[scheme], markersize=17)
                 axes.text(frame, y, counts[frame], color=ink, ha="center", va="center", fontsize=11, weight="bold")
         longest = max(by_length)
-        axes.set(xlabel="frame", title=scheme, xlim=(-0.9, longest - 0.1), yticks=range(len(by_length)))
+        axes.set(xlabel="frame of the video", title=scheme, xlim=(-0.9, longest - 0.1), yticks=range(len(by_length)))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.set_yticklabels([f"{length} frame{'s' * (length > 1)}" for length in by_length])
         axes.set_ylim(len(by_length) - 0.5, -0.5)
     counted = Line2D(
-        [], [], marker="o", ls="", markersize=14, color=SHADE, label="a frame that is shown, and how often"
+        [], [], marker="o", ls="", markersize=14, color=SHADE, label="a frame that is taken, and how often"
     )
     handles = [counted, Patch(color=PALE, label="all frames of the video")]
+    figure.axes[0].set_ylabel("length of the video")
     figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
     shown = {scheme: [f for w in by_length[longest] for f in w.frames] for scheme, by_length in plans.items()}
     different = listed(f"{len(set(frames))} with {scheme}" for scheme, frames in shown.items())
     total = len(next(iter(shown.values())))
-    style.headline(figure, f"{total} times a frame of a video of {longest} is shown; different ones: {different}")
+    repeated = f"{total} frames are always taken, so short videos repeat them"
+    style.headline(figure, f"{repeated}; of {longest} frames, {different} are used")
     return figure
 
 
@@ -176,8 +175,11 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
         for m, row in enumerate(rows):
             left.plot(row, np.full(len(row), y + 0.13 * (m - (len(rows) - 1) / 2)), marker, color=color, markersize=6)
         left.vlines(np.arange(rows.shape[1] + 1) / rows.shape[1], y - 0.42, y + 0.42, color=SHADE, linewidth=1)
-    left.set(yticks=range(len(places)), yticklabels=places, ylim=(len(places) - 0.5, -0.5), xlim=(-0.01, 1.01))
-    left.set(xlabel="place in the video", title="mark: a frame; row of marks: a classifier;\nbetween lines: a segment")
+    names = [f"{rule}:\n{MEANING[rule]}" for rule in places]
+    left.set(yticks=range(len(places)), yticklabels=names, ylim=(len(places) - 0.5, -0.5), xlim=(-0.01, 1.01))
+    left.set(
+        xlabel="place in the video", title="Where the classifiers take their frames\n(one row of marks: one classifier)"
+    )
     left.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "¼", "½", "¾", "1"])
     for rule, draws in gaps.items():
         color, marker = RULES[rule]
@@ -185,11 +187,12 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
         right.plot(x, middle, color=color, marker=marker, label=rule, linewidth=2.5, markersize=6)
         if len(draws) > 1:
             right.fill_between(x, *(100 * np.quantile(draws, (0.05, 0.95), axis=0)), color=color, alpha=0.2, lw=0)
-    right.set(xlabel="M, classifiers", ylabel="longest gap, % of the video", ylim=(0, None))
+    right.set(xlabel="number of classifiers (M)", ylabel="% of the video", ylim=(0, None))
+    right.set_title("Longest gap that nobody sees")
     right.grid(color=PALE)
-    right.legend(frameon=False, title="median; band: 90 % of draws", title_fontsize=12)
+    right.legend(frameon=False, title="band: 90 % of random draws", title_fontsize=12)
     count = len(next(iter(places.values())))
     middles = {rule: 100 * np.median(draws[:, min(count, draws.shape[1]) - 1]) for rule, draws in gaps.items()}
     told = listed(f"{gap:.0f} % ({rule})" for rule, gap in sorted(middles.items(), key=lambda item: item[1]))
-    style.headline(figure, f"The longest gap that {count} classifiers leave in the video: {told}")
+    style.headline(figure, f"The longest part of a video that {count} classifiers leave unseen: {told} of it")
     return figure

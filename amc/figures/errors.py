@@ -15,9 +15,15 @@ from matplotlib.patches import Patch
 
 from amc.base.wording import listed
 from amc.figures import style
-from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
+from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
 AGAINST = {"annotated": (SHADE, "s", "--"), "truth": (TRUTH, "o", "-")}
+KINDS = {  # of errors, in everyday words
+    "overlapping actions": "missed beside another action",
+    "incomplete annotation": "predicted, but not written down",
+    "sensing and its parts": "such as sensing and attending",
+    "composite actions": "such as chasing and its running",
+}
 
 
 @dataclass(frozen=True)
@@ -34,26 +40,24 @@ class Case:
     threshold: np.ndarray  # (C,)
     truth: np.ndarray | None = None  # (num_frames, C) bool
     film: np.ndarray | None = None  # uint8 (K, H, W, 3) or (K, 3, H, W), of K equal parts of the clip
-    motion: np.ndarray | None = None  # their flow as pictures, of the same shape
-    key: style.Key | None = None  # to the colours of flow
     verdicts: Sequence[str] = ()  # (C,) kind of error of each, "" if there is none
 
 
 @styled
 def case(shown: Case, *, title: str) -> Figure:
-    """One clip over one time axis: its film, its flow, and one row per behaviour with truth, prediction and scores.
+    """One clip over one time axis: its film, and one row per behaviour with truth, prediction and scores.
 
     Left: each mark is a frame that a classifier sees, in the classifier's row. Right: each bar is the score of one
     classifier for all its frames; the last bar is the mean of all scores.
     """
-    strips = {name: strip for name, strip in (("film", shown.film), ("flow", shown.motion)) if strip is not None}
-    heights = [WIDTH * 0.72 / len(strip) for strip in strips.values()]
+    strips = [] if shown.film is None else [shown.film]
+    heights = [WIDTH * 0.72 / len(strip) for strip in strips]
     heights += [max(0.9, 0.21 * (len(shown.probs) + 1))] * len(shown.names)
     figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.1), layout="constrained")
     shape = {"height_ratios": heights, "width_ratios": [6, 1]}
     panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
-    for axes, empty, (name, strip) in zip(panels, bars, strips.items(), strict=False):
-        _strip(axes, strip, name, shown.num_frames)
+    for axes, empty, strip in zip(panels, bars, strips, strict=False):
+        _strip(axes, strip, shown.num_frames)
         empty.axis("off")
     for c, (axes, right) in enumerate(zip(panels[len(strips) :], bars[len(strips) :], strict=True)):
         _behaviour(axes, right, shown, c)
@@ -63,10 +67,8 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
     bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score")
-    if shown.key and "flow" in strips:
-        style.key(bars[len(strips) - 1], shown.key, left=0.2, width=0.6)
     keys = [Patch(color=PALE, label="it happens (truth)")] * (shown.truth is not None)
-    keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame seen")]
+    keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame that it sees")]
     keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean score")]
     keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
     figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
@@ -74,14 +76,14 @@ def case(shown: Case, *, title: str) -> Figure:
     return figure
 
 
-def _strip(axes, strip: np.ndarray, name: str, num_frames: int) -> None:
+def _strip(axes, strip: np.ndarray, num_frames: int) -> None:
     edges = np.linspace(0, num_frames, len(strip) + 1)
     for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
         axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
-    axes.vlines(edges[1:-1], 0, 1, color="white", linewidth=3)
-    axes.set(yticks=[0.5], yticklabels=[name], ylim=(0, 1))
+    axes.vlines(edges[1:-1], 0, 1, color=SHADE, linewidth=1)
+    axes.set(yticks=[0.5], yticklabels=["film"], ylim=(0, 1))
     axes.tick_params(length=0, labelbottom=False)
-    axes.spines[:].set_visible(False)
+    axes.spines[:].set_visible(True)
 
 
 def _behaviour(axes, right, shown: Case, c: int) -> None:
@@ -111,70 +113,61 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
 
 @styled
 def kinds(rows: Sequence[dict]) -> Figure:
-    """Errors of each kind per 100 videos; if the truth is known, also against it, and the annotator's share.
+    """Errors of each kind per 100 videos with intervals; if the truth is known, divided into model's and annotator's.
 
     rows: of `errors.tally`, whose last counts errors of no kind. The title tells the most frequent kind.
     """
     table = pd.DataFrame(rows)
-    has_truth = "part" in table
-    figure = Figure((WIDTH, 0.6 * len(table) + 2.3), layout="constrained")
-    panels = figure.subplots(1, 1 + has_truth, sharey=True, squeeze=False)[0]
-    places = np.arange(len(table))
-    panels[0].barh(places, table["rate"], color=AGAINST["annotated"][0], height=0.6, alpha=0.5)
-    panels[0].hlines(places - 0.1 * has_truth, table["rate_low"], table["rate_high"], color=INK, linewidth=2.5)
-    panels[0].set(yticks=places, yticklabels=table["kind"], ylim=(len(table) - 0.5, -0.5))
-    panels[0].set_xlabel("errors per 100 videos")
-    if has_truth:
-        color, marker, _ = AGAINST["truth"]
-        panels[0].hlines(places + 0.2, table["true_rate_low"], table["true_rate_high"], color=color, linewidth=2.5)
-        panels[0].plot(table["true_rate"], places + 0.2, marker, color=color, markersize=9, markeredgecolor=INK)
-        panels[1].hlines(places, table["part_low"], table["part_high"], color=color, linewidth=2.5)
-        panels[1].plot(table["part"], places, marker, color=color, markersize=11, markeredgecolor=INK)
-        for place, count in zip(places, table["errors"], strict=True):
-            text = f"of {count} error{'s' * (count != 1)}" if count else "none"
-            panels[1].text(107, place, text, va="center", fontsize=12)
-        panels[1].set(xlim=(-5, 140), xticks=range(0, 101, 20), xlabel="due to the annotator, %")
-    keys = [Patch(color=AGAINST["annotated"][0], alpha=0.5, label="against annotated labels")]
-    look = {"color": AGAINST["truth"][0], "marker": AGAINST["truth"][1], "markeredgecolor": INK}
-    keys += [Line2D([], [], **look, label="against the truth")] * has_truth
-    keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
+    figure = Figure((WIDTH, 0.7 * len(table) + 2), layout="constrained")
+    axes, places = figure.subplots(), np.arange(len(table))
+    theirs = table["rate"] * table["part"].fillna(0) / 100 if "part" in table else 0 * table["rate"]
+    axes.barh(places, theirs, 0.6, color=HUMAN)
+    axes.barh(places, table["rate"] - theirs, 0.6, left=theirs, color=MODEL)
+    axes.hlines(places, table["rate_low"], table["rate_high"], color=INK, linewidth=2)
+    for place, rate, high in zip(places, table["rate"], table["rate_high"], strict=True):
+        axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
+    labels = [f"{kind}\n({KINDS[kind]})" if kind in KINDS else kind for kind in table["kind"]]
+    axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5), xlabel="errors per 100 videos")
+    keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
+    keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
+    keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over videos")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    for axes in panels:
-        axes.grid(axis="x", color=PALE)
-        axes.set_axisbelow(True)
+    axes.grid(axis="x", color=PALE)
+    axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    told = f"{most['rate']:.0f} errors of the most frequent kind, {most['kind']}"
-    style.headline(figure, f"Per 100 videos: {told}; {none['rate']:.0f} are {none['kind']}")
+    found = f"{most['kind']} is the most frequent of the named kinds of errors, {most['rate']:.0f} per 100 videos"
+    style.headline(figure, f"{found}; {none['rate']:.0f} are of no named kind".capitalize())
     return figure
 
 
 @styled
 def against_truth(rows: Sequence[dict]) -> Figure:
-    """How much better the same scores are against the truth than against the annotation: paired differences.
+    """How much better the same scores are against the truth than against the annotation, with paired differences.
 
-    rows: of `errors.against_truth`. Both values are written beside each difference, without intervals: those of a
-    resampled macro mAP are too high.
+    rows: of `errors.against_truth`. Only the differences have intervals: those of a resampled macro mAP are too high.
     """
     table = pd.DataFrame(rows).pivot(index="metric", columns="against")
-    figure = Figure((0.85 * WIDTH, 3), layout="constrained")
-    axes, (color, marker, _) = figure.subplots(), AGAINST["truth"]
-    values = table["value"]
-    places, difference = np.arange(len(table)), "truth − annotated"
-    axes.axvline(0, color=INK, linewidth=1.5)
-    axes.hlines(places, table["low", difference], table["high", difference], color=color, linewidth=3.5)
-    axes.plot(values[difference], places, marker, color=color, markersize=14, markeredgecolor=INK)
-    for place, annotated, truth, end in zip(
-        places, values["annotated"], values["truth"], table["high", difference], strict=True
-    ):
-        axes.annotate(f"{annotated:.1f} → {truth:.1f} %", (end, place), xytext=(12, 0), textcoords="offset points",
-                      va="center")  # fmt: skip
-    names = [metric.removeprefix("map_") + " mAP" for metric in table.index]
-    axes.set(yticks=places, yticklabels=names, ylim=(len(names) - 0.4, -0.6))
-    axes.set_xlabel("mAP against truth − mAP against annotation, points, 95 % interval")
-    axes.margins(x=0.25)
+    figure = Figure((0.85 * WIDTH, 3.4), layout="constrained")
+    axes, values, difference = figure.subplots(), table["value"], "truth − annotated"
+    axes.hlines(range(len(table)), values["annotated"], values["truth"], color=INK, linewidth=1.5)
+    for name, label in (("annotated", "by the annotator's labels"), ("truth", "by what really happens")):
+        look = {"markersize": 13, "markeredgecolor": INK, "label": f"judged {label}"}
+        axes.plot(values[name], range(len(table)), AGAINST[name][1], color=AGAINST[name][0], **look)
+    for place, metric in enumerate(table.index):
+        more, low, high = (table.loc[metric, (column, difference)] for column in ("value", "low", "high"))
+        text = f"{more:+.1f} points\n(95 % interval {low:+.1f} to {high:+.1f})".replace("-", "−")
+        axes.annotate(text, (values.loc[metric, ["annotated", "truth"]].max(), place), (14, 0), va="center",
+                      textcoords="offset points", fontsize=12)  # fmt: skip
+    labels = {
+        "map_macro": "each behaviour\nweighs the same\n(macro)",
+        "map_micro": "each prediction\nweighs the same\n(micro)",
+    }
+    axes.set(yticks=range(len(table)), yticklabels=[labels[metric] for metric in table.index], xlim=(0, 115))
+    axes.set(ylim=(len(table) - 0.4, -0.6), xticks=range(0, 101, 20), xlabel=style.MAP)
     axes.grid(axis="x", color=PALE)
-    told = listed(f"{more:+.1f} ({name})" for more, name in zip(values[difference], names, strict=True))
-    style.headline(figure, f"The same scores, judged by what happens instead of the annotation: {told} points")
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
+    told = listed(f"{more:+.1f}" for more in values[difference])
+    style.headline(figure, f"Judged by what happens instead of by labels, the same predictions score {told} points")
     return figure
 
 
@@ -189,21 +182,30 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str,
     axes.plot([0, 1], [0, 1], color=SHADE, linewidth=1.5, linestyle=":")
     for name, bins in found.items():
         color, marker, line = AGAINST[name]
-        label = {"annotated": "is annotated", "truth": "happens (truth)"}[name]
+        label = {"annotated": "it is annotated", "truth": "it really happens"}[name]
         x, low, high = bins["confidence"], *_wilson(bins["frequency"], bins["count"])
         axes.vlines(x + (0.004 if name == "truth" else -0.004), low, high, color=color, linewidth=2, alpha=0.7)
         axes.plot(x, bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2, label=label)
     counts = next(iter(found.values()))["count"]
     edges = np.linspace(0, 1, len(counts) + 1)
     below.bar(edges[:-1], np.maximum(counts, 0.5), np.diff(edges), align="edge", color=PALE, edgecolor=SHADE)
-    below.set(yscale="log", ylabel="videos ×\nbehaviours", xlabel="predicted probability of a behaviour", xlim=(0, 1))
-    axes.set(ylabel="how often it … (share)", ylim=(-0.02, 1.02))
+    below.set(
+        yscale="log",
+        yticks=10 ** np.arange(len(str(counts.max()))),
+        ylabel="how many\npredictions",
+        xlabel="probability that the model gives to a behaviour",
+        xlim=(0, 1),
+    )
+    below.yaxis.set_major_formatter("{x:,.0f}")
+    axes.set(ylabel="how often that is so (share)", ylim=(-0.02, 1.02))
     handles, labels = axes.get_legend_handles_labels()
     handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
-    axes.legend(handles, [*labels, "95 % interval (Wilson)", "perfect calibration"], frameon=False, loc="upper left")
-    against = {"annotated": "annotated labels", "truth": "the truth"}
-    told = listed(f"{100 * value:.1f} % against {against[name]}" for name, value in ece.items())
-    style.headline(figure, f"Expected calibration error: {told}")
+    axes.legend(
+        handles, [*labels, "95 % interval", "perfect: as often as the model says"], frameon=False, loc="lower right"
+    )
+    against = {"annotated": "how often it is annotated", "truth": "how often it really happens"}
+    told = listed(f"{100 * value:.1f} points from {against[name]}" for name, value in ece.items())
+    style.headline(figure, f"The model's probability of a behaviour is on average {told}")
     axes.grid(color=PALE)
     return figure
 
@@ -217,7 +219,7 @@ def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[
 
 
 @styled
-def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, most: int = 10) -> Figure:
+def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, most: int = 7) -> Figure:
     """Confusions: matrix (C, C) of `errors.confusions`; missed: (C,), how often each behaviour was missed.
 
     The title tells the largest share of the first row.
@@ -230,14 +232,15 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     axes = figure.subplots()
     data = 100 * matrix[np.ix_(rows, columns)]
     labels = {"xticklabels": [names[c] for c in columns], "yticklabels": [f"{names[c]}  ({missed[c]})" for c in rows]}
-    numbers = np.where(data > 0, np.char.mod("%.0f", data), "")
+    numbers = np.where(data > 0, np.char.mod("%.0f %%", data), "")
     sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=numbers, fmt="", linewidths=1,
-                annot_kws={"fontsize": 13}, cbar_kws={"label": "% of the videos of the row"}, **labels)  # fmt: skip
-    axes.set(xlabel="predicted instead, though not annotated", ylabel="missed (in brackets: in how many videos)")
+                annot_kws={"fontsize": 13}, cbar=False, **labels)  # fmt: skip
+    axes.set(xlabel="… predicted in these videos, though not annotated")
+    axes.set(ylabel="missed by the model\n(in how many videos)")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     most = data[0].max()
-    instead = f"{names[columns[int(data[0].argmax())]]} in {most:.0f} % of these videos" if most else "nothing"
-    style.headline(figure, f"{names[rows[0]]} is missed most; predicted instead: {instead}")
+    instead = f"{names[columns[int(data[0].argmax())]]}, in {most:.0f} % of these videos" if most else "nothing"
+    style.headline(figure, f"{names[rows[0]]} is missed most often; predicted instead: {instead}")
     return figure
 
 
@@ -248,8 +251,8 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     table: rows of `errors.differences` of all runs, with scheme and modality. The last kind, errors of no kind, has an
     axis of its own, because it is much more frequent.
     """
-    parts = {"scheme (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
-    parts["input (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
+    parts = {"how frames are chosen (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
+    parts["what the model gets (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
     order = list(dict.fromkeys(table["kind"]))
     figure = Figure((WIDTH, 0.75 * len(order) + 2.9), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])
@@ -264,15 +267,17 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             axes.set(yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
         pair[0].set_title(title)
-        keys = [Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=n) for n, m in zip(present, "sDo")]
+        keys = [
+            Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=style.INPUTS.get(n, n))
+            for n, m in zip(present, "sDo")
+        ]
         pair[1].legend(handles=keys, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.4), ncols=3)
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
     sure = int(_is_significant(shown).sum())
-    title = f"{sure} of {len(shown)} differences are significant"
+    title = f"{sure} of {len(shown)} differences in errors are significant"
     style.headline(figure, f"{title} (filled; hollow: the 95 % interval includes 0)")
-    figure.supxlabel(
-        f"← fewer · errors per 100 videos than {reference.split(' seed')[0]}, paired · more →", fontsize=13
-    )
+    than = f"errors per 100 videos than {reference.split(' seed')[0]}"
+    figure.supxlabel(f"← fewer · {than} · more →", fontsize=13)
     return figure
 
 

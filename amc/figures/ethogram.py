@@ -14,15 +14,16 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from amc.figures.style import HUMAN, INK, MODEL, PALE, SHADE, WARNING, WIDTH, styled
+from amc.figures.style import HUMAN, INK, MAP, MODEL, PALE, SHADE, WARNING, WIDTH, styled
 
 if TYPE_CHECKING:  # figures do not import the package that they draw for
     from amc.ethogram.record import Ethogram
 
 AGREEMENT = {"both": INK, "human only": HUMAN, "model only": MODEL}
+F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
 EDGE = 0.8  # points around a bar: keeps half a second in an hour, less than a pixel, visible
 INTERVAL = "95 % interval over test clips"
 POINTS = 1500  # of a curve; more cannot be distinguished on paper
@@ -39,7 +40,7 @@ def chosen(shown: Ethogram, most: int, human: Ethogram | None = None) -> list[in
 
 
 @styled
-def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) -> Figure:
+def ethogram(shown: Ethogram, *, most: int = 8, human: Ethogram | None = None) -> Figure:
     """One row per behaviour: its bouts as bars, below them its probability over time and the threshold.
 
     human: the human's annotation, drawn above the model's bars; the title counts the bouts of both. A strip on top
@@ -69,17 +70,21 @@ def ethogram(shown: Ethogram, *, most: int = 12, human: Ethogram | None = None) 
     axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
     axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
     axes.tick_params(axis="y", length=0)
-    keys = [Patch(color=MODEL, label="bout, model")] + [Patch(color=HUMAN, label="bout, human")] * (human is not None)
-    keys += [Patch(color=SHADE, alpha=0.45, label="probability, 0 to 1")]
-    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold")]
-    keys += [Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="out-of-distribution")] * (top < -0.9)
+    keys = [Patch(color=MODEL, label="bout (stretch) seen by the model")] + [
+        Patch(color=HUMAN, label="bout seen by the human")
+    ] * (human is not None)
+    keys += [Patch(color=SHADE, alpha=0.45, label="probability")]
+    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold of the model")]
+    keys += [
+        Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="unlike the training (out-of-distribution)")
+    ] * (top < -0.9)
     if shown.is_out_of_distribution is None:
         keys += [Line2D([], [], linestyle="", label="unlike training: not known")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False)
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     if shown.support is not None:
-        axes.set_ylabel("behaviour (training clips)")
+        axes.set_ylabel("behaviour (clips to learn it from)")
     found = f"the model finds {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
-    _title(figure, axes, f"{shown.name}: {found}{_hidden(shown, columns)}", shown.stamp)
+    _title(figure, axes, f"In {shown.name} {found}{_hidden(shown, columns)}", shown.stamp)
     return figure
 
 
@@ -95,7 +100,8 @@ def _supported(shown: Ethogram, c: int) -> str:
 
 
 def _hidden(shown: Ethogram, columns: Sequence) -> str:
-    return f" ({len(columns)} of {len(shown.names)} behaviours drawn)" if len(columns) < len(shown.names) else ""
+    hidden = len(shown.names) - len(columns)
+    return f" ({hidden} more behaviours not drawn)" if hidden else ""
 
 
 def _stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
@@ -130,7 +136,7 @@ def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
 
 
 @styled
-def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
+def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
     """Share of the video of each behaviour, with seconds and number of bouts; says so if they overlap beyond 100 %."""
     table = shown.budget().iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
@@ -140,32 +146,43 @@ def time_budget(shown: Ethogram, *, most: int = 12) -> Figure:
     axes.barh(places, share, color=MODEL, height=0.62)
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         count = int(row["Total number of occurences"])
-        text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
+        text = f"{row['Total duration (s)']:.1f} s, {count} time{'s' * (count != 1)}" if count else "never"
         axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
-    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of {shown.edges[-1]:.1f} s{overlap}")
+    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of the {shown.edges[-1]:.0f} s of the video{overlap}")
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # room for text beyond 100
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    longest = f"{table['Behavior'].iloc[0]} lasts longest, {share[0]:.0f} % of the time" if share[0] else "no bout"
-    _title(figure, axes, f"{shown.name}: {longest}{_hidden(shown, table)}", shown.stamp)
+    longest = (
+        f"{table['Behavior'].iloc[0]} lasts longest, {share[0]:.0f} % of the time" if share[0] else "nothing is seen"
+    )
+    _title(figure, axes, f"In {shown.name} {longest}{_hidden(shown, table)}", shown.stamp)
     return figure
 
 
 @styled
 def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
-    """Which behaviour begins next: counts of bouts; the sum of a row is all bouts after its behaviour."""
-    names = [shown.names[c] for c in chosen(shown, most)]
-    counts = shown.transitions().loc[names, names]
-    axes = _matrix(counts, "g", "next bout", "after a bout of", "bouts")
-    found, most = counts.stack(), "no transition"
-    if found.any():
-        most = f"{' → '.join(found.idxmax())} is most frequent, {found.max():.0f} of {found.sum():.0f} transitions"
-    if found.max() == 1 < found.sum():
-        most = f"{found.sum():.0f} transitions, each of them once"
-    _title(axes.figure, axes, f"{shown.name}: {most}{_hidden(shown, names)}", shown.stamp)
-    return axes.figure
+    """Which behaviour begins next: the `most` frequent pairs, and how many times each of them occurs."""
+    counts = shown.transitions().stack()
+    pairs = counts[counts > 0].sort_values(ascending=False, kind="stable")
+    figure = Figure((WIDTH * 0.8, 1.6 + 0.42 * max(1, min(len(pairs), most))), layout="constrained")
+    axes, drawn = figure.subplots(), pairs.head(most)
+    axes.barh(range(len(drawn)), drawn, color=MODEL, height=0.62)
+    axes.set(yticks=range(len(drawn)), yticklabels=[" → ".join(pair) for pair in drawn.index], xlabel="how many times")
+    axes.set_ylim(max(len(drawn), 1) - 0.5, -0.5)
+    axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color=PALE)
+    axes.set_axisbelow(True)
+    found = "no behaviour follows another"
+    if len(pairs):
+        found = f"{pairs.sum():.0f} times a behaviour follows another, {' → '.join(pairs.index[0])} most often"
+    if len(pairs) and pairs.max() == 1:
+        found = f"{pairs.sum():.0f} times a behaviour follows another, each pair once"
+    hidden = f" ({len(pairs) - most} rarer pairs not drawn)" if len(pairs) > most else ""
+    _title(figure, axes, f"In {shown.name} {found}{hidden}", shown.stamp)
+    return figure
 
 
 @styled
@@ -178,31 +195,27 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
     seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
     percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
     percent.index = [f"{name} ({whole[name]:.1f} s)" for name in used]
-    axes = _matrix(percent, ".0f", "what the model predicts", "what the human annotated (seconds)", "% of the row")
+    size = 0.48 * len(used)
+    figure = Figure((min(WIDTH, 4.4 + 1.35 * size), 2.6 + size), layout="constrained")
+    axes, values = figure.subplots(), percent.to_numpy()
+    axes.imshow(values, cmap="Blues", vmin=0, vmax=values.max() or 1, aspect="auto")
+    for (row, column), value in np.ndenumerate(values):
+        look = {"color": "white" if value > 0.6 * values.max() else INK, "fontsize": 11}
+        axes.text(column, row, f"{value:.0f} %" if value else "·", ha="center", va="center", **look)
+        if row == column:
+            axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, ec=HUMAN, lw=2.5))
+    axes.set_xticks(range(len(used)), used, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set(yticks=range(len(used)), yticklabels=percent.index, ylabel="while the human wrote …")
+    axes.set_xlabel("… the model said (a row adds up to 100 %; orange: both the same)")
+    axes.spines[:].set_visible(False)
+    axes.tick_params(length=0)
     annotated = [name for name in used if name != "nothing"]
     found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
     part = f"{100 * found / total:.0f} % of" if total else "none of"
-    _title(axes.figure, axes, f"The model finds {part} the {total:.0f} s that the human annotated", stamp)
-    return axes.figure
-
-
-def _matrix(table: pd.DataFrame, form: str, below: str, left: str, unit: str) -> Axes:
-    """A table as a heat map with its numbers in it, zeros as dots."""
-    size = 0.48 * len(table)
-    figure = Figure((min(WIDTH, 4.4 + 1.35 * size), 2.6 + size), layout="constrained")
-    axes, values = figure.subplots(), table.to_numpy(dtype=float)
-    picture = axes.imshow(values, cmap="Blues", vmin=0, vmax=values.max() or 1, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        dark = value > 0.6 * values.max()
-        text = format(value, form) if value else "·"
-        axes.text(column, row, text, ha="center", va="center", color="white" if dark else INK, fontsize=11)
-    axes.set_xticks(range(len(table.columns)), table.columns, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set(yticks=range(len(table)), yticklabels=table.index, xlabel=below, ylabel=left)
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    bar = figure.colorbar(picture, ax=axes, label=unit, shrink=0.8)
-    bar.locator = MaxNLocator(5, integer=form == "g")
-    return axes
+    _title(
+        figure, axes, f"The model says the same as the human for {part} the {total:.0f} s that the human wrote", stamp
+    )
+    return figure
 
 
 @styled
@@ -240,18 +253,22 @@ def agreement(
 
 
 @styled
-def measured(rows: Sequence[dict], *, label: str, title: str, stamp: str = "") -> Figure:
-    """Values with 95 % intervals, one row each: `name`, `value`, `low`, `high`, optionally `n` and `unit`."""
+def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
+    """Bout F1 and frame F1 with 95 % intervals, one row each: `name`, `value`, `low`, `high`, `films`."""
     figure = Figure((WIDTH * 0.8, 1.5 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, row in enumerate(rows):
         axes.hlines(y, row["low"], row["high"], color=MODEL, linewidth=3, alpha=0.5)
         axes.plot(row["value"], y, "o", color=MODEL, markersize=10)
-    axes.set(yticks=range(len(rows)), yticklabels=[row["name"] for row in rows], ylim=(len(rows) - 0.5, -0.5))
-    axes.set(xlabel=f"{label}; bars: 95 % interval", xlim=(0, None))
+    labels = [f"{F1[row['name']]} ({row['name']})" for row in rows]
+    axes.set(yticks=range(len(rows)), yticklabels=labels, ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xlabel="F1: 0 nothing right, 1 all right; bars: 95 % interval", xlim=(0, 1))
     axes.grid(axis="x", color=PALE)
     axes.tick_params(axis="y", length=0)
-    _title(figure, axes, title, stamp)
+    ranked = sorted(rows, key=lambda row: -row["value"])
+    better, worse = (f"{F1[row['name']]} ({row['value']:.2f} of 1)" for row in (ranked[0], ranked[-1]))
+    films = f"On {rows[0]['films']} films of known events"
+    _title(figure, axes, f"{films} the model is better at {better} of a behaviour than at {worse}", stamp)
     return figure
 
 
@@ -264,7 +281,7 @@ def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figu
     axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=1.5, label="trained model")
     axes.vlines(table["clips"], table["map_macro_low"], table["map_macro_high"], color=INK, lw=2, label=INTERVAL)
     axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance (random ranking)")
-    axes.set(xlabel="labelled training clips", ylabel="macro mAP, %", ylim=(0, None))
+    axes.set(xlabel="labelled clips to learn from", ylabel=MAP.replace(", %", ",\n%"), ylim=(0, 100))
     axes.set_xscale("log", base=2)
     axes.set_xticks(table["clips"], table["clips"])
     axes.minorticks_off()

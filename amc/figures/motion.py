@@ -13,12 +13,17 @@ from matplotlib.ticker import LogLocator
 
 from amc.base.wording import listed
 from amc.figures import style
-from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
+from amc.figures.style import FLOW_COLORS, INK, INPUTS, PALE, SHADE, WIDTH, styled
 
 MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
 METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
 METHODS |= {"true": (INK, "*"), "none": (SHADE, "X")}  # colour and marker of each
-TRUE = {"true": "true flow"}  # how the method `true` is called in a figure
+CALLED = {
+    "true": "true motion",
+    "nothing moves": "assuming that\nnothing moves",
+    "occlusion": "hidden parts",
+}  # in figures
+ERROR = "error of the estimated motion, pixels (end-point error)"
 
 
 @styled
@@ -35,14 +40,14 @@ def fields(
     label: the kind of error, of which the title tells the smallest; key: to the colours of flow.
     """
     columns = {"frame": frame, **pictures}
-    width = WIDTH / (len(columns) + 0.9)
+    width = (WIDTH - 2) / len(columns)
     figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1.3), layout="constrained")
     panels = figure.subplots(2, len(columns), squeeze=False)
     for axes, (name, picture) in zip(panels[0], columns.items(), strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-        axes.set_title(TRUE.get(name, name), fontsize=13)
+        axes.set_title(CALLED.get(name, name), fontsize=13)
     if key:
-        style.key(panels[0, -1], key, left=1.2)
+        style.key(panels[0, -1], key)
     finite = {name: error[np.isfinite(error)] for name, error in errors.items()}
     worst = max((np.quantile(error, 0.99) for error in finite.values()), default=1.0)
     for axes in panels[1]:
@@ -51,13 +56,14 @@ def fields(
         axes = panels[1, list(columns).index(name)]
         axes.axis("on")
         shown = _error_map(axes, error, worst)
-        axes.set_xlabel(f"mean {finite[name].mean():.2f} px")
-    figure.colorbar(shown, ax=panels[1].tolist(), label="error, px", pad=0.01)
+        axes.set_xlabel(f"mean {finite[name].mean():.2f}")
+    figure.colorbar(shown, ax=panels[1].tolist(), label="pixels", pad=0.01)
     beside = panels[1, list(columns).index(next(iter(errors))) - 1]  # the empty panel to the left of the first map
     beside.text(0.95, 0.5, label.replace(" ", "\n"), ha="right", va="center", fontsize=13, transform=beside.transAxes)
     means = {name: values.mean() for name, values in finite.items()}
     best = min(means, key=means.get)
-    style.headline(figure, f"{best} has the smallest {label} in this frame: {means[best]:.2f} px on average")
+    told = f"{best} has the smallest {label}, {means[best]:.2f} pixels on average"
+    style.headline(figure, f"Motion of the same frame by different methods: {told}")
     return figure
 
 
@@ -72,22 +78,24 @@ def _error_map(axes, error: np.ndarray, worst: float):
 @styled
 def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: style.Key | None = None) -> Figure:
     """Where a method fails: per condition one row of frame, true flow, its flow as pictures, and its EPE (H, W), px."""
-    figure = Figure((0.85 * WIDTH, 0.19 * WIDTH * len(rows) + 1), layout="constrained")
+    figure = Figure((0.9 * WIDTH, 0.175 * WIDTH * len(rows) + 1), layout="constrained")
     panels = figure.subplots(len(rows), 4, squeeze=False)
     most = max(float(np.quantile(pictures[-1], 0.95)) for pictures in rows.values())
     for axes_row, (name, (*pictures, error)) in zip(panels, rows.items(), strict=True):
         for axes, picture in zip(axes_row, pictures, strict=False):
             style.image(axes, style.pictures(np.asarray(picture)[None])[0])
         shown = _error_map(axes_row[-1], np.asarray(error), most)
-        axes_row[0].set_ylabel(f"{name}\nmean {np.mean(np.asarray(error)):.2f} px")
-    for axes, title in zip(panels[0], ("frame", "true flow", method, "end-point error"), strict=True):
+        axes_row[0].set_ylabel(f"{CALLED.get(name, name)}\nerror {np.mean(np.asarray(error)):.1f} pixels")
+    for axes, title in zip(panels[0], ("frame", "true motion", f"estimate ({method})", "error"), strict=True):
         axes.set_title(title)
-    bar = {"label": "end-point error, px", "extend": "max", "pad": 0.02}
+    bar = {"label": "error, pixels", "extend": "max", "pad": 0.02}
     figure.colorbar(shown, ax=panels[min(1, len(rows) - 1) :, -1].tolist(), **bar)
     if key and len(rows) > 1:  # above the colour bar
-        style.key(panels[0, -1], key, left=1.22, width=0.42)
+        style.key(panels[0, -1], key)
     means = [float(np.mean(np.asarray(pictures[-1]))) for pictures in rows.values()]
-    style.headline(figure, f"Where {method} fails most: {min(means):.1f} to {max(means):.1f} px of error on average")
+    style.headline(
+        figure, f"Where the estimate of motion fails most, it is wrong by {min(means):.1f} to {max(means):.1f} pixels"
+    )
     return figure
 
 
@@ -107,11 +115,11 @@ def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str], *, 
     for axes, name in zip(panels[0], columns, strict=True):
         axes.set_title(name)
     if key:
-        style.key(panels[0, -1], key, width=0.42)
+        style.key(panels[0, -1], key)
     first, *_, last = rows.values()
     apart = [np.abs(np.subtract(a, b, dtype=float)).mean() / 255 for a, b in zip(first, last, strict=True)]
-    told = listed(f"{100 * difference:.0f} % ({name})" for name, difference in zip(columns[1:], apart[1:], strict=True))
-    style.headline(figure, f"How much the pictures of both motions differ: {told}")
+    told = listed(f"{100 * part:.0f} % with {name}" for name, part in zip(columns[1:], apart[1:], strict=True))
+    style.headline(figure, f"The colours of slow and fast motion differ by {told}")
     return figure
 
 
@@ -128,15 +136,16 @@ def methods(table: pd.DataFrame) -> Figure:
             axes.plot(1000 * row["seconds"], row["epe"], marker, **look)
         else:
             axes.axhspan(row["low"], row["high"], color=PALE)
-            axes.axhline(row["epe"], color=color, linestyle="--", label=row["method"])
-    axes.set(xscale="log", xlabel="time per frame pair, ms (one core)", ylabel="end-point error, px", ylim=(0, None))
+            axes.axhline(row["epe"], color=color, linestyle="--", label=CALLED.get(row["method"], row["method"]))
+    axes.set(xscale="log", xlabel="time per pair of frames, milliseconds", ylim=(0, None))
+    axes.set_ylabel(ERROR.replace(", ", ",\n"))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.margins(x=0.1)
     best = table.loc[table["epe"].idxmin()]
-    axes.set_title(f"{best['method']} has the smallest error: {best['epe']:.2f} px")
-    title = "bars and band: 95 %\ninterval over clips"
+    axes.set_title(f"{best['method']} has the smallest error of motion: {best['epe']:.2f} pixels on average")
+    title = "method; bars and band:\n95 % interval over clips"
     figure.legend(loc="outside right center", frameon=False, title=title, title_fontsize=12, alignment="left")
     return figure
 
@@ -156,18 +165,18 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
         place = np.array([order.index(c) for c in part["condition"]]) + 0.15 * (k - (len(names) - 1) / 2)
         sure = part["clips"] >= few
         axes.hlines(place[sure], part["low"][sure], part["high"][sure], color=color, linewidth=2.5)
-        axes.plot(part["epe"], place, marker, color=color, markeredgecolor=INK, markersize=9, label=name)
+        axes.plot(
+            part["epe"], place, marker, color=color, markeredgecolor=INK, markersize=9, label=CALLED.get(name, name)
+        )
     clips = table.groupby("condition")["clips"].first()
     for edge in range(2, len(order), 2):
         axes.axhline(edge - 0.5, color=SHADE, linewidth=1)
     counted = [f"{name} ({clips[name]} clips{': too few' if clips[name] < few else ''})" for name in order]
     axes.set(yticks=range(len(order)), yticklabels=counted)
-    axes.set(
-        ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel="end-point error, px; bars: 95 % interval over clips"
-    )
+    axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel=f"{ERROR}; bars: 95 % interval")
     axes.grid(axis="x", color=PALE)
     wins = table.loc[table.groupby("condition")["epe"].idxmin(), "method"].value_counts()
-    axes.set_title(f"{wins.index[0]} has the smallest error under {wins.iloc[0]} of {len(order)} conditions")
+    axes.set_title(f"The method {wins.index[0]} has the smallest error in {wins.iloc[0]} of {len(order)} situations")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     return figure
 
@@ -183,10 +192,12 @@ def steps(table: pd.DataFrame) -> Figure:
     for name, part in table.groupby("method", sort=False):
         color, marker = METHODS[name]
         line = "--" if name == "nothing moves" else "-"
-        axes.plot(part["step"], part["epe"], line, color=color, marker=marker, markersize=9, linewidth=2.5, label=name)
+        axes.plot(part["step"], part["epe"], line, color=color, marker=marker, markersize=9, linewidth=2.5,
+                  label=CALLED.get(name, name))  # fmt: skip
         axes.fill_between(part["step"], part["low"], part["high"], color=color, alpha=0.18, linewidth=0)
     places = sorted(set(table["step"]))
-    axes.set(xscale="log", yscale="log", xlabel="distance between the two frames, frames", ylabel="end-point error, px")
+    axes.set(xscale="log", yscale="log", xlabel="distance between the two frames, frames")
+    axes.set_ylabel(ERROR.replace(", ", ",\n"))
     axes.set_xticks(places, places)
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
@@ -195,8 +206,8 @@ def steps(table: pd.DataFrame) -> Figure:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
                   title=f"band: 95 % interval\nover {clips} clips", title_fontsize=12)  # fmt: skip
     least, ends = table.groupby("step")["epe"].min(), (places[0], places[-1])
-    told = listed(f"{least[step]:.1f} px at a distance of {step}" for step in ends)
-    style.headline(figure, f"The smallest error of all methods: {told} frames")
+    told = listed(f"{least[step]:.1f} pixels at a distance of {step}" for step in ends)
+    style.headline(figure, f"The smallest error of motion of all methods: {told} frames")
     return figure
 
 
@@ -212,7 +223,7 @@ def effect(table: pd.DataFrame) -> Figure:
     figure = Figure((WIDTH, 0.6 * len(table) + 2.2), layout="constrained")
     for axes, column, label in zip(
         figure.subplots(1, 2, sharey=True), ("map_macro", "more"),
-        ("macro mAP, %", "macro mAP − that of frames alone, points"), strict=True,
+        (style.MAP.replace(" (100", "\n(100"), "difference from frames alone, points"), strict=True,
     ):  # fmt: skip
         for place, row in enumerate(table.to_dict("records")):
             if column == "more" and row["flow"] == names[0]:
@@ -224,9 +235,8 @@ def effect(table: pd.DataFrame) -> Figure:
             axes.axhline(list(table["modality"]).index(modality) - 0.5, color=PALE)
         axes.set(xlabel=label)
         axes.grid(axis="x", color=PALE)
-    spoken = {"rgb": "frames alone", "flow": "flow alone", "rgb+flow": "frames and flow"}
     labels = [
-        spoken[row.modality] + (f"\n{TRUE.get(row.flow, row.flow)}" if row.flow != names[0] else "")
+        INPUTS[row.modality] + (f"\n({CALLED.get(row.flow, row.flow)})" if row.flow != names[0] else "")
         for row in table.itertuples()
     ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
@@ -236,6 +246,6 @@ def effect(table: pd.DataFrame) -> Figure:
     both = table[table["modality"] == order[-1]]
     sure = ((both["more_low"] > 0) | (both["more_high"] < 0)).sum()
     ends = f"{both['more'].min():+.1f} to {both['more'].max():+.1f}"
-    title = f"{spoken[order[-1]].capitalize()} against frames alone: {ends} points, {sure} of {len(both)} significant"
-    style.headline(figure, title)
+    title = f"{INPUTS[order[-1]].capitalize()} score {ends} points against frames alone"
+    style.headline(figure, f"{title}; {sure} of {len(both)} differences are significant")
     return figure

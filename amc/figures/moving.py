@@ -22,7 +22,7 @@ from amc.figures.style import INK, SHOWN_DPI, WIDTH, Key, pictures
 MOST_BYTES = 290_000  # of one moving picture, a third more as text in a notebook
 QUALITIES = (85, 70, 55, 40, 25)  # of WebP: the first that keeps to MOST_BYTES, or the last
 LONGEST = 8.0  # seconds; a longer video is played faster
-HIGH, GAP, LINE, WHEEL = 256, 10, 26, 110  # pixels: a panel at most, between panels, a line of text, the colour key
+HIGH, GAP, LINE, KEY, WHEEL = 256, 10, 26, 140, 64  # pixels: a panel at most, between panels, a line of text, the key
 EMPTY = 236  # grey level of a slot that is still empty
 
 
@@ -100,20 +100,25 @@ def _address(stored: io.BytesIO) -> str:
 def _drawn(panels: dict[str, np.ndarray], key: Key | None) -> list[Image.Image]:
     """Each of the K pictures: titles, panels of one height, the key."""
     ratios = [panel.shape[2] / panel.shape[1] for panel in panels.values()]
-    room = round(SHOWN_DPI * WIDTH) - GAP * len(panels) - (WHEEL + GAP if key else 0)
+    room = round(SHOWN_DPI * WIDTH) - GAP * len(panels) - (KEY + GAP if key else 0)
     high = min(HIGH, int(room / sum(ratios)))
     widths = [round(high * ratio) for ratio in ratios]
     lefts = np.cumsum([0, *(width + GAP for width in widths)]).tolist()
-    size = (lefts[-1] + WHEEL, LINE + max(high, WHEEL + 60)) if key else (lefts[-1] - GAP, LINE + high)
+    size = (lefts[-1] + KEY, LINE + max(high, WHEEL + 110)) if key else (lefts[-1] - GAP, LINE + high)
     blank = Image.new("RGB", size, "white")
     draw = ImageDraw.Draw(blank)
     for left, name in zip(lefts, panels):
         draw.text((left, 2), name, INK, _font(17))
     if key:
-        wheel = Image.fromarray(pictures(np.asarray(key.wheel)[None])[0])
-        blank.paste(wheel.resize((WHEEL, WHEEL), Image.Resampling.LANCZOS), (lefts[-1], LINE))
-        text = f"rim: {key.max_px:.3g} px\nper frame" + (f",\n{key.at}" if key.at else "")
-        draw.multiline_text((lefts[-1], LINE + WHEEL + 4), text, INK, _font(14))
+        wheel = Image.fromarray(pictures(np.asarray(key.wheel)[None])[0]).resize(
+            (WHEEL, WHEEL), Image.Resampling.LANCZOS
+        )
+        middle, top = lefts[-1] + KEY // 2, LINE + 16
+        blank.paste(wheel, (middle - WHEEL // 2, top))
+        for x, y, word, anchor in ((0, 0, "up", "mb"), (-WHEEL // 2 - 3, WHEEL // 2, "left", "rm"),
+                                   (WHEEL // 2 + 3, WHEEL // 2, "right", "lm"), (0, WHEEL, "down", "mt")):  # fmt: skip
+            draw.text((middle + x, top + y), word, INK, _font(13), anchor=anchor)
+        draw.multiline_text((lefts[-1], top + WHEEL + 22), key.said, INK, _font(13))
     made = []
     for index in range(len(next(iter(panels.values())))):
         picture = blank.copy()

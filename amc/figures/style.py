@@ -17,6 +17,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
+from matplotlib.transforms import ScaledTranslation
 from PIL import Image
 from PIL.PngImagePlugin import PngInfo
 
@@ -24,7 +25,14 @@ from amc.base import paths
 from amc.base.errors import AmcError
 
 SCHEME_COLORS = {"dense": "#DDAA33", "semi-dense": "#AA4499", "sparse": "#004488"}
+SCHEME_LABELS = {
+    "dense": "dense: each classifier its own part",
+    "semi-dense": "semi-dense: half own part, half the rest",
+    "sparse": "sparse: each classifier the whole video",
+}
+MAP = "mean average precision (mAP), % (100: every ranking right)"
 MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
+INPUTS = {"rgb": "frames alone", "flow": "motion alone", "rgb+flow": "frames and motion"}
 FLOW_COLORS = {  # methods of one family in one hue
     "dis": "#663311", "dis-fast": "#AA7744", "dis-ultrafast": "#DDBB99",
     "raft-large": "#225555", "raft-small": "#448888", "raft-synth": "#99CCBB",
@@ -145,18 +153,24 @@ class Key(NamedTuple):
 
     wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
     max_px: float  # motion at which colours are saturated, pixels per frame
-    at: str = ""  # the picture size for these pixels, such as `72 px high`
+
+    @property
+    def said(self) -> str:
+        """What strong and pale colours mean."""
+        return f"white: no motion\nfull colour: {self.max_px:.2g}\npixels per frame"
 
 
-def key(axes: Axes, shown: Key, *, left: float = 1.15, width: float = 0.75) -> None:
-    """Draw the colour key of flow to the right of `axes`, with its scale; left, width: parts of the width of `axes`."""
-    inset = axes.inset_axes((left, 0.4, width, 0.5))
+def key(axes: Axes, shown: Key) -> None:
+    """Draw the colour wheel of flow to the right of `axes`, with directions at its rim."""
+    inches = axes.figure.dpi_scale_trans + ScaledTranslation(1, 1, axes.transAxes)  # from the top of `axes` on
+    inset = axes.inset_axes((0.55, -0.95, 0.7, 0.7), transform=inches)
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
-    inset.set_title("motion", fontsize=12, pad=2)
-    at = f",\n{shown.at}" if shown.at else ""
-    inset.set_xlabel(f"rim: {shown.max_px:.3g} px\nper frame{at}", fontsize=12, labelpad=2)
+    inset.set_title("up", fontsize=11, pad=1)
+    inset.set_xlabel(f"down\n{shown.said}", fontsize=11, labelpad=1)
+    for x, word, side in ((-0.04, "left", "right"), (1.04, "right", "left")):
+        inset.text(x, 0.5, word, fontsize=11, ha=side, va="center", transform=inset.transAxes)
 
 
 def slot(letter: str, number: int) -> str:
@@ -166,15 +180,17 @@ def slot(letter: str, number: int) -> str:
 
 def headline(figure: Figure, text: str) -> None:
     """Write what a figure shows above it, in lines of about equal length, not wider than the figure."""
+    text = text.replace(" %", "\N{NO-BREAK SPACE}%")
     lines = len(textwrap.wrap(text, int(9.6 * figure.get_figwidth())))  # about 9.6 letters per inch
-    figure.suptitle("\n".join(textwrap.wrap(text, len(text) // max(lines, 1) + 9)), fontsize=14)
+    wrapped = "\n".join(textwrap.wrap(text, len(text) // max(lines, 1) + 9))
+    figure.suptitle(wrapped.replace("\N{NO-BREAK SPACE}", " "), fontsize=14)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:
-    """Draw one picture (H, W, 3) without ticks, with unchanged pixels, in a frame of colour `edge` if given."""
+    """Draw one picture (H, W, 3) without ticks, with unchanged pixels, in a thin frame or one of colour `edge`."""
     axes.imshow(picture, interpolation="nearest")  # pixels as they are, which a PNG also stores best
     axes.set(xticks=[], yticks=[])
-    axes.spines[:].set(visible=edge is not None, color=edge or INK, linewidth=4)
+    axes.spines[:].set(visible=True, color=edge or SHADE, linewidth=4 if edge else 0.8)
 
 
 def pictures(frames: np.ndarray) -> np.ndarray:

@@ -13,7 +13,7 @@ from matplotlib.patches import Patch
 
 from amc.base.wording import listed
 from amc.figures import style
-from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, PALE, SCHEME_COLORS, SCHEME_LABELS, SHADE, WIDTH, styled
 from amc.sampling import Window
 
 
@@ -49,7 +49,7 @@ def schemes(
     panels[-1].set(xlim=(0, num_frames), xlabel="frame")
     below = -0.55 / heights[-1]  # in heights of the last panel: below the frame numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
-    figure.legend(handles=keys(plans), loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
+    figure.legend(handles=keys(plans), loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
     style.headline(figure, _caught(plans, events))
     return figure
 
@@ -62,7 +62,7 @@ def _caught(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]) -> s
     name, start, stop = min(events, key=lambda event: event[2] - event[1])
     counts = (f"{_seeing(windows, start, stop)} of {len(windows)} with {scheme}" for scheme, windows in plans.items())
     of = f"{name}, the shortest event," if len(events) > 1 else name
-    return f"Classifiers that see {of} in a frame: {listed(counts)}"
+    return f"{of} is seen by these classifiers: {listed(counts)}"
 
 
 def _seeing(windows: Sequence[Window], start: float, stop: float) -> int:
@@ -82,8 +82,8 @@ def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]
     for y, (_, start, stop) in enumerate(events):
         axes.barh(y, stop - start, 0.6, start, color=SHADE, linewidth=0)
     axes.set(yticks=range(len(events)), yticklabels=[name for name, _, _ in events], ylim=(len(events) - 0.5, -0.5))
-    axes.set_title("ground truth", loc="left")
-    axes.set_title("seen by classifiers →", loc="right", fontsize=12)
+    axes.set_title("what happens", loc="left")
+    axes.set_title("seen by how many classifiers →", loc="right", fontsize=12)
 
 
 @styled
@@ -118,7 +118,8 @@ def chosen(
             panels[y, 0].set_ylabel(f"classifier {y + 1}" if block is blocks[0] else "", fontsize=12)
     drawn = {s: [f for roll, w in zip(rolls, plans[s]) for f in w.frames[: len(roll)]] for s, rolls in frames.items()}
     style.headline(figure, _shown(drawn, shortest))
-    figure.supxlabel("below each picture: its frame in the video", fontsize=12)
+    about = f"; in colour: {shortest[0]}" if shortest[0] else ""
+    figure.supxlabel(f"a row: what one classifier gets; a number: the frame in the video{about}", fontsize=12)
     return figure
 
 
@@ -127,7 +128,7 @@ def _shown(drawn: Mapping[str, Sequence[int]], event: tuple[str, float, float]) 
     if not event[0]:
         return f"The frames that the classifiers see: {listed(f'{len(f)} with {s}' for s, f in drawn.items())}"
     counts = (f"{sum(event[1] <= f < event[2] for f in fs)} of {len(fs)} with {s}" for s, fs in drawn.items())
-    return f"Frames that show {event[0]} (in colour): {listed(counts)}"
+    return f"{event[0]}, the shortest event, is in these frames: {listed(counts)}"
 
 
 def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
@@ -135,7 +136,7 @@ def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
         looks(axes, y, window, scheme)
     axes.set(yticks=range(len(windows)), yticklabels=[f"classifier {m + 1}" for m in range(len(windows))])
     axes.set_ylim(len(windows) - 0.5, -0.5)
-    axes.set_title(scheme, loc="left")
+    axes.set_title(SCHEME_LABELS[scheme], loc="left")
     axes.tick_params(axis="x", length=0)
 
 
@@ -162,9 +163,11 @@ def is_context_seen(window: Window) -> bool:
 def keys(plans: Mapping[str, Sequence[Window]]) -> list[Artist]:
     """The legend of `looks` for the plans of these schemes."""
     main = [scheme for scheme in plans if scheme != "sparse"]
-    shown = [Patch(color=SCHEME_COLORS[scheme], alpha=0.45, label=f"main window ({scheme})") for scheme in main]
+    shown = [
+        Patch(color=SCHEME_COLORS[scheme], alpha=0.45, label=f"own part of the video ({scheme})") for scheme in main
+    ]
     has_context = any(is_context_seen(window) for windows in plans.values() for window in windows)
-    shown += [Patch(fc=PALE, hatch="////", label="context")] * has_context
+    shown += [Patch(fc=PALE, hatch="////", label="rest of the video")] * has_context
     shown += [Patch(fc="white", ec=SCHEME_COLORS["sparse"], label="whole video (sparse)")] * ("sparse" in plans)
     look = {"marker": "|", "markersize": 14, "markeredgewidth": 2.5, "ls": ""}
-    return [*shown, Line2D([], [], color=INK, label="chosen frame", **look)]
+    return [*shown, Line2D([], [], color=INK, label="frame that a classifier gets", **look)]
