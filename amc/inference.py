@@ -50,8 +50,8 @@ def load(name: str | Path, pretrained: str | Path = "") -> tuple[Classifier, Vid
 
     name: "demo", the trained model that comes with the repository, for generated animals; a finished run by its name
     ("synth quick sparse rgb+flow seed 0"), its folder or its `model.safetensors`; or, with `pretrained`, "xclip" and a
-    Hugging Face id, folder or file of an X-CLIP; or a CLIP ViT of open_clip and its tag, whose new modules are then
-    untrained (`model.card["stamp"]` says so). Only "demo" and finished runs have behaviours and see flow; the others
+    Hugging Face id, folder or file of an X-CLIP; or a CLIP ViT of open_clip and its tag; its video modules are then
+    untrained (`model.card["stamp"]`). Only "demo" and finished runs have behaviours and see flow; the others
     see RGB and get behaviours from `predict` or `model.with_names`. Raises AmcError for a model that is unknown or
     cannot be loaded.
     """

@@ -61,7 +61,7 @@ def estimates(labels: np.ndarray, scores: np.ndarray) -> dict[str, Estimate]:
 
     Influences are derivatives with respect to a video's weight (infinitesimal jackknife; Efron, *The Jackknife, the
     Bootstrap and Other Resampling Plans*, 1982), times √(k / (k − 1)) for a ranking of k positives, as in the variance
-    of a sample. A behaviour with one positive has no such derivative: there it is what the mean gains by the behaviour.
+    of a sample. With one positive there is no such derivative; instead: what the behaviour adds to the mean.
     Coverage of the intervals: reports/interval_coverage.json. Raises AmcError as average_precision does, and when there
     is no positive at all.
     """

@@ -84,8 +84,8 @@ def top1(labels: np.ndarray, scores: np.ndarray) -> float:
 
 
 def expected_ap(positives: np.ndarray, videos: int) -> np.ndarray:
-    """Mean AP of `videos` videos in random order, `positives` (C,) of them positive, each from 0 to `videos`; (C,)
-    float64, NaN where there is none. It is well above positives / videos where videos are few: 0.68 for 2 of 4.
+    """Mean AP over random orders of `videos` videos with `positives` (C,) positive ones, each 0 to `videos`; (C,)
+    float64, NaN for 0. It is well above positives / videos where videos are few: 0.68 for 2 of 4.
 
     With k positives among n, one at rank i has (i - 1)(k - 1) / (n - 1) others above it on average, which adds up to
     H / n + (1 - H / n)(k - 1) / (n - 1) with H = 1 + 1/2 + … + 1/n.

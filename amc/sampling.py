@@ -8,8 +8,8 @@ video as its context; the M main windows are disjoint and cover the video. It ta
     sparse       no windows: P quasi-random, quasi-uniform frames of the whole video, different for each classifier
 
 P uniform frames of a range are one frame from each of its P equal segments: their centres in evaluation, a random
-place in each when a seed is given (X-CLIP's training). Sparse sampling does the same over the whole video, but its
-places differ in evaluation too: a fixed low-discrepancy sequence (the paper does not say which) spreads them.
+place in each when a seed is given (X-CLIP's training). Sparse sampling does the same over the whole video, but in
+evaluation a fixed low-discrepancy sequence (the paper does not say which) gives each classifier other places.
 
 Short videos follow one rule: with fewer frames than segments, frames repeat. So a window of fewer than P frames shows
 some twice; in a video of fewer than M frames each main window is one frame, shared by several classifiers; without

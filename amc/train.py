@@ -126,8 +126,8 @@ def _is_over(rated: list[Validation], patience: int) -> bool:
 def prior_bias(logits: Tensor, labels: Tensor) -> Tensor:
     """The bias that moves the mean of logits (B, C) to the log odds of the mean of labels (B, C), 0 or 1.
 
-    Without it, 100 times CLIP's cosines make every behaviour almost certain at the start; the first epochs of binary
-    cross-entropy unlearn that, and the pre-training with it. The paper does not say how it starts.
+    Without it, 100 times CLIP's cosines make every behaviour almost certain at first; the first epochs undo that, and
+    with it part of the pre-training. The paper does not say how it starts.
     """
     rate = labels.nanmean().clamp(1e-4, 1 - 1e-4)  # NaN: a label that is hidden in training
     return torch.logit(rate) - logits.mean()

@@ -1,8 +1,8 @@
 """Which window and threshold find the bouts of annotated videos best: settings for `predict`, by their bout F1.
 
 A threshold from validation clips is right for the question whether a clip shows a behaviour, not where a bout begins
-and ends. One threshold serves all behaviours: chosen for each, thresholds fit the videos that they are chosen on, and
-are worse on others. The videos must be none that the model was trained on, nor those that it is measured on.
+and ends. One threshold serves all behaviours: one for each is fitted to the few bouts it is chosen on. The videos must
+not be ones on which the model was trained, or is measured.
 """
 
 from collections.abc import Callable, Mapping, Sequence

@@ -22,7 +22,7 @@ Range = tuple[int, int]  # first frame, one past the last
 def is_cut(first: Tensor, second: Tensor) -> Tensor:
     """Whether there is a cut between each frame of `first` and its partner in `second`: bool (P,).
 
-    first, second: (P, 3, H, W) uint8 RGB of any size. After a cut nearly everything has changed, or nothing is similar.
+    first, second: (P, 3, H, W) uint8 RGB of any size. At a cut many grey levels change, or hardly any layout stays.
     """
     one, other = (F.interpolate(x.float(), SIZE, mode="area").flatten(2) for x in (first, second))  # (P, 3, N)
     change = (one - other).abs().mean(dim=(1, 2))
