@@ -1,5 +1,6 @@
 """Time and bouts: windows cover every frame, bouts go to frames and back, at every frame rate and at a variable one."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -169,6 +170,12 @@ def test_transitions_count_what_begins_next():
     counts = shown([[1, 0], [0, 1], [0, 0], [0, 1], [1, 1]]).transitions()
     assert counts.loc["graze", "walk"] == 1 and counts.loc["walk", "walk"] == 1 and counts.loc["walk", "graze"] == 1
     assert counts.to_numpy().sum() == 3
+
+
+def test_no_behaviour_follows_another_over_a_cut():
+    film = shown([[1, 0], [0, 1], [0, 0], [0, 1], [1, 1]])
+    assert replace(film, cuts=(1,)).transitions().to_numpy().sum() == 2
+    assert replace(film, cuts=(2, 4)).transitions().to_numpy().sum() == 1
 
 
 def test_another_threshold_makes_other_bouts_of_the_same_scores():

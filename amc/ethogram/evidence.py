@@ -86,6 +86,7 @@ def _ranking(val: Scores, probs: np.ndarray) -> list[str]:
     if found["p"] <= 0.05:
         return []
     says = f"validation mAP {100 * found['map_macro']:.0f} % and chance {100 * found['chance']:.0f} %"
+    says += f" of {len(val.labels)} clips"
     return [f"NOT ABOVE CHANCE: {says}"]
 
 

@@ -266,7 +266,7 @@ def ethogram(
     support = tuple(row["training_clips"] for row in predictor.support) or None
     return Ethogram(
         name, printable(path.name), fps, seen.edges, predictor.names, seen.frame_probs, threshold, rules,
-        stamp_on(predictor, path), distance, support,
+        stamp_on(predictor, path), distance, support, cuts=seen.cuts,
     )  # fmt: skip
 
 

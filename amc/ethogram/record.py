@@ -5,6 +5,7 @@ Pure: arrays and bouts in, pandas tables out, seconds and fractions.
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from itertools import product
 
 import numpy as np
 import pandas as pd
@@ -36,6 +37,7 @@ class Ethogram:
     support: tuple[int | None, ...] | None = None  # training clips of each behaviour; None: not known
     subject: str = ""  # the animal, if several are predicted apart
     span: tuple[float, float] | None = None  # seconds in which it is seen; None: throughout
+    cuts: tuple[int, ...] = ()  # the first frame of each shot of an edited film but the first
 
     def __post_init__(self):
         for what, values in (("probability", self.probs), ("threshold", self.threshold), ("distance", self.distance)):
@@ -105,15 +107,16 @@ class Ethogram:
         """(C, C) counts: how often a bout of the column's behaviour is the next to begin after one of the row's.
 
         Bouts that begin in the same frame do not follow each other; each follows all bouts of the previous start.
+        Nothing follows over a cut: the next shot may show another animal.
         """
         counts = pd.DataFrame(0, index=list(self.names), columns=list(self.names))
         starts: dict[int, list[str]] = {}
         for bout in self.bouts:
             starts.setdefault(bout.start, []).append(bout.behaviour)
-        groups = [starts[frame] for frame in sorted(starts)]
-        for before, after in zip(groups, groups[1:], strict=False):
-            for first in before:
-                for second in after:
+        frames = sorted(starts)
+        for before, after in zip(frames, frames[1:], strict=False):
+            if not any(before < cut <= after for cut in self.cuts):
+                for first, second in product(starts[before], starts[after]):
                     counts.loc[first, second] += 1
         return counts
 

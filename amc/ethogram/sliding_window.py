@@ -46,6 +46,7 @@ class WindowScores:
     windows: tuple[timeline.Range, ...]  # W
     probs: np.ndarray  # (W, C), the mean over the classifiers (paper sec. 2)
     embeddings: np.ndarray  # (W, E), likewise
+    cuts: tuple[int, ...] = ()  # the first frame of each shot but the first
 
     @property
     def frame_probs(self) -> np.ndarray:
@@ -105,7 +106,7 @@ def sliding_window(
         parts.append(_scored(predictor, waiting, device))
         _check_finite(path, predictor, edges, windows, *parts[-1], before=done - len(waiting))
     probs, embeddings = map(np.concatenate, zip(*parts, strict=True))
-    return WindowScores(info, edges, windows, probs, embeddings)
+    return WindowScores(info, edges, windows, probs, embeddings, tuple(start for start, _ in shots[1:]))
 
 
 def _scored(predictor: VideoPredictor, clips: list[Tensor], device: str) -> tuple[np.ndarray, np.ndarray]:

@@ -179,7 +179,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     if len(pairs):
         found = f"{pairs.sum():.0f} times a behaviour follows another, {' → '.join(pairs.index[0])} most often"
     if len(pairs) and pairs.max() == 1:
-        found = f"{pairs.sum():.0f} times a behaviour follows another, each pair once"
+        found = "no behaviour follows the same one twice: too few to show a pattern"
     hidden = f" ({len(pairs) - most} rarer pairs not drawn)" if len(pairs) > most else ""
     _title(figure, axes, f"In {shown.name} {found}{hidden}", shown.stamp)
     return figure
