@@ -115,8 +115,8 @@ def test_solutions_are_closed_drop_downs_and_everything_else_is_outside(folder):
 @pytest.mark.parametrize(
     "link, message",
     [
-        ("../no/such.md", "98_links.ipynb: it links ../no/such.md, which is not there; correct the link"),
-        ("..", "98_links.ipynb: it links .., which is not there"),
+        ("../no/such.md", "98_links.ipynb: it links ../no/such.md, which is no file here; correct the link"),
+        ("..", "98_links.ipynb: it links .., which is no file here"),
         ("/etc/hosts", "hosts: a page links it, but it is outside the repository"),
     ],
 )

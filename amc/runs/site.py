@@ -117,7 +117,7 @@ def _linked(link: str, source: Path, reports: Path) -> Path:
     if path.suffix == ".ipynb" and executed.exists():
         return executed
     if not path.is_file():
-        raise AmcError(f"{source.name}: it links {link}, which is not there; correct the link, or add the file")
+        raise AmcError(f"{source.name}: it links {link}, which is no file here; correct the link, or add the file")
     return path
 
 
