@@ -7,11 +7,11 @@ The whole pipeline, one stage per line:
 
     info = video.probe(path)                                              # frame count, size, frames per second
     windows = sampling.plan(info.num_frames, scheme="sparse", num_windows=4, frames=8)   # what each classifier sees
-    frames = video.read_frames(path, windows[0].frames)                   # (P, 3, H, W) uint8
-    vectors = flow.estimate(frames, successors, method="raft-large")      # (P, 2, H, W) px per frame, to the next one
+    frames = video.read_frames(path, windows[0].frames)                   # (P, 3, H, W) uint8; `following`: the next
+    vectors = flow.estimate(frames, following, method="raft-large")       # (P, 2, H, W) px, each to its next frame
     slots = interleave.interleave(frames, flow_color.render(vectors, max_px=20))         # (2P, 3, H, W): I1 F1 I2 F2 …
     logits = model(slots[None])                                           # (1, C), the same weights for all windows
-    probs = scores.Scores.load("test.npz").probs                          # (V, M, C): no model from here on
+    probs = scores.Scores.load("test.npz").probs                          # (V, M, C): sigmoids of all windows, stored
     fused = aggregate.AGGREGATES["mean"](probs)                           # (V, C)
     metrics.map_macro(labels, fused), metrics.map_micro(labels, fused)    # always both: they are different metrics
 

@@ -16,6 +16,7 @@ from amc.scores import Scores
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
 RECORDS = {  # by size: the records of each notebook
     "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
+    "standard": ("reports/standard/results/03_ablation.json",),
 }
 SEEDS = {"quick": "0", "standard": "0,1,2"}
 DEFAULTS = dict.fromkeys(("flow_method", "backbone", "pretrained", "kinetics", "data_root", "annotation"), "")
@@ -26,8 +27,8 @@ WHOLE = {
 REAL = "Animal Kingdom's own annotation"
 ROUNDING = 1e-6  # percent; another version of numpy may add in another order
 INTERVALS = (
-    "Intervals: 95 %. With one seed they are over test clips, for these weights only; with several, whose mean is "
-    "given, they are over seeds and clips."
+    "Intervals: 95 %. With one seed they are over test clips, for these weights only; with several, over seeds and "
+    "clips, around their mean."
 )
 NOTE = f"{INTERVALS} Measured coverage: [record](reports/interval_coverage.json)."
 
@@ -108,7 +109,7 @@ def facts(each: list[dict]) -> dict[str, str]:
     return {
         "command": "`make reproduce SIZE={size} SEEDS={seeds}`".format(**parameters),
         "clips: training, test": "{train}, {test}".format(**origin["clips"]),
-        "hardware": "{count} × {model}".format(**origin["cpu"]),
+        "hardware": "{count} cores, {model}".format(**origin["cpu"]),
         "time, data included": f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
     }
 
