@@ -105,8 +105,8 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
             axes.barh(
                 place, share, 0.92 * high, color=MODALITY_COLORS[kind], label=_asks(kind, both) if not y else None
             )
-            beside = {"facecolor": "white", "edgecolor": "none", "pad": 1}
-            axes.text(share + 1, place, f"{share:.0f} %", va="center", bbox=beside)
+            inside = share > 15  # the number stands in its bar, away from the dashed line
+            axes.text(share + 1 - 2 * inside, place, f"{share:.0f} %", va="center", ha="right" if inside else "left")
     even = 100 * other.mean()
     axes.axvline(even, color=INK, linestyle="--", label=f"if it were spread evenly: {even:.0f} %")
     axes.set(yticks=range(len(weights)), yticklabels=weights, ylim=(len(weights) - 0.5, -0.5), xlim=(0, 110))
