@@ -92,7 +92,7 @@ def test_the_most_typical_clip_has_mostly_errors_of_its_kind_and_the_widest_marg
     assert errors.typical(made, errors.overlapping(made)).tolist() == [0]
 
 
-def test_a_kind_is_counted_with_the_annotators_part_and_once_more_against_the_truth(made):
+def test_a_kind_is_counted_with_the_annotators_part(made):
     rows = {row["kind"]: row for row in errors.tally(made)}
     assert rows["sensing and its parts"]["errors"] == 3 and rows["sensing and its parts"]["videos"] == 1
     assert rows["sensing and its parts"]["rate"] == pytest.approx(50)  # 3 in 6 videos
@@ -100,11 +100,6 @@ def test_a_kind_is_counted_with_the_annotators_part_and_once_more_against_the_tr
     assert parts == pytest.approx({  # Attending and Keeping still of 3; Licking of Grooming and Licking
         "overlapping actions": 0, "incomplete annotation": 100, "sensing and its parts": 200 / 3,
         "composite actions": 50, "none of these": 0,
-    })  # fmt: skip
-    true = {kind: row["true_rate"] * 6 / 100 for kind, row in rows.items()}
-    assert true == pytest.approx({  # what was left out is no error any more; Sensing and Grooming are still missed
-        "overlapping actions": 1, "incomplete annotation": 0, "sensing and its parts": 1, "composite actions": 1,
-        "none of these": 2,
     })  # fmt: skip
     assert rows["none of these"]["rate_low"] == 0 < rows["none of these"]["rate"] < rows["none of these"]["rate_high"]
 

@@ -78,17 +78,17 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
     slots = np.zeros((4, 3, 6, 8), np.uint8)
     figure = figures.interleaved(slots, [3, 17])
     labels = [axes.get_xlabel().replace("\n", " ") for axes in figure.axes]
-    assert labels == ["frame 3 (I₁)", "motion of 3 (F₁)", "frame 17 (I₂)", "motion of 17 (F₂)"]
+    assert labels == ["I₁: picture frame 3", "F₁: motion frame 3", "I₂: picture frame 17", "F₂: motion frame 17"]
     edges = [axes.spines["left"].get_edgecolor()[:3] for axes in figure.axes]
     assert edges == [to_rgb(figures.MODALITY_COLORS[name]) for name in ("rgb", "flow", "rgb", "flow")]
     alone = figures.interleaved(slots[:2], [3, 17], modality="flow")
-    assert [axes.get_xlabel()[:6] for axes in alone.axes] == ["motion"] * 2
+    assert [axes.get_xlabel()[4:10] for axes in alone.axes] == ["motion"] * 2
 
 
 def test_flow_in_a_strip_has_a_key_with_its_scale_and_frames_alone_have_none():
     slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2)
     [inset] = figures.interleaved(slots, [3, 17], key=key).axes[3].child_axes
-    assert inset.get_xlabel() == "down\nwhite: no motion\nfull colour: 3.2\npixels per frame"
+    assert inset.get_xlabel() == "down\ncolour: direction\nwhite: no motion\nfull colour: 3.2\npixels per frame"
     assert [inset.get_title(), *(text.get_text() for text in inset.texts)] == ["up", "left", "right"]
     alone = figures.interleaved(slots, [1, 2, 3, 4], modality="rgb", key=key)
     assert not [axes for axes in alone.axes if axes.child_axes]
@@ -146,7 +146,7 @@ def test_scores_are_ranked_by_their_mean_and_written_labels_are_always_shown():
     means = [line for line in axes.lines if line.get_marker() == "o"]
     assert [float(line.get_xdata()[0]) for line in means] == pytest.approx([0.8, 0.55, 0.0])
     assert [line.get_markerfacecolor() == "white" for line in means] == [False, False, True]  # 0.55 reaches it
-    assert "threshold 0.55" in texts(figure)
+    assert "threshold: predicted from 0.55 on" in texts(figure)
 
 
 def test_the_ablation_has_a_panel_for_each_table_with_both_averagings_and_the_paper():

@@ -1,6 +1,7 @@
 """The figures of attention show the weights that they were given, under the names of the slots."""
 
 import numpy as np
+import pytest
 
 from amc import figures
 from amc.figures import attention as drawn
@@ -37,17 +38,16 @@ def test_the_title_of_the_maps_tells_on_how_little_of_a_picture_half_of_the_atte
     assert title.endswith("falls on 38 % of a picture, layer 1")  # on two of four patches, and on one of four
 
 
-def test_an_exchange_is_a_matrix_a_title_whose_scale_begins_at_nothing():
+def test_an_exchange_is_a_bar_for_each_stage_and_kind_of_slot_beside_even_attention():
     matrix = np.array([[0.75, 0.25], [0.02, 0.98]])
-    figure = drawn.exchange({"first\n(messages)": matrix, "at the end": np.full((2, 2), 0.5)}, modality="rgb")
+    figure = drawn.exchange({"first\n(early)": matrix, "at the end": np.full((2, 2), 0.5)}, modality="rgb")
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.endswith("to another: 14 % first and 50 % at the end; spread evenly it would be 50 %")
+    assert told.endswith("to another one: 14 % first and 50 % at the end; spread evenly it would be 50 %")
     mixed = drawn.exchange({"first": np.array([[0.0, 1.0], [0.25, 0.75]])}, modality="rgb+flow")
-    assert "between frames and motion: 62 % first" in mixed.get_suptitle()
-    left, right = figure.axes
-    assert [left.get_title(), right.get_title()] == ["first\n(messages)", "at the end"]
-    assert [text.get_text() for text in left.texts] == ["75", "25", "2", "98"]
-    assert left.collections[0].get_clim() == right.collections[0].get_clim() == (0, 100)
+    assert "between frames and motion: 62 % first" in mixed.get_suptitle().replace("\n", " ")
+    bars = [[bar.get_width() for bar in each.axes[0].patches] for each in (figure, mixed)]
+    assert [pytest.approx(widths) for widths in bars] == [[13.5, 50], [100, 25]]
+    assert mixed.axes[0].lines[0].get_xdata() == [50, 50]
 
 
 def test_the_nearest_texts_come_first_and_written_ones_are_never_left_out():
@@ -56,4 +56,7 @@ def test_the_nearest_texts_come_first_and_written_ones_are_never_left_out():
     [axes] = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "✓ a"]
     assert [line.get_xdata().tolist() for line in axes.lines] == [[0.2, 0.1], [0.5, 0.15]]  # without and with the video
-    assert figure.get_suptitle().endswith("by 0.10 (median)")
+    told = figure.get_suptitle().replace("\n", " ")
+    assert told == "Names adapted to the video fit by 0.10 better or worse (median); of 3 names, a stays at rank 3"
+    other = drawn.nudges(before[::-1], after, ["a", "b", "c"], written=np.array([True, False, False]))
+    assert "a goes from 1 to rank 3" in other.get_suptitle().replace("\n", " ")

@@ -12,7 +12,7 @@ from test_ethogram import NAMES, edges_at
 from amc.ethogram import agreement
 from amc.ethogram.bouts import Rules
 from amc.ethogram.record import Ethogram
-from amc.figures import Key, key_frames
+from amc.figures import Key, accuracy, key_frames
 from amc.figures import ethogram as drawn
 
 STAMP = "RANDOM WEIGHTS"
@@ -57,10 +57,10 @@ def test_long_videos_are_drawn_in_minutes_and_from_few_points(shown):
 
 def test_what_is_unlike_training_is_marked_only_where_there_is_any(shown):
     far = replace(shown, distance=np.where(np.arange(100) < 30, 2.0, 0.5))
-    assert "out-of-distribution" in texts(drawn.ethogram(far)) and any(
+    assert "unlike the training clips" in texts(drawn.ethogram(far)) and any(
         span == pytest.approx((0, 3)) for span in spans(drawn.ethogram(far))
     )
-    assert "out-of-distribution" not in texts(drawn.ethogram(replace(shown, distance=np.zeros(100))))
+    assert "unlike the training clips" not in texts(drawn.ethogram(replace(shown, distance=np.zeros(100))))
 
 
 def test_the_stamp_stands_on_every_picture(shown):
@@ -74,8 +74,8 @@ def test_the_stamp_stands_on_every_picture(shown):
         key_frames(pictures, pictures, ["a", "b", "c"], key=Key(pictures[0], 3), stamp=STAMP),
         drawn.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
         drawn.confusion(table, stamp=STAMP),
-        drawn.measured([{"name": "bout F1", "films": 3, "value": 1, "low": 0, "high": 1}], stamp=STAMP),
-        drawn.learning_curve(curve, title="clips", stamp=STAMP),
+        accuracy.measured([{"name": "bout F1", "films": 3, "value": 1, "low": 0, "high": 1}], stamp=STAMP),
+        accuracy.learning_curve(curve, stamp=STAMP),
     ):
         assert STAMP in texts(figure)
 
@@ -83,7 +83,7 @@ def test_the_stamp_stands_on_every_picture(shown):
 def test_of_many_behaviours_all_that_have_a_bout_are_drawn_and_the_human_s_too(shown):
     assert drawn.chosen(shown, 1) == [0, 1]
     one = replace(shown, probs=shown.probs * [1, 0])
-    assert drawn.chosen(one, 1) == [0] and "1 more behaviours not drawn" in texts(drawn.ethogram(one, most=1))
+    assert drawn.chosen(one, 1) == [0] and "1 others not drawn" in texts(drawn.ethogram(one, most=1))
     human = replace(shown, probs=shown.probs[:, ::-1] * [0, 1.0])
     assert drawn.chosen(one, 1, human) == [0, 1]
 
@@ -106,13 +106,13 @@ def test_every_bout_that_is_counted_is_drawn_however_many_behaviours_and_however
 
 
 def test_a_budget_says_seconds_bouts_and_never(shown):
-    assert "3.0 s, 1 time" in texts(drawn.time_budget(shown))
+    assert "3.0 s in 1 bout" in texts(drawn.time_budget(shown))
     assert "never" in texts(drawn.time_budget(shown.at(0.8)))
 
 
 def test_a_budget_of_overlapping_behaviours_says_that_it_adds_up_to_more_than_the_video(shown):
     assert "overlap" not in texts(drawn.time_budget(shown))
-    assert "In fox walk lasts longest, 30 % of the time".replace("walk", NAMES[0]) in texts(drawn.time_budget(shown))
+    assert f"the model sees {NAMES[0]} longest, 30 % of the time" in texts(drawn.time_budget(shown)).replace("\n", " ")
     both = replace(shown, probs=np.full((100, 2), 0.9, np.float32))
     assert "% of the 10 s of the video; behaviours overlap, so the sum is 200 %" in texts(drawn.time_budget(both))
 
@@ -134,32 +134,22 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
 def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):
     human, model = np.zeros((2, 100, 2), bool)
     human[:40, 0], model[30:50, 0] = True, True
-    title = "Human and model agree for {} % of the time that either of them marks"
-    assert title.format(20) in texts(drawn.agreement(human, model, NAMES, shown.edges))
+    title = "Human and model agree for {} % of the time in which either of them sees a behaviour"
+    assert title.format(20) in texts(drawn.agreement(human, model, NAMES, shown.edges)).replace("\n", " ")
     counted = np.arange(100) >= 25
-    assert title.format(40) in texts(drawn.agreement(human, model, NAMES, shown.edges, counted=counted))
+    seen = drawn.agreement(human, model, NAMES, shown.edges, counted=counted)
+    assert title.format(40) in texts(seen).replace("\n", " ")
+
+
+def test_an_agreement_has_a_row_for_each_behaviour_that_the_human_or_only_the_model_marks(shown):
+    human, model = np.zeros((2, 100, 3), bool)
+    human[:40, 0], model[30:50, 2] = True, True
+    figure = drawn.agreement(human, model, ["walk", "sleep", "jump"], shown.edges)
+    assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["walk", "jump"]
+    assert (3, 5) in [pytest.approx(span) for span in spans(figure)]
 
 
 def test_a_video_without_bouts_has_all_its_pictures(shown):
     empty = shown.at(1.0)
     for figure in (drawn.ethogram(empty), drawn.time_budget(empty), drawn.transitions(empty)):
         assert "fox" in texts(figure)
-
-
-def test_a_learning_curve_names_its_clips(shown):
-    rows = [
-        {"clips": n, "map_macro": n, "map_macro_low": n - 1, "map_macro_high": n + 1, "chance_macro": 2}
-        for n in (4, 16)
-    ]
-    found = texts(drawn.learning_curve(rows, title="t"))
-    assert "16" in found and "random ranking" in found
-    [intervals] = drawn.learning_curve(rows, title="t").axes[0].collections
-    assert [segment.tolist() for segment in intervals.get_segments()] == [[[4, 3], [4, 5]], [[16, 15], [16, 17]]]
-
-
-def test_the_title_of_both_f1_begins_with_the_better_one():
-    rows = [
-        {"name": name, "value": x, "low": 0, "high": 1, "films": 3} for name, x in (("bout F1", 0.2), ("frame F1", 0.5))
-    ]
-    told = texts(drawn.measured(rows)).replace("\n", " ")
-    assert "better at single moments (0.50 of 1) of a behaviour than at whole stretches (0.20 of 1)" in told

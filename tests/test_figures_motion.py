@@ -14,10 +14,10 @@ def test_errors_stand_below_their_pictures_on_one_scale():
     errors = {"dis": np.full((8, 12), 0.5), "raft-small": np.full((8, 12), 2.0)}
     key = Key(FRAME, 4.0)
     figure = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME, "raft-small": FRAME}, errors, label="an error", key=key)
-    maps = [axes for axes in figure.axes if axes.get_xlabel().startswith("mean")]
-    assert [axes.get_xlabel() for axes in maps] == ["mean 0.50", "mean 2.00"]
+    maps = [axes for axes in figure.axes if axes.get_xlabel().endswith("on average")]
+    assert [axes.get_xlabel() for axes in maps] == ["0.50\non average", "2.00\non average"]
     assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
-    assert "dis has the smallest an error, 0.50 pixels" in figure.get_suptitle().replace("\n", " ")
+    assert "DIS has the smallest an error, 0.50 pixels" in figure.get_suptitle().replace("\n", " ")
     [inset] = figure.axes[3].child_axes
     assert inset.get_xlabel().endswith("full colour: 4\npixels per frame")
     assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
@@ -26,7 +26,8 @@ def test_errors_stand_below_their_pictures_on_one_scale():
 def test_worst_cases_share_one_scale_of_errors():
     rows = {"night": (FRAME, FRAME, FRAME, np.full((8, 12), 1.0)), "occlusion": (FRAME,) * 3 + (np.full((8, 12), 3.0),)}
     figure = drawn.worst_cases(rows, method="dis")
-    assert figure.get_suptitle() == "Where the estimate of motion fails most, it is wrong by 1.0 to 3.0 pixels"
+    told = "In its worst cases DIS is wrong by 1.0 to 3.0 pixels on average: night and hidden parts"
+    assert figure.get_suptitle().replace("\n", " ") == told
     axes = figure.axes
     assert [a.get_ylabel() for a in (axes[0], axes[4])] == ["night\nerror 1.0 pixels", "hidden parts\nerror 3.0 pixels"]
     assert {a.images[0].get_clim() for a in (axes[3], axes[7])} == {(0, 3.0)}
@@ -36,16 +37,17 @@ def test_infinite_errors_do_not_spoil_the_mean():
     error = np.full((8, 12), 0.25)
     error[0] = np.inf
     figure = drawn.fields(FRAME, {"dis": FRAME}, {"dis": error})
-    assert "mean 0.25" in [axes.get_xlabel() for axes in figure.axes]
+    assert "0.25\non average" in [axes.get_xlabel() for axes in figure.axes]
 
 
 def test_scales_tell_how_much_the_pictures_of_two_motions_differ():
-    rows = {"slow": (FRAME, FRAME, FRAME + 51), "fast": (FRAME, FRAME, FRAME)}
-    figure = drawn.scales(rows, ("frame", "own", "fixed"), key=Key(FRAME, 4.0))
-    assert [axes.get_title() for axes in figure.axes[:3]] == ["frame", "own", "fixed"]
-    assert [axes.get_ylabel() for axes in figure.axes[::3]] == ["slow", "fast"]
-    assert figure.get_suptitle().endswith("differ by 0 % with own and 20 % with fixed")
-    assert len(figure.axes[2].child_axes) == 1
+    rows = {"on its own": {"slow": FRAME, "fast": FRAME}, "on one": {"slow": FRAME + 51, "fast": FRAME}}
+    figure = drawn.scales(FRAME, rows, keys=[Key(FRAME, 4.0, "much"), Key(FRAME, 4.0)])
+    assert [axes.get_title() for axes in figure.axes[1:]] == ["slow", "fast"] * 2
+    told = figure.get_suptitle().replace("\n", " ")
+    assert told.endswith("on its own they look the same; on one their colours differ by 20 %")
+    keys = [axes.child_axes[0].get_xlabel() for axes in figure.axes[2::2]]
+    assert [key.partition("full colour: ")[2] for key in keys] == ["much", "4\npixels per frame"]
 
 
 def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
@@ -53,9 +55,9 @@ def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
     rows.append({"method": "nothing moves", "epe": 1.1, "low": 0.9, "high": 1.3, "seconds": 0.0})
     figure = drawn.methods(pd.DataFrame(rows))
     [axes], [legend] = figure.axes, figure.legends
-    assert [text.get_text() for text in legend.get_texts()] == ["dis", "assuming that\nnothing moves"]
+    assert [text.get_text() for text in legend.get_texts()] == ["DIS", "assuming that\nnothing moves"]
     assert not axes.texts  # no name beside a point, over a bar
-    assert axes.get_title() == "dis has the smallest error of motion: 0.40 pixels on average"
+    assert axes.get_title() == "DIS has the smallest error of motion: 0.40 pixels on average"
     point, line = axes.lines
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (2.0, 0.4)
     assert line.get_ydata()[0] == 1.1
@@ -68,7 +70,7 @@ def test_conditions_are_rows_and_few_clips_have_no_interval():
     ]
     [axes] = drawn.failures(pd.DataFrame(rows)).axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (4 clips: too few)"]
-    assert axes.get_title() == "The method dis has the smallest error in 2 of 2 situations"
+    assert axes.get_title() == "DIS has the smallest error of motion in 2 of 2 situations"
     assert axes.lines[0].get_xdata().tolist() == pytest.approx([0.4, 1.0])
     [(low, high)] = [segment[:, 0] for segment in axes.collections[0].get_segments()]
     assert (low, high) == pytest.approx((0.3, 0.5))

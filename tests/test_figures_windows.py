@@ -22,7 +22,7 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
         word for name, count in zip(names, counts) for word in (name, f"{count} of 2")
     ]
     told = f"{counts[0]} of 2 with dense, {counts[1]} of 2 with semi-dense and {counts[2]} of 2 with sparse"
-    assert figure.get_suptitle().replace("\n", " ") == f"Jumping is seen by these classifiers: {told}"
+    assert figure.get_suptitle().replace("\n", " ") == f"How many classifiers get a frame of Jumping: {told}"
     assert plans[0].patches[0].get_facecolor() != plans[2].patches[0].get_facecolor() == (1, 1, 1, 1)  # an outline
     assert [tuple(image.get_extent()[:2]) for image in strip.images] == [(0, 12), (12, 24), (24, 36), (36, 48)]
     for axes, windows in zip(plans, PLANS.values(), strict=True):

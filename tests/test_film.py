@@ -8,6 +8,7 @@ def test_strips_hold_the_middles_of_equal_parts_and_the_scale_of_their_flow(smok
     path = sorted((smoke_world / "smoke" / "video").glob("*.mp4"))[0]
     info = video.probe(path)
     found = film.strips(path, count=3)
+    assert film.middles(path, count=3).keys() == {"film", "fps"}  # no flow is computed for it
     middles = [int((k + 0.5) * info.num_frames / 3) for k in range(3)]
     assert (found["film"] == video.read_frames(path, middles)).all()
     assert found["motion"].shape == found["film"].shape and found["fps"] == info.fps

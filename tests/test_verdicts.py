@@ -17,15 +17,19 @@ def made() -> errors.Decisions:
 
 def test_an_event_between_all_marks_was_seen_by_nobody(made):
     sentence = verdicts.diagnosis("overlapping actions", made, 0)
-    assert sentence == "Overlapping actions: Jumping (10 % of the video) is missed, no classifier had a frame of it."
+    assert sentence == (
+        "Overlapping actions (missed beside another action): "
+        "Jumping (10 % of the video) is missed, no classifier had a frame of it."
+    )
 
 
 def test_what_happens_was_left_out_and_what_does_not_was_invented(made):
     assert verdicts.diagnosis("incomplete annotation", made, 1) == (
-        "Incomplete annotation: Keeping still (100 % of the video) is left out by the annotator."
+        "Incomplete annotation (predicted, but not annotated): "
+        "Keeping still (100 % of the video) is left out by the annotator."
     )
     assert verdicts.diagnosis("none of these", made, 4) == (
-        "None of these: Jumping is invented by the model; "
+        "None of these (no kind of the paper): Jumping is invented by the model; "
         "Flying (100 % of the video) is missed, not recognised: classifiers that saw it score 0.10."
     )
 
@@ -50,7 +54,7 @@ def test_one_who_saw_it_and_was_sure_is_outvoted(made):
 def test_without_truth_nothing_is_concluded(made):
     blind = errors.Decisions(made.scores, made.threshold)
     assert verdicts.diagnosis("overlapping actions", blind, 0) == (
-        "Overlapping actions: Jumping is missed; the truth is not known."
+        "Overlapping actions (missed beside another action): Jumping is missed; the truth is not known."
     )
     assert set(verdicts.case(blind, 0).verdicts) == {""}
 

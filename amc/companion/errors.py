@@ -163,15 +163,14 @@ def tally(made: Decisions) -> list[dict]:
     """One row per kind: errors, videos, errors per 100 videos with interval.
 
     If the truth is known also `part`, the percentage of these errors that are the annotator's (predicted, not
-    annotated, but it happens), and `true_rate`, errors of the kind per 100 videos with the truth as labels.
+    annotated, but it happens).
     """
     rows, once = [], np.ones(len(made.scores.labels))
-    again = {} if made.happens is None else find(replace(made, scores=replace(made.scores, labels=made.happens)))
     for kind, found in find(made).items():
         row = {"kind": kind, "errors": int(found.sum()), "videos": int(found.any(axis=1).sum())}
         row |= _named("rate", ratio(found.sum(axis=1), once))
-        if again:
-            row |= _named("true_rate", ratio(again[kind].sum(axis=1), once)) | _named("part", annotators(made, found))
+        if made.happens is not None:
+            row |= _named("part", annotators(made, found))
         rows.append(row)
     return rows
 

@@ -18,17 +18,28 @@ SIDE = 192  # px, the short side of a video in a moving picture at most
 Read = Callable[[list[int]], Tensor]  # from ascending frame indices to their pictures, uint8 (P, 3, H, W)
 
 
-def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
-    """`film` and `motion`, uint8 (count, 3, H, W): the middle frames of `count` equal parts of a video, and their flow.
+def middles(path: Path, *, count: int = 10) -> dict[str, float | Tensor]:
+    """`film`, uint8 (count, 3, H, W): the middle frames of `count` equal parts of a video; and its `fps`.
 
-    Also the `key` to the flow colours, and `fps`. Flow is by DIS, which needs no weights, and never across a cut.
     Raises AmcError for a video that cannot be read.
     """
+    info = video.probe(path)
+    return {"film": video.read_frames(path, _middles(info.num_frames, count)), "fps": info.fps}
+
+
+def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
+    """What `middles` gives, and the `motion` of these frames, uint8 (count, 3, H, W), with the `key` to its colours.
+
+    Flow is by DIS, which needs no weights, and never across a cut. Raises AmcError for a video that cannot be read.
+    """
     info, read = video.probe(path), partial(video.read_frames, path)
-    at = ((np.arange(count) + 0.5) * info.num_frames / count).astype(int).tolist()
     scale = FASTEST * info.height
-    motion, key = _motion(read, at, info.num_frames, scale), Key(flow_color.legend(129), scale)
-    return {"film": read(at), "motion": motion, "fps": info.fps, "key": key}
+    motion = _motion(read, _middles(info.num_frames, count), info.num_frames, scale)
+    return middles(path, count=count) | {"motion": motion, "key": Key(flow_color.legend(129), scale)}
+
+
+def _middles(num_frames: int, count: int) -> list[int]:
+    return ((np.arange(count) + 0.5) * num_frames / count).astype(int).tolist()
 
 
 def played(

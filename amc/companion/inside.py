@@ -48,8 +48,8 @@ class Inside:
 
     def exchanged(self) -> dict[str, Tensor]:
         """The attention between slots, (T, T) by name: of messages in the last layer, and of the integration."""
-        found = {f"while it reads the pictures\n(messages, layer {len(self.messages)})": self.messages[-1]}
-        found["at the end\n(integration over time)"] = self.temporal
+        found = {"while it reads the pictures\n(in its last layer)": self.messages[-1]}
+        found["at the end\n(when it sums up the video)"] = self.temporal
         return {name: looked.mean(dim=(0, 1)) for name, looked in found.items()}
 
     def shares(self, layer: int, is_flow: np.ndarray) -> dict[str, float]:

@@ -9,6 +9,7 @@ import numpy as np
 
 from amc.companion.errors import Decisions, find
 from amc.companion.events import runs, seen_by
+from amc.figures import words
 from amc.figures.errors import Case
 from amc.sampling import Window
 
@@ -73,7 +74,7 @@ def diagnosis(kind: str, made: Decisions, video: int) -> str:
         verb = "are" if len(members) > 1 else "is"
         clauses.append(f"{_listed(made, members)}{extent} {verb} {said(word, saw, others, it=it)}")
     unknown = "; the truth is not known" if made.truth is None else ""
-    return f"{kind.capitalize()}: {'; '.join(clauses) or 'no error'}{unknown}."
+    return f"{kind.capitalize()} ({words.ERRORS[kind]}): {'; '.join(clauses) or 'no error'}{unknown}."
 
 
 def _listed(made: Decisions, behaviours: np.ndarray) -> str:

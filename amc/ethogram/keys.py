@@ -26,12 +26,13 @@ def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int =
     Flow is by DIS, never across a cut, as colours. There must be a bout.
     """
     longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
-    labels, at = [], []
+    labels, at, sure = [], [], []
     for bout in ordered(longest):
         c = shown.names.index(bout.behaviour)
         frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
         at.append(frame)
-        labels.append(f"{bout.behaviour}\n{100 * shown.probs[frame, c]:.0f} % sure, {shown.edges[frame]:.1f} s")
+        sure.append(100 * shown.probs[frame, c])
+        labels.append(f"{bout.behaviour}\n{sure[-1]:.0f} % sure, {shown.edges[frame]:.1f} s")
     pairs = flow.pairs_in_shots(at, shown.num_frames, partial(_pictures, path, crop))
     needed = sorted({*at}.union(*pairs))
     pictures = dict(zip(needed, _pictures(path, crop, needed), strict=True))
@@ -41,8 +42,9 @@ def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int =
     motion = flow_color.render(vectors, max_px=max_px)
     key = Key(flow_color.legend(129), max_px)
     count = len(shown.bouts)
-    which = f"the {most} longest of {count} stretches" if count > most else "each stretch"
-    title = f"The moment at which the model is surest, in {which} of a behaviour"
+    which = f"the {most} longest of {count} bouts" if count > most else f"{count} bout{'s' * (count > 1)}"
+    sureness = f"the model is {min(sure):.0f} to {max(sure):.0f} % sure"
+    title = f"At its surest moment of {which} (stretches of a behaviour), {sureness}"
     return {
         "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "key": key,
         "stamp": shown.stamp, "title": title,

@@ -1,6 +1,6 @@
 """Arrays in, matplotlib Figures out, and PNGs of them with alternative text for notebooks and reports.
 
-`style` holds the common look; the other modules draw one subject each.
+`style` holds the common look, `words` what terms mean to readers; the other modules draw one subject each.
 """
 
 from amc.figures.clip import film_strip, interleaved, key_frames, motion_field, scores, timeline

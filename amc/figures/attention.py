@@ -6,14 +6,13 @@ Arrays in, matplotlib Figures out. Weights are relative to uniform attention (1)
 from collections.abc import Mapping, Sequence
 
 import numpy as np
-import seaborn as sns
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from amc.base.wording import listed
-from amc.figures import style
+from amc.figures import style, words
 from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, WIDTH, styled
 
 DARK, COVER = 0.98, 0.6  # quantile of attention at which its colour is saturated, and its opacity there
@@ -46,7 +45,7 @@ def patches(
     """
     (names, colors), slots = slot_names(len(slots), modality), style.pictures(slots)
     high = slots.shape[1] / slots.shape[2]  # a slot is one wide
-    figure = Figure((WIDTH, 0.8 * WIDTH / len(slots) * high * 2 + 2), layout="constrained")
+    figure = Figure((WIDTH, 0.8 * WIDTH / len(slots) * high * 2 + 2.4), layout="constrained")
     axes, rise = figure.subplots(), 1.05 * high  # one axes for each slot would take many times as long to lay out
     norm = Normalize(1, max(2.0, float(np.quantile(maps, DARK))))
     grey = 80 + slots.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
@@ -61,18 +60,19 @@ def patches(
     top.set_xticks(range(len(slots)), names, fontsize=13, rotation=90 * (len(slots) > 10))
     if parts is not None:
         axes.set_xticks(range(len(slots)), [f"{100 * part:.0f} %" for part in parts])
-        axes.set_xlabel("part of the attention that goes to the picture at all")
+        axes.set_xlabel("attention to the picture itself; the rest goes\nto summaries of it and of the other pictures")
     for each in (axes, top):
         each.tick_params(length=0)
         each.spines[:].set_visible(False)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
     scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", full]))
     bar = {"location": "bottom", "shrink": 0.4, "aspect": 30, "extend": "max"}
-    figure.colorbar(scale, ax=axes, label="attention (1: as if spread evenly)", **bar)
+    figure.colorbar(scale, ax=axes, label="attention to a square of the picture (1: as if spread evenly)", **bar)
     if key and "flow" in modality:
         style.key(axes, key)
     ranked = -np.sort(-maps.reshape(len(maps), -1))
     most = 100 * ((ranked.cumsum(axis=1) < ranked.sum(axis=1, keepdims=True) / 2).mean() + 1 / ranked.shape[1])
+    words.explain(figure, "attention")
     style.headline(figure, f"Where the model looks: half of its attention falls on {most:.0f} % of a picture{title}")
     return figure
 
@@ -87,45 +87,63 @@ def _row(axes, pictures: np.ndarray, colors: Sequence[str], y: float) -> None:
 
 @styled
 def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
-    """Attention between slots: a matrix (T, T) for each title, one row per attending slot, rows sum to 1.
+    """The share of attention that goes to slots of the other kind, or to other slots if there is one kind.
 
-    The title tells the share that goes to slots of the other kind, or to other slots if there is one kind.
+    weights: attention between slots, (T, T) for each stage of the network, one row per attending slot, rows sum to 1.
+    One bar per stage and kind of attending slot, beside the share if it were spread evenly; the title tells the mean.
     """
-    names, colors = slot_names(len(next(iter(weights.values()))), modality)
-    figure = Figure((WIDTH, WIDTH / 2 + 0.6), layout="constrained")
-    most = max(2 / len(names), float(np.quantile(list(weights.values()), DARK)))
-    for axes, (title, matrix) in zip(figure.subplots(1, len(weights), squeeze=False)[0], weights.items(), strict=True):
-        look = {"cmap": "Blues", "vmin": 0, "vmax": 100 * most, "cbar": False, "fmt": ".0f"}
-        look |= {"annot": len(names) <= 10, "annot_kws": {"fontsize": 12}}
-        sns.heatmap(100 * matrix, ax=axes, xticklabels=names, yticklabels=names, **look)
-        axes.set_title(title)
-        axes.set(xlabel="… at this picture (% of the row; dark: much)", ylabel="this picture looks …")
-        axes.tick_params(axis="x", rotation=90, length=0)
-        axes.tick_params(axis="y", rotation=0, length=0)
-        for labels in (axes.get_xticklabels(), axes.get_yticklabels()):
-            for label, color in zip(labels, colors, strict=True):
-                label.set_bbox({"facecolor": color, "alpha": 0.45, "edgecolor": "none", "pad": 2})
+    names, _ = slot_names(len(next(iter(weights.values()))), modality)
     is_flow = np.array([name.startswith("motion") for name in names])
     both = is_flow.any() and not is_flow.all()
     other = is_flow[:, None] != is_flow if both else ~np.eye(len(names), dtype=bool)
-    share = {title.partition("\n")[0]: 100 * (m * other).sum() / m.sum() for title, m in weights.items()}
-    shares = listed(f"{part:.0f} % {when}" for when, part in share.items())
-    goes = "between frames and motion" if both else "from a picture to another"
-    even = f"spread evenly it would be {100 * other.mean():.0f} %"
-    style.headline(figure, f"Attention {goes}: {shares}; {even}")
+    kinds = {"rgb": ~is_flow, "flow": is_flow} if both else {modality: np.ones(len(names), bool)}
+    figure = Figure((0.9 * WIDTH, 1.9 + 0.55 * len(weights) * len(kinds)), layout="constrained")
+    axes, high = figure.subplots(), 0.8 / len(kinds)
+    for y, matrix in enumerate(weights.values()):
+        for k, (kind, asks) in enumerate(kinds.items()):
+            share, place = 100 * (matrix * other)[asks].sum() / matrix[asks].sum(), y - 0.4 + high * (k + 0.5)
+            axes.barh(
+                place, share, 0.92 * high, color=MODALITY_COLORS[kind], label=_asks(kind, both) if not y else None
+            )
+            inside = share > 15  # the number stands in its bar, away from the dashed line
+            axes.text(share + 1 - 2 * inside, place, f"{share:.0f} %", va="center", ha="right" if inside else "left")
+    even = 100 * other.mean()
+    axes.axvline(even, color=INK, linestyle="--", label=f"if it were spread evenly: {even:.0f} %")
+    axes.set(yticks=range(len(weights)), yticklabels=weights, ylim=(len(weights) - 0.5, -0.5), xlim=(0, 110))
+    goes = "pictures of the other kind" if both else "other pictures of the video"
+    axes.set(xticks=range(0, 101, 20), xlabel=f"share of a picture's attention that goes to {goes}, %")
+    axes.tick_params(axis="y", length=0)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "attention")
+    shares = listed(f"{100 * (m * other).sum() / m.sum():.0f} % {_first(when)}" for when, m in weights.items())
+    whose = "between frames and motion" if both else "from a picture to another one"
+    style.headline(figure, f"Attention that goes {whose}: {shares}; spread evenly it would be {even:.0f} %")
     return figure
+
+
+def _first(name: str) -> str:
+    return name.partition("\n")[0]
+
+
+def _asks(kind: str, both: bool) -> str:
+    """What looks where, in a legend."""
+    if not both:
+        return "from a picture to the others"
+    return "from a frame to motion" if kind == "rgb" else "from motion to a frame"
 
 
 @styled
 def nudges(
     before: np.ndarray, after: np.ndarray, names: Sequence[str], *, written: np.ndarray, top: int = 10, title: str = ""
 ) -> Figure:
-    """The texts nearest to a video after it refines them, and where they were before; the title has the median change.
+    """The texts nearest to a video after it refines them, and where they were before.
+
+    The title tells the median change, and the ranks of the annotated texts before and after.
 
     before, after: cosines (C,); labels `written` (C,) bool are ticked and always shown; title: what ends the title.
     """
     order = [c for rank, c in enumerate(np.argsort(-after, kind="stable")) if rank < top or written[c]]
-    figure = Figure((WIDTH * 0.8, 0.4 * len(order) + 1.8), layout="constrained")
+    figure = Figure((WIDTH * 0.8, 0.4 * len(order) + 2.6), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(order))
     axes.hlines(places, before[order], after[order], color=INK, linewidth=2)
     look = {"markeredgecolor": INK, "markersize": 11}
@@ -135,9 +153,20 @@ def nudges(
         axes.axhspan(y - 0.45, y + 0.45, color=PALE, zorder=0, label="✓ annotated label" if y == places[0] else None)
     labels = [f"✓ {names[c]}" if written[c] else names[c] for c in order]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(order) - 0.5, -0.5))
-    axes.set_xlabel("how well the name fits the video (cosine, 1: perfectly)")
+    axes.set_xlabel(words.FITS)
     axes.grid(axis="x", color=PALE)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "name", "annotated")
     median = np.median(np.abs(after - before))
-    style.headline(figure, f"Adapting the names to the video changes how well they fit by {median:.2f} (median){title}")
+    moved = f"Names adapted to the video fit by {median:.2f} better or worse (median)"
+    style.headline(figure, f"{moved}; of {len(names)} names, {_ranks(before, after, names, written)}{title}")
     return figure
+
+
+def _ranks(before: np.ndarray, after: np.ndarray, names: Sequence[str], written: np.ndarray) -> str:
+    """The ranks among all C texts of the annotated ones, or without these of the best one, before and after."""
+    was, now = (1 + (-values).argsort(kind="stable").argsort(kind="stable") for values in (before, after))
+    shown = np.flatnonzero(written) if written.any() else [int(now.argmin())]
+    return listed(
+        f"{names[c]} {'stays at' if was[c] == now[c] else f'goes from {was[c]} to'} rank {now[c]}" for c in shown
+    )

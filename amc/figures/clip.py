@@ -14,7 +14,7 @@ from matplotlib.patches import Patch
 
 from amc.base.errors import AmcError
 from amc.base.wording import listed
-from amc.figures import style
+from amc.figures import style, words
 from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SHADE, WARNING, WIDTH, styled
 from amc.figures.windows import keys, looks
 from amc.sampling import Window
@@ -31,11 +31,12 @@ def film_strip(
     columns: int = 8,
     edges: Sequence[str] = (),
     key: style.Key | None = None,
+    terms: Sequence[str] = (),
 ) -> Figure:
     """Pictures in reading order, `columns` to a row, with a caption under each.
 
     frames: uint8 (T, H, W, 3) or (T, 3, H, W); edges: colours of their frames, none by default; key: to the colours of
-    flow among them. Raises AmcError.
+    flow among them; terms: of `words.MEANINGS`, explained below. Raises AmcError.
     """
     pictures = style.pictures(frames)
     if len(captions) != len(pictures) or (edges and len(edges) != len(pictures)):
@@ -44,7 +45,7 @@ def film_strip(
     rows = math.ceil(len(pictures) / columns)
     side = WIDTH / max(columns, 4)  # inches; limits the size of a few pictures
     height = rows * (side * pictures.shape[1] / pictures.shape[2] + 0.25 * (1 + captions[0].count("\n")))
-    figure = Figure((side * columns, height + (0.4 if title else 0)), layout="constrained")
+    figure = Figure((side * columns, height + (0.4 if title else 0) + 0.25 * len(terms)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, picture, caption, edge in zip(panels, pictures, captions, edges or [None] * len(pictures), strict=False):
@@ -57,6 +58,8 @@ def film_strip(
         style.key(panels[columns - 1], key)
     if title:
         style.headline(figure, title)
+    if terms:
+        words.explain(figure, *terms)
     return figure
 
 
@@ -75,12 +78,13 @@ def interleaved(
     """
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
     kinds = [(style.slot(letter, p + 1), index, name) for p, index in enumerate(indices) for letter, name in letters]
-    captions = [f"{'frame' if name == 'rgb' else 'motion of'} {index}\n({slot})" for slot, index, name in kinds]
+    captions = [f"{slot}: {'picture' if name == 'rgb' else 'motion'}\nframe {index}" for slot, index, name in kinds]
     edges = [MODALITY_COLORS[name] for _, _, name in kinds]
-    hold = {"rgb": "frames", "flow": "pictures of motion (optical flow)"}
-    both = f"{len(indices)} frames (blue), each followed by its motion as colours (optical flow, red)"
+    hold = {"rgb": "frames", "flow": "pictures of motion"}
+    both = f"{len(indices)} frames of a video (blue), each followed by a picture of its motion (red)"
     title = title or f"The model gets {hold.get(modality) or both}"
-    return film_strip(slots, captions, title=title, edges=edges, key=key if "flow" in modality else None)
+    key = key if "flow" in modality else None
+    return film_strip(slots, captions, title=title, edges=edges, key=key, terms=["I, F"] if key else ())
 
 
 @styled
@@ -99,7 +103,7 @@ def timeline(
     """
     names = list(dict.fromkeys(name for name, _, _ in events))
     rows = [f"classifier {m + 1}" for m in range(len(windows))] + names
-    figure = Figure((WIDTH, 2 + 0.42 * len(rows)), layout="constrained")
+    figure = Figure((WIDTH, 2.3 + 0.42 * len(rows)), layout="constrained")
     axes = figure.subplots()
     for y, window in enumerate(windows):
         looks(axes, y, window, scheme)
@@ -110,11 +114,12 @@ def timeline(
     if math.isfinite(fps):
         axes.secondary_xaxis("top", functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     handles = keys({scheme: windows})
-    handles += [Patch(color=SHADE, label="when it happens (ground truth)")] * bool(events)
+    handles += [Patch(color=SHADE, label="when it really happens")] * bool(events)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
     seen = len({frame for window in windows for frame in window.frames})
     share = f"{seen} of {num_frames} frames ({100 * seen / num_frames:.0f} %)"
-    style.headline(figure, f"{scheme}: {len(windows)} classifiers see {share}")
+    style.headline(figure, f"{len(windows)} classifiers together see {share}; {words.SCHEMES[scheme]}")
+    words.explain(figure, "classifier")
     return figure
 
 
@@ -132,7 +137,7 @@ def motion_field(
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
     side = (WIDTH - 2) / (1 + len(pictures))
-    figure = Figure((WIDTH, min(side * shape[1] / shape[2], 4.5) + 1), layout="constrained")
+    figure = Figure((WIDTH, min(side * shape[1] / shape[2], 4.5) + 1.7), layout="constrained")
     panels = figure.subplots(1, 1 + len(pictures))
     for axes, picture in zip(panels, [frame, *pictures.values()], strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
@@ -141,7 +146,9 @@ def motion_field(
     u, v = vectors[:, y, x]
     arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / stretch, "headwidth": 4, "headlength": 4}
     panels[0].quiver(x, y, u, v, color="white", edgecolor=INK, linewidth=0.6, width=0.009, **arrows)
-    for axes, title in zip(panels, [f"frame (arrows: motion, {stretch:g} × as long)", *pictures], strict=True):
+    for axes, title in zip(
+        panels, [f"a frame; arrows: its motion,\n{stretch:g} times as long", *pictures], strict=True
+    ):
         axes.set_title(title, fontsize=13)
     style.key(panels[-1], key)
     style.headline(figure, _motion(vectors))
@@ -155,9 +162,9 @@ def _motion(vectors: np.ndarray) -> str:
     across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
     toward = across if abs(u) > 2 * abs(v) else along if abs(v) > 2 * abs(u) else f"{along} and {across}"
     if math.hypot(u, v) < 0.05:
-        return f"Most of the picture is at rest; its fastest parts move {fastest:.1f} pixels per frame"
-    most = f"Most of the picture moves {math.hypot(u, v):.1f} pixels {toward} per frame"
-    return f"{most}; its fastest parts differ from that by {fastest:.1f}"
+        return f"Most of the picture is at rest; its fastest parts move {fastest:.1f} pixels until the next frame"
+    most = f"Until the next frame, most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
+    return f"{most}; its fastest parts differ from that by {fastest:.1f} pixels"
 
 
 @styled
@@ -168,7 +175,7 @@ def scores(
     truth: np.ndarray | None = None,
     threshold: float | None = None,
     top: int = 8,
-    label: str = "probability",
+    label: str = "score: probability that the model gives to a behaviour",
     when: str = "",
 ) -> Figure:
     """The `top` behaviours of one video: each classifier's score, their mean, and which reach the threshold.
@@ -179,7 +186,7 @@ def scores(
     values, truth = np.asarray(values, float), np.zeros(len(names), bool) if truth is None else np.asarray(truth, bool)
     means = values.mean(axis=0)
     order = [c for rank, c in enumerate(np.argsort(-means, kind="stable")) if rank < top or truth[c]]
-    figure = Figure((WIDTH * 0.8, 2 + 0.4 * len(order)), layout="constrained")
+    figure = Figure((WIDTH * 0.8, 2.8 + 0.4 * len(order)), layout="constrained")
     axes, color = figure.subplots(), MODEL
     for y, c in enumerate(order):
         is_predicted = threshold is None or means[c] >= threshold
@@ -188,15 +195,17 @@ def scores(
         if truth[c]:
             axes.axhspan(y - 0.46, y + 0.46, color=PALE, linewidth=0, zorder=0)
     keys = [Line2D([], [], color=SHADE, marker="|", markersize=13, markeredgewidth=2, ls="", label="one classifier")]
-    mean = "mean of all" if threshold is None else "mean of all, filled: predicted"
+    mean = "mean of all" if threshold is None else "mean (filled: predicted)"
     keys += [Line2D([], [], color=color, marker="o", markersize=11, ls="", label=mean)]
-    keys += [Patch(color=PALE, label="✓ annotated label")] * bool(truth.any())
+    keys += [Patch(color=PALE, label="✓ annotated")] * bool(truth.any())
     if threshold is not None:
         axes.axvline(threshold, color=INK, linestyle="--", linewidth=1.5)
-        keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {threshold:.3g}")]
+        keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold: predicted from {threshold:.2g} on")]
     labels = [f"✓ {names[c]}" if truth[c] else names[c] for c in order]
     axes.set(yticks=range(len(order)), yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel=label)
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False, columnspacing=1.2)
+    columns = 3 if threshold is None else 2
+    figure.legend(handles=keys, loc="outside lower center", ncols=columns, frameon=False, columnspacing=1.2)
+    words.explain(figure, "classifier", *["annotated"] * bool(truth.any()))
     style.headline(figure, (f"{when}: " if when else "") + _scored(means, names, truth, threshold))
     return figure
 
@@ -236,7 +245,7 @@ def key_frames(
             style.image(lower, motion[k])
             upper.set_title(labels[k], fontsize=12)
             if k % columns == 0:
-                upper.set_ylabel("picture"), lower.set_ylabel("its motion\n(optical flow)")
+                upper.set_ylabel("frame"), lower.set_ylabel("motion until the\nnext frame (flow)")
         else:
             upper.set_visible(False), lower.set_visible(False)
     style.key(panels[1, columns - 1], key)

@@ -13,8 +13,8 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.wording import listed
-from amc.figures import style
-from amc.figures.style import INK, PALE, SCHEME_COLORS, SCHEME_LABELS, SHADE, WIDTH, styled
+from amc.figures import style, words
+from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
@@ -47,7 +47,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
         part = table[(table[others] == [here[other] for other in others]).all(axis=1)]
         for scheme, line in part.groupby("scheme", sort=False):
             look = {"color": SCHEME_COLORS[scheme], "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 6}
-            axes.plot(line[name], 100 * line["unseen"], label=SCHEME_LABELS[scheme], **look)
+            axes.plot(line[name], 100 * line["unseen"], label=words.SCHEMES[scheme], **look)
         axes.axvline(here[name], color=SHADE, linestyle="--", linewidth=1)
         axes.set(xlabel=label, ylim=(0, 103))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -57,9 +57,10 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     handles.append(Line2D([], [], color=SHADE, linestyle="--", linewidth=1))
     told = f"as in the title: {num_windows} classifiers, {frames} frames each"
     figure.legend(handles, [*names, told], loc="outside lower center", ncols=2, frameon=False)
+    words.explain(figure, "classifier")
     now = table[(table[list(here)] == list(here.values())).all(axis=1)].drop_duplicates("scheme")
     shares = listed(f"{100 * row.unseen:.0f} % with {row.scheme}" for row in now.itertuples())
-    style.headline(figure, f"Part of the {num_frames} frames that no classifier sees: {shares}")
+    style.headline(figure, f"Part of the {num_frames} frames of a video that no classifier sees: {shares}")
     return figure
 
 
@@ -71,7 +72,7 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
 
     table: by scheme, for each of `counts` classifiers whether each frame is seen, bool (N,).
     """
-    figure = Figure((WIDTH, len(table) * (0.22 * len(counts) + 0.4) + 1.3), layout="constrained")
+    figure = Figure((WIDTH, len(table) * (0.22 * len(counts) + 0.4) + 1.6), layout="constrained")
     for axes, (scheme, rows) in zip(figure.subplots(len(table), 1, sharex=True, squeeze=False)[:, 0], table.items()):
         for y, seen in enumerate(rows):
             runs = np.flatnonzero(np.diff(np.pad(seen.astype(int), 1))).reshape(-1, 2) / len(seen)
@@ -79,11 +80,12 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
             axes.broken_barh(spans, (y - 0.4, 0.8), color=SCHEME_COLORS[scheme], linewidth=0)
         axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
         axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end of the video"])
-        axes.set_title(SCHEME_LABELS[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
+        axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
     figure.supylabel("number of classifiers", fontsize=13)
     figure.supxlabel("coloured: a frame that a classifier sees; white: seen by none", fontsize=13)
+    words.explain(figure, "classifier")
     shares = listed(f"{100 * np.mean(rows[-1]):.0f} % with {scheme}" for scheme, rows in table.items())
-    style.headline(figure, f"With {counts[-1]} classifiers these parts of the video are seen: {shares}")
+    style.headline(figure, f"Part of the frames of a video that {counts[-1]} classifiers see: {shares}")
     return figure
 
 
@@ -97,16 +99,16 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     figure = Figure((WIDTH, 5.2), layout="constrained")
     panels = figure.subplots(1, 3)
     columns = {
-        "any": (by_frames, "frames", 100, "% of the events", "Is an event under 1 s\nseen at all?"),
-        "share": (by_length, "seconds", 100, "% of the classifiers", "How many classifiers\nsee an event?"),
-        "looks": (by_length, "seconds", 1, "frames of the event", "How many frames does\neach of these get of it?"),
+        "any": (by_frames, "frames", 100, "% of the events", "Does any classifier get a\nframe of an event under 1 s?"),
+        "share": (by_length, "seconds", 100, "% of the classifiers", "How many classifiers get\na frame of an event?"),
+        "looks": (by_length, "seconds", 1, "frames", "How many frames does\neach of these get of it?"),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
             places = [getattr(value, "mid", value) for value in line[x]]
             color = SCHEME_COLORS[scheme]
             look = {"color": color, "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 8}
-            axes.plot(places, unit * line[name], label=SCHEME_LABELS[scheme], **look)
+            axes.plot(places, unit * line[name], label=words.SCHEMES[scheme], **look)
             axes.fill_between(places, unit * line[f"{name}_low"], unit * line[f"{name}_high"], color=color, alpha=0.2)
         axes.set(ylim=(0, 103 if unit == 100 else None), ylabel=label, title=title)
         axes.grid(color=PALE)
@@ -119,46 +121,50 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Patch(color=SHADE, alpha=0.4))
     figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=2, frameon=False)
+    words.explain(figure, "classifier")
     first = by_length.drop_duplicates("scheme")
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])
     sizes = f"{num_windows} classifiers with {frames} frames each"
-    style.headline(figure, f"Of {sizes}, so many see an event of at most {longest:g} s: {shares}")
+    style.headline(figure, f"Of {sizes}, so many get a frame of an event of at most {longest:g} s: {shares}")
     return figure
 
 
 @styled
 def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
-    """Short videos: how often each scheme uses each frame, over all classifiers.
+    """Short videos: how often all classifiers together take each frame, one panel per scheme and length of the video.
 
     plans: by scheme, by the video's number of frames. The title counts the different frames of the longest.
     """
-    figure = Figure((WIDTH, 5), layout="constrained")
-    for axes, (scheme, by_length) in zip(figure.subplots(1, len(plans), sharey=True), plans.items(), strict=True):
-        for y, (length, windows) in enumerate(by_length.items()):
-            counts = np.bincount([frame for window in windows for frame in window.frames], minlength=length)
-            axes.barh(y, length, 0.8, -0.5, color=PALE, linewidth=0)
-            ink = INK if scheme == "dense" else "white"  # white is unreadable on yellow
-            for frame in np.flatnonzero(counts):
-                axes.plot(frame, y, "o", color=SCHEME_COLORS[scheme], markersize=17)
-                axes.text(frame, y, counts[frame], color=ink, ha="center", va="center", fontsize=11, weight="bold")
-        longest = max(by_length)
-        axes.set(xlabel="frame of the video", title=scheme, xlim=(-0.9, longest - 0.1), yticks=range(len(by_length)))
-        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
-        axes.set_yticklabels([f"{length} frame{'s' * (length > 1)}" for length in by_length])
-        axes.set_ylim(len(by_length) - 0.5, -0.5)
-    counted = Line2D(
-        [], [], marker="o", ls="", markersize=14, color=SHADE, label="a frame that is taken, and how often"
-    )
-    handles = [counted, Patch(color=PALE, label="all frames of the video")]
-    figure.axes[0].set_ylabel("length of the video")
-    figure.legend(handles=handles, loc="outside lower center", ncols=2, frameon=False)
-    shown = {scheme: [f for w in by_length[longest] for f in w.frames] for scheme, by_length in plans.items()}
-    different = listed(f"{len(set(frames))} with {scheme}" for scheme, frames in shown.items())
-    total = len(next(iter(shown.values())))
-    repeated = f"{total} frames are always taken, so short videos repeat them"
-    style.headline(figure, f"{repeated}; of {longest} frames, {different} are used")
+    lengths = list(next(iter(plans.values())))
+    figure = Figure((WIDTH, 2.2 + 1.3 * len(lengths)), layout="constrained")
+    panels = figure.subplots(len(lengths), len(plans), squeeze=False)
+    used = {scheme: [_taken(by_length[length], length) for length in lengths] for scheme, by_length in plans.items()}
+    most = [max(rows[y].max() for rows in used.values()) for y in range(len(lengths))]
+    for column, (scheme, rows) in zip(panels.T, used.items(), strict=True):
+        name = words.SCHEMES[scheme].replace(": ", ":\n")
+        column[0].set_title(name, color=SCHEME_COLORS[scheme], weight="bold", fontsize=12)
+        for axes, counts, high in zip(column, rows, most, strict=True):
+            axes.bar(range(len(counts)), counts, 0.8, color=SCHEME_COLORS[scheme])
+            for frame, count in enumerate(counts):
+                axes.text(frame, count, f"{count}", ha="center", va="bottom", fontsize=12)
+            axes.set(xlim=(-0.6, max(lengths) - 0.4), xticks=range(len(counts)), ylim=(0, 1.25 * high), yticks=[])
+            axes.tick_params(axis="x", length=0)
+        column[-1].set_xlabel("frame of the video (the first: 0)")
+    for axes, length in zip(panels[:, 0], lengths, strict=True):
+        axes.set_ylabel(f"video of\n{length} frame{'s' * (length > 1)}")
+    figure.supxlabel("a bar: how often the classifiers together take this frame; 0: none of them gets it", fontsize=12)
+    words.explain(figure, "classifier")
+    plan = next(iter(next(iter(plans.values())).values()))
+    different = listed(f"{(rows[-1] > 0).sum()} with {scheme}" for scheme, rows in used.items())
+    taken = f"{len(plan)} classifiers with {len(plan[0].frames)} frames each repeat the frames of a shorter video"
+    style.headline(figure, f"{taken}; of a video of {lengths[-1]} frames they use {different}")
     return figure
+
+
+def _taken(windows: Sequence[Window], length: int) -> np.ndarray:
+    """How often each of `length` frames is taken by all classifiers together."""
+    return np.bincount([frame for window in windows for frame in window.frames], minlength=length)
 
 
 @styled
@@ -177,9 +183,8 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
         left.vlines(np.arange(rows.shape[1] + 1) / rows.shape[1], y - 0.42, y + 0.42, color=SHADE, linewidth=1)
     names = [f"{rule}:\n{MEANING[rule]}" for rule in places]
     left.set(yticks=range(len(places)), yticklabels=names, ylim=(len(places) - 0.5, -0.5), xlim=(-0.01, 1.01))
-    left.set(
-        xlabel="place in the video", title="Where the classifiers take their frames\n(one row of marks: one classifier)"
-    )
+    left.set_title("Where the classifiers take their frames\n(a mark: a frame; a row of marks: a classifier)")
+    left.set(xlabel="place in the video (0: start, 1: end; lines: equal parts)")
     left.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "¼", "½", "¾", "1"])
     for rule, draws in gaps.items():
         color, marker = RULES[rule]
@@ -188,11 +193,12 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
         if len(draws) > 1:
             right.fill_between(x, *(100 * np.quantile(draws, (0.05, 0.95), axis=0)), color=color, alpha=0.2, lw=0)
     right.set(xlabel="number of classifiers (M)", ylabel="% of the video", ylim=(0, None))
-    right.set_title("Longest gap that nobody sees")
+    right.set_title("Longest part without a frame\nof any classifier")
     right.grid(color=PALE)
     right.legend(frameon=False, title="band: 90 % of random draws", title_fontsize=12)
     count = len(next(iter(places.values())))
     middles = {rule: 100 * np.median(draws[:, min(count, draws.shape[1]) - 1]) for rule, draws in gaps.items()}
     told = listed(f"{gap:.0f} % ({rule})" for rule, gap in sorted(middles.items(), key=lambda item: item[1]))
+    words.explain(figure, "classifier")
     style.headline(figure, f"The longest part of a video that {count} classifiers leave unseen: {told} of it")
     return figure

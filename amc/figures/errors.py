@@ -1,9 +1,9 @@
-"""Errors of a model: one clip with everything known about it, kinds of errors counted, calibration, confusions.
+"""Errors of a model: one clip with everything known about it, kinds of errors counted, confusions.
 
 Arrays and rows in, matplotlib Figures out.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,16 +14,16 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from amc.base.wording import listed
-from amc.figures import style
+from amc.figures import style, words
 from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
-AGAINST = {"annotated": (SHADE, "s", "--"), "truth": (TRUTH, "o", "-")}
-KINDS = {  # of errors, in everyday words
-    "overlapping actions": "missed beside another action",
-    "incomplete annotation": "predicted, but not written down",
-    "sensing and its parts": "such as sensing and attending",
-    "composite actions": "such as chasing and its running",
-}
+AGAINST = {"annotated": (SHADE, "s"), "truth": (TRUTH, "o")}
+LABELS = (  # of a behaviour, by 2 × annotated + predicted
+    "neither annotated nor predicted",
+    "EXTRA (predicted, not annotated)",
+    "MISSED (annotated, not predicted)",
+    "found (annotated and predicted)",
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +53,7 @@ def case(shown: Case, *, title: str) -> Figure:
     strips = [] if shown.film is None else [shown.film]
     heights = [WIDTH * 0.72 / len(strip) for strip in strips]
     heights += [max(0.9, 0.21 * (len(shown.probs) + 1))] * len(shown.names)
-    figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.1), layout="constrained")
+    figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.6), layout="constrained")
     shape = {"height_ratios": heights, "width_ratios": [6, 1]}
     panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
     for axes, empty, strip in zip(panels, bars, strips, strict=False):
@@ -66,12 +66,25 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].xaxis.set_major_formatter(lambda frame, _: f"{frame / shown.fps:.3g}")
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
-    bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score")
-    keys = [Patch(color=PALE, label="it happens (truth)")] * (shown.truth is not None)
-    keys += [Line2D([], [], color=INK, marker="|", ls="", markersize=9, markeredgewidth=2, label="frame that it sees")]
+    bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score\n(probability)")
+    keys = [Patch(color=PALE, label="it really happens")] * (shown.truth is not None)
+    keys += [
+        Line2D(
+            [],
+            [],
+            color=INK,
+            marker="|",
+            ls="",
+            markersize=9,
+            markeredgewidth=2,
+            label="frame that the classifier sees",
+        )
+    ]
     keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean score")]
-    keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold {shown.threshold[0]:.2g}")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=5, frameon=False, columnspacing=1.2)
+    predicted = f"threshold: predicted from {shown.threshold[0]:.2g} on"
+    keys += [Line2D([], [], color=INK, linestyle="--", label=predicted)]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
+    words.explain(figure, "classifier", "annotated")
     style.headline(figure, title)
     return figure
 
@@ -98,9 +111,8 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     right.barh(classifiers, shown.probs[:, c], 0.7, color=SHADE)
     right.barh(len(classifiers), shown.probs[:, c].mean(), 0.8, color=MODEL)
     right.axvline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
-    labels = ("neither", "EXTRA, not annotated", "annotated, MISSED", "annotated, found")
-    label = labels[2 * int(shown.written[c]) + int(shown.predicted[c])]
-    verdict = f"  ({shown.verdicts[c].removeprefix('missed, ')})" if len(shown.verdicts) and shown.verdicts[c] else ""
+    label = LABELS[2 * int(shown.written[c]) + int(shown.predicted[c])]
+    verdict = f", {shown.verdicts[c].removeprefix('missed, ')}" if len(shown.verdicts) and shown.verdicts[c] else ""
     step = 1 + len(classifiers) // 6  # so that the numbers do not overlap
     axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
     axes.set_yticklabels(classifiers[::step] + 1, fontsize=11)
@@ -118,7 +130,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     rows: of `errors.tally`, whose last counts errors of no kind. The title tells the most frequent kind.
     """
     table = pd.DataFrame(rows)
-    figure = Figure((WIDTH, 0.7 * len(table) + 2), layout="constrained")
+    figure = Figure((WIDTH, 0.7 * len(table) + 2.3), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     theirs = table["rate"] * table["part"].fillna(0) / 100 if "part" in table else 0 * table["rate"]
     axes.barh(places, theirs, 0.6, color=HUMAN)
@@ -126,17 +138,20 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.hlines(places, table["rate_low"], table["rate_high"], color=INK, linewidth=2)
     for place, rate, high in zip(places, table["rate"], table["rate_high"], strict=True):
         axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
-    labels = [f"{kind}\n({KINDS[kind]})" if kind in KINDS else kind for kind in table["kind"]]
-    axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5), xlabel="errors per 100 videos")
+    labels = [f"{kind}\n({words.ERRORS[kind]})" for kind in table["kind"]]
+    axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
+    axes.set_xlabel("errors per 100 videos (behaviours that are missed, or predicted but not annotated)")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
     keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over videos")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "annotated")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    found = f"{most['kind']} is the most frequent of the named kinds of errors, {most['rate']:.0f} per 100 videos"
-    style.headline(figure, f"{found}; {none['rate']:.0f} are of no named kind".capitalize())
+    found = f"{most['kind'].capitalize()} is the most frequent of the four kinds of errors that the paper names"
+    rates = f"{most['rate']:.0f} per 100 videos; {none['rate']:.0f} are of none of its kinds"
+    style.headline(figure, f"{found}: {rates}")
     return figure
 
 
@@ -147,7 +162,7 @@ def against_truth(rows: Sequence[dict]) -> Figure:
     rows: of `errors.against_truth`. Only the differences have intervals: those of a resampled macro mAP are too high.
     """
     table = pd.DataFrame(rows).pivot(index="metric", columns="against")
-    figure = Figure((0.85 * WIDTH, 3.4), layout="constrained")
+    figure = Figure((0.85 * WIDTH, 4), layout="constrained")
     axes, values, difference = figure.subplots(), table["value"], "truth − annotated"
     axes.hlines(range(len(table)), values["annotated"], values["truth"], color=INK, linewidth=1.5)
     for name, label in (("annotated", "by the annotator's labels"), ("truth", "by what really happens")):
@@ -158,64 +173,15 @@ def against_truth(rows: Sequence[dict]) -> Figure:
         text = f"{more:+.1f} points\n(95 % interval {low:+.1f} to {high:+.1f})".replace("-", "−")
         axes.annotate(text, (values.loc[metric, ["annotated", "truth"]].max(), place), (14, 0), va="center",
                       textcoords="offset points", fontsize=12)  # fmt: skip
-    labels = {
-        "map_macro": "each behaviour\nweighs the same\n(macro)",
-        "map_micro": "each prediction\nweighs the same\n(micro)",
-    }
-    axes.set(yticks=range(len(table)), yticklabels=[labels[metric] for metric in table.index], xlim=(0, 115))
-    axes.set(ylim=(len(table) - 0.4, -0.6), xticks=range(0, 101, 20), xlabel=style.MAP)
+    axes.set(yticks=range(len(table)), yticklabels=[words.AVERAGED[metric] for metric in table.index], xlim=(0, 115))
+    axes.set(ylim=(len(table) - 0.4, -0.6), xticks=range(0, 101, 20), xlabel=words.MAP)
     axes.grid(axis="x", color=PALE)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    told = listed(f"{more:+.1f}" for more in values[difference])
-    style.headline(figure, f"Judged by what happens instead of by labels, the same predictions score {told} points")
+    words.explain(figure, "mAP", "annotated")
+    ends = zip(values[difference], table["low"][difference], table["high"][difference], strict=True)
+    told = listed(f"{more:+.1f} ({'' if low > 0 or high < 0 else 'not '}significant)" for more, low, high in ends)
+    style.headline(figure, f"Judged by what really happens, the mAP of the same scores changes by {told} points")
     return figure
-
-
-@styled
-def reliability(found: Mapping[str, Mapping[str, np.ndarray]], ece: Mapping[str, float]) -> Figure:
-    """Calibration: how often a behaviour is annotated (or happens) where p is predicted, and how often p is predicted.
-
-    found: by `annotated` and `truth`, of `metrics.reliability`; ece: expected calibration errors, 0 to 1.
-    """
-    figure = Figure((0.85 * WIDTH, 6.2), layout="constrained")
-    axes, below = figure.subplots(2, 1, sharex=True, height_ratios=[3, 1])
-    axes.plot([0, 1], [0, 1], color=SHADE, linewidth=1.5, linestyle=":")
-    for name, bins in found.items():
-        color, marker, line = AGAINST[name]
-        label = {"annotated": "it is annotated", "truth": "it really happens"}[name]
-        x, low, high = bins["confidence"], *_wilson(bins["frequency"], bins["count"])
-        axes.vlines(x + (0.004 if name == "truth" else -0.004), low, high, color=color, linewidth=2, alpha=0.7)
-        axes.plot(x, bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2, label=label)
-    counts = next(iter(found.values()))["count"]
-    edges = np.linspace(0, 1, len(counts) + 1)
-    below.bar(edges[:-1], np.maximum(counts, 0.5), np.diff(edges), align="edge", color=PALE, edgecolor=SHADE)
-    below.set(
-        yscale="log",
-        yticks=10 ** np.arange(len(str(counts.max()))),
-        ylabel="how many\npredictions",
-        xlabel="probability that the model gives to a behaviour",
-        xlim=(0, 1),
-    )
-    below.yaxis.set_major_formatter("{x:,.0f}")
-    axes.set(ylabel="how often that is so (share)", ylim=(-0.02, 1.02))
-    handles, labels = axes.get_legend_handles_labels()
-    handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
-    axes.legend(
-        handles, [*labels, "95 % interval", "perfect: as often as the model says"], frameon=False, loc="lower right"
-    )
-    against = {"annotated": "how often it is annotated", "truth": "how often it really happens"}
-    told = listed(f"{100 * value:.1f} points from {against[name]}" for name, value in ece.items())
-    style.headline(figure, f"The model's probability of a behaviour is on average {told}")
-    axes.grid(color=PALE)
-    return figure
-
-
-def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
-    """Ends of Wilson's 95 % interval of a frequency among `count` pairs, taken as independent."""
-    count = np.where(count > 0, count, np.nan)
-    middle = (frequency + z**2 / (2 * count)) / (1 + z**2 / count)
-    half = z / (1 + z**2 / count) * np.sqrt(frequency * (1 - frequency) / count + z**2 / (4 * count**2))
-    return middle - half, middle + half
 
 
 @styled
@@ -228,18 +194,19 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     columns = [
         c for c in np.argsort(-(matrix * missed[:, None]).sum(axis=0), kind="stable")[:most] if matrix[:, c].any()
     ]
-    figure = Figure((WIDTH, 0.42 * max(len(rows), 2) + 3), layout="constrained")
+    figure = Figure((WIDTH, 0.42 * max(len(rows), 2) + 3.5), layout="constrained")
     axes = figure.subplots()
     data = 100 * matrix[np.ix_(rows, columns)]
     labels = {"xticklabels": [names[c] for c in columns], "yticklabels": [f"{names[c]}  ({missed[c]})" for c in rows]}
     numbers = np.where(data > 0, np.char.mod("%.0f %%", data), "")
     sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=numbers, fmt="", linewidths=1,
                 annot_kws={"fontsize": 13}, cbar=False, **labels)  # fmt: skip
-    axes.set(xlabel="… predicted in these videos, though not annotated")
-    axes.set(ylabel="missed by the model\n(in how many videos)")
+    axes.set(xlabel="… this was predicted, though not annotated (share of the row's videos; empty: in none)")
+    axes.set(ylabel="where this was missed\n(in how many videos) …")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     most = data[0].max()
     instead = f"{names[columns[int(data[0].argmax())]]}, in {most:.0f} % of these videos" if most else "nothing"
+    words.explain(figure, "annotated")
     style.headline(figure, f"{names[rows[0]]} is missed most often; predicted instead: {instead}")
     return figure
 
@@ -268,7 +235,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             axes.grid(axis="x", color=PALE)
         pair[0].set_title(title)
         keys = [
-            Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=style.INPUTS.get(n, n))
+            Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=words.INPUTS.get(n, n))
             for n, m in zip(present, "sDo")
         ]
         pair[1].legend(handles=keys, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.4), ncols=3)

@@ -5,27 +5,23 @@ An `Ethogram` or tables in, matplotlib Figures out. Each shows the stamp, which 
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
-from amc.figures.style import HUMAN, INK, MAP, MODEL, PALE, SHADE, WARNING, WIDTH, styled
+from amc.figures.style import HUMAN, INK, MODEL, PALE, SHADE, WARNING, WIDTH, stamped, styled
 
 if TYPE_CHECKING:  # figures do not import the package that they draw for
     from amc.ethogram.record import Ethogram
 
 AGREEMENT = {"both": INK, "human only": HUMAN, "model only": MODEL}
-F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
 EDGE = 0.8  # points around a bar: keeps half a second in an hour, less than a pixel, visible
-INTERVAL = "95 % interval over test clips"
 POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
 
@@ -70,21 +66,19 @@ def ethogram(shown: Ethogram, *, most: int = 8, human: Ethogram | None = None) -
     axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
     axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
     axes.tick_params(axis="y", length=0)
-    keys = [Patch(color=MODEL, label="bout (stretch) seen by the model")] + [
-        Patch(color=HUMAN, label="bout seen by the human")
+    keys = [Patch(color=MODEL, label="bout (stretch), by the model")] + [
+        Patch(color=HUMAN, label="bout, by the human")
     ] * (human is not None)
-    keys += [Patch(color=SHADE, alpha=0.45, label="probability")]
-    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold of the model")]
-    keys += [
-        Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="unlike the training (out-of-distribution)")
-    ] * (top < -0.9)
+    keys += [Patch(color=SHADE, alpha=0.45, label="probability by the model")]
+    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold: from here on it happens")]
+    keys += [Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="unlike the training clips")] * (top < -0.9)
     if shown.is_out_of_distribution is None:
-        keys += [Line2D([], [], linestyle="", label="unlike training: not known")]
+        keys += [Line2D([], [], linestyle="", label="unlike the training clips: not known")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (clips to learn it from)")
     found = f"the model finds {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
-    _title(figure, axes, f"In {shown.name} {found}{_hidden(shown, columns)}", shown.stamp)
+    stamped(figure, axes, f"In the video {shown.name} {found}{_hidden(shown, columns)}", shown.stamp)
     return figure
 
 
@@ -101,7 +95,7 @@ def _supported(shown: Ethogram, c: int) -> str:
 
 def _hidden(shown: Ethogram, columns: Sequence) -> str:
     hidden = len(shown.names) - len(columns)
-    return f" ({hidden} more behaviours not drawn)" if hidden else ""
+    return f" ({hidden} others not drawn)" if hidden else ""
 
 
 def _stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
@@ -126,15 +120,6 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
     return np.append(edges[starts], edges[-1]), np.append(pooled, pooled[-1])
 
 
-def _title(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
-    wide = figure.get_figwidth() - 1.9  # inches: names are left of the axes
-    lines = textwrap.wrap(stamp, max(24, int(8 * wide)))  # letters of a line
-    axes.set_title(textwrap.fill(text, max(24, int(9.4 * wide))), loc="left", pad=6 + 18 * len(lines))
-    if stamp:
-        look = {"color": WARNING, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
-        axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
-
-
 @styled
 def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
     """Share of the video of each behaviour, with seconds and number of bouts; says so if they overlap beyond 100 %."""
@@ -146,7 +131,7 @@ def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
     axes.barh(places, share, color=MODEL, height=0.62)
     for place, (_, row) in zip(places, table.iterrows(), strict=True):
         count = int(row["Total number of occurences"])
-        text = f"{row['Total duration (s)']:.1f} s, {count} time{'s' * (count != 1)}" if count else "never"
+        text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
         axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
     axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of the {shown.edges[-1]:.0f} s of the video{overlap}")
@@ -155,9 +140,11 @@ def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     longest = (
-        f"{table['Behavior'].iloc[0]} lasts longest, {share[0]:.0f} % of the time" if share[0] else "nothing is seen"
+        f"the model sees {table['Behavior'].iloc[0]} longest, {share[0]:.0f} % of the time"
+        if share[0]
+        else "nothing is seen"
     )
-    _title(figure, axes, f"In {shown.name} {longest}{_hidden(shown, table)}", shown.stamp)
+    stamped(figure, axes, f"In the video {shown.name} {longest}{_hidden(shown, table)}", shown.stamp)
     return figure
 
 
@@ -169,7 +156,11 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     figure = Figure((WIDTH * 0.8, 1.6 + 0.42 * max(1, min(len(pairs), most))), layout="constrained")
     axes, drawn = figure.subplots(), pairs.head(most)
     axes.barh(range(len(drawn)), drawn, color=MODEL, height=0.62)
-    axes.set(yticks=range(len(drawn)), yticklabels=[" → ".join(pair) for pair in drawn.index], xlabel="how many times")
+    axes.set(
+        yticks=range(len(drawn)),
+        yticklabels=[" → ".join(pair) for pair in drawn.index],
+        xlabel="how many times the second begins next after the first",
+    )
     axes.set_ylim(max(len(drawn), 1) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
     axes.tick_params(axis="y", length=0)
@@ -181,7 +172,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     if len(pairs) and pairs.max() == 1:
         found = "no behaviour follows the same one twice: too few to show a pattern"
     hidden = f" ({len(pairs) - most} rarer pairs not drawn)" if len(pairs) > most else ""
-    _title(figure, axes, f"In {shown.name} {found}{hidden}", shown.stamp)
+    stamped(figure, axes, f"In the video {shown.name} {found}{hidden}", shown.stamp)
     return figure
 
 
@@ -209,10 +200,11 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
     axes.set_xlabel("… the model said (a row adds up to 100 %; orange: both the same)")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
+    figure.supxlabel("a cell: share of the seconds beside the row's name; ·: none", fontsize=12)
     annotated = [name for name in used if name != "nothing"]
     found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
     part = f"{100 * found / total:.0f} % of" if total else "none of"
-    _title(
+    stamped(
         figure, axes, f"The model says the same as the human for {part} the {total:.0f} s that the human wrote", stamp
     )
     return figure
@@ -223,11 +215,13 @@ def agreement(
     human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *,
     counted: np.ndarray | None = None, stamp: str = "",
 ):  # fmt: skip
-    """Where human and model agree over time, one row per behaviour.
+    """Where human and model agree over time, one row per behaviour that either of them marks.
 
     human, model: bool (N, C); edges (N + 1,) seconds; counted: bool (N,), the frames that the human has labelled, by
     default all.
     """
+    used = (human | model).any(axis=0) if (human | model).any() else np.ones(len(names), bool)
+    human, model, names = human[:, used], model[:, used], [name for name, is_used in zip(names, used) if is_used]
     figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
     axes, (unit, name) = figure.subplots(), _unit(edges[-1])
     masks = {"both": human & model, "human only": human & ~model, "model only": model & ~human}
@@ -240,7 +234,7 @@ def agreement(
     axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=f"time, {name}")
     axes.set_xlim(0, edges[-1] / unit)
     axes.tick_params(axis="y", length=0)
-    keys = [Patch(color=color, label=kind) for kind, color in AGREEMENT.items()]
+    keys = [Patch(color=color, label=f"{kind}: it happens") for kind, color in AGREEMENT.items()]
     if counted is not None and not counted.all():
         axes.broken_barh(_stretches(~counted, edges, unit), (-0.5, len(names)), facecolors=PALE, zorder=0)
         keys += [Patch(color=PALE, label="not labelled")]
@@ -248,44 +242,7 @@ def agreement(
     seconds = np.diff(edges) if counted is None else np.diff(edges) * counted
     both, either = (float(seconds @ mask.sum(axis=1)) for mask in (human & model, human | model))
     part = f"{100 * both / either:.0f} %" if either else "none"
-    _title(figure, axes, f"Human and model agree for {part} of the time that either of them marks", stamp)
-    return figure
-
-
-@styled
-def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
-    """Bout F1 and frame F1 with 95 % intervals, one row each: `name`, `value`, `low`, `high`, `films`."""
-    figure = Figure((WIDTH * 0.8, 1.5 + 0.42 * len(rows)), layout="constrained")
-    axes = figure.subplots()
-    for y, row in enumerate(rows):
-        axes.hlines(y, row["low"], row["high"], color=MODEL, linewidth=3, alpha=0.5)
-        axes.plot(row["value"], y, "o", color=MODEL, markersize=10)
-    labels = [f"{F1[row['name']]} ({row['name']})" for row in rows]
-    axes.set(yticks=range(len(rows)), yticklabels=labels, ylim=(len(rows) - 0.5, -0.5))
-    axes.set(xlabel="F1: 0 nothing right, 1 all right; bars: 95 % interval", xlim=(0, 1))
-    axes.grid(axis="x", color=PALE)
-    axes.tick_params(axis="y", length=0)
-    ranked = sorted(rows, key=lambda row: -row["value"])
-    better, worse = (f"{F1[row['name']]} ({row['value']:.2f} of 1)" for row in (ranked[0], ranked[-1]))
-    films = f"On {rows[0]['films']} films of known events"
-    _title(figure, axes, f"{films} the model is better at {better} of a behaviour than at {worse}", stamp)
-    return figure
-
-
-@styled
-def learning_curve(rows: Sequence[dict], *, title: str, stamp: str = "") -> Figure:
-    """Macro mAP by training clips: rows of `clips`, `map_macro` with `_low` and `_high`, `chance_macro`, percent."""
-    table = pd.DataFrame(rows)
-    figure = Figure((WIDTH * 0.75, 4.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=1.5, label="trained model")
-    axes.vlines(table["clips"], table["map_macro_low"], table["map_macro_high"], color=INK, lw=2, label=INTERVAL)
-    axes.plot(table["clips"], table["chance_macro"], ":", color=SHADE, lw=2, label="chance (random ranking)")
-    axes.set(xlabel="labelled clips to learn from", ylabel=MAP.replace(", %", ",\n%"), ylim=(0, 100))
-    axes.set_xscale("log", base=2)
-    axes.set_xticks(table["clips"], table["clips"])
-    axes.minorticks_off()
-    axes.grid(color=PALE)
-    figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    _title(figure, axes, title, stamp)
+    stamped(
+        figure, axes, f"Human and model agree for {part} of the time in which either of them sees a behaviour", stamp
+    )
     return figure

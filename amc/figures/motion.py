@@ -12,17 +12,13 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator
 
 from amc.base.wording import listed
-from amc.figures import style
-from amc.figures.style import FLOW_COLORS, INK, INPUTS, PALE, SHADE, WIDTH, styled
+from amc.figures import style, words
+from amc.figures.style import FLOW_COLORS, INK, PALE, SHADE, WIDTH, styled
 
 MARKERS = {"dis": "o", "dis-fast": "s", "dis-ultrafast": "^", "raft-small": "D", "raft-large": "P", "raft-synth": "v"}
 METHODS = {"nothing moves": (SHADE, "X")} | {name: (FLOW_COLORS[name], marker) for name, marker in MARKERS.items()}
 METHODS |= {"true": (INK, "*"), "none": (SHADE, "X")}  # colour and marker of each
-CALLED = {
-    "true": "true motion",
-    "nothing moves": "assuming that\nnothing moves",
-    "occlusion": "hidden parts",
-}  # in figures
+SAME = 0.01  # mean difference of two pictures, 0 to 1, that nobody sees
 ERROR = "error of the estimated motion, pixels (end-point error)"
 
 
@@ -41,11 +37,11 @@ def fields(
     """
     columns = {"frame": frame, **pictures}
     width = (WIDTH - 2) / len(columns)
-    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1.3), layout="constrained")
+    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1.6), layout="constrained")
     panels = figure.subplots(2, len(columns), squeeze=False)
     for axes, (name, picture) in zip(panels[0], columns.items(), strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-        axes.set_title(CALLED.get(name, name), fontsize=13)
+        axes.set_title(words.FLOW.get(name, name).replace(" (", "\n("), fontsize=12)
     if key:
         style.key(panels[0, -1], key)
     finite = {name: error[np.isfinite(error)] for name, error in errors.items()}
@@ -56,13 +52,14 @@ def fields(
         axes = panels[1, list(columns).index(name)]
         axes.axis("on")
         shown = _error_map(axes, error, worst)
-        axes.set_xlabel(f"mean {finite[name].mean():.2f}")
-    figure.colorbar(shown, ax=panels[1].tolist(), label="pixels", pad=0.01)
+        axes.set_xlabel(f"{finite[name].mean():.2f}\non average")
+    figure.colorbar(shown, ax=panels.ravel().tolist(), label="error, pixels", shrink=0.35, anchor=(0, 0.15))
     beside = panels[1, list(columns).index(next(iter(errors))) - 1]  # the empty panel to the left of the first map
     beside.text(0.95, 0.5, label.replace(" ", "\n"), ha="right", va="center", fontsize=13, transform=beside.transAxes)
     means = {name: values.mean() for name, values in finite.items()}
     best = min(means, key=means.get)
-    told = f"{best} has the smallest {label}, {means[best]:.2f} pixels on average"
+    words.explain(figure, "DIS, RAFT")
+    told = f"{words.FLOW.get(best, best)} has the smallest {label}, {means[best]:.2f} pixels on average"
     style.headline(figure, f"Motion of the same frame by different methods: {told}")
     return figure
 
@@ -78,65 +75,74 @@ def _error_map(axes, error: np.ndarray, worst: float):
 @styled
 def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: style.Key | None = None) -> Figure:
     """Where a method fails: per condition one row of frame, true flow, its flow as pictures, and its EPE (H, W), px."""
-    figure = Figure((0.9 * WIDTH, 0.175 * WIDTH * len(rows) + 1), layout="constrained")
+    figure = Figure((0.9 * WIDTH, 0.175 * WIDTH * len(rows) + 1.3), layout="constrained")
     panels = figure.subplots(len(rows), 4, squeeze=False)
     most = max(float(np.quantile(pictures[-1], 0.95)) for pictures in rows.values())
     for axes_row, (name, (*pictures, error)) in zip(panels, rows.items(), strict=True):
         for axes, picture in zip(axes_row, pictures, strict=False):
             style.image(axes, style.pictures(np.asarray(picture)[None])[0])
         shown = _error_map(axes_row[-1], np.asarray(error), most)
-        axes_row[0].set_ylabel(f"{CALLED.get(name, name)}\nerror {np.mean(np.asarray(error)):.1f} pixels")
-    for axes, title in zip(panels[0], ("frame", "true motion", f"estimate ({method})", "error"), strict=True):
+        axes_row[0].set_ylabel(f"{words.FLOW.get(name, name)}\nerror {np.mean(np.asarray(error)):.1f} pixels")
+    called = words.FLOW.get(method, method)
+    for axes, title in zip(panels[0], ("frame", "true motion", f"estimate\nby {called}", "error"), strict=True):
         axes.set_title(title)
     bar = {"label": "error, pixels", "extend": "max", "pad": 0.02}
     figure.colorbar(shown, ax=panels[min(1, len(rows) - 1) :, -1].tolist(), **bar)
     if key and len(rows) > 1:  # above the colour bar
         style.key(panels[0, -1], key)
     means = [float(np.mean(np.asarray(pictures[-1]))) for pictures in rows.values()]
-    style.headline(
-        figure, f"Where the estimate of motion fails most, it is wrong by {min(means):.1f} to {max(means):.1f} pixels"
-    )
+    words.explain(figure, "DIS, RAFT")
+    worst = f"In its worst cases {called} is wrong by {min(means):.1f} to {max(means):.1f} pixels on average"
+    style.headline(figure, f"{worst}: {listed(words.FLOW.get(name, name) for name in rows)}")
     return figure
 
 
 @styled
-def scales(rows: Mapping[str, Sequence[np.ndarray]], columns: Sequence[str], *, key: style.Key | None = None) -> Figure:
-    """Two motions (rows), each as a frame and on several colour scales (columns).
+def scales(
+    frame: np.ndarray, pictures: Mapping[str, Mapping[str, np.ndarray]], *, keys: Sequence[style.Key] = ()
+) -> Figure:
+    """A frame, and pictures of its motion at two speeds: by scale of colours (rows), then by speed (columns).
 
-    The title compares the first and the last motion: the mean difference of their pictures, for each scale. key: to the
-    colours on the last scale.
+    The title compares the speeds on each scale: the mean difference of their pictures. keys: to the colours of each
+    scale.
     """
-    figure = Figure((WIDTH, 0.75 * WIDTH / len(columns) * len(rows) + 1.2), layout="constrained")
-    panels = figure.subplots(len(rows), len(columns), squeeze=False)
-    for y, (name, pictures) in enumerate(rows.items()):
-        for axes, picture in zip(panels[y], pictures, strict=True):
+    figure = Figure((WIDTH, 2.9 * len(pictures) + 0.8), layout="constrained")
+    left, right = figure.subfigures(1, 2, width_ratios=[1, 2.6])
+    shown, told = left.subplots(), []
+    style.image(shown, style.pictures(np.asarray(frame)[None])[0])
+    shown.set_title("a frame of the video")
+    blocks = np.atleast_1d(right.subfigures(len(pictures), 1))
+    for y, (block, (scale, by_speed)) in enumerate(zip(blocks, pictures.items(), strict=True)):
+        panels = block.subplots(1, len(by_speed))
+        for axes, (speed, picture) in zip(panels, by_speed.items(), strict=True):
             style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-        panels[y, 0].set_ylabel(name)
-    for axes, name in zip(panels[0], columns, strict=True):
-        axes.set_title(name)
-    if key:
-        style.key(panels[0, -1], key)
-    first, *_, last = rows.values()
-    apart = [np.abs(np.subtract(a, b, dtype=float)).mean() / 255 for a, b in zip(first, last, strict=True)]
-    told = listed(f"{100 * part:.0f} % with {name}" for name, part in zip(columns[1:], apart[1:], strict=True))
-    style.headline(figure, f"The colours of slow and fast motion differ by {told}")
+            axes.set_title(speed, fontsize=12)
+        if keys:
+            style.key(panels[-1], keys[y])
+        first, *_, last = by_speed.values()
+        apart = np.abs(np.subtract(first, last, dtype=float)).mean() / 255
+        differ = f"their colours differ by {100 * apart:.0f} %" if apart > SAME else "they look the same"
+        block.suptitle(f"{scale}: {differ}", fontsize=13, weight="bold")
+        told.append(f"{scale} {differ}")
+    style.headline(figure, f"Slow and fast motion as colours: {'; '.join(told)}")
     return figure
 
 
 @styled
 def methods(table: pd.DataFrame) -> Figure:
     """Error against time of each method. table: one row per method with epe, low, high (px) and seconds per pair."""
-    figure = Figure((WIDTH, 4.6), layout="constrained")
+    figure = Figure((WIDTH, 5), layout="constrained")
     axes = figure.subplots()
     for row in table.to_dict("records"):
         color, marker = METHODS[row["method"]]
         if row["seconds"]:
             axes.vlines(1000 * row["seconds"], row["low"], row["high"], color=color, linewidth=2.5)
-            look = {"color": color, "markersize": 13, "markeredgecolor": INK, "linestyle": "", "label": row["method"]}
+            look = {"color": color, "markersize": 13, "markeredgecolor": INK, "linestyle": ""}
+            look["label"] = words.FLOW.get(row["method"], row["method"])
             axes.plot(1000 * row["seconds"], row["epe"], marker, **look)
         else:
             axes.axhspan(row["low"], row["high"], color=PALE)
-            axes.axhline(row["epe"], color=color, linestyle="--", label=CALLED.get(row["method"], row["method"]))
+            axes.axhline(row["epe"], color=color, linestyle="--", label=words.FLOW.get(row["method"], row["method"]))
     axes.set(xscale="log", xlabel="time per pair of frames, milliseconds", ylim=(0, None))
     axes.set_ylabel(ERROR.replace(", ", ",\n"))
     axes.xaxis.set_major_formatter("{x:g}")
@@ -144,7 +150,9 @@ def methods(table: pd.DataFrame) -> Figure:
     axes.xaxis.set_minor_formatter("{x:g}")
     axes.margins(x=0.1)
     best = table.loc[table["epe"].idxmin()]
-    axes.set_title(f"{best['method']} has the smallest error of motion: {best['epe']:.2f} pixels on average")
+    called = words.FLOW.get(best["method"], best["method"])
+    axes.set_title(f"{called} has the smallest error of motion: {best['epe']:.2f} pixels on average")
+    words.explain(figure, "DIS, RAFT")
     title = "method; bars and band:\n95 % interval over clips"
     figure.legend(loc="outside right center", frameon=False, title=title, title_fontsize=12, alignment="left")
     return figure
@@ -166,7 +174,7 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
         sure = part["clips"] >= few
         axes.hlines(place[sure], part["low"][sure], part["high"][sure], color=color, linewidth=2.5)
         axes.plot(
-            part["epe"], place, marker, color=color, markeredgecolor=INK, markersize=9, label=CALLED.get(name, name)
+            part["epe"], place, marker, color=color, markeredgecolor=INK, markersize=9, label=words.FLOW.get(name, name)
         )
     clips = table.groupby("condition")["clips"].first()
     for edge in range(2, len(order), 2):
@@ -176,8 +184,10 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel=f"{ERROR}; bars: 95 % interval")
     axes.grid(axis="x", color=PALE)
     wins = table.loc[table.groupby("condition")["epe"].idxmin(), "method"].value_counts()
-    axes.set_title(f"The method {wins.index[0]} has the smallest error in {wins.iloc[0]} of {len(order)} situations")
+    called = words.FLOW.get(wins.index[0], wins.index[0])
+    axes.set_title(f"{called} has the smallest error of motion in {wins.iloc[0]} of {len(order)} situations")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
+    words.explain(figure, "DIS, RAFT")
     return figure
 
 
@@ -187,27 +197,28 @@ def steps(table: pd.DataFrame) -> Figure:
 
     The title tells the smallest error of all methods at both ends.
     """
-    figure = Figure((0.9 * WIDTH, 4.6), layout="constrained")
+    figure = Figure((0.9 * WIDTH, 5), layout="constrained")
     axes = figure.subplots()
     for name, part in table.groupby("method", sort=False):
         color, marker = METHODS[name]
         line = "--" if name == "nothing moves" else "-"
         axes.plot(part["step"], part["epe"], line, color=color, marker=marker, markersize=9, linewidth=2.5,
-                  label=CALLED.get(name, name))  # fmt: skip
+                  label=words.FLOW.get(name, name))  # fmt: skip
         axes.fill_between(part["step"], part["low"], part["high"], color=color, alpha=0.18, linewidth=0)
     places = sorted(set(table["step"]))
-    axes.set(xscale="log", yscale="log", xlabel="distance between the two frames, frames")
+    axes.set(xscale="log", yscale="log", xlabel="distance between the two frames (1: next to each other)")
     axes.set_ylabel(ERROR.replace(", ", ",\n"))
     axes.set_xticks(places, places)
     axes.minorticks_off()
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color=PALE)
     clips = int(table["clips"].min())
+    words.explain(figure, "DIS, RAFT")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
                   title=f"band: 95 % interval\nover {clips} clips", title_fontsize=12)  # fmt: skip
     least, ends = table.groupby("step")["epe"].min(), (places[0], places[-1])
     told = listed(f"{least[step]:.1f} pixels at a distance of {step}" for step in ends)
-    style.headline(figure, f"The smallest error of motion of all methods: {told} frames")
+    style.headline(figure, f"Even the best method is wrong about the motion by {told} frames")
     return figure
 
 
@@ -223,7 +234,7 @@ def effect(table: pd.DataFrame) -> Figure:
     figure = Figure((WIDTH, 0.6 * len(table) + 2.2), layout="constrained")
     for axes, column, label in zip(
         figure.subplots(1, 2, sharey=True), ("map_macro", "more"),
-        (style.MAP.replace(" (100", "\n(100"), "difference from frames alone, points"), strict=True,
+        (words.MAP.replace(" (100", "\n(100"), "difference from frames alone, points"), strict=True,
     ):  # fmt: skip
         for place, row in enumerate(table.to_dict("records")):
             if column == "more" and row["flow"] == names[0]:
@@ -236,7 +247,7 @@ def effect(table: pd.DataFrame) -> Figure:
         axes.set(xlabel=label)
         axes.grid(axis="x", color=PALE)
     labels = [
-        INPUTS[row.modality] + (f"\n({CALLED.get(row.flow, row.flow)})" if row.flow != names[0] else "")
+        words.INPUTS[row.modality] + (f"\n({words.FLOW.get(row.flow, row.flow)})" if row.flow != names[0] else "")
         for row in table.itertuples()
     ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
@@ -246,6 +257,6 @@ def effect(table: pd.DataFrame) -> Figure:
     both = table[table["modality"] == order[-1]]
     sure = ((both["more_low"] > 0) | (both["more_high"] < 0)).sum()
     ends = f"{both['more'].min():+.1f} to {both['more'].max():+.1f}"
-    title = f"{INPUTS[order[-1]].capitalize()} score {ends} points against frames alone"
+    title = f"{words.INPUTS[order[-1]].capitalize()} score {ends} points against frames alone"
     style.headline(figure, f"{title}; {sure} of {len(both)} differences are significant")
     return figure

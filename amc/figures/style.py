@@ -25,14 +25,7 @@ from amc.base import paths
 from amc.base.errors import AmcError
 
 SCHEME_COLORS = {"dense": "#DDAA33", "semi-dense": "#AA4499", "sparse": "#004488"}
-SCHEME_LABELS = {
-    "dense": "dense: each classifier its own part",
-    "semi-dense": "semi-dense: half own part, half the rest",
-    "sparse": "sparse: each classifier the whole video",
-}
-MAP = "mean average precision (mAP), % (100: every ranking right)"
 MODALITY_COLORS = {"rgb": "#88CCEE", "flow": "#CC6677", "rgb+flow": "#332288"}
-INPUTS = {"rgb": "frames alone", "flow": "motion alone", "rgb+flow": "frames and motion"}
 FLOW_COLORS = {  # methods of one family in one hue
     "dis": "#663311", "dis-fast": "#AA7744", "dis-ultrafast": "#DDBB99",
     "raft-large": "#225555", "raft-small": "#448888", "raft-synth": "#99CCBB",
@@ -153,11 +146,13 @@ class Key(NamedTuple):
 
     wheel: np.ndarray  # `flow_color.legend`, whose rim is `max_px`
     max_px: float  # motion at which colours are saturated, pixels per frame
+    full: str = ""  # other words for this motion
 
     @property
     def said(self) -> str:
-        """What strong and pale colours mean."""
-        return f"white: no motion\nfull colour: {self.max_px:.2g}\npixels per frame"
+        """What the colours mean."""
+        full = self.full or f"{self.max_px:.2g}\npixels per frame"
+        return f"colour: direction\nwhite: no motion\nfull colour: {full}"
 
 
 def key(axes: Axes, shown: Key) -> None:
@@ -184,6 +179,16 @@ def headline(figure: Figure, text: str) -> None:
     lines = len(textwrap.wrap(text, int(9.6 * figure.get_figwidth())))  # about 9.6 letters per inch
     wrapped = "\n".join(textwrap.wrap(text, len(text) // max(lines, 1) + 9))
     figure.suptitle(wrapped.replace("\N{NO-BREAK SPACE}", " "), fontsize=14)
+
+
+def stamped(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
+    """Write what a figure of one panel shows above it, and below that the stamp, which warns of limits."""
+    wide = figure.get_figwidth() - 1.9  # inches: names are left of the axes
+    lines = textwrap.wrap(stamp, max(24, int(8 * wide)))  # letters of a line
+    axes.set_title(textwrap.fill(text, max(24, int(9.4 * wide))), loc="left", pad=6 + 18 * len(lines))
+    if stamp:
+        look = {"color": WARNING, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
+        axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
 
 
 def image(axes: Axes, picture: np.ndarray, edge: str | None = None) -> None:

@@ -12,8 +12,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from amc.base.wording import listed
-from amc.figures import style
-from amc.figures.style import INK, PALE, SCHEME_COLORS, SCHEME_LABELS, SHADE, WIDTH, styled
+from amc.figures import style, words
+from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 from amc.sampling import Window
 
 
@@ -47,9 +47,10 @@ def schemes(
         panels[-1].set(yticks=[], ylim=(0, 1))
         panels[-1].spines[:].set_visible(False)
     panels[-1].set(xlim=(0, num_frames), xlabel="frame")
-    below = -0.55 / heights[-1]  # in heights of the last panel: below the frame numbers
+    below = -0.6 / heights[-1]  # in heights of the last panel: below the frame numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     figure.legend(handles=keys(plans), loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
+    words.explain(figure, "classifier")
     style.headline(figure, _caught(plans, events))
     return figure
 
@@ -58,11 +59,11 @@ def _caught(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]) -> s
     """How many classifiers of each scheme see the shortest event; without events how many frames they see."""
     if not events:
         counts = (f"{len({f for w in windows for f in w.frames})} with {name}" for name, windows in plans.items())
-        return f"Different frames that the classifiers see: {listed(counts)}"
+        return f"Different frames of the video that the classifiers see: {listed(counts)}"
     name, start, stop = min(events, key=lambda event: event[2] - event[1])
     counts = (f"{_seeing(windows, start, stop)} of {len(windows)} with {scheme}" for scheme, windows in plans.items())
-    of = f"{name}, the shortest event," if len(events) > 1 else name
-    return f"{of} is seen by these classifiers: {listed(counts)}"
+    of = f"{name}, the shortest event" if len(events) > 1 else name
+    return f"How many classifiers get a frame of {of}: {listed(counts)}"
 
 
 def _seeing(windows: Sequence[Window], start: float, stop: float) -> int:
@@ -103,11 +104,12 @@ def chosen(
     rows, columns = (len(next(iter(frames.values()))), len(next(iter(frames.values()))[0]))
     shortest = min(events, key=lambda event: event[2] - event[1], default=("", 0, 0))
     side = 0.94 * WIDTH / (len(frames) * columns)
-    figure = Figure((WIDTH, rows * (side + 0.22) + 1.0), layout="constrained")
+    figure = Figure((WIDTH, rows * (side + 0.22) + 1.5), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
     blocks = np.atleast_1d(figure.subfigures(1, len(frames)))
     for block, (scheme, rolls) in zip(blocks, frames.items(), strict=True):
-        block.suptitle(scheme, fontsize=14, color=SCHEME_COLORS[scheme], weight="bold")
+        name = words.SCHEMES[scheme].replace(": ", "\n")
+        block.suptitle(name, fontsize=12, color=SCHEME_COLORS[scheme], weight="bold")
         panels = block.subplots(rows, columns, squeeze=False)
         for y, (roll, window) in enumerate(zip(rolls, plans[scheme], strict=False)):
             for axes, picture, index in zip(panels[y], style.pictures(roll), window.frames, strict=False):
@@ -119,7 +121,8 @@ def chosen(
     drawn = {s: [f for roll, w in zip(rolls, plans[s]) for f in w.frames[: len(roll)]] for s, rolls in frames.items()}
     style.headline(figure, _shown(drawn, shortest))
     about = f"; in colour: {shortest[0]}" if shortest[0] else ""
-    figure.supxlabel(f"a row: what one classifier gets; a number: the frame in the video{about}", fontsize=12)
+    figure.supxlabel(f"a row: what one classifier gets; a number: which frame of the video{about}", fontsize=12)
+    words.explain(figure, "classifier")
     return figure
 
 
@@ -128,7 +131,7 @@ def _shown(drawn: Mapping[str, Sequence[int]], event: tuple[str, float, float]) 
     if not event[0]:
         return f"The frames that the classifiers see: {listed(f'{len(f)} with {s}' for s, f in drawn.items())}"
     counts = (f"{sum(event[1] <= f < event[2] for f in fs)} of {len(fs)} with {s}" for s, fs in drawn.items())
-    return f"{event[0]}, the shortest event, is in these frames: {listed(counts)}"
+    return f"Frames that show {event[0]}, the shortest event: {listed(counts)}"
 
 
 def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
@@ -136,7 +139,7 @@ def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
         looks(axes, y, window, scheme)
     axes.set(yticks=range(len(windows)), yticklabels=[f"classifier {m + 1}" for m in range(len(windows))])
     axes.set_ylim(len(windows) - 0.5, -0.5)
-    axes.set_title(SCHEME_LABELS[scheme], loc="left")
+    axes.set_title(words.SCHEMES[scheme], loc="left")
     axes.tick_params(axis="x", length=0)
 
 

@@ -1,0 +1,127 @@
+"""How far scores can be trusted: how often they are right, F1 on films of known events, what more training clips bring.
+
+Arrays and rows in, matplotlib Figures out.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from amc.base.wording import listed
+from amc.figures import style, words
+from amc.figures.style import INK, MODEL, PALE, SHADE, TRUTH, WIDTH, stamped, styled
+
+AGAINST = {  # colour, marker, line, name in the legend, in the title
+    "annotated": (SHADE, "s", "--", "it is annotated", "are annotated"),
+    "truth": (TRUTH, "o", "-", "it really happens", "really happen"),
+}
+SURE = 0.5  # score from which a title counts
+
+
+@styled
+def reliability(found: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
+    """Calibration: how many of 100 predictions with a score are right, for bins of scores, with the number of each bin.
+
+    found: by `annotated` and `truth`, of `metrics.reliability`. The title counts the predictions from SURE on.
+    """
+    figure = Figure((0.85 * WIDTH, 6.2), layout="constrained")
+    axes = figure.subplots()
+    axes.plot([0, 1], [0, 100], color=SHADE, linewidth=1.5, linestyle=":")
+    for name, bins in found.items():
+        color, marker, line, label, _ = AGAINST[name]
+        x, low, high = bins["confidence"], *_wilson(bins["frequency"], bins["count"])
+        axes.vlines(x + (0.004 if name == "truth" else -0.004), 100 * low, 100 * high, color=color, lw=2, alpha=0.7)
+        axes.plot(x, 100 * bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2, label=label)
+    counts = next(iter(found.values()))["count"]
+    edges = np.linspace(0, 1, len(counts) + 1)
+    for middle, count in zip((edges[1:] + edges[:-1]) / 2, counts, strict=True):
+        axes.text(middle, -6, f"{count:,}", ha="center", va="center", fontsize=11, color=SHADE)
+    axes.text(0.005, -12.5, "grey: how many predictions have such a score", fontsize=11, color=SHADE, va="center")
+    axes.set(
+        xlabel="score: probability that the model gives to a behaviour",
+        ylabel="of 100 such predictions, so many are right",
+    )
+    axes.set(xlim=(0, 1), ylim=(-17, 102), xticks=np.arange(0, 1.01, 0.1), yticks=range(0, 101, 20))
+    axes.grid(color=PALE)
+    handles, labels = axes.get_legend_handles_labels()
+    handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
+    labels = [f"right: {label}" for label in labels] + ["95 % interval", "as often as the score promises"]
+    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    words.explain(figure, "annotated")
+    style.headline(figure, _promised(found))
+    return figure
+
+
+def _promised(found: Mapping[str, Mapping[str, np.ndarray]]) -> str:
+    """Of 100 predictions from SURE on, how many should be right by their scores, and how many are."""
+    told = []
+    for name, bins in found.items():
+        sure = np.flatnonzero((bins["count"] > 0) & (np.nan_to_num(bins["confidence"]) >= SURE))
+        if not len(sure):
+            return f"No behaviour has a score of {SURE:g} or more"
+        many = bins["count"][sure]
+        promised, are = (100 * np.average(bins[key][sure], weights=many) for key in ("confidence", "frequency"))
+        told.append(f"{are:.0f} {AGAINST[name][4]}")
+    scores = f"High scores ({SURE:g} or more, {many.sum():,} of them)"
+    return f"{scores} promise that {promised:.0f} of 100 predictions are right: {listed(told)}"
+
+
+def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
+    """Ends of Wilson's 95 % interval of a frequency among `count` pairs, taken as independent."""
+    count = np.where(count > 0, count, np.nan)
+    middle = (frequency + z**2 / (2 * count)) / (1 + z**2 / count)
+    half = z / (1 + z**2 / count) * np.sqrt(frequency * (1 - frequency) / count + z**2 / (4 * count**2))
+    return middle - half, middle + half
+
+
+@styled
+def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
+    """Bout F1 and frame F1 with 95 % intervals, one row each: `name`, `value`, `low`, `high`, `films`."""
+    figure = Figure((WIDTH * 0.8, 1.9 + 0.42 * len(rows)), layout="constrained")
+    axes = figure.subplots()
+    for y, row in enumerate(rows):
+        axes.hlines(y, row["low"], row["high"], color=MODEL, linewidth=3, alpha=0.5)
+        axes.plot(row["value"], y, "o", color=MODEL, markersize=10)
+    labels = [f"{words.F1[row['name']]} ({row['name']})" for row in rows]
+    axes.set(yticks=range(len(rows)), yticklabels=labels, ylim=(len(rows) - 0.5, -0.5))
+    axes.set(xlabel="F1; bars: 95 % interval over films", xlim=(0, 1))
+    axes.grid(axis="x", color=PALE)
+    axes.tick_params(axis="y", length=0)
+    words.explain(figure, "F1")
+    ranked = sorted(rows, key=lambda row: -row["value"])
+    better, worse = (f"{words.F1[row['name']]} ({row['value']:.2f} of 1)" for row in (ranked[0], ranked[-1]))
+    films = f"On {rows[0]['films']} films of known events"
+    stamped(figure, axes, f"{films} the model is better at {better} of a behaviour than at {worse}", stamp)
+    return figure
+
+
+@styled
+def learning_curve(rows: Sequence[dict], *, stamp: str = "") -> Figure:
+    """Macro mAP by training clips: rows of `clips`, `map_macro` with `_low` and `_high`, `chance_macro`, percent.
+
+    The title compares the fewest with the most clips: whether the intervals of their values overlap.
+    """
+    table = pd.DataFrame(rows)
+    figure = Figure((WIDTH * 0.8, 4.8), layout="constrained")
+    axes = figure.subplots()
+    axes.fill_between(table["clips"], table["map_macro_low"], table["map_macro_high"], color=MODEL, alpha=0.25, lw=0,
+                      label="95 % interval over test clips")  # fmt: skip
+    axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=2.5, label="trained model")
+    axes.plot(table["clips"], table["chance_macro"], ":", color=INK, lw=2, label="chance: clips in random order")
+    axes.set(xlabel="how many labelled clips the model was trained on", ylim=(0, 100), xscale="log")
+    axes.set_ylabel("how well it finds behaviours\nin new clips (mAP, %)")
+    axes.set_xticks(table["clips"], table["clips"])
+    axes.minorticks_off()
+    axes.grid(color=PALE)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "mAP")
+    first, last = table.iloc[0], table.iloc[-1]
+    apart = last["map_macro_low"] > first["map_macro_high"]
+    ends = " and ".join(f"{row['map_macro']:.0f} % with {row['clips']:.0f} clips" for row in (first, last))
+    title = f"More clips to learn from {'help' if apart else 'bring no clear gain'}: {ends}"
+    alone = f"Trained on {last['clips']:.0f} clips, the model reaches {last['map_macro']:.0f} %"
+    stamped(figure, axes, title if len(table) > 1 else alone, stamp)
+    return figure
