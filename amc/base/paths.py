@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -59,6 +60,23 @@ def folder(path: Path | str) -> Path:
             raise PermissionError(None, "not permitted")
     except OSError as error:
         raise AmcError(f"{path}: cannot be written to ({error.strerror}); choose another folder") from error
+    return path
+
+
+def regular(path: Path | str, advice: str) -> Path:
+    """`path`, if it is a file: a pipe would be waited for, and a device may have no end.
+
+    Raises AmcError, which says what is there instead and ends with `advice`.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise AmcError(f"{path}: no such file or folder; {advice}") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise AmcError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); {advice}") from error
+    if not stat.S_ISREG(mode):
+        raise AmcError(f"{path}: is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}; {advice}")
     return path
 
 
