@@ -65,7 +65,7 @@ test: env
 	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-faults: env
-	$(RUN) $(BIN)/python tests/faults.py
+	$(RUN) $(BIN)/python tests/reliability.py
 
 mutants: env
 	$(RUN) $(BIN)/python tests/mutants.py

@@ -60,5 +60,12 @@ def _stopped(stop: KeyboardInterrupt, arguments: list[str]) -> int:
     return 128 + (stop.signal if isinstance(stop, processes.Ended) else signal.SIGINT)
 
 
+def command() -> None:
+    """`python -m amc`: one command, then the end of Python, in which a Ctrl-C has nothing more to stop."""
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(status)
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    command()
