@@ -23,7 +23,7 @@ import amc.__main__ as program
 from amc.base import seal
 from amc.ethogram import predict, suggest, tune  # noqa: F401  imported once, before children are forked
 from amc.runs import experiment, precompute, readme, report, site  # noqa: F401
-from amc.synth import pretrain, raft_card, raft_train  # noqa: F401
+from amc.synth import pairs, pretrain, raft_card, raft_train  # noqa: F401
 
 HERE = Path(__file__).resolve().parents[1]
 HEAD = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
@@ -83,7 +83,7 @@ CASES = (
 def template(folder: Path) -> None:
     """What commands read: a drawn world, a trained run, two films with annotation, an archive."""
     folder.mkdir(parents=True, exist_ok=True)
-    raft_train.CHUNKS, raft_train.EVERY = 1, 1
+    raft_train.CHUNKS, raft_train.EVERY = len(pairs.TIMES), 1
     if (folder / "human.csv").exists():
         return
     base = folder / "base"

@@ -74,7 +74,7 @@ def read_only(place: Path, names: tuple[str, ...] = ()) -> tuple[int, list[str]]
     for case in CASES:
         if names and case.name not in names:
             continue
-        right, _ = undisturbed(case, made, place / "right")
+        right, _ = undisturbed(case, made, place / f"right {case.name}")
         for target in dict.fromkeys((case.out or "cache", "cache", "data", "home")):
             wrong = refused(case, made, place / "closed", target, right)
             cases += 1

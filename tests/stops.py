@@ -98,7 +98,12 @@ def stops(place: Path, names: tuple[str, ...] = (), *, moments: int = MOMENTS) -
     for case in CASES:
         if names and case.name not in names:
             continue
-        right, whole = undisturbed(case, made, place / "right")
+        try:
+            right, whole = undisturbed(case, made, place / "right")
+        except AssertionError as error:
+            failed.append(f"{case.name}: undisturbed: {error}")
+            shutil.rmtree(place / "right")
+            continue
         slowest = 0.0
         for k in range(moments):
             found = stop(case, made, place / "stopped", (k + 0.5) / moments * whole, right)
