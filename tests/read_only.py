@@ -10,6 +10,8 @@ import re
 import shutil
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import cache, partial
 from pathlib import Path
 
 from command_cases import CASES, Case, content, enter, said, start, template, wait
@@ -41,8 +43,8 @@ def drop() -> None:
         os.setuid(NOBODY)
 
 
-def refused(case: Case, made: Path, folder: Path, target: str, right: dict[str, object]) -> str:
-    """What is wrong with a command where `target` cannot be written to; empty if nothing is."""
+def refused(case: Case, made: Path, folder: Path, target: str, right: Callable[[], dict[str, object]]) -> str:
+    """What is wrong with a command where `target` cannot be written to; right: what it leaves elsewhere."""
     enter(folder, made)
     (folder / target).mkdir(parents=True, exist_ok=True)
     if os.getuid() == 0:
@@ -58,7 +60,7 @@ def refused(case: Case, made: Path, folder: Path, target: str, right: dict[str, 
         os.chmod(place, 0o755)
     shutil.rmtree(folder)
     if status == 0:
-        return "" if found == right else "done, but not with the same results"
+        return "" if found == right() else "done, but not with the same results"
     ours = [line for line in told if line.startswith("amc: ")]
     if len(ours) != 1 or len(told) > len(ours) or not LINE.match(ours[0]):
         return f"status {status}, {len(told)} lines: {' / '.join(told[-3:])[:400]}"
@@ -74,13 +76,17 @@ def read_only(place: Path, names: tuple[str, ...] = ()) -> tuple[int, list[str]]
     for case in CASES:
         if names and case.name not in names:
             continue
-        right, _ = undisturbed(case, made, place / f"right {case.name}")
+        right = cache(partial(_right, case, made, place / "right"))
         for target in dict.fromkeys((case.out or "cache", "cache", "data", "home")):
             wrong = refused(case, made, place / "closed", target, right)
             cases += 1
             failed += [f"{case.name}: {target} is read-only: {wrong}"] * bool(wrong)
         print(f"{case.name}: {len(failed)} failed so far", flush=True)
     return cases, failed
+
+
+def _right(case: Case, made: Path, folder: Path) -> dict[str, object]:
+    return undisturbed(case, made, folder)[0]
 
 
 def main() -> int:
