@@ -37,7 +37,7 @@ def _reproduce(given: argparse.Namespace, reports: Path, names: list[str]) -> in
     from amc.runs.report import seconds, tidy
 
     started = time.perf_counter()
-    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
+    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)} | _runtime()
     for number, name in enumerate(names, start=1):
         done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
         (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
@@ -63,6 +63,17 @@ def _reproduce(given: argparse.Namespace, reports: Path, names: list[str]) -> in
     report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {paths.short(reports)}")
     return 0
+
+
+def _runtime() -> dict[str, str]:
+    """Where kernels note how to reach them: in the cache if HOME cannot be written to."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    try:
+        paths.check_writable(jupyter_runtime_dir())
+    except AmcError:
+        return {"JUPYTER_RUNTIME_DIR": str(paths.cache() / "jupyter")}
+    return {}
 
 
 def _configs(given: argparse.Namespace) -> list:
