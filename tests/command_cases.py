@@ -39,6 +39,7 @@ class Case(NamedTuple):
     results: str
     same: Callable[[Path], object] = Path.read_bytes
     out: str = ""  # the folder that it writes to, if it is not the cache
+    status: int = 0  # when it has done all its work
 
 
 def rows(path: Path) -> object:
@@ -63,7 +64,8 @@ CASES = (
     Case("predict", ("predict", "{F}/films", "--model", "{F}/model", "--out", "{F}/out"), "out/*.csv", out="out"),
     Case("suggest", ("suggest", "{F}/films", "--model", "{F}/model", "--out", "{F}/out"), "out/*.mp4", out="out"),
     Case("tune", ("tune", "{F}/films", "--model", "{F}/model", "--human", "{F}/human.csv"), "stdout"),
-    Case("index", ("index", "animal-kingdom", "{F}/data/synth/smoke"), "cache/videos/*.jsonl", lines),
+    Case("index", ("index", "animal-kingdom", "{F}/data/synth/smoke"), "cache/videos/*.jsonl", lines,
+         status=1),
     Case("index folder", ("index", "folder", "{F}/films"), "cache/clips/*/**/*.mp4"),
     Case("unpack", ("unpack", "{F}/a.tar", "{F}/out"), "out/*", out="out"),
     Case("pretrain", ("pretrain", "--scenes", "32", "--epochs", "2"), "data/weights/synth-clip.safetensors",

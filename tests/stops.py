@@ -33,7 +33,7 @@ def undisturbed(case: Case, made: Path, folder: Path) -> tuple[dict[str, object]
     enter(folder, made)
     began = time.perf_counter()
     status = wait(start(case, folder))
-    assert status == 0, (case.name, status, (folder / "stderr").read_text()[-2000:])
+    assert status == case.status, (case.name, status, (folder / "stderr").read_text()[-2000:])
     seconds = time.perf_counter() - began
     found = content(case, folder)
     assert found, f"{case.name}: left nothing"
@@ -72,7 +72,7 @@ def stop(case: Case, made: Path, folder: Path, moment: float, right: dict[str, o
     wrong = [f"ended after {seconds:.1f} s"] * (seconds > SECONDS) + [f"{len(left)} processes left"] * bool(left)
     if case.name == "papermill":
         wrong += ["it says it has ended well"] * (status == 0)
-    elif status != 0 or told:  # it may have done its last step when the signal came
+    elif status != case.status or told:  # it may have done its last step when the signal came
         wrong += [f"status {status}"] * (status != 130)
         is_told = len(told) == 1 and told[0].startswith("amc: stopped; ")
         wrong += [f"{len(told)} lines: {' / '.join(told[-3:])[:300]}"] * (not is_told)
@@ -84,11 +84,11 @@ def stop(case: Case, made: Path, folder: Path, moment: float, right: dict[str, o
 def _again(case: Case, folder: Path, right: dict[str, object]) -> list[str]:
     if case.name == "seal" and content(case, folder) == right:
         return []
-    status = wait(start(case, folder))
-    if status or (found := content(case, folder)) != right:
-        other = "" if status else sorted({*right} ^ {*found} or {name for name in right if right[name] != found[name]})
-        return [f"run again: status {status} {' / '.join(said(folder)[-2:])[:300]} {other}"]
-    return []
+    status, found = wait(start(case, folder)), content(case, folder)
+    if status == case.status and found == right:
+        return []
+    other = sorted(name for name in {*right, *found} if right.get(name) != found.get(name))
+    return [f"run again: status {status} {' / '.join(said(folder)[-2:])[:300]} {other[:5]}"]
 
 
 def stops(place: Path, names: tuple[str, ...] = (), *, moments: int = MOMENTS) -> tuple[int, list[str]]:
