@@ -186,8 +186,17 @@ def test_a_stop_before_the_options_are_read_is_one_line_too(monkeypatch, capsys)
 
 
 def test_a_stop_after_the_work_is_done_changes_nothing():
-    code = "import atexit, os, signal; from amc import __main__ as cli; from amc.cli import commands; "
-    code += "atexit.register(os.kill, os.getpid(), signal.SIGINT); commands.readme = lambda given: 0; cli.command()"
+    code = """import atexit, os, signal
+from amc import __main__ as cli
+from amc.cli import commands
+
+def readme(given):
+    "Nothing."
+    return 0
+
+commands.readme = readme
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+cli.command()"""
     done = subprocess.run([sys.executable, "-c", code, "readme"], capture_output=True, text=True)
     assert (done.returncode, done.stderr) == (0, "")
 
