@@ -4,7 +4,7 @@
 # make class      copies of the notebooks without solutions and outputs, in class/
 # make site       the reports as pages to read without Jupyter or a network, in site/: open site/index.html
 # make test-browser   runs all notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
-# make test-faults  kills, fills the disk, flips bits: is anything lost? Takes some minutes; writes reports/reliability.md
+# make test-faults  kills, fills disks, flips bits, stops commands: is anything lost? Half an hour; see reports/reliability.md
 # make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
@@ -65,7 +65,7 @@ test: env
 	$(RUN) $(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder
 
 test-faults: env
-	$(RUN) $(BIN)/python tests/faults.py
+	$(RUN) $(BIN)/python tests/reliability.py
 
 mutants: env
 	$(RUN) $(BIN)/python tests/mutants.py

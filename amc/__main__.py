@@ -11,11 +11,6 @@ and seal seals files that an earlier version wrote. A user's mistake ends with o
 import signal
 import sys
 
-from amc.base import processes
-from amc.base.errors import AmcError, print_any_path
-from amc.cli import commands
-from amc.cli.parser import parser
-
 RESUME = {  # what a user does after a stop
     "reproduce": "run the same command again: finished runs are reused",
     "train": "run the same command again: it continues from the last finished epoch",
@@ -30,23 +25,47 @@ RESUME = {  # what a user does after a stop
 
 def main(arguments: list[str] | None = None) -> int:
     """Run one command; returns the exit status."""
-    print_any_path()
     arguments = sys.argv[1:] if arguments is None else arguments
-    given = parser(arguments[0] if arguments else "").parse_args(arguments)
     try:
-        with processes.stoppable():
+        return _run(arguments)
+    except KeyboardInterrupt as stop:
+        return _stopped(stop, arguments)
+
+
+def _run(arguments: list[str]) -> int:
+    from amc.base import processes  # here: a Ctrl-C while modules are imported is answered like any other
+    from amc.base.errors import AmcError, print_any_path
+    from amc.cli.parser import parser
+
+    print_any_path()
+    with processes.stoppable():
+        try:
+            given = parser(arguments[0] if arguments else "").parse_args(arguments)
             return given.run(given)
-    except AmcError as error:
-        print(f"amc: {error}", file=sys.stderr)
-        return 2
-    except KeyboardInterrupt as error:
-        status = 128 + (error.signal if isinstance(error, processes.Ended) else signal.SIGINT)
-        known = error.advice if isinstance(error, processes.Stopped) else ""
-    processes.end_children()  # only here, after all loops and progress bars have ended
-    name = "flow train" if given.run is commands.flow_train else given.command
+        except AmcError as error:
+            print(f"amc: {error}", file=sys.stderr)
+            return 2
+
+
+def _stopped(stop: KeyboardInterrupt, arguments: list[str]) -> int:
+    """End what the command has started, and say how to go on: only now, after all loops and progress bars."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has nothing more to stop
+    from amc.base import processes
+
+    processes.end_children()
+    name = " ".join(arguments[: 2 if arguments[:2] == ["flow", "train"] else 1])
+    known = stop.advice if isinstance(stop, processes.Stopped) else ""
     print(f"amc: stopped; {known or RESUME.get(name, 'the same command starts again')}", file=sys.stderr)
-    return status
+    signal.signal(signal.SIGINT, before)
+    return 128 + (stop.signal if isinstance(stop, processes.Ended) else signal.SIGINT)
+
+
+def command() -> None:
+    """`python -m amc`: one command, then the end of Python, in which a Ctrl-C has nothing more to stop."""
+    status = main()
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    sys.exit(status)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    command()

@@ -5,6 +5,7 @@ import os
 import struct
 import zipfile
 from dataclasses import replace
+from pathlib import Path
 
 import av
 import numpy as np
@@ -16,11 +17,13 @@ from PIL import Image
 from amc import video
 from amc.base import seal
 from amc.base.errors import AmcError
-from amc.datasets import video_reader
-from amc.ethogram import annotations, exports, formulas, predictor
+from amc.datasets import download, video_reader
+from amc.ethogram import annotations, exports, formulas, inputs, predictor, rules_file
+from amc.ethogram.bouts import Rules
 from amc.ethogram.out_of_distribution import OutOfDistribution
 from amc.ethogram.record import Ethogram
 from amc.figures import style
+from amc.runs import lookup
 
 NAMES = ("=1+1", "@x", "$\\frac$")
 
@@ -66,10 +69,37 @@ def test_names_that_would_break_a_table_are_refused_or_cleaned():
     assert predictor.by_names(["a\tb", "c\nd"]).names == ("a b", "c d")
 
 
-def test_a_pipe_is_no_annotation(tmp_path):
-    os.mkfifo(tmp_path / "human.csv")
-    with pytest.raises(AmcError, match="is no regular file"):
-        annotations.read(tmp_path / "human.csv")
+READERS = {  # of a path that a user names
+    "annotation": annotations.read,
+    "a BORIS project": lambda path: annotations.read(path.with_suffix(".boris")),
+    "labels of FERAL": lambda path: annotations.read(path.with_suffix(".json")),
+    "a video": lambda path: inputs.videos([path]),
+    "rules": lambda path: rules_file.read(path, Rules()),
+    "an archive": lambda path: download.unpack(path, path.parent / "into"),
+    "a file to seal": seal.add,
+}
+
+
+@pytest.mark.parametrize("read", READERS.values(), ids=READERS)
+def test_a_file_that_is_missing_is_called_so_in_one_line_of_words(read, tmp_path):
+    with pytest.raises(AmcError, match=r"no such file or folder; \w+") as error:
+        read(tmp_path / "gone.csv")
+    assert "Errno" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "read", [READERS[name] for name in ("annotation", "a video", "rules", "an archive", "a file to seal")]
+)
+def test_a_pipe_and_a_device_are_told_as_no_regular_files_at_once(read, tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path(os.devnull)):
+        with pytest.raises(AmcError, match=r"is no regular file; \w+"):
+            read(path)
+
+
+def test_a_device_is_no_model():
+    with pytest.raises(AmcError, match="null: is no regular file; give a run's model.safetensors"):
+        lookup.find(os.devnull)
 
 
 def test_a_header_of_400_gigabytes_takes_none(tmp_path):

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from amc.base import paths
+from amc.__main__ import main
+from amc.base import bundled, paths
 from amc.base.errors import AmcError
 
 HOUSE = Path(__file__).resolve().parents[1]
@@ -145,3 +146,40 @@ def test_of_two_writers_the_last_wins_whole(tmp_path):
         first.write_text("first")
         second.write_text("second")
     assert target.read_text() == "first"  # the outer block ends last
+
+
+@pytest.mark.parametrize("check", [paths.check_writable, paths.folder])
+def test_a_folder_below_a_file_is_refused_with_the_variable_that_sets_another(check, tmp_path, monkeypatch):
+    (tmp_path / "file").touch()
+    place = tmp_path / "file" / "cache"
+    with pytest.raises(AmcError, match=r"cache: cannot be written to \(.*\); choose another folder$"):
+        check(place)
+    monkeypatch.setenv("AMC_CACHE", str(place))
+    with pytest.raises(AmcError, match=r"cannot be written to \(.*\); choose another folder, with AMC_CACHE$"):
+        check(place / "runs")
+
+
+def test_a_folder_that_can_be_made_is_writable_and_is_not_made_yet(tmp_path):
+    paths.check_writable(tmp_path / "new" / "inside")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["pretrain"], ["train", "--size", "smoke", "--scheme", "sparse", "--modality", "rgb", "--ship"],
+        ["flow", "train", "--ship"], ["flow", "synth", "--size", "smoke"], ["reproduce", "--size", "smoke"],
+        ["predict", "{video}", "--behaviours", "a,b", "--out", "{file}/out"],
+        ["suggest", "{video}", "--model", "demo", "--out", "{file}/out"],
+    ],
+)  # fmt: skip
+def test_where_nothing_can_be_written_nothing_is_computed(arguments, tmp_path, monkeypatch, capsys, one_frame):
+    (tmp_path / "file").touch()
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path / "file" / "cache"))
+    monkeypatch.setenv("AMC_DATA", str(tmp_path / "data"))
+    monkeypatch.setenv("AMC_REPORTS", str(tmp_path / "reports"))
+    monkeypatch.setattr(bundled, "place", lambda name: tmp_path / "file" / "weights" / f"{name}.safetensors")
+    assert main([part.format(video=one_frame, file=tmp_path / "file") for part in arguments]) == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and "cannot be written to" in error and "choose another folder" in error
+    assert {path.name for path in tmp_path.iterdir()} <= {"file", "reports"}

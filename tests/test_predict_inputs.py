@@ -59,7 +59,7 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
         (["--hold", "1.5"], "hold: 1.5"),
         (["--threshold", "2"], "threshold: 2.0"),
         (["--bin", "0.5"], "bin: 0.5 is not allowed; give 1 second or more"),
-        (["--human", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--human", "nowhere.csv"], "nowhere.csv: no such file"),
         (["--model", "x", "--pretrained", "openai"], "leave out --model"),
         (["--behaviours", ""], "by commas, or a trained model"),
         (["--out", "{video}"], "cannot be written to"),

@@ -176,6 +176,31 @@ def test_every_command_that_is_stopped_says_how_to_go_on(arguments, function, st
     assert signal.getsignal(signal.SIGINT) == handler and signal.getsignal(signal.SIGTERM) == signal.SIG_DFL
 
 
+def test_a_stop_before_the_options_are_read_is_one_line_too(monkeypatch, capsys):
+    def stop(wanted):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("amc.cli.parser.parser", stop)  # it imports torch, which takes seconds
+    assert cli.main(["train", "--size", "smoke"]) == 130
+    assert capsys.readouterr().err == f"amc: stopped; {cli.RESUME['train']}\n"
+
+
+def test_a_stop_after_the_work_is_done_changes_nothing():
+    code = """import atexit, os, signal
+from amc import __main__ as cli
+from amc.cli import commands
+
+def readme(given):
+    "Nothing."
+    return 0
+
+commands.readme = readme
+atexit.register(os.kill, os.getpid(), signal.SIGINT)
+cli.command()"""
+    done = subprocess.run([sys.executable, "-c", code, "readme"], capture_output=True, text=True)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_worker_that_is_killed_is_one_line_whose_advice_works(monkeypatch):
     message = r"a worker process was killed, probably out of memory; set AMC_WORKERS=1 and run this again"
     with pytest.raises(AmcError, match=message), processes.pool(2) as pool:

@@ -145,29 +145,31 @@ def test_an_interrupted_drawing_goes_on_where_it_stopped(few, tmp_path, monkeypa
 
 
 def test_only_what_is_missing_is_drawn_again(few, tmp_path, drawn):
-    generate.generate(tmp_path, "smoke", world=few)
-    before = content(tmp_path)
+    root = tmp_path / "world"  # beside the cache, which is written to only when a drawing takes long
+    generate.generate(root, "smoke", world=few)
+    before = content(root)
     drawn.clear()
-    generate.generate(tmp_path, "smoke", world=few)
+    generate.generate(root, "smoke", world=few)
     assert not drawn
-    (tmp_path / "annotation" / "scripts.json").unlink()
+    (root / "annotation" / "scripts.json").unlink()
     lost = generate.plan_clip("test", 0)
-    (tmp_path / "video" / f"{lost[0]}.mp4").unlink()
-    generate.generate(tmp_path, "smoke", world=few)
-    assert drawn == [lost[3]] and content(tmp_path) == before
+    (root / "video" / f"{lost[0]}.mp4").unlink()
+    generate.generate(root, "smoke", world=few)
+    assert drawn == [lost[3]] and content(root) == before
 
 
 @pytest.mark.parametrize("change", ["seed", "generator", "damaged"])
 def test_data_of_another_world_are_replaced(few, tmp_path, monkeypatch, change):
-    generate.generate(tmp_path, "smoke", world=replace(few, seed=1))
-    before = content(tmp_path)
+    root = tmp_path / "world"  # beside the cache, which is written to only when a drawing takes long
+    generate.generate(root, "smoke", world=replace(few, seed=1))
+    before = content(root)
     if change == "generator":
         monkeypatch.setattr(generate, "digest", lambda world: "another")
     if change == "damaged":
-        (tmp_path / "world.json").write_text("{")
-    (tmp_path / "video" / "LEFTOVER.mp4").touch()
-    generate.generate(tmp_path, "smoke", world=replace(few, seed=2 if change == "seed" else 1))
-    after = content(tmp_path)
+        (root / "world.json").write_text("{")
+    (root / "video" / "LEFTOVER.mp4").touch()
+    generate.generate(root, "smoke", world=replace(few, seed=2 if change == "seed" else 1))
+    after = content(root)
     assert "video/LEFTOVER.mp4" not in after
     assert (after["annotation/train.csv"] == before["annotation/train.csv"]) == (change != "seed")
     assert len(after) == len(before)

@@ -7,6 +7,7 @@ import re
 
 import av
 import cv2
+import damaged_videos
 import films
 import numpy as np
 import pytest
@@ -15,7 +16,9 @@ from PIL import Image
 from test_video_odd import assert_reads, pixels
 
 from amc import video
-from amc.video import VideoError
+from amc.datasets import video_reader
+from amc.datasets.videos import Facts
+from amc.video import VideoError, packets
 
 BEGINNINGS = [  # the first key frame that is left is frame 12
     Film("mp4", "libx264", "closed"),
@@ -144,6 +147,30 @@ def test_a_film_that_changes_its_size_in_the_middle_is_refused_there(tmp_path):
         with pytest.raises(VideoError, match="size") as error:
             action()
         one_clear_line(error)
+
+
+def test_a_decoder_with_its_checks_on_tells_of_more_damage_and_of_none_in_an_intact_film(tmp_path, monkeypatch):
+    film = Film("mkv", "msmpeg4", "no B-frames").make(tmp_path)
+    (tmp_path / "damaged").mkdir()
+    files = list(damaged_videos.damaged([film], tmp_path / "damaged", 36, 0))
+    facts = [Facts(**video_reader.facts(str(file.path))) for file in files]
+    found = [damaged_videos.judge(file, fact) for file, fact in zip(files, facts, strict=True)]
+    assert found.count("flagged") >= 3 and video.damage(film) == ""
+    monkeypatch.setattr(packets, "STRICT", {"err_detect": "explode"})
+    read = [file.path for file, how in zip(files, found, strict=True) if how != "refused"]
+    assert sum(bool(video.damage(path)) for path in read) < found.count("flagged")
+
+
+def test_an_interlaced_film_raises_no_doubt(tmp_path):
+    path = Film("mp4", "libx264", "interlaced").make(tmp_path)
+    assert video.INTERLACED in video.probe(path).notes
+    assert video_reader.facts(str(path)) == {"num_frames": N, "doubt": "", "damage": ""}
+
+
+def test_wrong_pictures_of_which_nothing_is_said_count_as_silent(tmp_path):
+    film, other = (Film("mp4", "libx264", gop).make(tmp_path) for gop in ("closed", "open"))
+    assert damaged_videos.judge(damaged_videos.File(other, film, ""), Facts(N)) == "silent"
+    assert damaged_videos.judge(damaged_videos.File(other, film, ""), Facts(N, damage="here")) == "flagged"
 
 
 GRAY = np.linspace(0, 1, 48 * 64).reshape(48, 64)  # every level from black to white

@@ -15,6 +15,7 @@ from typing import IO
 
 import psutil
 
+from amc.base import paths
 from amc.base.errors import AmcError
 from amc.base.progress import Log
 
@@ -69,7 +70,8 @@ def _opened(path: Path) -> IO[str]:
     try:
         return path.open("a", encoding="utf-8")
     except OSError as error:
-        raise AmcError(f"{path.parent}: cannot be written to ({error.strerror}); choose another folder") from error
+        says = f"cannot be written to ({error.strerror}); {paths.another(path.parent)}"
+        raise AmcError(f"{path.parent}: {says}") from error
 
 
 def _is_locked(file: IO[str], path: Path) -> bool:

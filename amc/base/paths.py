@@ -7,6 +7,7 @@ import hashlib
 import os
 import re
 import socket
+import stat
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -58,7 +59,51 @@ def folder(path: Path | str) -> Path:
         if not os.access(path, os.W_OK):
             raise PermissionError(None, "not permitted")
     except OSError as error:
-        raise AmcError(f"{path}: cannot be written to ({error.strerror}); choose another folder") from error
+        raise AmcError(f"{path}: cannot be written to ({error.strerror}); {another(path)}") from error
+    return path
+
+
+def check_writable(path: Path | str) -> None:
+    """Raise AmcError unless files can be written to a folder, which need not exist: before hours of work for it."""
+    place, reason = Path(path).absolute(), ""
+    try:
+        while not place.exists() and place != place.parent:
+            place = place.parent
+        if not place.is_dir():
+            reason = f"{place} is no folder"
+        elif not os.access(place, os.W_OK | os.X_OK):
+            reason = "not permitted"
+    except OSError as error:
+        reason = error.strerror
+    if reason:
+        raise AmcError(f"{path}: cannot be written to ({reason}); {another(path)}")
+
+
+def another(path: Path | str) -> str:
+    """What to do where nothing can be written to `path`, with the variable that sets a folder of ours."""
+    place = Path(path).absolute()
+    with suppress(AmcError):  # without a repository there is only what the variables name
+        ours = {"AMC_CACHE": cache(), "AMC_REPORTS": reports(), "AMC_DATA": data()}
+        for variable, folder_of_it in ours.items():
+            if place.is_relative_to(folder_of_it):
+                return f"choose another folder, with {variable}"
+    return "choose another folder"
+
+
+def regular(path: Path | str, advice: str) -> Path:
+    """`path`, if it is a file: a pipe would be waited for, and a device may have no end.
+
+    Raises AmcError, which says what is there instead and ends with `advice`.
+    """
+    path = Path(path)
+    try:
+        mode = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise AmcError(f"{path}: no such file or folder; {advice}") from error
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise AmcError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); {advice}") from error
+    if not stat.S_ISREG(mode):
+        raise AmcError(f"{path}: is {'a folder' if stat.S_ISDIR(mode) else 'no regular file'}; {advice}")
     return path
 
 
@@ -97,7 +142,7 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
                 _to_disk(path.parent)
     except OSError as error:
         raise AmcError(
-            f"{path}: could not be written ({error.strerror or error}); free the disk or choose another folder"
+            f"{path}: could not be written ({error.strerror or error}); free the disk or {another(path)}"
         ) from error
     finally:
         with suppress(OSError):

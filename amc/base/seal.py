@@ -84,7 +84,7 @@ def check(path: Path | str, *, needed: bool = True) -> None:
 
 def add(path: Path | str) -> None:
     """Seal a file that an earlier version wrote, as it is now: JSON, .npz, torch's, .safetensors. Raises AmcError."""
-    path = Path(path)
+    path = paths.regular(path, "give a file that this package wrote")
     try:
         data = path.read_bytes()
         if _MARK.search(data):

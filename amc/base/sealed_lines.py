@@ -45,7 +45,8 @@ def append(path: Path, values: Sequence) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(line(values))
     except OSError as error:
-        raise AmcError(f"{path}: could not be written ({error.strerror}); free the disk and run it again") from error
+        says = f"could not be written ({error.strerror}); free the disk or {paths.another(path)}"
+        raise AmcError(f"{path}: {says}") from error
 
 
 def write(path: Path, rows: Iterable[Sequence]) -> None:

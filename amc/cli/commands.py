@@ -28,6 +28,7 @@ def reproduce(given: argparse.Namespace) -> int:
     whose code, parameters, stages and data have not changed since is left out, unless it is named.
     """
     reports, names = _reports(given.size), notebooks.chosen(given.notebooks)
+    paths.check_writable(paths.cache())
     with locks.held(paths.folder(reports)):
         return _reproduce(given, reports, names)
 
@@ -36,7 +37,7 @@ def _reproduce(given: argparse.Namespace, reports: Path, names: list[str]) -> in
     from amc.runs.report import seconds, tidy
 
     started = time.perf_counter()
-    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)}
+    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)} | _runtime()
     for number, name in enumerate(names, start=1):
         done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
         (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
@@ -62,6 +63,17 @@ def _reproduce(given: argparse.Namespace, reports: Path, names: list[str]) -> in
     report(given)
     print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {paths.short(reports)}")
     return 0
+
+
+def _runtime() -> dict[str, str]:
+    """Where kernels note how to reach them: in the cache if HOME cannot be written to."""
+    from jupyter_core.paths import jupyter_runtime_dir
+
+    try:
+        paths.check_writable(jupyter_runtime_dir())
+    except AmcError:
+        return {"JUPYTER_RUNTIME_DIR": str(paths.cache() / "jupyter")}
+    return {}
 
 
 def _configs(given: argparse.Namespace) -> list:
@@ -104,6 +116,9 @@ def train(given: argparse.Namespace) -> int:
     configs = _configs(given)
     if given.ship and len(configs) > 1:
         raise AmcError(f"ship: {len(configs)} runs; name one, by --scheme sparse --modality rgb+flow")
+    if given.ship:
+        paths.check_writable(demo.card().parent)  # now, not after hours of training
+    paths.check_writable(paths.cache())
     with distributed.init():
         if distributed.rank() == 0:
             _warn(configs)
@@ -145,6 +160,7 @@ def flow(given: argparse.Namespace) -> int:
     from amc.base.progress import silent
     from amc.runs import precompute
 
+    paths.check_writable(paths.cache())
     with distributed.init():
         torch.set_num_threads(1)  # one process per core is faster than several threads
         device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -160,7 +176,8 @@ def flow_train(given: argparse.Namespace) -> int:
     """Train RAFT-small on drawn pairs with true flow; continues where it stopped."""
     import torch
 
-    from amc.base import distributed
+    from amc.base import bundled, distributed
+    from amc.raft import weights
     from amc.synth import raft_card, raft_train
 
     folder = Path(given.folder) if given.folder else paths.cache() / "raft-synth"
@@ -169,6 +186,7 @@ def flow_train(given: argparse.Namespace) -> int:
     measured = {"real": given.real, "compare": given.compare}
     if given.ship:
         raft_card.check(**measured)  # fails now, not after hours of training
+        paths.check_writable(bundled.place(weights.BUNDLED).parent)
     elif any(measured.values()):
         raise AmcError("real, compare: only weights put into data/weights are measured; add --ship")
     device = "cuda" if torch.cuda.is_available() else "cpu"
@@ -188,8 +206,11 @@ def flow_train(given: argparse.Namespace) -> int:
 
 def pretrain(given: argparse.Namespace) -> int:
     """Pre-train synth-clip and write it to data/weights."""
+    from amc.base import bundled
+    from amc.model import weights
     from amc.synth.pretrain import pretrain
 
+    paths.check_writable(bundled.place(weights.SYNTH_CLIP).parent)
     pretrain(given.scenes, given.epochs)
     return 0
 

@@ -14,6 +14,7 @@ def suggest(given: argparse.Namespace) -> int:
     from amc.ethogram import suggest as moments
 
     inputs.videos(given.videos)  # finds a mistyped folder before a model is loaded
+    paths.check_writable(given.out)
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
     options = {"most": given.most, "threshold": given.threshold, "device": given.device}
@@ -60,6 +61,7 @@ def predict(given: argparse.Namespace) -> int:
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
     ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
+    paths.check_writable(given.out)
     _refuse_device(given.device)
     if given.model:
         watcher = predictor.by_model(given.model, behaviours=names, log=print)

@@ -4,11 +4,13 @@ import hashlib
 import json
 import warnings
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import fields
 from pathlib import Path
 
 from amc.base import paths, seal
 from amc.base.digests import digest
+from amc.base.errors import AmcError
 from amc.datasets.table import Clip, ClipTable
 
 FORMAT = 2  # of the file and of what readers make of a table: raise it when either changes
@@ -30,7 +32,8 @@ def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> Cli
     except (OSError, ValueError, KeyError, TypeError) as error:
         warnings.warn(f"{file}: damaged ({error}); {name} is read again", stacklevel=2)
     found = build()
-    seal.write_json(file, _dump(found))
+    with suppress(AmcError):  # without write permission it is read again each time
+        seal.write_json(file, _dump(found))
     return found
 
 

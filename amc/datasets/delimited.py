@@ -13,6 +13,7 @@ from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from amc.base import paths
 from amc.base.errors import AmcError, AnnotationError
 
 SEPARATORS = (",", ";", "\t")
@@ -108,7 +109,7 @@ def lines(path: Path | str, *, fallback: str = "") -> Iterator[str]:
 
     fallback: the encoding of a file that is neither, such as cp1252; by default that is an error.
     """
-    path, encoding = Path(path), ""
+    path, encoding = paths.regular(path, "check the path"), ""
     try:
         encoding = encoding_of(path, fallback=fallback)
         with path.open(encoding=encoding, newline="") as file:

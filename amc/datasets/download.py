@@ -82,7 +82,7 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
     or is neither a file nor a folder (links, devices), or if they would not fit on the disk. Raises AmcError for that,
     and for a file that is no archive, or is cut, damaged or encrypted.
     """
-    archive, folder = Path(archive), Path(folder)
+    archive, folder = paths.regular(archive, "give a tar or zip file"), Path(folder)
     try:
         with archive.open("rb") as file:
             is_zip = file.read(4) in ZIP
@@ -96,7 +96,8 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
         cut = "its end is missing, so it was cut: " if "not a zip file" in str(error) else ""
         raise AmcError(f"{archive}: cannot be unpacked ({cut}{error}); get it again") from error
     except DAMAGED as error:
-        raise AmcError(f"{archive}: cannot be unpacked ({error}); get it again") from error
+        reason = str(error).partition(":\n")[0]  # tarfile adds a line for each compression
+        raise AmcError(f"{archive}: cannot be unpacked ({reason}); get it again") from error
     return sum(not member.is_folder for member in members)
 
 

@@ -85,6 +85,8 @@ def examine(
             yield clip, facts
         else:
             waiting.append(clip)
+    if waiting:
+        paths.folder(_file(name).parent)  # what cannot be stored is not read
     if sealed_lines.read(_file(name)).damaged:
         sealed_lines.write(_file(name), ([key, *astuple(facts)] for key, facts in known.items()))
     logged, pace = time.perf_counter(), Pace()

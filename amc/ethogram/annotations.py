@@ -12,6 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from amc.base import paths
 from amc.base.errors import AmcError, printable
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import exports, queued
@@ -63,13 +64,11 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
 def files(source: Path | str) -> list[Path]:
     """A file itself; of a folder and its subfolders, the files that may be annotation, except what `predict` wrote.
 
-    Raises AmcError without any.
+    Raises AmcError without any, for a missing file, and for a device or a pipe.
     """
     source = Path(source)
     if not source.is_dir():
-        if source.exists() and not source.is_file():  # a pipe would be waited for
-            raise AmcError(f"{printable(source)}: is no regular file; give a file of annotation, or a folder")
-        return [source]
+        return [paths.regular(source, "give a file of annotation, or a folder")]
     inside = sorted(path for path in source.rglob("*") if path.is_file() and not path.name.startswith((".", "~")))
     found = [path for path in inside if path.name.lower().endswith(ENDINGS) and not _is_ours(path)]
     if not found:

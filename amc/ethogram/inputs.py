@@ -14,6 +14,7 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import NamedTuple
 
+from amc.base import paths
 from amc.base.errors import AmcError, VideoError, printable
 from amc.ethogram import annotated, exports
 from amc.ethogram.events import SUFFIXES
@@ -43,13 +44,11 @@ class Inputs(NamedTuple):
 def videos(sources: Sequence[str | Path]) -> Inputs:
     """Files as given; of folders and their subfolders all videos, by ending or by content, except our annotated copies.
 
-    Raises AmcError for a missing path, and if no video is left.
+    Raises AmcError for a missing path, a device or a pipe, and if no video is left.
     """
     found, notes, left_out = [], [], []
     for source in map(Path, sources):
-        if source.is_file():
-            found.append(source)
-        elif source.is_dir():
+        if source.is_dir():
             inside, unread = _inside(source)
             own = [file for file in inside if file.name.endswith(annotated.ENDING)]
             taken = [file for file in inside if file not in own and is_video_file(file)]
@@ -61,7 +60,7 @@ def videos(sources: Sequence[str | Path]) -> Inputs:
             says = "folders that could not be read, or that are links, left out"
             notes += [f"{printable(source)}: {len(unread)} {says}: {_listed(unread)}"] if unread else []
         else:
-            raise AmcError(f"{printable(source)}: no such file or folder; give videos, or folders of them")
+            found.append(paths.regular(source, "give videos, or folders of them"))
     found = list(dict.fromkeys(file.absolute() for file in found))  # a link keeps its own name
     if not found:
         raise AmcError(f"{', '.join(map(printable, sources))}: holds no video; give video files, or folders of them")

@@ -27,6 +27,8 @@ def find(name: str | Path) -> Path:
         return given
     if (given / MODEL).is_file():
         return given / MODEL
+    if given.exists() and not given.is_dir():
+        paths.regular(given, "give a run's model.safetensors")
     runs = {path: title(path) for path in sorted((paths.cache() / "runs").glob(f"*/{MODEL}"))}
     for is_meant in (_is_exact, _is_part):
         found = [path for path, known in runs.items() if is_meant(str(name), path, known)]

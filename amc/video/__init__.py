@@ -29,6 +29,7 @@ else:
     decord.logging.set_level(decord.logging.QUIET)  # FFmpeg's own messages; every failure raises an exception
 
 CHUNK_BYTES = 8e6  # of frames that `stream` holds at once; more cause page faults and gain nothing
+INTERLACED = "interlaced: each frame holds two half pictures, taken one after the other"
 HDR = {16: "PQ", 18: "HLG"}  # transfer characteristics, ITU-T H.273 table 3
 
 
@@ -129,8 +130,13 @@ def shots(path: Path | str) -> tuple[cuts.Range, ...]:
 
 
 def has_second_opinion(path: Path | str) -> bool:
-    """Whether decord is installed and reads this kind of file correctly: H.264 by packets, all key frames IDR."""
-    return decord is not None and probe(path).reader == "pyav" and _index(*_identity(path)).is_closed
+    """Whether decord is installed and reads this kind of file correctly: H.264 by packets, all key frames IDR.
+
+    Not of interlaced frames, whose colours it spreads over both half pictures.
+    """
+    info = probe(path)
+    is_plain = info.reader == "pyav" and INTERLACED not in info.notes
+    return decord is not None and is_plain and _index(*_identity(path)).is_closed
 
 
 def damage(path: Path | str) -> str:
@@ -164,7 +170,7 @@ def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
     height, width, _ = decode.picture(frame, VideoReformatter()).shape
     notes = [*index.notes]
     if frame.interlaced_frame:
-        notes.append("interlaced: each frame holds two half pictures, taken one after the other")
+        notes.append(INTERLACED)
     if transfer := HDR.get(int(frame.color_trc)):
         notes.append(f"high dynamic range ({transfer}): its colours are read as they are stored, and look pale")
     return VideoInfo(path, len(index.frames), index.fps, width, height, index.duration, "pyav", tuple(notes))

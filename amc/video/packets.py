@@ -23,6 +23,7 @@ NO_VIDEOS = (  # pictures, lists of other files, and bytes that FFmpeg would dra
 )  # fmt: skip
 MAX_PIXELS = 100_000_000  # of a frame: more than 12K film has; a small file may declare gigabytes
 LIMIT = {"max_pixels": str(MAX_PIXELS)}
+STRICT = {"err_detect": "crccheck+bitstream+buffer+explode"}  # an error ends decoding; explode alone finds fewer
 # Local files only: a text that FFmpeg takes for a playlist must not open addresses. Wrong tags do not matter.
 OPEN = {"options": {"protocol_whitelist": "file", **LIMIT}, "metadata_errors": "replace"}
 
@@ -178,7 +179,7 @@ def decoded(
 def damage(path: str) -> str:
     """Where decoding stops if errors are not concealed, from the first key frame on; "" if nowhere."""
     with opened(path) as (container, stream):
-        stream.codec_context.options = {**LIMIT, "err_detect": "explode"}
+        stream.codec_context.options = LIMIT | STRICT
         has_begun = False
         for ordinal, packet in enumerate(chain(real_packets(container, stream), [None])):
             has_begun = has_begun or packet is None or packet.is_keyframe

@@ -1,0 +1,102 @@
+"""Every command with a read-only folder: `make test-faults`, or `python tests/read_only.py [COMMAND …]`.
+
+In turn its output, the cache, the data and HOME. Either nothing has to be written there, and the results are the same;
+or one line names the folder and says what to do, before anything is computed. root may write everywhere, so then the
+command runs as `nobody`.
+"""
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from functools import cache, partial
+from pathlib import Path
+
+from command_cases import CASES, Case, content, enter, said, start, template, wait
+from stops import undisturbed
+
+NOBODY = 65534
+WORK = re.compile(r"epoch \d|step \d|read \d+ of|of \d+ runs done|embedding|windows|\d+ clips cut")  # in what it prints
+LINE = re.compile(r"amc: .*(choose another folder|set \w+ to)")
+
+
+def close(folder: Path) -> None:
+    """Take the right to write from a folder and all below it."""
+    for place, _, _ in os.walk(folder):
+        os.chmod(place, 0o555)
+
+
+def give(folder: Path) -> None:
+    """Give a folder, but nothing that it links to, to `nobody`."""
+    for place, folders, files in os.walk(folder):
+        for name in (".", *folders, *files):
+            os.chown(os.path.join(place, name), NOBODY, NOBODY, follow_symlinks=False)
+
+
+def drop() -> None:
+    """Go on as `nobody` if this is root."""
+    if os.getuid() == 0:
+        os.setgroups([])
+        os.setgid(NOBODY)
+        os.setuid(NOBODY)
+
+
+def refused(case: Case, made: Path, folder: Path, target: str, right: Callable[[], dict[str, object]]) -> str:
+    """What is wrong with a command where `target` cannot be written to; right: what it leaves elsewhere."""
+    enter(folder, made)
+    (folder / target).mkdir(parents=True, exist_ok=True)
+    if os.getuid() == 0:
+        give(folder)
+    close(folder / target) if target != "." else os.chmod(folder, 0o555)
+    for name in ("stdout", "stderr"):  # the folder may be closed
+        (folder / name).touch()
+        os.chmod(folder / name, 0o666)
+    status, told = wait(start(case, folder, drop)), said(folder)
+    found = content(case, folder)
+    printed = WORK.search((folder / "stdout").read_text(errors="replace"))
+    for place, _, _ in os.walk(folder):
+        os.chmod(place, 0o755)
+    shutil.rmtree(folder)
+    if status == case.status:
+        return "" if found == right() else "done, but not with the same results"
+    ours = [line for line in told if line.startswith("amc: ")]
+    if len(ours) != 1 or len(told) > len(ours) or not LINE.match(ours[0]):
+        return f"status {status}, {len(told)} lines: {' / '.join(told[-3:])[:400]}"
+    if f"{folder / target}".rstrip("/.") not in ours[0]:
+        return f"names another folder: {ours[0]}"
+    return f"refused after work: {printed[0]}" if printed else ""
+
+
+def read_only(place: Path, names: tuple[str, ...] = ()) -> tuple[int, list[str]]:
+    """Cases and failures; names: of some commands only."""
+    made, cases, failed = place / "made", 0, []
+    template(made)
+    for case in CASES:
+        if names and case.name not in names:
+            continue
+        right = cache(partial(_right, case, made, place / "right"))
+        for target in dict.fromkeys((case.out or "cache", "cache", "data", "home")):
+            wrong = refused(case, made, place / "closed", target, right)
+            cases += 1
+            failed += [f"{case.name}: {target} is read-only: {wrong}"] * bool(wrong)
+        print(f"{case.name}: {len(failed)} failed so far", flush=True)
+    return cases, failed
+
+
+def _right(case: Case, made: Path, folder: Path) -> dict[str, object]:
+    return undisturbed(case, made, folder)[0]
+
+
+def main() -> int:
+    """Try every command, or those named; returns the exit status."""
+    place = Path(os.environ.get("AMC_TEST_PLACE") or tempfile.mkdtemp())
+    os.chmod(place, 0o755)
+    cases, failed = read_only(place, tuple(sys.argv[1:]))
+    print(f"{cases} read-only folders, {len(failed)} failed", *failed, sep="\n")
+    return int(bool(failed))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
