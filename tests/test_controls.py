@@ -67,7 +67,7 @@ def finished(folder, cfg, classifier, views) -> Run:
     scores = predict(classifier, views, meta=experiment.meta(cfg, experiment.load(cfg)))
     for split in ("val", "test"):
         scores.save(folder / f"{split}.npz")
-    return Run(cfg, folder, is_reused=True)
+    return Run(cfg, folder)
 
 
 def by_control(rows) -> dict[str, dict]:
@@ -249,7 +249,7 @@ def test_the_model_of_a_finished_run_gives_the_same_logits_again(smoke_world, tm
     built = methods.build(replace(drawn, init_from="", seed=5), table)
     built.add_bias(torch.tensor(-2.5))
     built.save(tmp_path / MODEL, {"names": table.names, "experiment": cfg.asdict()})
-    again = controls.trained(Run(cfg, tmp_path, True), table)
+    again = controls.trained(Run(cfg, tmp_path), table)
     size = built.preprocess.size
     slots = torch.randint(0, 256, (2, cfg.num_slots, 3, size, size), dtype=torch.uint8)
     with torch.inference_mode():

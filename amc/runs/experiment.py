@@ -42,7 +42,6 @@ class Run(NamedTuple):
 
     cfg: Experiment
     folder: Path
-    is_reused: bool  # it existed already: this call computed nothing
 
     @property
     def commit(self) -> str:
@@ -93,20 +92,20 @@ def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -
     """
     table = load(cfg)
     place = keys.folder(cfg, table)
-    is_reused = _is_whole(place, cfg.method)
-    if not is_reused and distributed.world() > 1:  # its processes work in one folder
+    is_known = _is_whole(place, cfg.method)
+    if not is_known and distributed.world() > 1:  # its processes work in one folder
         _make(cfg, table, place, log, device)
-    elif not is_reused:
+    elif not is_known:
         with (
             processes.resumable(lambda: lookup.advice({cfg.name: place})),
             locks.held(paths.folder(place), log=log or warnings.warn),
         ):
-            is_reused = _is_whole(place, cfg.method)
-            if not is_reused:
+            is_known = _is_whole(place, cfg.method)
+            if not is_known:
                 _make(cfg, table, place, log, device)
-    if is_reused and log:
+    if is_known and log:
         log("already computed")
-    return Run(cfg, place, is_reused)
+    return Run(cfg, place)
 
 
 def _make(cfg: Experiment, table: ClipTable, place: Path, log: Log | None, device: str | None) -> None:
