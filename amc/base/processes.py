@@ -128,7 +128,7 @@ def stoppable() -> Iterator[None]:
 def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
     """The exit status of a command, run in its own session: a Ctrl-C reaches only this process, which then ends the
     command and all that it has started. They end too when this process is killed."""
-    watched = [sys.executable, "-m", "amc.base.watched", *command]
+    watched = [sys.executable, "-m", __name__, *command]
     running = subprocess.Popen(watched, cwd=cwd, env=environment, start_new_session=True)
     try:
         return running.wait()
@@ -140,6 +140,11 @@ def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
 def end_children() -> None:
     """Kill every process that this one has started, and theirs; ignores Ctrl-C meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has to wait some seconds, too
+    _kill_children()
+    signal.signal(signal.SIGINT, before)
+
+
+def _kill_children() -> None:
     for _ in range(TIMEOUT):
         children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
         for child in children:
@@ -147,7 +152,6 @@ def end_children() -> None:
                 child.kill()
         if not psutil.wait_procs(children, timeout=1)[1]:
             break
-    signal.signal(signal.SIGINT, before)
 
 
 def _cleans_up(child: psutil.Process) -> bool:
@@ -180,12 +184,16 @@ def _begin() -> None:
 
 
 def end_with_parent() -> None:
-    """From now on, end this process, which is no worker of a pool, when the one that started it has ended."""
+    """From now on, end this process and all that it has started when the one that started it has ended.
+
+    It is no worker of a pool: those have `_begin`.
+    """
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
+        _kill_children()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -193,3 +201,8 @@ def end_with_parent() -> None:
 
 def _nothing() -> None:
     pass
+
+
+if __name__ == "__main__":  # a command of `run`
+    end_with_parent()
+    sys.exit(subprocess.call(sys.argv[1:]))

@@ -7,6 +7,7 @@ from collections import defaultdict
 
 import numpy as np
 
+from amc.base.wording import listed
 from amc.companion.errors import Decisions, find
 from amc.companion.events import runs, seen_by
 from amc.figures.errors import Case
@@ -71,14 +72,9 @@ def diagnosis(kind: str, made: Decisions, video: int) -> str:
         shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
         extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
         verb = "are" if len(members) > 1 else "is"
-        clauses.append(f"{_listed(made, members)}{extent} {verb} {said(word, saw, others, it=it)}")
+        clauses.append(f"{listed(made.names[c] for c in members)}{extent} {verb} {said(word, saw, others, it=it)}")
     unknown = "; the truth is not known" if made.truth is None else ""
     return f"{kind.capitalize()}: {'; '.join(clauses) or 'no error'}{unknown}."
-
-
-def _listed(made: Decisions, behaviours: np.ndarray) -> str:
-    *first, last = (made.names[c] for c in behaviours)
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def case(

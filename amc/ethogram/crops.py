@@ -20,6 +20,7 @@ from torch import Tensor
 
 from amc import video
 from amc.base.errors import AmcError, printable
+from amc.base.wording import first_few
 from amc.datasets import delimited
 from amc.ethogram import inputs
 from amc.ethogram.events import base, stem
@@ -125,7 +126,7 @@ def _of(path: Path, crops: Crop | Mapping[str, list[Crop]] | None) -> Sequence[C
         return [crops]
     own = [name for name in crops if base(name) == base(str(path))] or [n for n in crops if stem(n) == stem(str(path))]
     if not own:
-        raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {inputs.listed(list(crops))}; add them")
+        raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {first_few(list(crops))}; add them")
     return crops[own[0]]
 
 

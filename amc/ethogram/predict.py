@@ -28,6 +28,7 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log
+from amc.base.wording import first_few
 from amc.ethogram import annotations, crops, exports, files, finished, inputs, project, rules_file, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
@@ -106,7 +107,7 @@ def _predict(
     _refuse_mixing(known, jobs, report.run, out)
     report.finished, report.before = _still_valid(known, jobs, report.run, out)
     if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
-        log(f"another content than before, so predicted again: {inputs.listed(changed)}")
+        log(f"another content than before, so predicted again: {first_few(changed)}")
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
@@ -210,7 +211,7 @@ def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run:
     """Raise AmcError if the folder holds videos of another run that are not given now, and so not predicted again."""
     others = [name for name, one in known.items() if one.run != run and name not in given]
     if others:
-        says = f"holds {len(others)} videos ({inputs.listed(others)}) of another model, other options or annotation"
+        says = f"holds {len(others)} videos ({first_few(others)}) of another model, other options or annotation"
         raise AmcError(f"{printable(out)}: {says}; give them again too, or choose another folder for --out")
 
 
