@@ -9,6 +9,12 @@ def listed(names: Iterable[object]) -> str:
     return f"{', '.join(others)} and {last}" if others else last
 
 
+def with_interval(values: Sequence[float], spec: str = ".1f") -> str:
+    """`36.9 [34.9, 44.6]`, from (value, low, high). spec: of the format."""
+    value, low, high = (f"{each:{spec}}" for each in values)
+    return f"{value} [{low}, {high}]"
+
+
 def first_few(names: Sequence[object], most: int = 10) -> str:
     """`a, b and 4 more`: at most `most` names."""
     more = len(names) - most

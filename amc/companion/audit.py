@@ -142,8 +142,7 @@ def row(name: str, labels: np.ndarray, probs: np.ndarray) -> dict:
     """One result row: both mAPs in percent with 95 % intervals (`_low`, `_high`)."""
     found = {"method": name, "given": EVIDENCE[name]}
     for key, estimate in intervals.estimates(labels, probs).items():
-        low, high = estimate.interval()
-        found |= {key: 100 * estimate.value, f"{key}_low": 100 * low, f"{key}_high": 100 * high}
+        found |= intervals.columns(key, estimate.percent())
     return found
 
 

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow_color, metrics
+from amc import flow_color, intervals, metrics
 from amc.base import checkpoint, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
@@ -38,7 +38,6 @@ VERSION = 1  # of the stored scores; raise it when a control computes something 
 MOST = {"quick": 64, "standard": 240}  # test clips by size, about the time of scoring the test split; else all
 INTACT, NO_ANIMAL = "intact", "no animal"
 COLUMNS = (*tables.INTERVALS, "chance_macro", "chance_micro", "videos")
-CHANGES = {"": "difference", "_low": "low", "_high": "high"}  # suffix of a column here: name in `tables.compare`
 
 
 def shuffled(views: ClipViews, index: int, seed: int) -> Tensor:
@@ -188,7 +187,8 @@ def _measured(run: Run, most: int, seed: int) -> tuple[list[dict], float]:
         [found] = tables.rows(val, scores, tables=())
         change = tables.compare(intact, scores)
         row = facts | {"control": control} | {name: found[name] for name in COLUMNS}
-        row |= {f"{m}_change{end}": change[f"{m}_{of}"] for m in metrics.MAPS for end, of in CHANGES.items()}
+        for name in metrics.MAPS:
+            row |= intervals.columns(f"{name}_change", tables.points(change, name))
         margin = (rows[0] if rows else row)["map_macro"] - row["chance_macro"]
         rows.append(row | {"left": (row["map_macro"] - row["chance_macro"]) / margin if margin > 0 else None})
     return rows, time.perf_counter() - started

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from amc import sampling
+from amc import intervals, sampling
 from amc import video as reader
 from amc.base.errors import choice
 from amc.base.parameters import file, flag, whole
@@ -146,7 +146,7 @@ def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
         for column, name in enumerate(("any", "share", "looks")):
             low, high = np.quantile(drawn[:, column], (0.025, 0.975))
             mean = sums[:, column].sum() / max(counts[:, column].sum(), 1)
-            row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+            row |= intervals.columns(name, (mean, low, high))
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amc.base import paths
 from amc.base.errors import AmcError
+from amc.base.wording import with_interval
 from amc.config import METHOD
 from amc.metrics import MAPS
 from amc.runs import results, tables
@@ -139,4 +140,4 @@ def _place(row: dict) -> tuple[str, str]:
 
 
 def _maps(row: dict) -> list[str]:
-    return [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]
+    return [with_interval([row[f"{name}{end}"] for end in ("", "_low", "_high")]) for name in MAPS]

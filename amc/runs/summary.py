@@ -26,5 +26,5 @@ def tested(scores: Scores) -> str:
 
 def _with_interval(found: intervals.Estimate) -> str:
     """An mAP in percent; a perfect ranking of few clips has no interval, and says nothing of other clips."""
-    low, high = (100 * end for end in found.interval())
-    return f"{100 * found.value:.1f} % ({f'{low:.1f} to {high:.1f}' if low < high else 'no interval'})"
+    value, low, high = found.percent()
+    return f"{value:.1f} % ({f'{low:.1f} to {high:.1f}' if low < high else 'no interval'})"

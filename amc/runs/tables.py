@@ -26,7 +26,6 @@ def rows(
     test: Scores | Sequence[Scores],
     *,
     tables: tuple[int, ...] = (2, 3),
-    aggregate: str = "mean",
 ) -> list[dict]:
     """The rows of one system: one for each of the paper's `tables` that contains it, else one without a table.
 
@@ -44,25 +43,28 @@ def rows(
         and (paper["method"], paper["modality"]) == (cell["method"], cell["modality"])
         and paper["scheme"] in ("", cell["scheme"])  # Table 1 names the scheme of our own row only
     ]
-    fuse = AGGREGATES[aggregate]
-    each = [_measured(*files, fuse) | _training(files[1]) for files in zip(vals, tests, strict=True)]
+    each = [_measured(*files) | _training(files[1]) for files in zip(vals, tests, strict=True)]
     facts = {"seed": cfg["seed"] if len(tests) == 1 else None, "seeds": len(tests)}
-    facts |= maps(tests, aggregate=aggregate) | _mean(each)
+    facts |= maps(tests) | _mean(each)
     return [cell | paper | facts for paper in papers or [dict.fromkeys(("table", *PAPER))]]
 
 
-def maps(tests: Sequence[Scores], *, aggregate: str = "mean") -> dict:
+def maps(tests: Sequence[Scores]) -> dict:
     """Both mAPs of a system's seeds with intervals, and their standard deviation over seeds, None for one; percent."""
-    found, probs = {}, np.stack([AGGREGATES[aggregate](test.probs) for test in tests])
-    for name, estimate in intervals.estimates(tests[0].labels, probs).items():
-        low, high = estimate.interval()
-        found |= {name: 100 * estimate.value, f"{name}_low": 100 * low, f"{name}_high": 100 * high}
+    found = {}
+    for name, estimate in intervals.estimates(tests[0].labels, _fused(tests)).items():
+        found |= intervals.columns(name, estimate.percent())
         found[f"{name}_sd"] = 100 * float(estimate.values.std(ddof=1)) if len(tests) > 1 else None
     return found
 
 
 def _listed(scores: Scores | Sequence[Scores]) -> list[Scores]:
     return [scores] if isinstance(scores, Scores) else [*scores]
+
+
+def _fused(system: Sequence[Scores]) -> np.ndarray:
+    """The mean over the classifiers of each seed, (S, V, C)."""
+    return np.stack([AGGREGATES["mean"](scores.probs) for scores in system])
 
 
 def _mean(each: list[dict]) -> dict:
@@ -76,11 +78,11 @@ def _middle(values: list) -> object:
     return any(values) if isinstance(values[0], bool) else float(np.mean(values))
 
 
-def _measured(val: Scores, test: Scores, fuse) -> dict:
-    probs = fuse(test.probs)
+def _measured(val: Scores, test: Scores) -> dict:
+    [probs], [chosen_on] = _fused([test]), _fused([val])
     positives = np.array(test.meta["train_positives"])
     found = {f"chance_{name[4:]}": 100 * value for name, value in metrics.chance(test.labels, positives).items()}
-    threshold = choose_threshold(val.labels, fuse(val.probs)).value
+    threshold = choose_threshold(val.labels, chosen_on).value
     found |= {name: 100 * value for name, value in metrics.f1(test.labels, label_sets(probs, threshold)).items()}
     ap = metrics.average_precision(test.labels, probs)
     edges = BANDS.get(test.meta["experiment"]["dataset"], PUBLISHED_BANDS)
@@ -96,14 +98,13 @@ def _measured(val: Scores, test: Scores, fuse) -> dict:
 
 def _by_name_alone(test: Scores, probs: np.ndarray) -> dict:
     """Macro mAP of the behaviours held out in training, under the protocol unseen-behaviours; else None."""
-    names = tuple(f"unseen_behaviours{end}" for end in ("", "_low", "_high", "_chance"))
+    name = "unseen_behaviours"
     if not (hidden := list(test.meta.get("hidden", ()))):
-        return dict.fromkeys(names)
+        return dict.fromkeys((name, f"{name}_low", f"{name}_high", f"{name}_chance"))
     labels, probs = test.labels[:, hidden], probs[:, hidden]
     macro = intervals.estimates(labels, probs)["map_macro"]
-    chance = np.nanmean(metrics.expected_ap(labels.sum(axis=0), len(labels)))
-    values = (macro.value, *macro.interval(), chance)
-    return {name: 100 * value for name, value in zip(names, values, strict=True)}
+    chance = 100 * np.nanmean(metrics.expected_ap(labels.sum(axis=0), len(labels)))
+    return intervals.columns(name, macro.percent()) | {f"{name}_chance": chance}
 
 
 def _training(test: Scores) -> dict:
@@ -133,9 +134,7 @@ def is_unseen(scores: Scores) -> np.ndarray:
     return np.array([not seen >= set(names.split(";")) for names in scores.species])
 
 
-def compare(
-    first: Scores | Sequence[Scores], second: Scores | Sequence[Scores], *, aggregate: str = "mean"
-) -> dict[str, float]:
+def compare(first: Scores | Sequence[Scores], second: Scores | Sequence[Scores]) -> dict[str, float]:
     """`second` minus `first` in points of mAP, with paired 95 % intervals over the same videos; a system or its seeds.
 
     With several seeds of a system the intervals are over its seeds too. With one seed each they hold for these two
@@ -143,12 +142,15 @@ def compare(
     `p` (0 to 1) and `error`, the standard error, each after the metric's name. Raises AmcError for unlike videos.
     """
     one, other = _listed(first), _listed(second)
-    labels = one[0].labels
     if any(scores.ids.tolist() != one[0].ids.tolist() for scores in (*one, *other)):
         raise AmcError("compare: the score files are of different videos; score the same split with both systems")
-    fused = (np.stack([AGGREGATES[aggregate](scores.probs) for scores in system]) for system in (other, one))
-    found = intervals.difference(labels, *fused)
+    found = intervals.difference(one[0].labels, _fused(other), _fused(one))
     return {f"{name}_{what}": v if what == "p" else 100 * v for name in metrics.MAPS for what, v in found[name].items()}
+
+
+def points(difference: dict, metric: str = "map_macro") -> tuple[float, float, float]:
+    """(value, low, high) of a difference as of `compare`, in points."""
+    return tuple(difference[f"{metric}_{what}"] for what in ("difference", "low", "high"))
 
 
 def direction(difference: dict, metric: str = "map_macro", *, least: float = 0) -> int:
@@ -156,14 +158,14 @@ def direction(difference: dict, metric: str = "map_macro", *, least: float = 0) 
 
     difference: as of `compare`. least: what can be found, in points (`noise.detectable`). 0: not found.
     """
-    low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
+    value, low, high = points(difference, metric)
     is_found = (low > 0 or high < 0) and abs(value) >= least
     return (1 if low > 0 else -1) if is_found else 0
 
 
 def reading(name: str, difference: dict, metric: str = "map_macro", *, least: float = 0) -> str:
     """One sentence on a difference and its interval, by the rule of `direction`."""
-    low, high, value = (difference[f"{metric}_{what}"] for what in ("low", "high", "difference"))
+    value, low, high = points(difference, metric)
     sign = direction(difference, metric, least=least)
     verdict = {1: "more", -1: "less"}.get(sign, "not significant (the 95 % interval includes 0)")
     if not sign and (low > 0 or high < 0):
