@@ -104,6 +104,12 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path | str, text: str) -> None:
+    """Write a text as it is, UTF-8, atomically. Raises AmcError."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+
+
 def is_temporary(path: Path) -> bool:
     """Whether `atomic` gave this path: the file is being written, or its writer was killed."""
     return TEMPORARY.fullmatch(path.name) is not None

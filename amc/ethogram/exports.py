@@ -19,8 +19,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from amc.base.paths import atomic
-from amc.ethogram import formulas
+from amc.base import paths
+from amc.datasets import delimited
 from amc.ethogram.formats import feral
 from amc.ethogram.record import SUBJECT, Ethogram
 
@@ -145,7 +145,7 @@ def _lasts(shown: Ethogram, bout) -> float:
 
 def text(table: pd.DataFrame, *, separator: str = ",", has_index: bool = False) -> str:
     """A table as text, in which no name is a formula for a spreadsheet."""
-    safe = table.map(formulas.escape).rename(columns=formulas.escape)
+    safe = table.map(delimited.escape).rename(columns=delimited.escape)
     return safe.to_csv(index=has_index, sep=separator)
 
 
@@ -167,12 +167,6 @@ def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
     written = []
     for name, content in FILES.items():
         path = folder / f"{stem}_{name}"
-        write_text(path, content(shown))
+        paths.write_text(path, content(shown))
         written.append(path)
     return written
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as it is, atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")

@@ -11,7 +11,6 @@ from amc.base.errors import AmcError
 from amc.datasets import delimited
 from amc.datasets.names import clean
 from amc.ethogram.bouts import Rules
-from amc.ethogram.formulas import unescape
 
 FIELDS = {"min_bout": "min_seconds", "max_gap": "max_gap"}  # of `Rules`, by column
 
@@ -23,7 +22,7 @@ def read(path: Path | str, rules: Rules) -> tuple[Rules, dict[str, float]]:
     """
     each, thresholds = {}, {}
     for line, cells in delimited.read(path, ("behaviour",), optional=("threshold", *FIELDS)):
-        name = clean(unescape(cells["behaviour"]))
+        name = clean(delimited.unescape(cells["behaviour"]))
         if not name or name in each:
             says = f"{name!r} is there twice; give it one line" if name else "names no behaviour; write its name"
             raise AmcError(f"{path}:{line}: {says}")

@@ -17,8 +17,8 @@ from typing import NamedTuple
 import numpy as np
 
 from amc.base.errors import AmcError, printable
-from amc.base.paths import folder
-from amc.ethogram import exports, inputs, predict, project
+from amc.base.paths import folder, write_text
+from amc.ethogram import inputs, predict, project
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.evidence import FEW_CLIPS
 from amc.ethogram.predictor import VideoPredictor
@@ -76,7 +76,7 @@ def suggest(
     found = choose(candidates, most)
     observations = _cut(found, named, known, out)
     text = project.text("suggested", observations, predictor.names, stamp="; ".join(stamps))
-    exports.write_text(out / PROJECT, text)  # last: its presence shows that all are there
+    write_text(out / PROJECT, text)  # last: its presence shows that all are there
     for moment in found:
         begin, end = (known[moment.video].edges[frame] for frame in (moment.start, moment.stop))
         log(f"{moment.video}, {begin:.1f} to {end:.1f} s: {moment.why} {moment.behaviour}".strip())

@@ -5,9 +5,7 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 `datasets.folder` reads the folder; clips of one video stay in one split.
 """
 
-import csv
 import hashlib
-import io
 import re
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -16,6 +14,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from amc import video
 from amc.base import paths
@@ -217,10 +216,8 @@ def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: C
             continue
         rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
         counts.update(cut.behaviours or (BACKGROUND,))
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("file", "labels", "source"), *rows])
-    with paths.atomic(out / TABLE) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    table = pd.DataFrame(rows, columns=["file", "labels", "source"])
+    paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
     each = ", ".join(f"{name} {count}" for name, count in counts.most_common())
     log(f"{len(rows)} clips cut from {len(cuts)} videos ({each}), to look at: {printable(out)}")
 

@@ -55,8 +55,7 @@ def is_made(executed: Path, record: Path, source: str) -> bool:
 
 def note_made(executed: Path, source: str) -> None:
     """Remember what an executed notebook was made from."""
-    with paths.atomic(_stamp(executed)) as temporary:
-        temporary.write_text(_made(executed, source))
+    paths.write_text(_stamp(executed), _made(executed, source))
 
 
 def _stamp(executed: Path) -> Path:

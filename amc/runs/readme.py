@@ -118,8 +118,7 @@ def write(path: Path) -> Path:
     """Write the table of `records` between its marks in the README at `path`."""
     text = path.read_text(encoding="utf-8")
     start, stop = (text.index(mark) for mark in MARKS)
-    with paths.atomic(path) as temporary:
-        temporary.write_text(text[:start] + block(records()) + text[stop + len(MARKS[1]) :], encoding="utf-8")
+    paths.write_text(path, text[:start] + block(records()) + text[stop + len(MARKS[1]) :])
     return path
 
 

@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amc.base.errors import AmcError
+from amc.datasets.delimited import unescape
 from amc.ethogram import observed, queued
 from amc.ethogram.events import Annotation, Event, base, has_video_ending
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
-from amc.ethogram.formulas import unescape
 from amc.ethogram.observed import Act
 from amc.ethogram.queued import Player
 
