@@ -22,7 +22,7 @@ import pandas as pd
 from amc.base import paths
 from amc.datasets import delimited
 from amc.ethogram.formats import feral
-from amc.ethogram.record import SUBJECT, Ethogram
+from amc.ethogram.record import DECIMALS, SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 REPORT = "report.json"
@@ -42,7 +42,6 @@ TIDY = (
     "max_prob", "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
 UNKNOWN = "not known"  # whether a bout is unlike the training clips
-DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
 def frames(shown: Ethogram) -> pd.DataFrame:

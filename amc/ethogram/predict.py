@@ -29,17 +29,17 @@ from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log
 from amc.base.wording import first_few
-from amc.ethogram import annotations, crops, exports, files, finished, inputs, project, rules_file, summary
+from amc.ethogram import annotations, crops, exports, files, finished, inputs, rules_file, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
 from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
-from amc.ethogram.finished import Finished
+from amc.ethogram.finished import Finished, run_id
+from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import videos
 from amc.ethogram.options import Options
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
-from amc.ethogram.run_id import run_id
 from amc.ethogram.sliding_window import WindowScores, sliding_window
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
@@ -153,7 +153,7 @@ def _predict_one(
             job.video, shown.subject, printable(path), content, crop.digest if crop else "", report.run,
             shown.num_frames, float(shown.edges[-1]), float(shown.fps), unlike, shown.stamp,
             [*notes, *seen.info.notes, *(crop.notes if crop else ())], {file.name: digest(file) for file in written},
-            project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
+            boris_project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
             {table: finished.packed(rows) for table, rows in tables.items()},
         )  # fmt: skip
         finished.add(out, one)

@@ -6,7 +6,6 @@ by_model   a trained `model.safetensors`: one sigmoid per behaviour, thresholds 
            beside it, and a detector of out-of-distribution videos.
 """
 
-from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -21,8 +20,9 @@ from amc.aggregate import AGGREGATES
 from amc.base.errors import AmcError
 from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
+from amc.datasets import names as behaviour_names
 from amc.datasets.clips import ClipViews, reader
-from amc.datasets.names import RESERVED, clean
+from amc.datasets.names import clean
 from amc.datasets.table import ClipTable
 from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
@@ -87,7 +87,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     if len(names) < 2:
         given = ", ".join(names) or "none"
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
-    _check(names)
+    behaviour_names.check(names, "behaviours")
     small = config.SIZES["quick"]
     backbone = backbone or weights.fitting(pretrained, small.backbone)
     pretrained = pretrained or small.pretrained
@@ -159,7 +159,7 @@ def _places(names: Sequence[str], behaviours: Sequence[str]) -> list[int]:
     wanted = [*filter(None, map(clean, behaviours))] or list(names)
     if unknown := [name for name in wanted if name not in names]:
         raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(names)}")
-    _check(wanted)
+    behaviour_names.check(wanted, "behaviours")
     return [list(names).index(name) for name in wanted]
 
 
@@ -173,15 +173,6 @@ def _only(predictor: VideoPredictor, at: Sequence[int]) -> VideoPredictor:
         threshold=None if predictor.threshold is None else predictor.threshold[at],
         support=tuple(predictor.support[c] for c in at) if predictor.support else (),
     )
-
-
-def _check(names: Sequence[str]) -> None:
-    """Raise AmcError for a repeated name, and for one that tables reserve."""
-    counts = Counter(name.casefold() for name in names)
-    if twice := [name for name in names if counts[name.casefold()] > 1]:
-        raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
-    if taken := [name for name in names if name.casefold() in RESERVED or name.casefold().startswith("prob ")]:
-        raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
 
 
 def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None] | None) -> OutOfDistribution | None:

@@ -18,6 +18,7 @@ BUDGET = (  # BORIS's own names, its spelling included
     "Duration std dev", "inter-event intervals mean (s)", "inter-event intervals std dev", "% of total length",
 )  # fmt: skip
 SUBJECT = "No focal subject"  # BORIS's word for an observation without focal animals
+DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
 @dataclass(frozen=True)

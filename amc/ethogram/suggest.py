@@ -18,9 +18,10 @@ import numpy as np
 
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder, write_text
-from amc.ethogram import inputs, predict, project
+from amc.ethogram import inputs, predict
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.evidence import FEW_CLIPS
+from amc.ethogram.formats import boris_project
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
@@ -75,7 +76,7 @@ def suggest(
         raise AmcError("videos: none could be scored; see the lines above")
     found = choose(candidates, most)
     observations = _cut(found, named, known, out)
-    text = project.text("suggested", observations, predictor.names, stamp="; ".join(stamps))
+    text = boris_project.text("suggested", observations, predictor.names, stamp="; ".join(stamps))
     write_text(out / PROJECT, text)  # last: its presence shows that all are there
     for moment in found:
         begin, end = (known[moment.video].edges[frame] for frame in (moment.start, moment.stop))
@@ -152,6 +153,6 @@ def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
     """The parts of a video's bouts that lie in a moment, in the time of the clip that was cut."""
     bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
     edges = np.arange(moment.stop - moment.start + 1) / shown.fps
-    marks = project.events(bouts, edges, stamp=shown.stamp)
-    found = project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
+    marks = boris_project.events(bouts, edges, stamp=shown.stamp)
+    found = boris_project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
     return found | {"description": f"{moment.why} {moment.behaviour}".strip()}

@@ -11,9 +11,10 @@ import pandas as pd
 
 from amc.base.errors import AmcError, printable
 from amc.base.paths import write_text
-from amc.ethogram import exports, finished, project
+from amc.ethogram import exports, finished
 from amc.ethogram.bouts import Rules
 from amc.ethogram.finished import Finished
+from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import UNTRUSTED
 from amc.ethogram.predictor import VideoPredictor
 
@@ -62,10 +63,12 @@ def _write_project(out: Path, videos: Sequence[Finished], names: Sequence[str], 
     observations = {}
     for video in dict.fromkeys(one.video for one in videos):
         [first, *_] = own = [one for one in videos if one.video == video]  # the animals of a video are its subjects
-        media = printable(project.media_path(Path(first.file), out))
+        media = printable(boris_project.media_path(Path(first.file), out))
         events = sorted((event for one in own for event in one.events), key=itemgetter(0))
-        observations[video] = project.observation(events, first.seconds, fps=first.fps, media=media, stamp=first.stamp)
-    text = project.text("predictions", observations, names, stamp=stamp)
+        observations[video] = boris_project.observation(
+            events, first.seconds, fps=first.fps, media=media, stamp=first.stamp
+        )
+    text = boris_project.text("predictions", observations, names, stamp=stamp)
     written = {name: hashlib.sha256(text.encode()).hexdigest()}
     finished.add_project(out, name, written[name])  # first: after a kill it must not look as if a human had changed it
     write_text(out / name, text)

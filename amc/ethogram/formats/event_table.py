@@ -18,12 +18,11 @@ from pathlib import Path
 
 from amc.base.errors import AmcError
 from amc.datasets.delimited import unescape
-from amc.ethogram import observed, queued
+from amc.ethogram import observed
 from amc.ethogram.events import Annotation, Event, base, has_video_ending
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
-from amc.ethogram.observed import Act
-from amc.ethogram.queued import Player
+from amc.ethogram.observed import Act, Player
 
 SYNONYMS = {  # our name: letters and digits of the column's names in all versions
     "behaviour": ("behavior", "behaviour", "event", "labelid"),
@@ -126,14 +125,14 @@ class Row:
         source, own = self.cell("source"), self.media
         if not source and ";" in own and all(map(has_video_ending, own.split(";"))):
             source, own = own, ""  # BORIS 7 joins the media of a queue in this column
-        shown = queued.media(source)
+        shown = observed.media(source)
         if shown and len(shown[0]) > 1 and own and own == ";".join(shown[0]):  # a file's name may contain a semicolon
             shown[0] = [own]
         if not shown or len(shown[0]) == 1:
             named = shown[0][0] if shown and has_video_ending(shown[0][0]) else ""
             shown = [[own or named or self.cell("observation")], *shown[1:]]
         durations = [part.partition(":")[2] or part for part in self.cell("durations").split("|")]
-        return queued.players(self.place, shown, durations, lengths=self.lengths, number=self.number_of)
+        return observed.players(self.place, shown, durations, lengths=self.lengths, number=self.number_of)
 
 
 def _rows(path: Path, sheet: Sheet, lengths: Callable[[str], float | None]) -> list[Row]:
@@ -177,7 +176,7 @@ def _block(above: list[list[str]]) -> dict[str, str]:
             found["offset"] = cells[1]
         elif letters(name) in SYNONYMS["observation"]:
             found["observation"] = cells[1]
-        elif queued.PLAYER.fullmatch(f"{name}:"):
+        elif observed.PLAYER.fullmatch(f"{name}:"):
             shown.setdefault(name, []).append(cells[1].strip())
     return found | {"source": "|".join(f"{name}:{';'.join(media)}" for name, media in shown.items())}
 
@@ -194,7 +193,7 @@ def _refuse_unordered(rows: list[Row]) -> None:
             continue
         if base(seen.setdefault(who, name)) != base(name):
             says = f"the observation {who!r} shows {seen[who]} and {name}, whose times run over both"
-            raise AmcError(f"{row.place}: {says}, but there is no column Source with their order; {queued.REMEDY}")
+            raise AmcError(f"{row.place}: {says}, but there is no column Source with their order; {observed.REMEDY}")
 
 
 def _is_bout(row: Row) -> bool:
@@ -225,7 +224,7 @@ def _act(row: Row, first: float, stop: float, is_point: bool) -> Act:
     modifiers = tuple(row.cell(word) for word in row.columns if word.startswith("modifier"))
     shown, who = row.players(), (row.cell("observation"), row.subject)
     if shown[0].is_queue:
-        queued.check(row.place, shown[0], row.media if row.cell("source") else "", first, row.offset)
+        observed.check(row.place, shown[0], row.media if row.cell("source") else "", first, row.offset)
     return Act(row.place, row.cell("behaviour"), first, stop, shown, *who, modifiers, is_point)
 
 
