@@ -12,19 +12,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.managers import SyncManager
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
+from typing import TypeVar
 
 import psutil
 
 from amc.base.errors import AmcError
+from amc.base.progress import Log
 
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -104,6 +108,35 @@ def queue() -> Iterator[Queue]:
         manager.start(_begin)
     with manager:
         yield manager.Queue()
+
+
+def side_by_side(
+    function: Callable[[Job, Log], Result], jobs: Sequence[Job], *, work: Sequence[int], workers: int, log: Log
+) -> list[Result]:
+    """`function(job, log)` of each job, in their order, each in a process of its own; all lines reach `log`.
+
+    function and jobs can be pickled. work: relative time of each job; the longest begin first, so that the last to
+    finish are short ones. Finished jobs keep what they have written even if another one fails; then the first failure
+    is raised.
+    """
+    with queue() as lines, pool(min(workers, len(jobs))) as executor:
+        order = sorted(range(len(jobs)), key=lambda job: work[job], reverse=True)
+        futures = {executor.submit(_call, function, jobs[job], lines): job for job in order}
+        started, running, whole = time.perf_counter(), set(futures), max(sum(work), 1)
+        while running or not lines.empty():
+            with suppress(Empty):
+                log(lines.get(timeout=0.5))
+            if ended := {future for future in running if future.done()}:
+                running -= ended
+                part = sum(work[futures[future]] for future in running) / whole
+                left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
+                log(f"{len(jobs) - len(running)} of {len(jobs)} runs done, about {left / 60:.0f} min left")
+        done = {futures[future]: future.result() for future in as_completed(futures)}
+        return [done[job] for job in range(len(jobs))]
+
+
+def _call(function: Callable[[Job, Log], Result], job: Job, lines: Queue) -> Result:
+    return function(job, lines.put)
 
 
 @contextmanager

@@ -71,9 +71,9 @@ def doubled(scripts: Sequence, chosen: Mapping[str, int], low: float, high: floa
     return None if np.isnan([*shares.values()]).any() else max(shares, key=shares.get)
 
 
-def followers(seen: float = 0.9, others: float = 0.1) -> set[str]:
-    """The aggregates that give more than 0.5 if one classifier of three scores `seen` and the rest `others`."""
-    probs = np.array([[[seen], [others], [others]]])  # (V, M, C)
+def followers() -> set[str]:
+    """The aggregates that give more than 0.5 if one classifier of three scores 0.9 and the others 0.1."""
+    probs = np.array([[[0.9], [0.1], [0.1]]])  # (V, M, C)
     return {name for name, fuse in AGGREGATES.items() if fuse(probs)[0, 0] > 0.5}
 
 

@@ -13,7 +13,7 @@ import numpy as np
 from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
-from amc.config import SIZES, Experiment
+from amc.config import Experiment
 from amc.ethogram import agreement, evidence, predict, predictor, training_clips, tune
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.record import Ethogram
@@ -64,8 +64,7 @@ def asked(
     if model and (backbone or pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them empty, or leave model empty")
     if backbone or pretrained:
-        usual = SIZES["quick"]
-        weights.check(backbone or weights.fitting(pretrained, usual.backbone), pretrained or usual.pretrained)
+        weights.check(*predictor.chosen_clip(backbone, pretrained))
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if not is_number or not 0 <= threshold <= 1:
         raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
@@ -151,7 +150,7 @@ def _frames(script, seed: int):
     return (scene.frame(stage, index) for index in range(stage.num_frames))
 
 
-def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> list[dict]:
+def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]]) -> list[dict]:
     """How well bouts and time budget are found in films of known events: rows with 95 % intervals over the films.
 
     pairs: (found, true). Bout F1 counts pairs of bouts with an intersection over union of at least 0.5, frame F1 counts
@@ -165,7 +164,7 @@ def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> l
         ("frame F1", "frame_hits", "frame_sizes"),
         ("time budget, mean error, percentage points", "budget", "films"),
     ):
-        value, low, high = metrics.ratio(counts[part], counts[whole], seed=seed)
+        value, low, high = metrics.ratio(counts[part], counts[whole])
         rows.append({"name": name, "value": value, "low": low, "high": high, "films": len(each)})
     return rows
 

@@ -9,9 +9,7 @@ import numpy as np
 
 from amc.base.wording import listed
 from amc.companion.errors import Decisions, find
-from amc.companion.events import runs, seen_by
 from amc.figures.errors import Case
-from amc.sampling import Window
 
 VERDICTS = {
     "missed": "missed",  # these two if the truth is not known
@@ -53,10 +51,7 @@ def said(word: str, saw: float, others: float, *, it: str = "it") -> str:
 
 def _seen(made: Decisions, video: int, behaviour: int) -> np.ndarray:
     """Which classifiers (M,) bool have a frame in which the behaviour happens."""
-    table = made.truth[video]
-    windows = [Window((0, len(table)), (), tuple(row)) for row in made.scores.frames[video].tolist()]
-    spans = [seen_by(windows, start, stop) for label, start, stop in runs(table) if label == behaviour]
-    return np.logical_or.reduce(spans)
+    return made.truth[video][made.scores.frames[video], behaviour].any(axis=1)
 
 
 def diagnosis(kind: str, made: Decisions, video: int) -> str:

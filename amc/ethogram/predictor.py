@@ -77,6 +77,12 @@ class VideoPredictor:
         return replace(self, classifier=self.classifier.to(device))
 
 
+def chosen_clip(backbone: str, pretrained: str) -> tuple[str, str]:
+    """Backbone and weights for `by_names`: as given, else a backbone that fits the weights, else synth-clip."""
+    small = config.SIZES["quick"]
+    return backbone or weights.fitting(pretrained, small.backbone), pretrained or small.pretrained
+
+
 def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str = "") -> VideoPredictor:
     """Zero-shot over `behaviours` with a CLIP of open_clip, by default the bundled synth-clip; RGB alone.
 
@@ -89,8 +95,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
     behaviour_names.check(names, "behaviours")
     small = config.SIZES["quick"]
-    backbone = backbone or weights.fitting(pretrained, small.backbone)
-    pretrained = pretrained or small.pretrained
+    backbone, pretrained = chosen_clip(backbone, pretrained)
     is_whole = backbone == weights.XCLIP_BACKBONE
     built = model.build(backbone, pretrained, num_slots=None if is_whole else small.sampling.frames)
     pixels = replace(small.pixels, modality="rgb")

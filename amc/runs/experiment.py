@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.base import checkpoint, distributed, locks, paths, processes, provenance, side_by_side
+from amc.base import checkpoint, distributed, locks, paths, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress, silent
@@ -31,7 +31,7 @@ from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
 from amc.model.weights import BUNDLED, seeded
-from amc.runs import cost, demo, keys, lookup, memory, methods, summary
+from amc.runs import cost, demo, keys, lookup, memory, methods, tables
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
 from amc.train import Fit, Validation, bce, fit, prior_bias
@@ -149,7 +149,7 @@ def train(
         distributed.barrier()
     in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
     if log:
-        log(summary.by_chance(views["train"].table, views["val"].table))
+        log(tables.chance_line(views["train"].table, views["val"].table))
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
     chosen = partial(rate, views=views["val"]) if rate else partial(validation, views=in_turn, batches=batches, log=log)
@@ -179,7 +179,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
             scores.save(folder / f"{split}.npz")
     distributed.barrier()
     if log:
-        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {summary.tested(scores)}")
+        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {tables.test_line(scores)}")
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
@@ -281,7 +281,8 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
     if workers == 1 or len(configs) == 1 or distributed.world() > 1:
         return [_run_named(cfg, log) for cfg in configs]
     with processes.resumable(lambda: lookup.advice(places)):
-        return side_by_side.compute(_run_named, configs, work=[_work(cfg) for cfg in configs], workers=workers, log=log)
+        work = [_work(cfg) for cfg in configs]
+        return processes.side_by_side(_run_named, configs, work=work, workers=workers, log=log)
 
 
 def _work(cfg: Experiment) -> int:

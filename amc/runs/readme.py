@@ -61,13 +61,12 @@ def records(folder: Path | None = None) -> dict[str, list[dict]]:
 
 def _recompute(record: dict, path: Path) -> None:
     """Raise AmcError unless every mAP of a record is that of the score files, `../scores` seen from it."""
-    given, table = record["parameters"], "table1-" * (record["notebook"] == "04_state_of_the_art")
+    given = record["parameters"]
+    parts = [given["dataset"], given["size"], *["table1"] * (record["notebook"] == "04_state_of_the_art")]
     for row in record["rows"]:
         system = f"{row['scheme']} {row['modality']}" if row["method"] == METHOD else row["method"]
-        names = (
-            f"{given['dataset']}-{given['size']}-{table}{system} seed {seed}" for seed in given["seeds"].split(",")
-        )
-        files = [path.parents[1] / "scores" / f"{name.replace(' ', '-')}.npz" for name in names]
+        seeds = given["seeds"].split(",")
+        files = [results.score_file(path.parents[1], *parts, f"{system} seed {seed}") for seed in seeds]
         for name, value in tables.maps([Scores.load(file) for file in files]).items():
             if value is not None and not math.isclose(value, row[name], abs_tol=ROUNDING):
                 what = f"{path}: {name} of {system} is {row[name]}, but {value} by {files[0].name}"

@@ -11,6 +11,7 @@ import numpy as np
 from amc import intervals, metrics
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
+from amc.datasets.table import ClipTable
 from amc.runs.results import paper_tables
 from amc.scores import Scores
 
@@ -172,3 +173,27 @@ def reading(name: str, difference: dict, metric: str = "map_macro", *, least: fl
         verdict = f"not found, being below the {least:.1f} points that this test finds in 80 % of runs"
     averaging = metric.removeprefix("map_")
     return f"{name}: {value:+.1f} points of {averaging} mAP, 95 % interval {low:+.1f} to {high:+.1f}: {verdict}."
+
+
+def chance_line(train: ClipTable, val: ClipTable) -> str:
+    """One line: the validation mAP of a model that sees no video; only above it do the lines of the epochs tell much."""
+    chance = metrics.chance(val.labels(), train.labels().mean(axis=0))["map_micro"]
+    return f"validation: {len(val)} clips; micro mAP by chance, from the labels' frequency alone: {100 * chance:.1f} %"
+
+
+def test_line(scores: Scores) -> str:
+    """One line: both mAPs of the test split with 95 % intervals, and chance."""
+    labels, probs = scores.labels, AGGREGATES["mean"](scores.probs)
+    if not labels.any():
+        return "no test clip has a label, so nothing was measured"
+    found = intervals.estimates(labels, probs)
+    macro, micro = (_with_interval(found[name]) for name in metrics.MAPS)
+    chance = metrics.against_chance(labels, probs)
+    random = f"by chance {100 * chance['chance']:.1f} %, p {chance['p']:.2g}"
+    return f"test macro mAP {macro}, {random}; micro {micro}; 95 % intervals over {len(labels)} clips"
+
+
+def _with_interval(found: intervals.Estimate) -> str:
+    """An mAP in percent; a perfect ranking of few clips has no interval, and says nothing of other clips."""
+    value, low, high = found.percent()
+    return f"{value:.1f} % ({f'{low:.1f} to {high:.1f}' if low < high else 'no interval'})"

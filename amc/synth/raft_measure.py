@@ -27,8 +27,8 @@ def methods(weights: Mapping[str, Path]) -> dict[str, Estimate]:
     return {NOTHING: _nothing} | by
 
 
-def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: int = 0) -> list[dict]:
-    """End-point error by method and kind of pair, and over "all" pairs.
+def drawn(compared: Mapping[str, Estimate]) -> list[dict]:
+    """End-point error by method and kind of held-out pair, and over "all" of them.
 
     Rows have method, pairs, count, and epe, low and high in pixels.
 
@@ -36,12 +36,12 @@ def drawn(compared: Mapping[str, Estimate], *, split: str = "held-out", seed: in
     """
     rows = []
     for method, estimate in compared.items():
-        found = raft_train.errors(estimate, split)
+        found = raft_train.errors(estimate, "held-out")
         small = np.concatenate([found["kingdom"], found["broad"]], axis=1)
         every = [*small, *(chunk for kind in raft_train.KINDS.values() for chunk in found[kind])]
         for kind, chunks in {**found, "all": every}.items():
             sums, counts = (np.array([of(chunk) for chunk in chunks]) for of in (np.sum, np.size))
-            epe, low, high = metrics.ratio(sums, counts, seed=seed)
+            epe, low, high = metrics.ratio(sums, counts)
             row = {"method": method, "pairs": kind, "count": int(counts.sum())}
             rows.append(row | {"epe": epe, "low": low, "high": high})
     return rows
