@@ -176,7 +176,7 @@ def reading(name: str, difference: dict, metric: str = "map_macro", *, least: fl
 
 
 def chance_line(train: ClipTable, val: ClipTable) -> str:
-    """One line: the validation mAP of a model that sees no video; only above it do the lines of the epochs tell much."""
+    """One line: the validation mAP of a model that sees no video; epochs count only above it."""
     chance = metrics.chance(val.labels(), train.labels().mean(axis=0))["map_micro"]
     return f"validation: {len(val)} clips; micro mAP by chance, from the labels' frequency alone: {100 * chance:.1f} %"
 
