@@ -12,6 +12,11 @@ Log = Callable[[str], None]
 LOG_INTERVAL = 15  # seconds between progress lines of a long loop
 
 
+def headed(log: Log, head: str) -> Log:
+    """A log whose lines begin with `head`."""
+    return lambda line: log(f"{head}: {line}")
+
+
 def silent(line: str) -> None:
     """A log that discards its lines."""
 

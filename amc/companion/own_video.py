@@ -13,6 +13,7 @@ import numpy as np
 from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
+from amc.base.progress import headed
 from amc.config import Experiment
 from amc.ethogram import agreement, evidence, predict, predictor, training_clips, tune
 from amc.ethogram.bouts import Rules, from_frames, ordered
@@ -196,7 +197,7 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
         cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))
-        done = experiment.run(cfg, log=lambda line, count=count: log(f"{count} clips: {line}"))
+        done = experiment.run(cfg, log=headed(log, f"{count} clips"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
     val = done.scores("val")
     said = evidence.of(val, val.names.tolist()).stamps

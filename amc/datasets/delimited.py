@@ -45,13 +45,6 @@ class Table:
         """The header in lower case, for finding columns."""
         return [name.casefold() for name in self.header]
 
-    def number(self, cell: str) -> float:
-        """A number with a decimal point, or a decimal comma if comma is not the separator. Raises ValueError."""
-        text = cell.replace(",", ".") if self.separator != "," and cell.count(",") == 1 else cell
-        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):  # float() accepts 1_0 and nan
-            raise ValueError(cell)
-        return float(text)
-
 
 @contextmanager
 def opened(
@@ -140,6 +133,13 @@ def encoding_of(path: Path, *, fallback: str = "") -> str:
     except UnicodeDecodeError:
         return fallback
     return "utf-8-sig"
+
+
+def number(cell: str, *, separator: str = "\t") -> float:
+    """A number with a decimal point, or a decimal comma if comma is not the separator; NaN if it is none."""
+    text = cell.replace(",", ".") if separator != "," and cell.count(",") == 1 else cell
+    is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII)  # float() accepts 1_0 and nan
+    return float(text) if is_number else float("nan")
 
 
 def escape(value: object) -> object:

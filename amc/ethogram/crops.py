@@ -133,23 +133,14 @@ def _of(path: Path, crops: Crop | Mapping[str, list[Crop]] | None) -> Sequence[C
 def _tracks(path: Path) -> dict[str, list[Crop]]:
     """The tracks of each video in a table of boxes."""
     boxes: dict[tuple[str, str], dict[int, tuple[float, ...]]] = {}
-    with delimited.opened(path, lambda names: {*COLUMNS} <= {*names}, f"the columns {','.join(COLUMNS)}") as table:
-        places = [table.names.index(name) for name in COLUMNS]
-        tracks = [table.names.index(name) for name in TRACK if name in table.names][:1]
-        for line, cells in table.rows:
-            cells = [*cells, *[""] * (len(table.header) - len(cells))]
-            name, *texts = (cells[place] for place in places)
-            subject = inputs.plain("".join(cells[place] for place in tracks))
-            frame, *box = (_number(f"{path}:{line}", *each) for each in zip(COLUMNS[1:], texts, strict=True))
-            own = boxes.setdefault((name, subject), {})
-            if frame in own or frame != int(frame) or min(box[2:]) <= 0:
-                says = f"frame {frame:g} of {name} {subject}".strip()
-                raise AmcError(
-                    f"{path}:{line}: {says} is there twice, no whole number, or has no size; correct the line"
-                )
-            own[int(frame)] = tuple(box)
-    if not boxes:
-        raise AmcError(f"{path}: has a header and no boxes; write a row for each")
+    for line, row in delimited.read(path, COLUMNS, optional=TRACK):
+        name, subject = row["video"], inputs.plain(next((row[track] for track in TRACK if track in row), ""))
+        frame, *box = (_number(f"{path}:{line}", column, row[column]) for column in COLUMNS[1:])
+        own = boxes.setdefault((name, subject), {})
+        if frame in own or frame != int(frame) or min(box[2:]) <= 0:
+            says = f"frame {frame:g} of {name} {subject}".strip()
+            raise AmcError(f"{path}:{line}: {says} is there twice, no whole number, or has no size; correct the line")
+        own[int(frame)] = tuple(box)
     found: dict[str, list[Crop]] = {}
     for (name, subject), own in boxes.items():
         frames, table = np.array(sorted(own)), np.array([own[frame] for frame in sorted(own)])

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path, PureWindowsPath
 
 from amc.base.errors import AmcError
+from amc.datasets import delimited
 from amc.ethogram.events import Event, base
 
 PLAYER = re.compile(r"\|?\s*player #(\d+):\s*", re.IGNORECASE)
@@ -64,9 +65,14 @@ def media(source: str) -> list[list[str]]:
 
 
 def players(
-    place: str, shown: Sequence[Sequence[str]], durations: Sequence[str], *,
-    lengths: Callable[[str], float | None], number: Callable[[str], float] = float, delays: Sequence[float] = (),
-) -> tuple[Player, ...]:  # fmt: skip
+    place: str,
+    shown: Sequence[Sequence[str]],
+    durations: Sequence[str],
+    *,
+    lengths: Callable[[str], float | None],
+    number: Callable[[str], float] = delimited.number,
+    delays: Sequence[float] = (),
+) -> tuple[Player, ...]:
     """The players of an observation. place: file and line, for errors.
 
     shown: the media of each player; durations: of each player, seconds with `;` between them, as far as they are
@@ -91,10 +97,7 @@ def players(
 
 def _numbers(written: str, count: int, number: Callable[[str], float]) -> list[float]:
     """The durations in a cell; empty unless there is one for each video."""
-    try:
-        found = [number(part.strip()) for part in written.split(";") if part.strip()]
-    except ValueError:
-        return []
+    found = [number(part.strip()) for part in written.split(";") if part.strip()]
     return found if len(found) == count and all(0 < one < float("inf") for one in found) else []
 
 

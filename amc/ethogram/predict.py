@@ -17,7 +17,6 @@ report.json lists the sha256 of every video and file: results of two runs never 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -27,7 +26,7 @@ from amc.base import locks, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
-from amc.base.progress import Log
+from amc.base.progress import Log, headed
 from amc.base.wording import first_few
 from amc.ethogram import annotations, crops, exports, files, finished, inputs, rules_file, summary
 from amc.ethogram.bouts import Rules
@@ -118,8 +117,8 @@ def _predict(
     origin, written = provenance.collect(), time.perf_counter()
     for place, (name, job) in enumerate(jobs.items(), start=1):
         if name not in report.before:
-            tell = partial(_tell, log, f"{place}/{len(jobs)} {name}")
-            _predict_one(job, predictor, threshold, out, options, human, report, log=tell)
+            told = headed(log, f"{place}/{len(jobs)} {name}")
+            _predict_one(job, predictor, threshold, out, options, human, report, log=told)
         if time.perf_counter() - written > WRITE_INTERVAL or place == len(jobs):
             facts = _facts(report, options, origin, is_finished=place == len(jobs))
             summary.write(out, [*report.finished.values()], predictor, behaviours, facts)
@@ -232,10 +231,6 @@ def _still_valid(
 def _has_changed(job: Job, known: Mapping[str, Finished]) -> bool:
     """Whether a video was done in the folder with another content, such as that of another card."""
     return job.name in known and known[job.name].sha256 != finished.content(job.path)
-
-
-def _tell(log: Log, head: str, line: str) -> None:
-    log(f"{head}: {line}")
 
 
 def thresholds(

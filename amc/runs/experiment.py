@@ -22,7 +22,7 @@ from amc import flow, metrics
 from amc.base import checkpoint, distributed, locks, paths, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError
-from amc.base.progress import Log, progress, silent
+from amc.base.progress import Log, headed, progress, silent
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import Experiment
@@ -207,7 +207,7 @@ def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]
     """The weights that the run's network starts from, as `methods.build` takes them, and the facts of pre-training."""
     if cfg.init_from not in catalogue.DATASETS:
         return cfg.init_from, {"seconds": 0.0}
-    named = (lambda line: log(f"on {cfg.init_from}: {line}")) if log else None
+    named = headed(log, f"on {cfg.init_from}") if log else None
     first = run(pretraining(cfg), log=named, device=device)
     file = first.folder / MODEL
     return str(file), first.scores("val").meta["fit"] | {"on": cfg.init_from, "sha256": digest(file)}

@@ -40,8 +40,7 @@ def paper_tables() -> list[dict]:
 
     Columns: table (int), method, scheme, modality, map (percent), metric, source, evidence (for the metric).
     """
-    with (paths.root() / "data" / "paper_tables.csv").open(encoding="utf-8", newline="") as file:
-        return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
+    return [row | {"table": int(row["table"])} for row in _published("paper_tables.csv")]
 
 
 def leaderboard() -> list[dict]:
@@ -49,7 +48,11 @@ def leaderboard() -> list[dict]:
 
     Columns: system, map (percent), metric, modality, source, evidence.
     """
-    with (paths.root() / "data" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+    return _published("leaderboard.csv")
+
+
+def _published(name: str) -> list[dict]:
+    with (paths.root() / "data" / name).open(encoding="utf-8", newline="") as file:
         return [row | {"map": float(row["map"])} for row in csv.DictReader(file)]
 
 

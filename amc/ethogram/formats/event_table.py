@@ -80,7 +80,7 @@ class Row:
     cells: list[str]
     columns: dict[str, int]  # positions by our names
     above: dict[str, str]
-    number_of: Callable[[str], float]  # number of a cell in its table's format; raises ValueError
+    number_of: Callable[[str], float]  # number of a cell in its table's format; NaN if it is none
     lengths: Callable[[str], float | None]  # seconds of a media file
 
     def cell(self, word: str) -> str:
@@ -91,24 +91,17 @@ class Row:
     def number(self, word: str) -> float:
         """A frame, or a time from the start of the observation."""
         found, offset = self.cell(word), self.offset if word in TIMES else 0.0
-        value = round(self.float(found) - offset, 9)
+        value = round(self.number_of(found) - offset, 9)
         if not 0 <= value < float("inf"):
             after = f" after an offset of {self.cell('offset')} s" if offset else ""
             wanted = f"a number from 0{', with a decimal point' * (',' in found)}"
             raise AmcError(f"{self.place}: {found or 'nothing'!r} is no time or frame{after}; expected {wanted}")
         return value
 
-    def float(self, text: str) -> float:
-        """The number in a text; NaN if it is none."""
-        try:
-            return self.number_of(text)
-        except ValueError:
-            return float("nan")
-
     @property
     def offset(self) -> float:
         """The offset that BORIS has added to the observation's times, seconds."""
-        return 0.0 if self.cell("offset") in NOTHING else self.float(self.cell("offset"))
+        return 0.0 if self.cell("offset") in NOTHING else self.number_of(self.cell("offset"))
 
     @property
     def media(self) -> str:

@@ -96,7 +96,4 @@ def _columns(path: Path, sheet: Sheet) -> tuple[list[str], np.ndarray]:
 
 
 def _value(sheet: Sheet, cells: list[str], place: int) -> float:
-    try:
-        return sheet.number(cells[place]) if place < len(cells) else float("nan")
-    except ValueError:
-        return float("nan")
+    return sheet.number(cells[place]) if place < len(cells) else float("nan")
