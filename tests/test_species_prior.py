@@ -130,7 +130,7 @@ def test_an_unknown_predictor_and_a_table_without_validation_are_refused(table):
 
 
 def test_synth_kingdom_knows_the_relatives_of_the_species_it_keeps_for_the_test_split(table, monkeypatch, tmp_path):
-    monkeypatch.setattr(drawn_world, "_index", lambda folder, world, *, name, size, workers: table)  # draws nothing
+    monkeypatch.setattr(drawn_world, "_index", lambda folder, world, *, name, size: table)  # draws nothing
     taxonomy = drawn_world.kingdom(tmp_path).taxonomy
     assert set(taxonomy) == set(SPECIES)
     assert taxonomy["lion"] == taxonomy["zebra"] == ("mammal", "vertebrate")

@@ -20,7 +20,7 @@ from amc.config import Experiment
 from amc.datasets.table import ClipTable
 from amc.raft.weights import BUNDLED
 from amc.runs.ablation import ablation
-from amc.synth.raft_measure import NOTHING
+from amc.synth.raft_card import NOTHING
 from amc.synth.raft_train import end_point_error
 
 SIZES = ("smoke", "quick", "standard")

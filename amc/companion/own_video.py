@@ -4,7 +4,7 @@ A film is several Synth Kingdom scenes one after another, like an edited film. T
 predicted bouts and time budgets can be evaluated, with intervals over the films.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import numpy as np
 from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
-from amc.base.progress import headed
+from amc.base.progress import Log, headed
 from amc.config import Experiment
 from amc.ethogram import agreement, evidence, predict, predictor, training_clips, tune
 from amc.ethogram.bouts import Rules, from_frames, ordered
@@ -75,7 +75,7 @@ def asked(
     return Asked(found, names, where, human, out, float(threshold), size, labels, backbone, pretrained)
 
 
-def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
+def watcher(given: Asked, *, log: Log) -> predictor.VideoPredictor:
     """The requested model; by default the run sparse rgb+flow of this size, trained if necessary.
 
     log: gets what to do if the model cannot know the animals of the video.
@@ -86,7 +86,7 @@ def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredi
     return found
 
 
-def _model(given: Asked, log: Callable[[str], None]) -> predictor.VideoPredictor:
+def _model(given: Asked, log: Log) -> predictor.VideoPredictor:
     clip = {"backbone": given.backbone, "pretrained": given.pretrained}
     if given.model is None and given.behaviours:
         return predictor.by_names(given.behaviours, **clip)
@@ -183,7 +183,7 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
     }
 
 
-def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
+def curve(given: Asked, *, log: Log) -> tuple[list[dict], str]:
     """Learning curve: results on the same test clips after training on more and more clips, with frozen towers.
 
     Rows of `tables.rows`, and the stamp of the last run. Clips: the user's own, or cut from the user's own videos, if

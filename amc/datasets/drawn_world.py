@@ -18,26 +18,26 @@ from amc.synth.world import World
 CLASSES = {"quadruped": "mammal", "frog": "amphibian", "snake": "reptile"}  # by body plan; others are named by it
 
 
-def kingdom(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
+def kingdom(root: Path | str, *, size: str = "quick") -> ClipTable:
     """Synth Kingdom, with its taxonomy and the species held out for the test."""
-    table = _index(Path(root) / size, KINGDOM, name="synth", size=size, workers=workers)
+    table = _index(Path(root) / size, KINGDOM, name="synth", size=size)
     classes = {name: CLASSES.get(species.plan, species.plan) for name, species in SPECIES.items()}
     taxonomy = {name: (kind, "invertebrate" if kind == "insect" else "vertebrate") for name, kind in classes.items()}
     unseen = tuple(name for name, species in SPECIES.items() if species.unseen)
     return replace(table, taxonomy=taxonomy, held_out=unseen)
 
 
-def menagerie(root: Path | str, *, size: str = "quick", workers: int = 2) -> ClipTable:
+def menagerie(root: Path | str, *, size: str = "quick") -> ClipTable:
     """Synth Menagerie, to pre-train on."""
-    return _index(Path(root) / size, MENAGERIE, name="synth-menagerie", size=size, workers=workers)
+    return _index(Path(root) / size, MENAGERIE, name="synth-menagerie", size=size)
 
 
-def _index(folder: Path, world: World, *, name: str, size: str, workers: int) -> ClipTable:
+def _index(folder: Path, world: World, *, name: str, size: str) -> ClipTable:
     """The clips of `world` in `folder`, with the split of each.
 
     A note tells how many clips of rare behaviours a split has beyond its first ones, see `world.Split`.
     """
-    generate.generate(folder, size, world=world, workers=workers)
+    generate.generate(folder, size, world=world)
     drawn = Drawn(folder)
     table, split_of = animal_kingdom.index(folder, name=f"{name}-{size}"), drawn.splits()
     table = replace(table, clips=tuple(replace(clip, split=split_of[clip.id]) for clip in table.clips), drawn=drawn)

@@ -97,20 +97,18 @@ def _read(path: Path, videos: Sequence[Path]) -> Annotation:
 
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     """Several files as one; observations carry the file's name, so that two annotations of a video are noticed."""
-    events, behaviours, labelled, videos, refused, predicted = [], [], {}, [], {}, []
+    events, labelled, refused, lists = [], {}, {}, {"behaviours": {}, "videos": {}, "predicted": {}}
     for one in found:
         name = Path(one.source).name
         events += [replace(event, observation=f"{name} {event.observation}".strip()) for event in one.events]
-        behaviours += one.behaviours
         labelled |= one.labelled
-        videos += one.videos
         refused |= one.refused
-        predicted += one.predicted
+        for what, values in lists.items():
+            values |= dict.fromkeys(getattr(one, what))
     notes = (*(note for one in found for note in one.notes), *notes)
-    return Annotation(
-        f"{len(found)} files of annotation", tuple(events), notes, tuple(dict.fromkeys(behaviours)), labelled,
-        tuple(dict.fromkeys(videos)), refused, tuple(predicted),
-    )  # fmt: skip
+    each_once = {what: tuple(values) for what, values in lists.items()}
+    source = f"{len(found)} files of annotation"
+    return Annotation(source, tuple(events), notes, labelled=labelled, refused=refused, **each_once)
 
 
 def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:

@@ -156,8 +156,9 @@ def _predict_one(
             {table: finished.packed(rows) for table, rows in tables.items()},
         )  # fmt: skip
         finished.add(out, one)
+        alarm = f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""
         report.finished[job.name] = one
-        log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{_alarm(unlike)}")
+        log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{alarm}")
     except Exception as error:
         said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
         said = said if printable(path) in said else f"{printable(path)}: {said}"
@@ -264,7 +265,3 @@ def ethogram(
         name, printable(path.name), fps, seen.edges, predictor.names, seen.frame_probs, threshold, rules,
         stamp_on(predictor, path), distance, support, cuts=seen.cuts,
     )  # fmt: skip
-
-
-def _alarm(unlike: float | None) -> str:
-    return f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""

@@ -6,7 +6,7 @@ by_model   a trained `model.safetensors`: one sigmoid per behaviour, thresholds 
            beside it, and a detector of out-of-distribution videos.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -18,6 +18,7 @@ from torch import Tensor
 from amc import config, metrics, model
 from amc.aggregate import AGGREGATES
 from amc.base.errors import AmcError
+from amc.base.progress import Log, silent
 from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets import names as behaviour_names
@@ -108,9 +109,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     return VideoPredictor(built.with_names(names), plan, pixels, True, stamp=stamp, facts=facts)
 
 
-def by_model(
-    name: str | Path, *, behaviours: Sequence[str] = (), log: Callable[[str], None] | None = None
-) -> VideoPredictor:
+def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = silent) -> VideoPredictor:
     """A trained model: its file, the folder of its run, or the run's name, such as "sparse rgb+flow seed 0".
 
     behaviours: which of its behaviours to show, by default all. Raises AmcError for a file that is no such model, a
@@ -180,12 +179,11 @@ def _only(predictor: VideoPredictor, at: Sequence[int]) -> VideoPredictor:
     )
 
 
-def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None] | None) -> OutOfDistribution | None:
+def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistribution | None:
     """The detector stored beside the model, fitted on first use; None, which is logged, without training clips."""
     file = folder / "out_of_distribution.npz"
     if file.is_file():
         return OutOfDistribution.load(file)
-    log = log or (lambda line: None)
     given = predictor.facts["experiment"]
     where = {name: given[name] for name in ("dataset", "root", "size", "validation", "protocol")}
     try:

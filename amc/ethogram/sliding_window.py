@@ -18,7 +18,7 @@ from torch import Tensor
 
 from amc import flow, transforms, video
 from amc.base.errors import AmcError, VideoError
-from amc.base.progress import LOG_INTERVAL
+from amc.base.progress import LOG_INTERVAL, Log
 from amc.datasets.clips import motion, planned, slots
 from amc.ethogram import crops, timeline
 from amc.ethogram.predictor import VideoPredictor
@@ -70,7 +70,7 @@ def sliding_window(
     *,
     crop: crops.Crop | None = None,
     device: str = "cpu",
-    log: Callable[[str], None] | None = None,
+    log: Log | None = None,
 ) -> WindowScores:
     """Score every window of a video, or of the animal that `crop` follows; `log` gets progress lines.
 

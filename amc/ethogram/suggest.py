@@ -8,7 +8,7 @@ Corrected, the folder is annotation like any other: `training_clips` takes it wi
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -18,6 +18,7 @@ import numpy as np
 
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder, write_text
+from amc.base.progress import Log
 from amc.ethogram import inputs, predict
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.evidence import FEW_CLIPS
@@ -45,7 +46,7 @@ class Moment(NamedTuple):
 
 def suggest(
     sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, *, most: int, threshold: float = 0.0,
-    device: str = "cpu", log: Callable[[str], None],
+    device: str = "cpu", log: Log,
 ) -> list[Moment]:  # fmt: skip
     """Write the `most` moments of all videos that would teach most into `out`: clips and a project; in order of time.
 

@@ -6,12 +6,12 @@ Training then reads it from the cache. Progress is logged, with the estimated re
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from amc.base import distributed, paths
 from amc.base.errors import AmcError
+from amc.base.progress import Log
 from amc.config import Experiment
 from amc.datasets.clips import ClipViews, reader
 from amc.runs import experiment
@@ -40,9 +40,7 @@ class Progress(NamedTuple):
         return self.bytes / max(self.computed, 1) * (self.clips - self.done)
 
 
-def motion(
-    configs: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15
-) -> Progress:
+def motion(configs: list[Experiment], *, log: Log, device: str = "cpu", every: float = 15) -> Progress:
     """Compute and cache the flow of every frame that any of the runs draws, in training and in scoring.
 
     log: gets progress lines at intervals. Under torchrun each process does its part. Raises AmcError at the end for

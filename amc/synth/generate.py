@@ -39,7 +39,7 @@ SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the default 
 SPLITS = ("train", "test", "val")  # their order is a part of every clip's seed
 VERSION = 2  # of a clip's plan, labels and encoding; raise it when they change, and all clips are drawn again
 NOT_DRAWING = (  # modules that do not change the pixels of a clip
-    "__init__", "drawn", "generate", "manifest", "pairs", "pretrain", "raft_card", "raft_measure",
+    "__init__", "drawn", "generate", "manifest", "pairs", "pretrain", "raft_card",
     "raft_optimizer", "raft_train",
 )  # fmt: skip
 ANNOTATION = ("train.csv", "val.csv", "actions.csv", "metadata.csv", "scripts.json")  # files of its folder
