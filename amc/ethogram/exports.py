@@ -104,15 +104,11 @@ def vtrace(shown: Ethogram) -> pd.DataFrame:
 
 def tidy(shown: Ethogram) -> pd.DataFrame:
     """One row per bout for the table of a whole folder; `stop_frame` is the first frame after the bout."""
-    rows = []
+    rows, is_unlike = [], shown.is_out_of_distribution
     for bout in shown.bouts:
         c = shown.names.index(bout.behaviour)
         inside = shown.probs[bout.start : bout.stop, c]
-        unlike = (
-            UNKNOWN
-            if shown.is_out_of_distribution is None
-            else round(float(shown.is_out_of_distribution[bout.start : bout.stop].mean()), 3)
-        )
+        unlike = UNKNOWN if is_unlike is None else round(float(is_unlike[bout.start : bout.stop].mean()), 3)
         scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
         span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
         rows.append((shown.video, shown.subject, bout.behaviour, *span, *scores, unlike, shown.stamp))
