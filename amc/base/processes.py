@@ -180,7 +180,7 @@ def end_children() -> None:
 def _kill_children() -> None:
     for _ in range(TIMEOUT):
         children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
-        for child in children:
+        for child in reversed(children):  # theirs first: a command of `run` ends as soon as its own child does
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
                 child.kill()
         if not psutil.wait_procs(children, timeout=1)[1]:

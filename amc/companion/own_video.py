@@ -80,21 +80,17 @@ def watcher(given: Asked, *, log: Log) -> predictor.VideoPredictor:
 
     log: gets what to do if the model cannot know the animals of the video.
     """
-    found = _model(given, log)
+    clip, path = {"backbone": given.backbone, "pretrained": given.pretrained}, given.model
+    if path is None and not given.behaviours:
+        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size, **clip))
+        path = experiment.run(cfg, log=log).folder
+    if path is None:
+        found = predictor.by_names(given.behaviours, **clip)
+    else:
+        found = predictor.by_model(path, behaviours=given.behaviours, log=log)
     if any(predictor.DRAWN in predictor.stamp_on(found, path) for path in given.videos[:1]):
         log(predictor.REMEDY)
     return found
-
-
-def _model(given: Asked, log: Log) -> predictor.VideoPredictor:
-    clip = {"backbone": given.backbone, "pretrained": given.pretrained}
-    if given.model is None and given.behaviours:
-        return predictor.by_names(given.behaviours, **clip)
-    path = given.model
-    if path is None:
-        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size, **clip))
-        path = experiment.run(cfg, log=log).folder
-    return predictor.by_model(path, behaviours=given.behaviours, log=log)
 
 
 @dataclass(frozen=True)

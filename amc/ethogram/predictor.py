@@ -21,9 +21,8 @@ from amc.base.errors import AmcError
 from amc.base.progress import Log, silent
 from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
-from amc.datasets import names as behaviour_names
 from amc.datasets.clips import ClipViews, reader
-from amc.datasets.names import clean
+from amc.datasets.names import check, clean
 from amc.datasets.table import ClipTable
 from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
@@ -94,7 +93,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     if len(names) < 2:
         given = ", ".join(names) or "none"
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
-    behaviour_names.check(names, "behaviours")
+    check(names, "behaviours")
     small = config.SIZES["quick"]
     backbone, pretrained = chosen_clip(backbone, pretrained)
     is_whole = backbone == weights.XCLIP_BACKBONE
@@ -163,7 +162,7 @@ def _places(names: Sequence[str], behaviours: Sequence[str]) -> list[int]:
     wanted = [*filter(None, map(clean, behaviours))] or list(names)
     if unknown := [name for name in wanted if name not in names]:
         raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(names)}")
-    behaviour_names.check(wanted, "behaviours")
+    check(wanted, "behaviours")
     return [list(names).index(name) for name in wanted]
 
 
