@@ -22,18 +22,8 @@ from amc.ethogram.observed import file_lengths
 FORMATS = (feral, nwb, boris_project, event_table, frame_table)  # tried in this order
 SOFTWARE = "BORIS, SimBA, DeepEthogram, V-TRACE, FERAL or NWB"
 CONFIRM = "correct them in BORIS, then delete the description of the project (File, Edit project)"
-ENDINGS = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".xlsx",
-    ".xls",
-    ".ods",
-    ".boris",
-    ".boris.gz",
-    ".json",
-    ".nwb",
-)  # of the files taken from a folder
+# Of the files taken from a folder.
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".boris", ".boris.gz", ".json", ".nwb")
 
 
 def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:

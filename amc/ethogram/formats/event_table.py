@@ -63,7 +63,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     frames = [_bout(row) for row in rows if _is_bout(row)]
     acts = [_whole(row) for row in rows if "start" in row.columns]
     others = [row for row in rows if "start" not in row.columns and not _is_bout(row)]
-    acts += observed.paired((row.cell("status").upper(), _at(row)) for row in others)
+    acts += observed.paired((row.cell("status").upper(), _act(row, row.number("time"))) for row in others)
     shown = tuple(dict.fromkeys(name for act in acts for player in act.players for name in player.names))
     notes += observed.queue_notes(acts)
     lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
@@ -203,21 +203,18 @@ def _bout(row: Row) -> Event:
 def _whole(row: Row) -> Act:
     """A row that holds a whole event."""
     is_point = row.cell("status").upper() == "POINT"
-    act = _act(row, row.number("start"), row.number("start" if is_point else "stop"), is_point)
+    act = _act(row, row.number("start"), row.number("start" if is_point else "stop"), is_point=is_point)
     _refuse_backwards(row, act.first, act.stop)
     return act
 
 
-def _at(row: Row) -> Act:
-    """A row with a START, STOP or POINT."""
-    return _act(row, row.number("time"), row.number("time"), False)
-
-
-def _act(row: Row, first: float, stop: float, is_point: bool) -> Act:
+def _act(row: Row, first: float, stop: float | None = None, *, is_point: bool = False) -> Act:
+    """A whole event, or with `first` alone a START, STOP or POINT."""
     modifiers = tuple(row.cell(word) for word in row.columns if word.startswith("modifier"))
     shown, who = row.players(), (row.cell("observation"), row.subject)
     if shown[0].is_queue:
         observed.check(row.place, shown[0], row.media if row.cell("source") else "", first, row.offset)
+    stop = first if stop is None else stop
     return Act(row.place, row.cell("behaviour"), first, stop, shown, *who, modifiers, is_point)
 
 
