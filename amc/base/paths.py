@@ -84,7 +84,7 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
     power cut may lose it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{_process()}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
@@ -123,11 +123,6 @@ def sweep(folder: Path) -> None:
             found = TEMPORARY.fullmatch(entry.name)
             if found and found["host"] == _host() and not psutil.pid_exists(int(found["pid"])):
                 os.unlink(entry.path)
-
-
-def _process() -> str:
-    """This process, in the names of temporary files."""
-    return f"{_host()}-{os.getpid()}"
 
 
 @lru_cache(maxsize=1)

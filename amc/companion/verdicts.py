@@ -36,7 +36,8 @@ def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, fl
     if not made.happens[video, behaviour] or is_extra:
         happens = "omitted" if made.happens[video, behaviour] else "invented"
         return happens if is_extra else "absent", nothing, nothing
-    seen, probs = _seen(made, video, behaviour), made.scores.probs[video, :, behaviour]
+    seen = made.truth[video][made.scores.frames[video], behaviour].any(axis=1)  # (M,): who has a frame of it
+    probs = made.scores.probs[video, :, behaviour]
     saw, others = (float(probs[mask].mean()) if mask.any() else nothing for mask in (seen, ~seen))
     if not seen.any():
         return "unseen", saw, others
@@ -47,11 +48,6 @@ def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, fl
 def said(word: str, saw: float, others: float, *, it: str = "it") -> str:
     """A verdict in words."""
     return VERDICTS[word].format(it=it, saw=saw, others=others) if word else ""
-
-
-def _seen(made: Decisions, video: int, behaviour: int) -> np.ndarray:
-    """Which classifiers (M,) bool have a frame in which the behaviour happens."""
-    return made.truth[video][made.scores.frames[video], behaviour].any(axis=1)
 
 
 def diagnosis(kind: str, made: Decisions, video: int) -> str:

@@ -83,11 +83,13 @@ def motion(configs: list[Experiment], *, log: Log, device: str = "cpu", every: f
 def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
     """Every clip of every run with flow, ordered by hash: any part of the list is a fair sample of the whole."""
     # Runs with flow alone and with frames and flow use the same flow.
-    looks = {replace(cfg, pixels=replace(cfg.pixels, modality="flow")) for cfg in configs if _has_flow(cfg)}
-    if not looks:
+    with_flow = {
+        replace(cfg, pixels=replace(cfg.pixels, modality="flow")) for cfg in configs if "flow" in cfg.pixels.modality
+    }
+    if not with_flow:
         raise AmcError("flow: none of these runs uses flow; choose modality flow or rgb+flow")
     jobs = {}
-    for cfg in looks:
+    for cfg in with_flow:
         table = experiment.load(cfg)
         eyes = replace(reader(cfg.pixels, table), device=device)
         for split in table.counts():
@@ -99,10 +101,6 @@ def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, 
                 if not clip.unreadable:
                     jobs[hashlib.sha256(f"{clip.id} {cfg}".encode()).hexdigest()] = (views, index, epochs)
     return [jobs[key] for key in sorted(jobs)]
-
-
-def _has_flow(cfg: Experiment) -> bool:
-    return "flow" in cfg.pixels.modality
 
 
 def _refuse_too_small_a_disk(now: Progress) -> None:

@@ -46,7 +46,7 @@ def rows(
     ]
     each = [_measured(*files) | _training(files[1]) for files in zip(vals, tests, strict=True)]
     facts = {"seed": cfg["seed"] if len(tests) == 1 else None, "seeds": len(tests)}
-    facts |= maps(tests) | _mean(each)
+    facts |= maps(tests) | {name: _mean([one[name] for one in each]) for name in each[0]}
     return [cell | paper | facts for paper in papers or [dict.fromkeys(("table", *PAPER))]]
 
 
@@ -68,12 +68,8 @@ def _fused(system: Sequence[Scores]) -> np.ndarray:
     return np.stack([AGGREGATES["mean"](scores.probs) for scores in system])
 
 
-def _mean(each: list[dict]) -> dict:
-    """The mean over seeds of every number; whether one of them says True; of anything else the first."""
-    return {name: _middle([facts[name] for facts in each]) for name in each[0]}
-
-
-def _middle(values: list) -> object:
+def _mean(values: list) -> object:
+    """The mean over seeds of numbers; whether one of them says True; of anything else the first."""
     if len(values) == 1 or not all(isinstance(value, int | float) for value in values):
         return values[0]
     return any(values) if isinstance(values[0], bool) else float(np.mean(values))
