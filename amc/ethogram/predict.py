@@ -28,7 +28,7 @@ from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log, headed
 from amc.base.wording import first_few
-from amc.ethogram import annotations, crops, exports, files, finished, inputs, rules_file, summary
+from amc.ethogram import annotations, crops, exports, files, finished, inputs, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
 from amc.ethogram.crops import Job
@@ -36,7 +36,7 @@ from amc.ethogram.events import Annotation
 from amc.ethogram.finished import Finished, run_id
 from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import videos
-from amc.ethogram.options import Options
+from amc.ethogram.options import Options, check_rules
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import WindowScores, sliding_window
@@ -98,7 +98,7 @@ def _predict(
     paths = list(dict.fromkeys(job.path for job in jobs.values()))
     labels = [file for source in options.human for file in annotations.files(source)]
     _refuse_overwriting([*paths, *labels], list(jobs), out)
-    rules_file.check(options.rules, options.own_threshold, predictor.names)
+    check_rules(options.rules, options.own_threshold, predictor.names)
     threshold = thresholds(predictor, options.threshold, options.own_threshold)
     human = _human(options, paths)
     report.general += human.notes if human else ()
