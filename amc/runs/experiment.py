@@ -179,7 +179,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
             scores.save(folder / f"{split}.npz")
     distributed.barrier()
     if log:
-        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {tables.test_line(scores)}")
+        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {tables.result_line(scores)}")
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:

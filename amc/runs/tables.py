@@ -23,10 +23,7 @@ INTERVALS = tuple(f"{name}{end}" for name in metrics.MAPS for end in ("", "_low"
 
 
 def rows(
-    val: Scores | Sequence[Scores],
-    test: Scores | Sequence[Scores],
-    *,
-    tables: tuple[int, ...] = (2, 3),
+    val: Scores | Sequence[Scores], test: Scores | Sequence[Scores], *, tables: tuple[int, ...] = (2, 3)
 ) -> list[dict]:
     """The rows of one system: one for each of the paper's `tables` that contains it, else one without a table.
 
@@ -172,12 +169,12 @@ def reading(name: str, difference: dict, metric: str = "map_macro", *, least: fl
 
 
 def chance_line(train: ClipTable, val: ClipTable) -> str:
-    """One line: the validation mAP of a model that sees no video; epochs count only above it."""
+    """One line: the validation mAP of a model that sees no video. Only epochs above it have learnt something."""
     chance = metrics.chance(val.labels(), train.labels().mean(axis=0))["map_micro"]
     return f"validation: {len(val)} clips; micro mAP by chance, from the labels' frequency alone: {100 * chance:.1f} %"
 
 
-def test_line(scores: Scores) -> str:
+def result_line(scores: Scores) -> str:
     """One line: both mAPs of the test split with 95 % intervals, and chance."""
     labels, probs = scores.labels, AGGREGATES["mean"](scores.probs)
     if not labels.any():
