@@ -74,23 +74,27 @@ def check_subject(human: Annotation, subject: str) -> None:
         raise AmcError(f"subject: {subject!r} is not in {human.source}, which has: {names}; give one of these")
 
 
-def events_of(human: Annotation, video: str, file: str, num_frames: int) -> tuple[tuple[Event, ...], np.ndarray | None]:
-    """The events of a video of N frames, and bool (N,), those that the human has labelled (None: all).
+def events_of(human: Annotation, video: str, file: str) -> tuple[tuple[Event, ...], np.ndarray | None]:
+    """The events of a video, and bool (N,), the frames that the human has labelled (None: all).
 
     video: its name among all videos, file: its file name. If several files have that name, only `video` counts, with
-    its ending. Raises AmcError as `Annotation.of` does, and if the human has labelled another number of frames.
+    its ending. Raises AmcError as `Annotation.of` does.
     """
     is_only = video == plain(PurePath(file).stem)
     names = [video, file] if is_only else [video]
-    events, counted = human.of(*names, exact=not is_only), human.labelled_frames(*names, exact=not is_only)
+    return human.of(*names, exact=not is_only), human.labelled_frames(*names, exact=not is_only)
+
+
+def refuse_other_length(human: Annotation, file: str, counted: np.ndarray | None, num_frames: int) -> None:
+    """Raise AmcError if the human has labelled another number of frames than a video has."""
     if counted is not None and len(counted) != num_frames:
         raise AmcError(f"{human.source}: labels {len(counted)} frames, but {file} has {num_frames}")
-    return events, counted
 
 
 def _of(shown: Ethogram, human: Annotation, subject: str) -> tuple[list[Event], np.ndarray | None]:
     """The events of the video and subject, and bool (N,), the labelled frames (None: all)."""
-    events, counted = events_of(human, shown.video, shown.file, shown.num_frames)
+    events, counted = events_of(human, shown.video, shown.file)
+    refuse_other_length(human, shown.file, counted, shown.num_frames)
     return [event for event in events if subject in ("", event.subject)], counted
 
 

@@ -25,7 +25,7 @@ from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
 from amc.ethogram import annotations, inputs, timeline
 from amc.ethogram.bouts import Bout, from_frames, to_frames
-from amc.ethogram.comparison import events_of
+from amc.ethogram.comparison import events_of, refuse_other_length
 from amc.ethogram.events import Annotation, has_video_ending
 from amc.ethogram.sliding_window import SlidingWindow
 from amc.synth import generate
@@ -187,8 +187,9 @@ def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, 
 
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
+    events, counted = events_of(human, name, path.name)  # first: a video without annotation need not be read
     edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
-    events, counted = events_of(human, name, path.name, len(edges) - 1)
+    refuse_other_length(human, path.name, counted, len(edges) - 1)
     return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
 
 
