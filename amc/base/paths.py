@@ -104,10 +104,11 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
-def write_text(path: Path | str, text: str) -> None:
-    """Write a text as it is, UTF-8, atomically. Raises AmcError."""
+def write_text(path: Path, text: str) -> Path:
+    """Write a text as it is, UTF-8, atomically; returns `path`. Raises AmcError."""
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
+    return path
 
 
 def is_temporary(path: Path) -> bool:

@@ -159,9 +159,4 @@ FILES: dict[str, Callable[[Ethogram], str]] = {
 
 def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
     """Write every file of `FILES`, as `<stem>_<name>` in `folder`, each atomically. Raises AmcError."""
-    written = []
-    for name, content in FILES.items():
-        path = folder / f"{stem}_{name}"
-        paths.write_text(path, content(shown))
-        written.append(path)
-    return written
+    return [paths.write_text(folder / f"{stem}_{name}", content(shown)) for name, content in FILES.items()]

@@ -93,6 +93,5 @@ def class_copies(folder: Path) -> list[Path]:
         notebook = nbformat.read(source, as_version=4)
         notebook, _ = ClearOutputPreprocessor().preprocess(notebook, {})
         notebook, _ = solutions.preprocess(notebook, {})
-        paths.write_text(folder / source.name, nbformat.writes(notebook) + "\n")
-        written.append(folder / source.name)
+        written.append(paths.write_text(folder / source.name, nbformat.writes(notebook) + "\n"))
     return written

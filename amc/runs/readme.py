@@ -117,8 +117,7 @@ def write(path: Path) -> Path:
     """Write the table of `records` between its marks in the README at `path`."""
     text = path.read_text(encoding="utf-8")
     start, stop = (text.index(mark) for mark in MARKS)
-    paths.write_text(path, text[:start] + block(records()) + text[stop + len(MARKS[1]) :])
-    return path
+    return paths.write_text(path, text[:start] + block(records()) + text[stop + len(MARKS[1]) :])
 
 
 def _rows(each: list[dict]) -> list[dict]:

@@ -72,16 +72,12 @@ def manifest(reports: Path) -> Path:
             "seconds": origin["seconds"],
             "figures": {figure.name: digest(figure) for figure in _figures(reports, path.stem)},
         }
-    path = reports / "manifest.json"
-    paths.write_text(path, json.dumps({"notebooks": entries}, indent=1) + "\n")
-    return path
+    return paths.write_text(reports / "manifest.json", json.dumps({"notebooks": entries}, indent=1) + "\n")
 
 
 def index(reports: Path) -> Path:
     """Write `index.html`, see `page`. Raises AmcError as `manifest` does."""
-    path = reports / "index.html"
-    paths.write_text(path, page(reports))
-    return path
+    return paths.write_text(reports / "index.html", page(reports))
 
 
 def page(reports: Path, *, is_site: bool = False) -> str:
