@@ -77,7 +77,7 @@ class Decisions:
 
 def decide(val: Scores, test: Scores, *, truth: Sequence[np.ndarray] | None = None) -> Decisions:
     """The decisions on `test` with the threshold that `val` chooses."""
-    threshold = choose_threshold(val.labels, AGGREGATES["mean"](val.probs)).value
+    threshold = choose_threshold(val.labels, AGGREGATES["mean"](val.probs))
     return Decisions(test, threshold, truth)
 
 

@@ -46,7 +46,7 @@ def classifiers_per_event(events: Sequence[tuple], windows: Sequence[Window]) ->
 def labels_by(rule: str, val: Scores, test: Scores, video: int) -> set[str]:
     """The labels of a video if the classifiers are aggregated by `rule`, with the threshold that `val` then chooses."""
     fuse = AGGREGATES[rule]
-    threshold = choose_threshold(val.labels, fuse(val.probs)).value
+    threshold = choose_threshold(val.labels, fuse(val.probs))
     return set(test.names[label_sets(fuse(test.probs), threshold)[video]].tolist())
 
 
@@ -145,7 +145,7 @@ def rules_with_truth(kinds: Mapping[str, Callable]) -> set[str]:
 
 def most_more_extras(val: Scores, made: errors.Decisions) -> list[str]:
     """The behaviours that gain most extras if each has a threshold of its own (several if they are equal)."""
-    own = choose_threshold(val.labels, val.probs.mean(axis=1), per_class=True).value
+    own = choose_threshold(val.labels, val.probs.mean(axis=1), per_class=True)
     more = errors.Decisions(made.scores, own, made.truth).extra.sum(axis=0) - made.extra.sum(axis=0)
     return [made.names[c] for c in np.flatnonzero(more == more.max())]
 

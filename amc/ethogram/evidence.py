@@ -40,8 +40,8 @@ def of(val: Scores | None, names: Sequence[str], shown: Sequence[int] | None = N
     if tuple(val.names.tolist()) != tuple(names):
         raise AmcError("val.npz: has other behaviours than the model beside it; score it again")
     probs = AGGREGATES["mean"](val.probs)
-    common = choose_threshold(val.labels, probs).value
-    best = choose_threshold(val.labels, probs, per_class=True, min_positives=POSITIVES).value
+    common = choose_threshold(val.labels, probs)
+    best = choose_threshold(val.labels, probs, per_class=True, min_positives=POSITIVES)
     own = np.maximum(best, FLOOR)
     predicted, train, rows = label_sets(probs, own), val.meta.get("train_positives", [None] * len(names)), []
     for c, name in enumerate(names):

@@ -76,7 +76,7 @@ def _measured(val: Scores, test: Scores) -> dict:
     [probs], [chosen_on] = _fused([test]), _fused([val])
     positives = np.array(test.meta["train_positives"])
     found = {f"chance_{name[4:]}": 100 * value for name, value in metrics.chance(test.labels, positives).items()}
-    threshold = choose_threshold(val.labels, chosen_on).value
+    threshold = choose_threshold(val.labels, chosen_on)
     found |= {name: 100 * value for name, value in metrics.f1(test.labels, label_sets(probs, threshold)).items()}
     ap = metrics.average_precision(test.labels, probs)
     edges = BANDS.get(test.meta["experiment"]["dataset"], PUBLISHED_BANDS)
