@@ -5,7 +5,7 @@
 # make site       the reports as pages to read without Jupyter or a network, in site/: open site/index.html
 # make test-browser   runs all notebooks in JupyterLab and moves their controls; needs a Chromium (CHROMIUM=path)
 # make test-faults  kills, fills disks, flips bits, stops commands: is anything lost? Half an hour; see reports/reliability.md
-# make mutants  changes the core line by line: do its tests notice? Takes half an hour; see reports/mutation.md
+# make mutants  changes the core line by line: do its tests notice? Takes half an hour
 # Each does all its own set-up from Python 3.11 or later, make and the package index; a second call installs nothing.
 
 PYTHON ?= python3

@@ -1,11 +1,6 @@
-"""The command line: `python -m amc reproduce | train | predict | suggest | flow | index | unpack …`.
+"""The command line: `python -m amc COMMAND`; `--help` lists the commands.
 
-reproduce runs the notebooks one after another into `reports/` and makes their index; report makes the index alone;
-train computes runs of the ablation, and flow the motion fields that they will need; predict makes ethograms of your
-own videos, and suggest finds the moments in them that would teach a model most; index checks a downloaded data set or
-your own videos, and unpack extracts an archive of one; pretrain trains Synth Kingdom's own CLIP again, and flow train
-our own RAFT; class writes copies of the notebooks without solutions; readme puts the committed results into README.md,
-and seal seals files that an earlier version wrote. A user's mistake ends with one line and exit status 2.
+A user's mistake ends with one line and exit status 2.
 """
 
 import signal

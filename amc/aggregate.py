@@ -1,7 +1,5 @@
 """From a video's M score vectors to one, and from that to labels (paper: mean over classifiers, then a threshold)."""
 
-from dataclasses import dataclass
-
 import numpy as np
 
 from amc.base.errors import AmcError
@@ -37,14 +35,6 @@ def noisy_or(probs: np.ndarray) -> np.ndarray:
 AGGREGATES = {"mean": mean, "max": maximum, "median": median, "mean-logit": mean_logit, "noisy-or": noisy_or}
 
 
-@dataclass(frozen=True)
-class Threshold:
-    """A threshold chosen on validation data: a number, or one per behaviour (C,)."""
-
-    value: float | np.ndarray
-    num_fallback: int = 0  # behaviours with too few positives for a threshold of their own: they use the global one
-
-
 def label_sets(probs: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
     """Labels (V, C) bool of probs (V, C): those that reach the threshold, a number or (C,). Raises AmcError."""
     if np.ndim(threshold) and np.shape(threshold) != probs.shape[1:]:
@@ -56,11 +46,12 @@ def label_sets(probs: np.ndarray, threshold: float | np.ndarray) -> np.ndarray:
 
 def choose_threshold(
     labels: np.ndarray, probs: np.ndarray, *, per_class: bool = False, min_positives: int = 5
-) -> Threshold:
+) -> float | np.ndarray:
     """The threshold with the highest F1 on validation data, exact over all candidates; the highest one in a tie.
 
-    labels (V, C) bool, probs (V, C). The global one maximises F1 over all pairs; `per_class` gives a behaviour its
-    own if it has `min_positives` or more. Raises AmcError when there is no positive at all.
+    labels (V, C) bool, probs (V, C). The global one, a number, maximises F1 over all pairs; `per_class` gives one per
+    behaviour (C,): its own if it has `min_positives` or more, else the global one. Raises AmcError when there is no
+    positive at all.
     """
     if labels.shape != probs.shape or not labels.any():
         raise AmcError(
@@ -68,10 +59,9 @@ def choose_threshold(
         )
     common = _best(labels.ravel(), probs.ravel())
     if not per_class:
-        return Threshold(common)
+        return common
     few = labels.sum(axis=0) < min_positives
-    own = [common if few[c] else _best(labels[:, c], probs[:, c]) for c in range(labels.shape[1])]
-    return Threshold(np.array(own), int(few.sum()))
+    return np.array([common if few[c] else _best(labels[:, c], probs[:, c]) for c in range(labels.shape[1])])
 
 
 def _best(labels: np.ndarray, probs: np.ndarray) -> float:

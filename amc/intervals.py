@@ -5,6 +5,7 @@ all videos there are: where a split has few positives of a behaviour, its AP is 
 (notebook 08 measures by how much). Coverage by simulation, tests/interval_coverage.py: reports/interval_coverage.json.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +40,11 @@ class Estimate:
         low, high = special.expit(special.logit(value) + np.array([-half, half]))
         return float(low), float(high)
 
+    def percent(self) -> tuple[float, float, float]:
+        """The value and its interval, (value, low, high), times 100."""
+        low, high = self.interval()
+        return 100 * self.value, 100 * low, 100 * high
+
     def minus(self, other: "Estimate", *, level: float = 0.95) -> dict[str, float]:
         """`difference` self − other on the same videos, its interval `low`, `high`, two-sided `p`, standard `error`.
 
@@ -54,6 +60,11 @@ class Estimate:
         p = 2 * special.stdtr(freedom, -abs(difference) / error) if error else float(difference == 0)
         found = {"difference": difference, "low": difference - half, "high": difference + half, "p": p, "error": error}
         return {name: float(value) for name, value in found.items()}
+
+
+def columns(name: str, values: Sequence[float]) -> dict[str, float]:
+    """(value, low, high) as the columns `name`, `name_low`, `name_high` of a table."""
+    return dict(zip((name, f"{name}_low", f"{name}_high"), values, strict=True))
 
 
 def estimates(labels: np.ndarray, scores: np.ndarray) -> dict[str, Estimate]:

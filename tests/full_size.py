@@ -30,14 +30,14 @@ ROWS = 145  # frames per clip: 4.4 million rows in all
 def build(folder: Path, workbook: Path, size: str) -> None:
     """Write the folder; existing files stay."""
     from amc.datasets import animal_kingdom, catalogue
-    from amc.synth import annotation
+    from amc.synth import generate
 
     folder.mkdir(parents=True, exist_ok=True)
     shutil.copy(workbook, folder / "AR_metadata.xlsx")
     table = animal_kingdom.index_metadata(folder / "AR_metadata.xlsx")
     for split, file in (("train", "train.csv"), ("test", "val.csv")):
         clips = [(clip.id, n, ROWS, clip.labels) for n, clip in enumerate(table.split(split).clips)]
-        annotation.write(folder / "annotation" / file, clips, split)
+        generate.write_frames(folder / "annotation" / file, clips, split)
     videos = [clip.path.read_bytes() for clip in catalogue.load("synth", size=size).clips]
     (folder / "video").mkdir(exist_ok=True)
     for number, clip in enumerate(table.clips):

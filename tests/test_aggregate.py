@@ -54,11 +54,11 @@ def test_the_threshold_reaches_the_best_f1_of_all_candidates(seed):
     labels, probs = rng.random((30, 4)) < 0.3, rng.random((30, 4)).round(1)  # one decimal: many ties
     best = max(f1_score(labels, probs >= t, average="micro", zero_division=0) for t in np.unique(probs))
     chosen = choose_threshold(labels, probs)
-    np.testing.assert_allclose(f1_score(labels, label_sets(probs, chosen.value), average="micro"), best, rtol=1e-12)
+    np.testing.assert_allclose(f1_score(labels, label_sets(probs, chosen), average="micro"), best, rtol=1e-12)
     each = choose_threshold(labels, probs, per_class=True, min_positives=1)
     for c in range(4):
         best = max(f1_score(labels[:, c], probs[:, c] >= t, zero_division=0) for t in np.unique(probs[:, c]))
-        np.testing.assert_allclose(f1_score(labels[:, c], probs[:, c] >= each.value[c]), best, rtol=1e-12)
+        np.testing.assert_allclose(f1_score(labels[:, c], probs[:, c] >= each[c]), best, rtol=1e-12)
 
 
 def test_five_positives_are_enough_for_a_threshold_of_its_own_where_nothing_else_is_said():
@@ -66,16 +66,14 @@ def test_five_positives_are_enough_for_a_threshold_of_its_own_where_nothing_else
     labels[:5, 0] = labels[:4, 1] = True
     probs = np.linspace(0.9, 0.1, 12)[:, None] * np.array([1, 0.1])
     chosen = choose_threshold(labels, probs, per_class=True)
-    assert chosen.num_fallback == 1 and chosen.value[0] == probs[4, 0]
-    assert choose_threshold(labels, probs).num_fallback == 0
+    assert chosen[0] == probs[4, 0] and chosen[1] == choose_threshold(labels, probs)
 
 
-def test_behaviours_with_too_few_positives_use_the_global_threshold_and_are_counted():
+def test_behaviours_with_too_few_positives_use_the_global_threshold():
     labels = np.array([[1, 1, 0], [1, 0, 0], [0, 0, 0]], dtype=bool)
     probs = np.array([[0.9, 0.2, 0.6], [0.8, 0.1, 0.7], [0.1, 0.1, 0.1]])
     chosen = choose_threshold(labels, probs, per_class=True, min_positives=2)
-    assert chosen.num_fallback == 2
-    assert chosen.value.tolist() == [0.8, choose_threshold(labels, probs).value, choose_threshold(labels, probs).value]
+    assert chosen.tolist() == [0.8, choose_threshold(labels, probs), choose_threshold(labels, probs)]
 
 
 def test_a_split_without_any_positive_gives_no_threshold():

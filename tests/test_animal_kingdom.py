@@ -8,16 +8,16 @@ import pytest
 from amc.base import paths
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import animal_kingdom
-from amc.synth import annotation
+from amc.synth import generate
 
 
 @pytest.fixture
 def folder(tmp_path):
     """The smallest folder that looks like Animal Kingdom, as Synth Kingdom writes it."""
-    annotation.write(
+    generate.write_frames(
         tmp_path / "annotation" / "train.csv", [("AAACXZTV", 0, 3, (2, 0)), ("BBBBXZTV", 1, 2, (1,))], "train"
     )
-    annotation.write(tmp_path / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,))], "test")
+    generate.write_frames(tmp_path / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,))], "test")
     (tmp_path / "annotation" / "actions.csv").write_text(
         "Label,Category,Action,Description\n2,General,Keeping still,\n0,Movement,Jumping,up\n1,Movement,Moving,\n"
     )
@@ -90,7 +90,9 @@ def test_every_missing_video_is_counted_and_listed(folder):
 
 
 def test_a_clip_in_both_splits_is_refused_with_both_places(folder):
-    annotation.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,)), ("BBBBXZTV", 3, 1, (0,))], "test")
+    generate.write_frames(
+        folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0,)), ("BBBBXZTV", 3, 1, (0,))], "test"
+    )
     with pytest.raises(AnnotationError, match="BBBBXZTV is in both splits, train.csv:5 and val.csv:6"):
         animal_kingdom.index(folder)
 
@@ -100,7 +102,7 @@ def test_a_table_is_parsed_once_and_again_when_a_source_changes(folder, monkeypa
     with monkeypatch.context() as blind:
         blind.setattr(animal_kingdom, "_read", None)  # would fail if it were called
         assert animal_kingdom.index(folder) == first
-    annotation.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0, 1))], "test")
+    generate.write_frames(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (0, 1))], "test")
     assert animal_kingdom.index(folder).clips[2].labels == (0, 1)
 
 
@@ -112,7 +114,7 @@ def test_a_damaged_remembered_table_is_parsed_again(folder):
 
 
 def test_labels_outside_the_list_of_names_are_refused(folder):
-    annotation.write(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (3,))], "test")
+    generate.write_frames(folder / "annotation" / "val.csv", [("CCCCDDDD", 2, 4, (3,))], "test")
     with pytest.raises(AmcError, match="val.csv:2: clip 'CCCCDDDD' has the unknown label 3"):
         animal_kingdom.index(folder)
 

@@ -251,8 +251,7 @@ def test_the_answer_from_a_record_is_that_of_the_notebook_that_wrote_it(tmp_path
     rows = [row("sparse", "rgb", macro=(math.nan, math.nan, math.nan)), *ROWS[3:]]
     origin = {"differences": [difference("sparse rgb+flow", "sparse rgb", (3.0, math.nan, math.nan), NO)]}
     origin |= {"detectable": LEAST}
-    results.write("03_ablation", QUICK, rows, origin)
-    record = results.read("03_ablation")
+    record = results.load(results.write("03_ablation", QUICK, rows, origin))
     again = answers.answer(*(record[key] for key in ("notebook", "parameters", "rows", "provenance")))
     assert again == answers.answer("03_ablation", QUICK, rows, origin)
 

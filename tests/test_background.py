@@ -7,7 +7,7 @@ import pytest
 
 from amc import video
 from amc.config import Pixels
-from amc.datasets import synth_kingdom
+from amc.datasets import drawn_world
 from amc.datasets.clips import PixelReader
 from amc.synth import generate, scene
 
@@ -27,7 +27,7 @@ def boxes(made: scene.Scene, frame: int) -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def table(smoke_world):
-    return synth_kingdom.index(smoke_world, size="smoke").split("test")
+    return drawn_world.kingdom(smoke_world, size="smoke").split("test")
 
 
 @pytest.mark.parametrize("index", range(8))

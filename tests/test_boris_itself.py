@@ -24,8 +24,9 @@ import pytest
 from test_boris_project import MEDIA, PROJECT
 from test_ethogram import RATES, edges_at
 
-from amc.ethogram import annotations, exports, project
+from amc.ethogram import annotations, exports
 from amc.ethogram.bouts import Rules, from_frames
+from amc.ethogram.formats import boris_project
 from amc.ethogram.record import SUBJECT, Ethogram
 from amc.synth import generate
 
@@ -190,8 +191,11 @@ def test_what_boris_has_pasted_are_our_bouts(boris, shown, tmp_path):
 
 def test_boris_opens_our_project_and_finds_nothing_wrong_with_it(boris, shown, tmp_path):
     generate.write_video(tmp_path / "fox.mp4", iter(np.zeros((4, 32, 32, 3), np.uint8)))  # BORIS looks for the file
-    seen = project.observation(shown.bouts, shown.edges, fps=shown.fps, media="fox.mp4", stamp="FEW CLIPS")
-    (tmp_path / "predictions.boris").write_text(project.text("predictions", {"fox": seen}, OURS, stamp="FEW CLIPS"))
+    events = boris_project.events(shown.bouts, shown.edges, stamp="FEW CLIPS")
+    seconds, facts = float(shown.edges[-1]), {"fps": shown.fps, "media": "fox.mp4", "stamp": "FEW CLIPS"}
+    seen = boris_project.observation(events, seconds, **facts)
+    text = boris_project.text("predictions", {"fox": seen}, OURS, stamp="FEW CLIPS")
+    (tmp_path / "predictions.boris").write_text(text)
     _, is_changed, opened, message = boris.project_functions.open_project_json(str(tmp_path / "predictions.boris"))
     assert "error" not in opened and message == "" and not is_changed
     where = str(tmp_path / "predictions.boris")

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from amc import model, transforms, video
 from amc.baselines import category_clip
 from amc.baselines.category_clip import CategoryPrompts
-from amc.datasets import synth_kingdom
+from amc.datasets import drawn_world
 from amc.base.errors import AmcError
 from amc.base import checkpoint
 from amc.model import weights
@@ -184,7 +184,7 @@ def middle_frames(table, preprocess) -> torch.Tensor:
 
 
 def test_seen_animals_are_told_far_above_chance_and_unseen_ones_become_mixtures(smoke_world, bundled):
-    table = synth_kingdom.index(smoke_world, size="smoke")
+    table = drawn_world.kingdom(smoke_world, size="smoke")
     probs = bundled.network.category(middle_frames(table, bundled.preprocess), bundled.context[1])
     is_known = torch.tensor([clip.species in SEEN for clip in table.clips])
     truth = torch.tensor([SEEN.index(clip.species) for clip in table.clips if clip.species in SEEN])

@@ -4,13 +4,13 @@ import pytest
 
 from amc.base.errors import AmcError
 from amc.datasets import charades
-from amc.synth import annotation
+from amc.synth import generate
 
 HEADER = "original_vido_id video_id frame_id path labels type\n"
 
 
 def test_rows_are_written_exactly_as_animal_kingdom_has_them(tmp_path):
-    annotation.write(tmp_path / "train.csv", [("AAACXZTV", 145, 2, (2, 40))], "train")
+    generate.write_frames(tmp_path / "train.csv", [("AAACXZTV", 145, 2, (2, 40))], "train")
     assert (tmp_path / "train.csv").read_text() == HEADER + (
         "AAACXZTV 145 1 AAACXZTV/AAACXZTV_t000001.jpg 2,40 train\n"
         "AAACXZTV 145 2 AAACXZTV/AAACXZTV_t000002.jpg 2,40 train\n"
@@ -19,7 +19,7 @@ def test_rows_are_written_exactly_as_animal_kingdom_has_them(tmp_path):
 
 def test_reading_gives_back_what_was_written(tmp_path):
     clips = [("BB", 0, 3, (2, 40)), ("AA", 1, 1, (7,)), ("NA", 2, 2, (139,))]  # "NA" is an id, not a missing value
-    annotation.write(tmp_path / "train.csv", clips, "train")
+    generate.write_frames(tmp_path / "train.csv", clips, "train")
     entries = charades.read(tmp_path / "train.csv", 140)
     assert [(name, 0, e.num_frames, e.first) for name, e in entries.items()] == [(i, 0, n, v) for i, _, n, v in clips]
 
@@ -88,7 +88,7 @@ def test_a_damaged_annotation_is_refused_in_one_line(tmp_path, text, message):
 
 def test_a_file_that_was_appended_to_itself_has_no_more_frames_than_before(tmp_path):
     path = tmp_path / "train.csv"
-    annotation.write(path, [("B", 0, 3, (2, 40)), ("A", 1, 2, (7,))], "train")
+    generate.write_frames(path, [("B", 0, 3, (2, 40)), ("A", 1, 2, (7,))], "train")
     once = charades.read(path, 140)
     path.write_text(path.read_text() + path.read_text().split("\n", 1)[1])
     assert charades.read(path, 140) == once

@@ -4,7 +4,7 @@ import nbformat
 from user_commands import NOTEBOOKS
 
 from amc.__main__ import main
-from amc.companion import classroom
+from amc.runs import notebooks
 
 
 def tags(path) -> list[str]:
@@ -12,7 +12,7 @@ def tags(path) -> list[str]:
 
 
 def test_every_notebook_is_copied_without_solutions_and_with_its_exercises_and_cells_for_answers(tmp_path):
-    written = classroom.copies(tmp_path / "class")
+    written = notebooks.class_copies(tmp_path / "class")
     assert [path.name for path in written] == sorted(path.name for path in NOTEBOOKS.glob("*.ipynb"))
     for path in written:
         source = NOTEBOOKS / path.name

@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 from amc import flow, flow_color, sampling, transforms, video
 from amc.base.errors import AmcError
 from amc.config import Pixels, Sampling
-from amc.datasets import codecs, synth_kingdom
+from amc.datasets import codecs, drawn_world
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import ClipTable
 from amc.interleave import MODALITIES, interleave
@@ -22,7 +22,7 @@ PLAN = Sampling(scheme="sparse", num_windows=2, frames=3)
 
 @pytest.fixture(scope="module")
 def table(smoke_world) -> ClipTable:
-    return synth_kingdom.index(smoke_world, size="smoke").limit(2)
+    return drawn_world.kingdom(smoke_world, size="smoke").limit(2)
 
 
 def views(table, *, pixels=PIXELS, plan=PLAN, cache=None, **options) -> ClipViews:

@@ -67,7 +67,7 @@ def finished(folder, cfg, classifier, views) -> Run:
     scores = predict(classifier, views, meta=experiment.meta(cfg, experiment.load(cfg)))
     for split in ("val", "test"):
         scores.save(folder / f"{split}.npz")
-    return Run(cfg, folder, is_reused=True)
+    return Run(cfg, folder)
 
 
 def by_control(rows) -> dict[str, dict]:
@@ -138,7 +138,7 @@ def test_several_runs_side_by_side_give_the_rows_of_one_after_the_other(measured
     runs, lines = [measured[name][0] for name in ("flow", "nothing")], []
     rows = controls.measure(runs, workers=2, log=lines.append)
     assert rows == [row for name in ("flow", "nothing") for row in measured[name][1].values()]
-    assert len(lines) == 2 and all("6 controls" in line for line in lines)
+    assert sum("6 controls" in line for line in lines) == 2 and "2 of 2 runs done" in lines[-1]
 
 
 def test_a_damaged_file_another_model_and_another_seed_are_scored_again(measured, smoke_world, tmp_path, monkeypatch):
@@ -249,7 +249,7 @@ def test_the_model_of_a_finished_run_gives_the_same_logits_again(smoke_world, tm
     built = methods.build(replace(drawn, init_from="", seed=5), table)
     built.add_bias(torch.tensor(-2.5))
     built.save(tmp_path / MODEL, {"names": table.names, "experiment": cfg.asdict()})
-    again = controls.trained(Run(cfg, tmp_path, True), table)
+    again = controls.trained(Run(cfg, tmp_path), table)
     size = built.preprocess.size
     slots = torch.randint(0, 256, (2, cfg.num_slots, 3, size, size), dtype=torch.uint8)
     with torch.inference_mode():

@@ -40,7 +40,7 @@ RIGHT_OF_THE_SEAM = (
             "agreement",
             "out_of_distribution",
             "evidence",
-            "project",
+            "formats.boris_project",
         )
     ),
 )

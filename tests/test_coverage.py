@@ -10,12 +10,6 @@ from amc.companion import coverage, events
 from amc.sampling import Window
 
 
-def test_runs_of_frames_become_events_with_their_ends():
-    table = np.zeros((6, 3), bool)
-    table[0:2, 0] = table[4:6, 0] = table[1:5, 2] = True
-    assert events.runs(table) == [(0, 0, 2), (0, 4, 6), (2, 1, 5)]
-
-
 def test_an_event_is_seen_from_its_first_frame_to_the_one_before_its_stop():
     windows = (Window((0, 5), (), (1, 4)), Window((5, 10), (), (6, 9)))
     assert events.seen_by(windows, 4, 6).tolist() == [True, False]
@@ -35,12 +29,13 @@ def test_the_seen_frames_of_a_video_are_those_of_the_plan():
     assert coverage.unseen(8, scheme="dense", num_windows=1, frames=2) == 6 / 8
 
 
-def test_a_crop_is_the_smallest_square_around_the_animals_of_all_frames_and_lies_in_the_picture():
+def test_a_crop_is_the_smallest_square_around_the_animals_of_all_frames_and_lies_in_the_picture(monkeypatch):
+    monkeypatch.setattr(coverage, "MARGIN", 1)
     masks = np.zeros((2, 20, 30), bool)
     masks[0, 8, 10], masks[1, 12, 12] = True, True  # rows 8 to 12, columns 10 to 12
-    assert coverage.crop(masks, margin=1) == (slice(7, 14), slice(8, 15))
+    assert coverage.crop(masks) == (slice(7, 14), slice(8, 15))
     masks[1, 19, 12] = True
-    assert coverage.crop(masks, margin=1) == (slice(6, 20), slice(4, 18))  # moved up, as the picture ends
+    assert coverage.crop(masks) == (slice(6, 20), slice(4, 18))  # moved up, as the picture ends
     assert coverage.crop(np.zeros((1, 20, 30), bool)) == (slice(0, 20), slice(0, 30))
 
 
@@ -58,9 +53,9 @@ def test_looks_are_the_frames_of_an_event_in_a_classifier_that_sees_it():
 
 
 def test_a_shown_clip_has_its_film_and_its_true_events(smoke_world):
-    from amc.datasets import synth_kingdom
+    from amc.datasets import drawn_world
 
-    test = synth_kingdom.index(smoke_world, size="smoke").split("test")
+    test = drawn_world.kingdom(smoke_world, size="smoke").split("test")
     shown = coverage.happening(test.clips[0].path, test.drawn, count=3)
     assert shown["film"].shape[:2] == (3, 3) and shown["fps"] == 24
     assert all(0 <= start < stop <= shown["num_frames"] for _, start, stop in shown["events"])

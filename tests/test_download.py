@@ -14,7 +14,7 @@ import pytest
 from amc.__main__ import main
 from amc.base.errors import AmcError, AnnotationError
 from amc.datasets import catalogue, download
-from amc.synth.annotation import write
+from amc.synth.generate import write_frames
 
 
 @pytest.fixture
@@ -26,8 +26,8 @@ def folder(tmp_path, smoke_world):
         data = video.read_bytes()
         (tmp_path / "video" / f"{name}.mp4").write_bytes(data[: len(data) // 2] if name == "CCCCCCCC" else data)
     annotation = tmp_path / "annotation"
-    write(annotation / "train.csv", [("AAAAAAAA", 0, 999, (0,)), ("BBBBBBBB", 1, 2, (1,))], "train")
-    write(annotation / "val.csv", [("CCCCCCCC", 2, 4, (0,))], "test")
+    write_frames(annotation / "train.csv", [("AAAAAAAA", 0, 999, (0,)), ("BBBBBBBB", 1, 2, (1,))], "train")
+    write_frames(annotation / "val.csv", [("CCCCCCCC", 2, 4, (0,))], "test")
     (annotation / "actions.csv").write_text("Label,Action\n0,Jumping\n1,Moving\n")
     rows = "".join(f"{name},Fox\n" for name in ("AAAAAAAA", "BBBBBBBB", "CCCCCCCC"))
     (annotation / "metadata.csv").write_text("video_id,list_animal\n" + rows)

@@ -10,6 +10,7 @@ from amc.base.errors import AmcError
 from amc.ethogram import timeline
 from amc.ethogram.bouts import Bout, Rules, find, frames_of, from_frames, to_frames
 from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import SlidingWindow
 
 RATES = {
     "23.976": Fraction(24000, 1001),
@@ -77,7 +78,7 @@ def test_frames_have_the_mean_of_the_windows_that_hold_them():
 @pytest.mark.parametrize("seconds, stride", [(2, 3), (2, 0), (0, 0), (-1, -2)])
 def test_windows_that_would_miss_frames_are_refused(seconds, stride):
     with pytest.raises(AmcError, match="stride"):
-        timeline.slide(edges_at(Fraction(25), 100), seconds=seconds, stride=stride)
+        SlidingWindow(seconds, stride)
 
 
 def test_times_that_do_not_ascend_are_refused():

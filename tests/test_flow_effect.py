@@ -57,7 +57,7 @@ def test_rows_hold_both_maps_and_the_paired_gain_over_frames_alone(runs):
         ("rgb", "none"), ("flow", "dis"), ("flow", "raft-synth"),
     ]  # fmt: skip
     [expected] = tables.rows(runs[3].found, runs[3].found, tables=())
-    assert all(rows[3][name] == expected[name] for name in flow_effect.COLUMNS)
+    assert all(rows[3][name] == expected[name] for name in tables.INTERVALS)
     assert rows[0]["more"] == rows[0]["more_low"] == rows[0]["more_high"] == 0
     for row in rows[1:]:
         assert row["more"] == pytest.approx(row["map_macro"] - rows[0]["map_macro"])

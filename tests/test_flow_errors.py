@@ -8,7 +8,7 @@ from PIL import Image
 
 from amc.base.errors import AmcError
 from amc.companion import flow_errors
-from amc.datasets import synth_kingdom
+from amc.datasets import drawn_world
 from amc.datasets.table import ClipTable
 
 
@@ -52,7 +52,7 @@ def test_pairs_are_spread_over_the_video_and_stay_inside_it():
 
 @pytest.fixture(scope="module")
 def clips(smoke_world) -> ClipTable:
-    return synth_kingdom.index(smoke_world, size="smoke")
+    return drawn_world.kingdom(smoke_world, size="smoke")
 
 
 @pytest.fixture(scope="module")

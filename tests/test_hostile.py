@@ -17,8 +17,8 @@ from PIL import Image
 from amc import video
 from amc.base import seal
 from amc.base.errors import AmcError
-from amc.datasets import download, video_reader
-from amc.ethogram import annotations, exports, formulas, inputs, predictor, rules_file
+from amc.datasets import delimited, download, video_reader
+from amc.ethogram import annotations, exports, inputs, options, predictor
 from amc.ethogram.bouts import Rules
 from amc.ethogram.out_of_distribution import OutOfDistribution
 from amc.ethogram.record import Ethogram
@@ -41,7 +41,7 @@ def test_no_table_has_a_formula_and_ours_are_read_back_as_they_were(shown, tmp_p
                 io.StringIO(content(shown)), sep="\t" if name.endswith("tsv") else ",", header=None, dtype=str
             )
             texts = cells.to_numpy().ravel()
-            assert not [text for text in texts if isinstance(text, str) and text.startswith(formulas.SIGNS)]
+            assert not [text for text in texts if isinstance(text, str) and text.startswith(delimited.SIGNS)]
     for name in ("boris.tsv", "bouts.csv"):
         (tmp_path / name).write_text(exports.FILES[name](shown), encoding="utf-8")
         assert {event.behaviour for event in annotations.read(tmp_path / name).events} == {*NAMES}
@@ -49,8 +49,8 @@ def test_no_table_has_a_formula_and_ours_are_read_back_as_they_were(shown, tmp_p
 
 @pytest.mark.parametrize("value", ["'=a", "=a", "a", "'a", -1.5, ""])
 def test_escaping_and_back_changes_nothing(value):
-    escaped = formulas.escape(value)
-    assert (formulas.unescape(escaped) if isinstance(value, str) else escaped) == value
+    escaped = delimited.escape(value)
+    assert (delimited.unescape(escaped) if isinstance(value, str) else escaped) == value
 
 
 def test_dollar_signs_in_a_name_are_drawn_as_they_are(tmp_path):
@@ -74,7 +74,7 @@ READERS = {  # of a path that a user names
     "a BORIS project": lambda path: annotations.read(path.with_suffix(".boris")),
     "labels of FERAL": lambda path: annotations.read(path.with_suffix(".json")),
     "a video": lambda path: inputs.videos([path]),
-    "rules": lambda path: rules_file.read(path, Rules()),
+    "rules": lambda path: options.read_rules(path, Rules()),
     "an archive": lambda path: download.unpack(path, path.parent / "into"),
     "a file to seal": seal.add,
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from amc.base.errors import AmcError
-from amc.datasets import catalogue, synth_menagerie
+from amc.datasets import catalogue, drawn_world
 from amc.synth import bodies, environments, generate, motion, rig, scene
 from amc.synth.drawn import Drawn
 from amc.synth.kingdom import KINGDOM
@@ -112,7 +112,7 @@ SMALL = {"train": Split(7), "val": Split(1), "test": Split(2)}
 
 
 def test_the_catalogue_draws_it_and_reads_it_as_animal_kingdom(tmp_path, monkeypatch):
-    monkeypatch.setattr(synth_menagerie, "MENAGERIE", small := replace(MENAGERIE, sizes={"smoke": SMALL}))
+    monkeypatch.setattr(drawn_world, "MENAGERIE", small := replace(MENAGERIE, sizes={"smoke": SMALL}))
     table = catalogue.load("synth-menagerie", tmp_path, size="smoke", validation=0.2)
     assert table.counts() == {"train": 7, "val": 1, "test": 2} and table.name == "synth-menagerie-smoke"
     assert table.names == MENAGERIE.names and {clip.species for clip in table.clips} <= set(MENAGERIE.species)

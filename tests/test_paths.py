@@ -121,7 +121,8 @@ def left_by(process: str, folder: Path) -> Path:
 def test_what_dead_processes_left_is_swept_and_what_others_are_writing_stays(tmp_path):
     dead = subprocess.run([sys.executable, "-c", "import os; print(os.getpid())"], capture_output=True, text=True)
     killed = left_by(f"{paths._host()}-{int(dead.stdout)}", tmp_path)
-    kept = [left_by(process, tmp_path) for process in (paths._process(), f"00000000-{int(dead.stdout)}")]
+    others = f"{paths._host()}-{os.getpid()}", f"00000000-{int(dead.stdout)}"
+    kept = [left_by(process, tmp_path) for process in others]
     (tmp_path / ".hidden.json").touch()
     with paths.atomic(tmp_path / "b.txt") as temporary:
         temporary.write_text("b")

@@ -35,7 +35,11 @@ def test_names_that_become_alike_with_their_endings_keep_apart_and_links_keep_th
 
 @pytest.mark.parametrize(
     "names, said",
-    [(["walking", "Walking"], "stands twice"), (["walking", "background"], "a column"), (["frame", "run"], "a column")],
+    [
+        (["walking", "Walking"], "the same behaviour"),
+        (["walking", "background"], "a column"),
+        (["frame", "run"], "a column"),
+    ],
 )
 def test_names_that_tables_cannot_hold_are_refused(names, said):
     with pytest.raises(AmcError, match=f"behaviours: .*{said}"):

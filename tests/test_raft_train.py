@@ -14,7 +14,7 @@ from amc.__main__ import main
 from amc.base import bundled, checkpoint
 from amc.base.errors import AmcError
 from amc.raft import weights
-from amc.synth import raft_card, raft_measure, raft_optimizer, raft_train
+from amc.synth import raft_card, raft_optimizer, raft_train
 from amc.synth.raft_optimizer import RaftOptimizer
 from amc.synth.raft_train import Recipe
 
@@ -183,7 +183,7 @@ def test_bundled_weights_have_a_card_and_are_a_method(tmp_path, small, monkeypat
     assert whole["raft-small", "RubberWhale"] == pytest.approx(0.32, abs=0.01)
     assert whole["dis", "RubberWhale"] == pytest.approx(0.226, abs=0.005)
     assert {("raft-synth", kind) for kind in [*KINDS, "RubberWhale"]} <= whole.keys()
-    first, second, _ = raft_measure.middlebury(whale)
+    first, second, _ = raft_card.middlebury(whale)
     found = flow.estimate(first[..., :128, :128], second[..., :128, :128], method="raft-synth")
     model, updates = weights.load("raft-synth", folder / "best.safetensors"), weights.UPDATES["raft-synth"]
     in_full = weights.run(model, first[..., :128, :128], second[..., :128, :128], updates=updates)
@@ -259,7 +259,7 @@ def test_held_out_validation_and_training_pairs_differ():
 
 
 def test_errors_are_measured_by_pair(small):
-    rows = raft_measure.drawn({"nothing": raft_measure._nothing})
+    rows = raft_card.drawn({"nothing": raft_card._nothing})
     means = [raft_train.Chunks("held-out")[number][2].norm(dim=1).mean((1, 2)).numpy() for number in range(6)]
     small = [means[number] for number in (0, 1, 3, 4)]
     kinds = {
@@ -276,7 +276,7 @@ def test_errors_are_measured_by_pair(small):
 
 def test_a_folder_without_a_pair_is_refused(tmp_path):
     with pytest.raises(AmcError, match="frame10.png"):
-        raft_measure.middlebury(tmp_path)
+        raft_card.middlebury(tmp_path)
 
 
 def test_the_card_tells_how_it_was_made():

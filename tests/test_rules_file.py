@@ -10,8 +10,9 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import predict, rules_file, timeline
+from amc.ethogram import predict, timeline
 from amc.ethogram.bouts import Bout, Rules, find
+from amc.ethogram.options import read_rules
 from amc.synth import generate
 
 TABLE = "behaviour,threshold,min_bout,max_gap\nWalking,0.8,,0\nEating,,0.2,\n"
@@ -24,7 +25,7 @@ def table(tmp_path):
 
 
 def test_each_behaviour_has_its_own_rules_and_the_others_those_of_the_command(table, watcher):
-    rules, own = rules_file.read(table, Rules(1, 0.3, 0.1))
+    rules, own = read_rules(table, Rules(1, 0.3, 0.1))
     assert own == {"Walking": 0.8} and predict.thresholds(watcher, 0.5, own).tolist() == [0.8, 0.5, 0.5]
     assert rules.of("Walking") == Rules(1, 0.3, 0) and rules.of("Eating") == Rules(1, 0.2, 0.1)
     assert rules.of("Keeping still") == rules
@@ -78,6 +79,6 @@ def test_the_run_tells_its_rules_and_its_table_can_be_given_again(table, run_fol
     assert found["threshold_from"]["Walking"] == "its own rules"
     options = json.loads((tmp_path / "out/report.json").read_text())["options"]
     assert options["rules"]["each"]["Eating"]["min_seconds"] == 0.2 and options["own_threshold"] == {"Walking": 0.8}
-    again, own = rules_file.read(tmp_path / "out/behaviours.csv", Rules())
+    again, own = read_rules(tmp_path / "out/behaviours.csv", Rules())
     assert [own[name] for name in watcher.names] == found["threshold"].tolist()
     assert again.of("Eating") == Rules(0.8, 0.2, 0.5) and again.of("Walking") == Rules(0.8, 0.3, 0)

@@ -12,8 +12,7 @@ from amc.base import locks
 from amc.base.errors import AmcError
 from amc.ethogram import predict
 from amc.ethogram.exports import TABLES
-from amc.ethogram.finished import RECORD
-from amc.ethogram.run_id import run_id
+from amc.ethogram.finished import RECORD, run_id
 from amc.ethogram.sliding_window import SlidingWindow
 
 RULES = {"sliding": SlidingWindow(9, 9), "threshold": 0.01}

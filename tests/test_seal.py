@@ -61,7 +61,7 @@ def raft_state(folder: Path) -> Kind:
 
 def record(folder: Path) -> Kind:
     path = results.write("03_ablation", {"scheme": "sparse"}, [{"map_macro": 12.5, "µ": None}], {"commit": "ab"})
-    return path, lambda: results.read("03_ablation")
+    return path, lambda: results.load(path)
 
 
 def card(folder: Path) -> Kind:

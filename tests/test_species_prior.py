@@ -11,7 +11,7 @@ import pytest
 from amc import metrics
 from amc.base.errors import AmcError
 from amc.baselines import species_prior
-from amc.datasets import drawn_world, synth_kingdom
+from amc.datasets import drawn_world
 from amc.datasets.table import Clip, ClipTable, split_validation
 from amc.scores import Scores
 from amc.synth.species import SPECIES
@@ -130,8 +130,8 @@ def test_an_unknown_predictor_and_a_table_without_validation_are_refused(table):
 
 
 def test_synth_kingdom_knows_the_relatives_of_the_species_it_keeps_for_the_test_split(table, monkeypatch, tmp_path):
-    monkeypatch.setattr(drawn_world, "index", lambda folder, world, *, name, size, workers: table)  # draws nothing
-    taxonomy = synth_kingdom.index(tmp_path).taxonomy
+    monkeypatch.setattr(drawn_world, "_index", lambda folder, world, *, name, size: table)  # draws nothing
+    taxonomy = drawn_world.kingdom(tmp_path).taxonomy
     assert set(taxonomy) == set(SPECIES)
     assert taxonomy["lion"] == taxonomy["zebra"] == ("mammal", "vertebrate")
     assert (taxonomy["trout"], taxonomy["sand viper"]) == (("fish", "vertebrate"), ("reptile", "vertebrate"))

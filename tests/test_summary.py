@@ -7,7 +7,7 @@ import numpy as np
 
 from amc import intervals, metrics
 from amc.datasets.table import Clip, ClipTable
-from amc.runs import summary
+from amc.runs import tables
 from amc.scores import Scores
 
 
@@ -20,7 +20,7 @@ def scores(labels: np.ndarray, logits: np.ndarray) -> Scores:
 
 def test_a_perfect_ranking_of_four_clips_stands_beside_the_chance_of_four_clips():
     labels = np.array([[1], [1], [0], [0]], bool)
-    said = summary.tested(scores(labels, np.array([[4.0], [3], [2], [1]])))
+    said = tables.result_line(scores(labels, np.array([[4.0], [3], [2], [1]])))
     assert "macro mAP 100.0 % (no interval), by chance 68.1 %" in said and "over 4 clips" in said
     p = float(said.split(", p ")[1].split(";")[0])
     assert 0.1 < p < 0.25  # one of six orders is perfect
@@ -29,11 +29,11 @@ def test_a_perfect_ranking_of_four_clips_stands_beside_the_chance_of_four_clips(
 def test_an_imperfect_ranking_has_its_interval():
     labels, logits = np.arange(20)[:, None] % 2 == 0, np.random.default_rng(0).normal(size=(20, 1))
     low, high = (100 * end for end in intervals.estimates(labels, logits)["map_macro"].interval())
-    assert f"({low:.1f} to {high:.1f})" in summary.tested(scores(labels, logits))
+    assert f"({low:.1f} to {high:.1f})" in tables.result_line(scores(labels, logits))
 
 
 def test_without_a_label_nothing_is_measured():
-    assert "nothing was measured" in summary.tested(scores(np.zeros((4, 1), bool), np.ones((4, 1))))
+    assert "nothing was measured" in tables.result_line(scores(np.zeros((4, 1), bool), np.ones((4, 1))))
 
 
 def test_validation_says_what_the_frequency_of_labels_alone_would_give():
@@ -42,7 +42,7 @@ def test_validation_says_what_the_frequency_of_labels_alone_would_give():
         Clip(f"{split}{k}", Path(f"{k}.mp4"), own, split) for split in labels for k, own in enumerate(labels[split])
     ]
     table = ClipTable("t", ("eat", "walk"), tuple(clips))
-    said = summary.by_chance(table.split("train"), table.split("val"))
+    said = tables.chance_line(table.split("train"), table.split("val"))
     orders = [eat + walk for eat in set(permutations([1, 1, 1, 0])) for walk in set(permutations([1, 1, 0, 0]))]
     ranked = -np.arange(8)[:, None]  # eat first, which is more frequent in training
     mean = np.mean([metrics.average_precision(np.array(order)[:, None], ranked)[0] for order in orders])

@@ -14,7 +14,7 @@ from serial import Serial
 
 from amc import video
 from amc.base.errors import AmcError
-from amc.datasets import animal_kingdom, catalogue, synth_kingdom
+from amc.datasets import animal_kingdom, catalogue, drawn_world
 from amc.synth import generate, scene
 from amc.synth.behaviours import NAMES
 from amc.synth.drawn import Drawn
@@ -179,7 +179,7 @@ def test_a_folder_that_holds_something_else_is_left_alone(few, tmp_path):
     (tmp_path / "smoke" / "video").mkdir(parents=True)
     (tmp_path / "smoke" / "video" / "holiday.mp4").write_bytes(b"mine")
     with pytest.raises(AmcError, match=r"smoke: .*not Synth Kingdom's; name another folder"):
-        synth_kingdom.index(tmp_path, size="smoke")
+        drawn_world.kingdom(tmp_path, size="smoke")
     assert content(tmp_path) == {"smoke/video/holiday.mp4": b"mine"}
 
 

@@ -54,4 +54,4 @@ def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Flying,0,1,0,23,1\n")
     human = annotations.read(tmp_path / "human.csv")
     with pytest.raises(AmcError, match="no bout of the model's behaviours"):
-        tune.tune([films], watcher, human, Rules(), log=lambda line: None)
+        tune.tune([films], watcher, human, Rules(), device="cpu", log=lambda line: None)

@@ -14,7 +14,7 @@ from PIL import Image
 from amc import video
 from amc.base import paths, sealed_lines
 from amc.config import Pixels, Sampling
-from amc.datasets import synth_kingdom, video_reader, videos
+from amc.datasets import drawn_world, video_reader, videos
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import Clip, ClipTable
 
@@ -151,9 +151,9 @@ def test_a_table_learns_of_short_and_unreadable_videos_and_keeps_the_test_split_
 
 
 def test_an_unreadable_test_clip_is_black_pictures_and_none_of_the_others_is(smoke_world):
-    clips = list(synth_kingdom.index(smoke_world, size="smoke").split("test").limit(2).clips)
+    clips = list(drawn_world.kingdom(smoke_world, size="smoke").split("test").limit(2).clips)
     clips[0] = replace(clips[0], unreadable="broken", path=Path("absent.mp4"))
-    whole = replace(synth_kingdom.index(smoke_world, size="smoke"), clips=tuple(clips))
+    whole = replace(drawn_world.kingdom(smoke_world, size="smoke"), clips=tuple(clips))
     views = ClipViews(whole, Sampling("sparse", 2, 3), PixelReader(Pixels(flow_method="dis", short_side=72)), size=64)
     black, seen = (views[None, index][0] for index in (0, 1))
     assert black.shape == seen.shape == (2, 6, 3, 64, 64) and black.dtype == seen.dtype == torch.uint8

@@ -3,7 +3,6 @@
 The card is sealed JSON beside the file: what it is, how it was made, and its sha256, compared at every read.
 """
 
-import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from torch import nn
 
 from amc.base import paths, seal
 from amc.base.checkpoint import save
+from amc.base.digests import digest
 from amc.base.errors import AmcError
 
 
@@ -24,7 +24,7 @@ def write(module: nn.Module, name: str, card: Mapping, *, meta: Mapping) -> Path
     """Write a module's weights as float16 with `meta` inside, and their card, to which their sha256 is added."""
     path = place(name)
     save(module, path, meta, dtype=torch.float16)
-    seal.write_json(path.with_suffix(".json"), {**card, "sha256": _sha256(path)}, indent=2)
+    seal.write_json(path.with_suffix(".json"), {**card, "sha256": digest(path)}, indent=2)
     return path
 
 
@@ -39,12 +39,8 @@ def find(name: str) -> tuple[Path, dict]:
             f"{path.with_suffix('.json')}: no readable card with a sha256 ({error}); restore data/weights, or choose "
             "other weights"
         ) from error
-    if not path.is_file() or _sha256(path) != sha256:
+    if not path.is_file() or digest(path) != sha256:
         raise AmcError(
             f"{path}: absent, or its sha256 is not {sha256[:12]}… of the card beside it; restore data/weights"
         )
     return path, card
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

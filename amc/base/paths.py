@@ -129,7 +129,7 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
     power cut may lose it.
     """
     path = Path(path)
-    temporary = path.with_name(f".{path.name}.{_process()}.{uuid.uuid4().hex[:8]}{path.suffix}")
+    temporary = path.with_name(f".{path.name}.{_host()}-{os.getpid()}.{uuid.uuid4().hex[:8]}{path.suffix}")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         sweep(path.parent)
@@ -149,6 +149,13 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
             temporary.unlink(missing_ok=True)
 
 
+def write_text(path: Path, text: str) -> Path:
+    """Write a text as it is, UTF-8, atomically; returns `path`. Raises AmcError."""
+    with atomic(path) as temporary:
+        temporary.write_text(text, encoding="utf-8", newline="")
+    return path
+
+
 def is_temporary(path: Path) -> bool:
     """Whether `atomic` gave this path: the file is being written, or its writer was killed."""
     return TEMPORARY.fullmatch(path.name) is not None
@@ -162,11 +169,6 @@ def sweep(folder: Path) -> None:
             found = TEMPORARY.fullmatch(entry.name)
             if found and found["host"] == _host() and not psutil.pid_exists(int(found["pid"])):
                 os.unlink(entry.path)
-
-
-def _process() -> str:
-    """This process, in the names of temporary files."""
-    return f"{_host()}-{os.getpid()}"
 
 
 @lru_cache(maxsize=1)

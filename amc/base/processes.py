@@ -12,19 +12,23 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
 from multiprocessing.managers import SyncManager
 from pathlib import Path
-from queue import Queue
+from queue import Empty, Queue
+from typing import TypeVar
 
 import psutil
 
 from amc.base.errors import AmcError
+from amc.base.progress import Log
 
+Job = TypeVar("Job")
+Result = TypeVar("Result")
 CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -106,6 +110,35 @@ def queue() -> Iterator[Queue]:
         yield manager.Queue()
 
 
+def side_by_side(
+    function: Callable[[Job, Log], Result], jobs: Sequence[Job], *, work: Sequence[int], workers: int, log: Log
+) -> list[Result]:
+    """`function(job, log)` of each job, in their order, each in a process of its own; all lines reach `log`.
+
+    function and jobs can be pickled. work: relative time of each job; the longest begin first, so that the last to
+    finish are short ones. Finished jobs keep what they have written even if another one fails; then the first failure
+    is raised.
+    """
+    with queue() as lines, pool(min(workers, len(jobs))) as executor:
+        order = sorted(range(len(jobs)), key=lambda job: work[job], reverse=True)
+        futures = {executor.submit(_call, function, jobs[job], lines): job for job in order}
+        started, running, whole = time.perf_counter(), set(futures), max(sum(work), 1)
+        while running or not lines.empty():
+            with suppress(Empty):
+                log(lines.get(timeout=0.5))
+            if ended := {future for future in running if future.done()}:
+                running -= ended
+                part = sum(work[futures[future]] for future in running) / whole
+                left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
+                log(f"{len(jobs) - len(running)} of {len(jobs)} runs done, about {left / 60:.0f} min left")
+        done = {futures[future]: future.result() for future in as_completed(futures)}
+        return [done[job] for job in range(len(jobs))]
+
+
+def _call(function: Callable[[Job, Log], Result], job: Job, lines: Queue) -> Result:
+    return function(job, lines.put)
+
+
 @contextmanager
 def stoppable() -> Iterator[None]:
     """Treat SIGTERM and SIGHUP like Ctrl-C, by an exception: `Ended`. For the main thread."""
@@ -128,7 +161,7 @@ def stoppable() -> Iterator[None]:
 def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
     """The exit status of a command, run in its own session: a Ctrl-C reaches only this process, which then ends the
     command and all that it has started. They end too when this process is killed."""
-    watched = [sys.executable, "-m", "amc.base.watched", *command]
+    watched = [sys.executable, "-m", __name__, *command]
     running = subprocess.Popen(watched, cwd=cwd, env=environment, start_new_session=True)
     try:
         return running.wait()
@@ -140,14 +173,18 @@ def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
 def end_children() -> None:
     """Kill every process that this one has started, and theirs; ignores Ctrl-C meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has to wait some seconds, too
+    _kill_children()
+    signal.signal(signal.SIGINT, before)
+
+
+def _kill_children() -> None:
     for _ in range(TIMEOUT):
         children = [child for child in psutil.Process().children(recursive=True) if not _cleans_up(child)]
-        for child in children:
+        for child in reversed(children):  # theirs first: a command of `run` ends as soon as its own child does
             with suppress(psutil.NoSuchProcess):  # it has ended meanwhile
                 child.kill()
         if not psutil.wait_procs(children, timeout=1)[1]:
             break
-    signal.signal(signal.SIGINT, before)
 
 
 def _cleans_up(child: psutil.Process) -> bool:
@@ -180,12 +217,16 @@ def _begin() -> None:
 
 
 def end_with_parent() -> None:
-    """From now on, end this process, which is no worker of a pool, when the one that started it has ended."""
+    """From now on, end this process and all that it has started when the one that started it has ended.
+
+    It is no worker of a pool: those have `_begin`.
+    """
     parent = os.getppid()
 
     def watch() -> None:
         while os.getppid() == parent:
             time.sleep(1)
+        _kill_children()
         os._exit(1)
 
     threading.Thread(target=watch, daemon=True).start()
@@ -193,3 +234,8 @@ def end_with_parent() -> None:
 
 def _nothing() -> None:
     pass
+
+
+if __name__ == "__main__":  # a command of `run`
+    end_with_parent()
+    sys.exit(subprocess.call(sys.argv[1:]))

@@ -12,6 +12,11 @@ Log = Callable[[str], None]
 LOG_INTERVAL = 15  # seconds between progress lines of a long loop
 
 
+def headed(log: Log, head: str) -> Log:
+    """A log whose lines begin with `head`."""
+    return lambda line: log(f"{head}: {line}")
+
+
 def silent(line: str) -> None:
     """A log that discards its lines."""
 
@@ -26,29 +31,11 @@ def progress(items: Iterable[T], what: str, *, total: int, unit: str, log: Log |
         file = sys.stdout if "ipykernel" in sys.modules else None  # a notebook shows stderr in red
         yield from tqdm(items, desc=what, total=total, unit=unit, file=file)
         return
-    last, pace = time.perf_counter(), Pace()
+    last, first = time.perf_counter(), None
     for done, item in enumerate(items, start=1):
         yield item
-        now = pace.step()
+        now = time.perf_counter()
+        first = first or now  # the first item, which waits for libraries, processes and files, is no part of the pace
         if now - last > LOG_INTERVAL:
-            last = now
-            log(f"{what}: {done} of {total} {unit}, {pace.left(total - done):.0f} s left")
-
-
-class Pace:
-    """Mean time per step, without the first one, which waits for libraries, processes and files."""
-
-    def __init__(self):
-        self.first = self.last = 0.0
-        self.steps = 0
-
-    def step(self) -> float:
-        """Record the end of a step; returns time.perf_counter()."""
-        self.last = time.perf_counter()
-        self.first = self.first or self.last
-        self.steps += 1
-        return self.last
-
-    def left(self, steps: int) -> float:
-        """Seconds that `steps` more steps will take at the mean pace so far."""
-        return (self.last - self.first) / max(self.steps - 1, 1) * steps
+            last, left = now, (now - first) / max(done - 1, 1) * (total - done)
+            log(f"{what}: {done} of {total} {unit}, {left:.0f} s left")

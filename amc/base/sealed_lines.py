@@ -51,8 +51,7 @@ def append(path: Path, values: Sequence) -> None:
 
 def write(path: Path, rows: Iterable[Sequence]) -> None:
     """Write a file of these lines in place of an earlier one, atomically. Raises AmcError."""
-    with paths.atomic(path) as temporary:
-        temporary.write_text("".join(map(line, rows)), encoding="utf-8")
+    paths.write_text(path, "".join(map(line, rows)))
 
 
 def _values(text: str) -> list | None:

@@ -265,9 +265,7 @@ def site(given: argparse.Namespace) -> int:
 
 def classes(given: argparse.Namespace) -> int:
     """Write copies of the notebooks without solutions and outputs."""
-    from amc.companion import classroom
-
-    for path in classroom.copies(Path(given.folder)):
+    for path in notebooks.class_copies(Path(given.folder)):
         print(paths.short(path))
     return 0
 

@@ -46,13 +46,14 @@ def predict(given: argparse.Namespace) -> int:
     Status 1 when a video failed; the others are still done.
     """
     from amc.ethogram import predict as ethograms
-    from amc.ethogram import predictor, rules_file
+    from amc.ethogram import predictor
     from amc.ethogram.bouts import Rules
+    from amc.ethogram.options import read_rules
     from amc.ethogram.sliding_window import SlidingWindow
 
     rules, own = Rules(given.hold, given.min_bout, given.max_gap), {}
     if given.rules:
-        rules, own = rules_file.read(given.rules, rules)
+        rules, own = read_rules(given.rules, rules)
     options = ethograms.Options(
         SlidingWindow(given.seconds, given.stride), rules, given.threshold, own, bin_seconds=given.bin, crop=given.crop,
         annotate=given.annotate, nwb=given.nwb, human=tuple(given.human), subject=given.subject, device=given.device,

@@ -12,7 +12,7 @@ from amc.companion import sensitivity
 from amc.companion.noise import FEW, Z
 from amc.companion.phrases import count, effect, limits, listed, nothing_yet, number, span, triple
 from amc.config import METHOD
-from amc.synth.raft_measure import NOTHING
+from amc.synth.raft_card import NOTHING
 
 LITTLE = 0.1  # of the angle that another video makes, and 1 - LITTLE the least correlation of an unchanged ranking
 OFTEN = 3  # behaviours of a time budget to name

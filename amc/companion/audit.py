@@ -5,6 +5,7 @@ clips; its settings are chosen on training clips or a validation split of them.
 """
 
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from zipfile import BadZipFile
@@ -83,11 +84,18 @@ def _co_occurrence(found: Annotation, strength: float) -> tuple[np.ndarray, dict
     evidence: absent ones would reveal that a clip has no other label.
     """
     train, val = found.table.split("train"), found.table.split("val")
-    prior = _species(train, val, strength)
-    tried = {weight: _quality(val.labels(), _with_labels(prior, train, val, weight)) for weight in WEIGHTS}
+    return _chosen(found, strength, train, val, _with_labels, {"weight": WEIGHTS})
+
+
+def _chosen(
+    found: Annotation, strength: float, train: ClipTable, val: ClipTable, predict: Callable, options: dict[str, tuple]
+) -> tuple[np.ndarray, dict]:
+    """Probs (V, C) of the test clips by `predict`, with the option that is best for `val` after training on `train`."""
+    [(name, values)], prior = options.items(), _species(train, val, strength)
+    tried = {value: _quality(val.labels(), predict(prior, train, val, value)) for value in values}
     best = max(tried, key=tried.get)
     prior = _species(found.train, found.test, strength)
-    return _with_labels(prior, found.train, found.test, best), {"weight": best, "validation": [*tried.items()]}
+    return predict(prior, found.train, found.test, best), {name: best, "validation": [*tried.items()]}
 
 
 def _species(train: ClipTable, clips: ClipTable, strength: float) -> np.ndarray:
@@ -114,11 +122,7 @@ def _sources(found: Annotation, strength: float) -> tuple[np.ndarray, dict]:
     """
     aside = np.random.default_rng(0).random(len(found.train)) < VALIDATION
     rest, val = (_part(found.train, mask) for mask in (~aside, aside))
-    prior = _species(rest, val, strength)
-    tried = {pull: _quality(val.labels(), _with_source(prior, rest, val, pull)) for pull in PRIOR_STRENGTHS}
-    best = max(tried, key=tried.get)
-    prior = _species(found.train, found.test, strength)
-    return _with_source(prior, found.train, found.test, best), {"pull": best, "validation": [*tried.items()]}
+    return _chosen(found, strength, rest, val, _with_source, {"pull": PRIOR_STRENGTHS})
 
 
 def _with_source(prior: np.ndarray, train: ClipTable, clips: ClipTable, pull: float) -> np.ndarray:
@@ -142,8 +146,7 @@ def row(name: str, labels: np.ndarray, probs: np.ndarray) -> dict:
     """One result row: both mAPs in percent with 95 % intervals (`_low`, `_high`)."""
     found = {"method": name, "given": EVIDENCE[name]}
     for key, estimate in intervals.estimates(labels, probs).items():
-        low, high = estimate.interval()
-        found |= {key: 100 * estimate.value, f"{key}_low": 100 * low, f"{key}_high": 100 * high}
+        found |= intervals.columns(key, estimate.percent())
     return found
 
 

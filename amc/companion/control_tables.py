@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from amc import intervals
+from amc.base.wording import with_interval
 from amc.baselines import species_prior
-from amc.companion.controls import CHANGES, CONTROLS, INTACT, MOST, NO_ANIMAL, in_order, videos
+from amc.companion.controls import CONTROLS, INTACT, MOST, NO_ANIMAL, in_order, videos
 from amc.config import Experiment
 from amc.runs import experiment
 
@@ -19,18 +20,17 @@ def summary(rows: Sequence[dict]) -> list[dict]:
     kinds = [kind for kind in (INTACT, *CONTROLS) if kind in {row["control"] for row in rows}]
     for row in rows:
         line = lines.setdefault(row["run"], {"row": row["run"]} | dict.fromkeys(kinds, "–"))
-        value, low, high = (row[f"map_macro_change{end}"] for end in CHANGES)
-        text = f"{value:+.1f} [{low:+.1f}, {high:+.1f}]"
+        text = with_interval([row[f"map_macro_change{end}"] for end in ("", "_low", "_high")], "+.1f")
         line[row["control"]] = f"{row['map_macro']:.1f}" if row["control"] == INTACT else text
     return list(lines.values())
 
 
-def survivors(rows: Sequence[dict], control: str = NO_ANIMAL) -> list[dict]:
-    """The rows whose score survives `control`: no significant change, or more than half of (intact - chance) left.
+def survivors(rows: Sequence[dict]) -> list[dict]:
+    """The rows whose score survives without the animal: no significant change, or over half of (intact - chance) left.
 
     A row that is not above chance when intact has no score to lose, and is left out.
     """
-    of_it = [row for row in rows if row["control"] == control and row["left"] is not None]
+    of_it = [row for row in rows if row["control"] == NO_ANIMAL and row["left"] is not None]
     return [r for r in of_it if r["left"] > 0.5 or r["map_macro_change_low"] <= 0 <= r["map_macro_change_high"]]
 
 
@@ -48,7 +48,7 @@ def verdict(rows: Sequence[dict]) -> str:
     return f"The score survives without the animal, and needs an explanation: {'; '.join(named)}."
 
 
-def place_only(cfg: Experiment, *, most: int | None = None, seed: int = 0) -> str:
+def place_only(cfg: Experiment) -> str:
     """One sentence: the macro mAP of a predictor that knows the place of each clip and nothing else.
 
     It is the species prior with the environment of the clip's script in place of the species, on the clips of
@@ -60,9 +60,6 @@ def place_only(cfg: Experiment, *, most: int | None = None, seed: int = 0) -> st
         return ""
     clips = tuple(replace(clip, species=table.drawn.script(clip.id).environment) for clip in table.clips)
     scores = species_prior.predict("species prior", replace(table, clips=clips, taxonomy={}), "test", meta={})
-    count = MOST.get(cfg.size, 0) if most is None else most
-    chosen = videos(scores, in_order(len(scores.ids), seed)[: count or None])
-    found = intervals.estimates(chosen.labels, chosen.probs[:, 0])["map_macro"]
-    low, high = found.interval()
-    value = f"{100 * found.value:.1f} [{100 * low:.1f}, {100 * high:.1f}]"
+    chosen = videos(scores, in_order(len(scores.ids), 0)[: MOST.get(cfg.size)])
+    value = with_interval(intervals.estimates(chosen.labels, chosen.probs[:, 0])["map_macro"].percent())
     return f"A predictor that knows only the place of each clip has {value} macro mAP on these clips."

@@ -10,7 +10,6 @@ import time
 import warnings
 import zlib
 from collections.abc import Callable, Sequence
-from concurrent.futures import as_completed
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -19,7 +18,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset
 
-from amc import flow_color, metrics
+from amc import flow_color, intervals, metrics
 from amc.base import checkpoint, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
@@ -38,7 +37,6 @@ VERSION = 1  # of the stored scores; raise it when a control computes something 
 MOST = {"quick": 64, "standard": 240}  # test clips by size, about the time of scoring the test split; else all
 INTACT, NO_ANIMAL = "intact", "no animal"
 COLUMNS = (*tables.INTERVALS, "chance_macro", "chance_micro", "videos")
-CHANGES = {"": "difference", "_low": "low", "_high": "high"}  # suffix of a column here: name in `tables.compare`
 
 
 def shuffled(views: ClipViews, index: int, seed: int) -> Tensor:
@@ -158,26 +156,19 @@ def measure(
     the runs' folders and reused. workers: processes, one run each, as in `experiment.run_all`. Raises AmcError.
     """
     seeing = [run for run in runs if run.cfg.method not in BLIND]
-    counts = [MOST.get(run.cfg.size, 0) if most is None else most for run in seeing]
-    jobs = sorted(zip(seeing, counts, strict=True), key=lambda job: -job[0].cfg.num_slots)  # longest first
+    jobs = [(run, MOST.get(run.cfg.size, 0) if most is None else most, seed) for run in seeing]
     workers = min(workers or processes.count(1 if torch.cuda.is_available() else None), len(jobs))
     if workers < 2:
-        done = {run: _logged(run, _measured(run, count, seed), log) for run, count in jobs}
+        found = [_measured(job, log) for job in jobs]
     else:
-        with processes.pool(workers) as pool:
-            futures = {pool.submit(_measured, run, count, seed): run for run, count in jobs}
-            done = {futures[one]: _logged(futures[one], one.result(), log) for one in as_completed(futures)}
-    return [row for run in seeing for row in done[run]]
+        work = [run.cfg.num_slots for run in seeing]
+        found = processes.side_by_side(_measured, jobs, work=work, workers=workers, log=log)
+    return [row for rows in found for row in rows]
 
 
-def _logged(run: Run, found: tuple[list[dict], float], log: Log) -> list[dict]:
-    rows, seconds = found
-    log(f"{run.cfg.name:28} {len(rows) - 1} controls in {seconds:.0f} s")
-    return rows
-
-
-def _measured(run: Run, most: int, seed: int) -> tuple[list[dict], float]:
-    """The rows of one run, and the seconds that they took."""
+def _measured(job: tuple[Run, int, int], log: Log) -> list[dict]:
+    """The rows of one run: of how many clips, with which seed."""
+    run, most, seed = job
     started, val, test = time.perf_counter(), run.scores("val"), run.scores("test")
     chosen = tuple(in_order(len(test.ids), seed)[: most or None])
     intact = videos(test, list(chosen))
@@ -188,10 +179,12 @@ def _measured(run: Run, most: int, seed: int) -> tuple[list[dict], float]:
         [found] = tables.rows(val, scores, tables=())
         change = tables.compare(intact, scores)
         row = facts | {"control": control} | {name: found[name] for name in COLUMNS}
-        row |= {f"{m}_change{end}": change[f"{m}_{of}"] for m in metrics.MAPS for end, of in CHANGES.items()}
+        for name in metrics.MAPS:
+            row |= intervals.columns(f"{name}_change", tables.points(change, name))
         margin = (rows[0] if rows else row)["map_macro"] - row["chance_macro"]
         rows.append(row | {"left": (row["map_macro"] - row["chance_macro"]) / margin if margin > 0 else None})
-    return rows, time.perf_counter() - started
+    log(f"{run.cfg.name:28} {len(rows) - 1} controls in {time.perf_counter() - started:.0f} s")
+    return rows
 
 
 def _scored(run: Run, intact: Scores, chosen: tuple[int, ...], seed: int) -> dict[str, Scores]:

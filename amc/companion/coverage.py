@@ -10,12 +10,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from amc import sampling
+from amc import intervals, sampling
 from amc import video as reader
 from amc.base.errors import choice
 from amc.base.parameters import file, flag, whole
-from amc.companion.events import runs, seen_by
+from amc.companion.events import seen_by
 from amc.config import Experiment
+from amc.ethogram.bouts import Bout, from_frames
 from amc.runs.ablation import ablation
 from amc.sampling import SCHEMES, Window
 from amc.synth import generate
@@ -25,6 +26,7 @@ from amc.synth.world import FPS
 
 SIZES = ("smoke", "quick", "standard")  # of the world of the shown clip
 REPLICATES = 500
+MARGIN = 6  # px around what is marked
 
 
 def settings(
@@ -63,15 +65,15 @@ def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> fl
     return 1 - is_seen(num_frames, scheme=scheme, num_windows=num_windows, frames=frames).mean()
 
 
-def crop(masks: np.ndarray, *, margin: int = 6) -> tuple[slice, slice]:
-    """Rows and columns of the smallest square, with a margin in px, that holds all that `masks`, bool (P, H, W), mark.
+def crop(masks: np.ndarray) -> tuple[slice, slice]:
+    """Rows and columns of the smallest square, with a MARGIN, that holds all that `masks`, bool (P, H, W), mark.
 
     The whole picture if they mark nothing.
     """
     marked, size = masks.any(axis=0), masks.shape[1:]
     if not marked.any():
         return slice(0, size[0]), slice(0, size[1])
-    ends = [(at.min() - margin, at.max() + 1 + margin) for at in np.nonzero(marked)]
+    ends = [(at.min() - MARGIN, at.max() + 1 + MARGIN) for at in np.nonzero(marked)]
     side = min(max(stop - start for start, stop in ends), *size)
     starts = [np.clip((start + stop - side) // 2, 0, most - side) for (start, stop), most in zip(ends, size)]
     return slice(starts[0], starts[0] + side), slice(starts[1], starts[1] + side)
@@ -100,10 +102,14 @@ def seen(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple], *, fps:
     return pd.DataFrame(rows)
 
 
-def scripted(clips: int) -> list[tuple[int, list[tuple[int, int, int]]]]:
+def scripted(clips: int) -> list[tuple[int, list[Bout]]]:
     """Frames and true events of the first `clips` training clips of Synth Kingdom, without events that fill a clip."""
-    tables = (truth(generate.plan_clip("train", clip)[1]) for clip in range(clips))
-    return [(len(table), [e for e in runs(table) if e[2] - e[1] < len(table)]) for table in tables]
+    found = []
+    for clip in range(clips):
+        table = truth(generate.plan_clip("train", clip)[1])
+        events = from_frames(table, generate.KINGDOM.names)
+        found.append((len(table), [event for event in events if event.stop - event.start < len(table)]))
+    return found
 
 
 def catches(clips: Sequence[tuple[int, list]], *, num_windows: int, frames: int) -> pd.DataFrame:
@@ -117,14 +123,13 @@ def catches(clips: Sequence[tuple[int, list]], *, num_windows: int, frames: int)
 
 
 def _catches(clips: Sequence[tuple[int, list]], num_windows: int, frames: int) -> Iterator[dict]:
-    names = generate.KINGDOM.names
     for clip, (num_frames, happened) in enumerate(clips):
         for scheme in SCHEMES if happened else ():
             windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
             looked = np.array([window.frames for window in windows])  # (M, P)
-            for label, start, stop in happened:
+            for name, start, stop in happened:
                 hits = ((looked >= start) & (looked < stop)).sum(axis=1)  # (M,)
-                facts = {"clip": clip, "behaviour": names[label], "scheme": scheme, "seconds": (stop - start) / FPS}
+                facts = {"clip": clip, "behaviour": name, "scheme": scheme, "seconds": (stop - start) / FPS}
                 facts |= {"looks": float(hits[hits > 0].mean()) if hits.any() else float("nan")}
                 yield facts | {"any": bool(hits.any()), "share": float((hits > 0).mean())}
 
@@ -146,7 +151,7 @@ def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
         for column, name in enumerate(("any", "share", "looks")):
             low, high = np.quantile(drawn[:, column], (0.025, 0.975))
             mean = sums[:, column].sum() / max(counts[:, column].sum(), 1)
-            row |= {name: mean, f"{name}_low": low, f"{name}_high": high}
+            row |= intervals.columns(name, (mean, low, high))
         rows.append(row)
     return pd.DataFrame(rows)
 

@@ -77,7 +77,7 @@ class Decisions:
 
 def decide(val: Scores, test: Scores, *, truth: Sequence[np.ndarray] | None = None) -> Decisions:
     """The decisions on `test` with the threshold that `val` chooses."""
-    threshold = choose_threshold(val.labels, AGGREGATES["mean"](val.probs)).value
+    threshold = choose_threshold(val.labels, AGGREGATES["mean"](val.probs))
     return Decisions(test, threshold, truth)
 
 
@@ -168,15 +168,15 @@ def tally(made: Decisions) -> list[dict]:
     rows, once = [], np.ones(len(made.scores.labels))
     for kind, found in find(made).items():
         row = {"kind": kind, "errors": int(found.sum()), "videos": int(found.any(axis=1).sum())}
-        row |= _named("rate", ratio(found.sum(axis=1), once))
+        row |= _percent("rate", ratio(found.sum(axis=1), once))
         if made.happens is not None:
-            row |= _named("part", annotators(made, found))
+            row |= _percent("part", annotators(made, found))
         rows.append(row)
     return rows
 
 
-def _named(name: str, values: tuple[float, float, float]) -> dict[str, float]:
-    return {key: 100 * value for key, value in zip((name, f"{name}_low", f"{name}_high"), values, strict=True)}
+def _percent(name: str, values: tuple[float, float, float]) -> dict[str, float]:
+    return intervals.columns(name, [100 * value for value in values])
 
 
 def annotators(made: Decisions, found: np.ndarray) -> tuple[float, float, float]:
@@ -197,12 +197,10 @@ def against_truth(made: Decisions) -> list[dict]:
     rows = []
     for metric in MAPS:
         for name in sets:
-            estimate = found[name][metric]
-            rows.append({"metric": metric, "against": name} | _named("value", (estimate.value, *estimate.interval())))
+            rows.append((metric, name, *found[name][metric].percent()))
         gain = found["truth"][metric].minus(found["annotated"][metric])
-        of = (gain[name] for name in ("difference", "low", "high"))
-        rows.append({"metric": metric, "against": "truth − annotated"} | _named("value", of))
-    return [{name.removeprefix("value_"): value for name, value in row.items()} for row in rows]
+        rows.append((metric, "truth − annotated", *(100 * gain[what] for what in ("difference", "low", "high"))))
+    return [dict(zip(("metric", "against", "value", "low", "high"), row, strict=True)) for row in rows]
 
 
 def judged(row: dict) -> str:
@@ -241,7 +239,7 @@ def differences(
     for row in compare(scored, truth):
         mine, its = found[row["run"]][row["kind"]], found[reference][row["kind"]]
         facts = {name: row[name] for name in ("run", "scheme", "modality", "kind")}
-        rows.append(facts | _named("more", ratio(mine.sum(axis=1) - its.sum(axis=1), np.ones(len(mine)))))
+        rows.append(facts | _percent("more", ratio(mine.sum(axis=1) - its.sum(axis=1), np.ones(len(mine)))))
     return rows
 
 

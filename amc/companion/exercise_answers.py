@@ -46,7 +46,7 @@ def classifiers_per_event(events: Sequence[tuple], windows: Sequence[Window]) ->
 def labels_by(rule: str, val: Scores, test: Scores, video: int) -> set[str]:
     """The labels of a video if the classifiers are aggregated by `rule`, with the threshold that `val` then chooses."""
     fuse = AGGREGATES[rule]
-    threshold = choose_threshold(val.labels, fuse(val.probs)).value
+    threshold = choose_threshold(val.labels, fuse(val.probs))
     return set(test.names[label_sets(fuse(test.probs), threshold)[video]].tolist())
 
 
@@ -71,9 +71,9 @@ def doubled(scripts: Sequence, chosen: Mapping[str, int], low: float, high: floa
     return None if np.isnan([*shares.values()]).any() else max(shares, key=shares.get)
 
 
-def followers(seen: float = 0.9, others: float = 0.1) -> set[str]:
-    """The aggregates that give more than 0.5 if one classifier of three scores `seen` and the rest `others`."""
-    probs = np.array([[[seen], [others], [others]]])  # (V, M, C)
+def followers() -> set[str]:
+    """The aggregates that give more than 0.5 if one classifier of three scores 0.9 and the others 0.1."""
+    probs = np.array([[[0.9], [0.1], [0.1]]])  # (V, M, C)
     return {name for name, fuse in AGGREGATES.items() if fuse(probs)[0, 0] > 0.5}
 
 
@@ -145,7 +145,7 @@ def rules_with_truth(kinds: Mapping[str, Callable]) -> set[str]:
 
 def most_more_extras(val: Scores, made: errors.Decisions) -> list[str]:
     """The behaviours that gain most extras if each has a threshold of its own (several if they are equal)."""
-    own = choose_threshold(val.labels, val.probs.mean(axis=1), per_class=True).value
+    own = choose_threshold(val.labels, val.probs.mean(axis=1), per_class=True)
     more = errors.Decisions(made.scores, own, made.truth).extra.sum(axis=0) - made.extra.sum(axis=0)
     return [made.names[c] for c in np.flatnonzero(more == more.max())]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from amc import intervals
 from amc.base.errors import AmcError, choice
 from amc.config import Experiment
 from amc.flow import METHODS
@@ -12,8 +13,6 @@ from amc.runs.experiment import Run, run_all
 
 NONE = "none"  # frames alone: the baseline for flow
 MODALITIES = ("flow", "rgb+flow")
-ENDS = {"": "difference", "_low": "low", "_high": "high"}  # suffix of a column here: name in `tables.compare`
-COLUMNS = ("map_macro", "map_macro_low", "map_macro_high", "map_micro", "map_micro_low", "map_micro_high")
 
 
 def configs(methods: str, size: str, weights: str = "") -> list[Experiment]:
@@ -65,8 +64,8 @@ def rows(runs: Sequence[Run]) -> list[dict]:
         more = tables.compare(alone, run.scores("test"))
         found.append(
             {"modality": pixels.modality, "flow": pixels.flow_method if "flow" in pixels.modality else NONE}
-            | {name: row[name] for name in COLUMNS}
-            | {f"more{end}": more[f"map_macro_{what}"] for end, what in ENDS.items()}
+            | {name: row[name] for name in tables.INTERVALS}
+            | intervals.columns("more", tables.points(more))
         )
     return found
 

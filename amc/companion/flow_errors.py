@@ -20,7 +20,7 @@ from amc.config import Experiment
 from amc.datasets.table import ClipTable
 from amc.raft.weights import BUNDLED
 from amc.runs.ablation import ablation
-from amc.synth.raft_measure import NOTHING
+from amc.synth.raft_card import NOTHING
 from amc.synth.raft_train import end_point_error
 
 SIZES = ("smoke", "quick", "standard")
@@ -29,6 +29,7 @@ RAFT = ("raft-synth", "raft-small", "raft-large")  # the weights of the first ar
 NIGHT = 1 / 3  # share of the clips at night, if there are enough
 STILL = 0.3  # px per frame: the camera moves if the background moves more
 FEW = 5  # clips; with fewer, no statement
+REPLICATES = 1000
 INCONSISTENT = 1.0  # px of forward-backward error from which a point counts as hidden in one frame
 
 
@@ -101,11 +102,11 @@ def spread(path: Path, count: int) -> list[tuple[int, int]]:
     return successive(path, [index for index, _ in pairs_of(video.probe(path).num_frames, count)])
 
 
-def sampled(path: Path, *, start: int, step: int, count: int = 4) -> list[tuple[int, int]]:
-    """`count` frames of a video, or as many as there are, `step` apart from `start` on, `successive`."""
+def sampled(path: Path, *, start: int, step: int) -> list[tuple[int, int]]:
+    """Four frames of a video, or as many as there are, `step` apart from `start` on, `successive`."""
     length = video.probe(path).num_frames
     start = min(start, length - 1)
-    return successive(path, range(start, min(start + count * step, length), step))
+    return successive(path, range(start, min(start + 4 * step, length), step))
 
 
 def read_pairs(path: Path, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Tensor]:
@@ -169,15 +170,15 @@ def measure(table: ClipTable, methods: Mapping[str, Path | None], *, pairs: int 
     return pd.DataFrame(rows)
 
 
-def summary(table: pd.DataFrame, *, by: str = "epe", replicates: int = 1000, seed: int = 0) -> list[dict]:
+def summary(table: pd.DataFrame, *, by: str = "epe") -> list[dict]:
     """One row per method: mean over clips of the column `by` of `measure`'s table, its 95 % interval, median seconds.
 
     Rows with nan in the column are left out.
     """
-    rng, rows = np.random.default_rng(seed), []
+    rng, rows = np.random.default_rng(0), []
     for method, part in table.dropna(subset=by).groupby("method", sort=False):
         means = part.groupby("clip")[by].mean().to_numpy()
-        low, high = np.quantile(rng.choice(means, (replicates, len(means))).mean(axis=1), (0.025, 0.975))
+        low, high = np.quantile(rng.choice(means, (REPLICATES, len(means))).mean(axis=1), (0.025, 0.975))
         row = {"method": method, "epe": means.mean(), "low": low, "high": high, "clips": len(means)}
         rows.append(row | {"seconds": part["seconds"].median()})
     return rows

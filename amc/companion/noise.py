@@ -21,9 +21,8 @@ def interval_widths(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndar
     One positive says nothing about other draws: its interval is 0 to 100.
     """
     present = np.flatnonzero(labels.any(axis=0))
-    each = [intervals.estimates(labels[:, [c]], scores[:, [c]])["map_macro"] for c in present]
-    low, high = 100 * np.array([estimate.interval() for estimate in each]).T
-    ap = 100 * np.array([estimate.value for estimate in each])
+    each = [intervals.estimates(labels[:, [c]], scores[:, [c]])["map_macro"].percent() for c in present]
+    ap, low, high = np.array(each).T
     return {"positives": labels.sum(axis=0)[present], "ap": ap, "low": low, "high": high}
 
 
@@ -33,10 +32,9 @@ def macro_by_support(labels: np.ndarray, scores: np.ndarray) -> list[dict]:
     for name, least in (("all with a positive", 1), (f"with {FEW} or more", FEW)):
         kept = labels.sum(axis=0) >= least
         if kept.any():
-            macro = intervals.estimates(labels[:, kept], scores[:, kept])["map_macro"]
-            low, high = (100 * end for end in macro.interval())
-            value = 100 * macro.value
-            rows.append({"behaviours": name, "count": int(kept.sum()), "macro": value, "low": low, "high": high})
+            macro = intervals.estimates(labels[:, kept], scores[:, kept])["map_macro"].percent()
+            row = {"behaviours": name, "count": int(kept.sum())}
+            rows.append(row | dict(zip(("macro", "low", "high"), macro, strict=True)))
     return rows
 
 

@@ -4,7 +4,7 @@ A film is several Synth Kingdom scenes one after another, like an edited film. T
 predicted bouts and time budgets can be evaluated, with intervals over the films.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -13,7 +13,8 @@ import numpy as np
 from amc import metrics
 from amc.base import paths
 from amc.base.errors import AmcError, choice
-from amc.config import SIZES, Experiment
+from amc.base.progress import Log, headed
+from amc.config import Experiment
 from amc.ethogram import agreement, evidence, predict, predictor, training_clips, tune
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.record import Ethogram
@@ -64,8 +65,7 @@ def asked(
     if model and (backbone or pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them empty, or leave model empty")
     if backbone or pretrained:
-        usual = SIZES["quick"]
-        weights.check(backbone or weights.fitting(pretrained, usual.backbone), pretrained or usual.pretrained)
+        weights.check(*predictor.chosen_clip(backbone, pretrained))
     is_number = isinstance(threshold, int | float) and not isinstance(threshold, bool)
     if not is_number or not 0 <= threshold <= 1:
         raise AmcError(f"threshold: {threshold!r} is not allowed; give a probability up to 1, or 0 for validation's")
@@ -75,26 +75,22 @@ def asked(
     return Asked(found, names, where, human, out, float(threshold), size, labels, backbone, pretrained)
 
 
-def watcher(given: Asked, *, log: Callable[[str], None]) -> predictor.VideoPredictor:
+def watcher(given: Asked, *, log: Log) -> predictor.VideoPredictor:
     """The requested model; by default the run sparse rgb+flow of this size, trained if necessary.
 
     log: gets what to do if the model cannot know the animals of the video.
     """
-    found = _model(given, log)
+    clip, path = {"backbone": given.backbone, "pretrained": given.pretrained}, given.model
+    if path is None and not given.behaviours:
+        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size, **clip))
+        path = experiment.run(cfg, log=log).folder
+    if path is None:
+        found = predictor.by_names(given.behaviours, **clip)
+    else:
+        found = predictor.by_model(path, behaviours=given.behaviours, log=log)
     if any(predictor.DRAWN in predictor.stamp_on(found, path) for path in given.videos[:1]):
         log(predictor.REMEDY)
     return found
-
-
-def _model(given: Asked, log: Callable[[str], None]) -> predictor.VideoPredictor:
-    clip = {"backbone": given.backbone, "pretrained": given.pretrained}
-    if given.model is None and given.behaviours:
-        return predictor.by_names(given.behaviours, **clip)
-    path = given.model
-    if path is None:
-        [cfg] = experiment.check(ablation(scheme="sparse", modality="rgb+flow", size=given.size, **clip))
-        path = experiment.run(cfg, log=log).folder
-    return predictor.by_model(path, behaviours=given.behaviours, log=log)
 
 
 @dataclass(frozen=True)
@@ -151,7 +147,7 @@ def _frames(script, seed: int):
     return (scene.frame(stage, index) for index in range(stage.num_frames))
 
 
-def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> list[dict]:
+def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]]) -> list[dict]:
     """How well bouts and time budget are found in films of known events: rows with 95 % intervals over the films.
 
     pairs: (found, true). Bout F1 counts pairs of bouts with an intersection over union of at least 0.5, frame F1 counts
@@ -165,7 +161,7 @@ def recovered(pairs: Sequence[tuple[Ethogram, Ethogram]], *, seed: int = 0) -> l
         ("frame F1", "frame_hits", "frame_sizes"),
         ("time budget, mean error, percentage points", "budget", "films"),
     ):
-        value, low, high = metrics.ratio(counts[part], counts[whole], seed=seed)
+        value, low, high = metrics.ratio(counts[part], counts[whole])
         rows.append({"name": name, "value": value, "low": low, "high": high, "films": len(each)})
     return rows
 
@@ -183,7 +179,7 @@ def _measure(found: Ethogram, true: Ethogram) -> dict:
     }
 
 
-def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]:
+def curve(given: Asked, *, log: Log) -> tuple[list[dict], str]:
     """Learning curve: results on the same test clips after training on more and more clips, with frozen towers.
 
     Rows of `tables.rows`, and the stamp of the last run. Clips: the user's own, or cut from the user's own videos, if
@@ -197,7 +193,7 @@ def curve(given: Asked, *, log: Callable[[str], None]) -> tuple[list[dict], str]
     most, rows = experiment.load(base).counts()["train"], []
     for count in sorted({min(count, most) for count in CURVE[given.size]}):
         cfg: Experiment = replace(base, training_clips=count, training=replace(base.training, batch_size=min(8, count)))
-        done = experiment.run(cfg, log=lambda line, count=count: log(f"{count} clips: {line}"))
+        done = experiment.run(cfg, log=headed(log, f"{count} clips"))
         rows.append({"clips": count} | tables.rows(done.scores("val"), done.scores("test"))[0])
     val = done.scores("val")
     said = evidence.of(val, val.names.tolist()).stamps

@@ -13,13 +13,13 @@ from scipy import stats
 from torch import Tensor
 
 from amc import intervals, metrics, transforms
+from amc.base.wording import with_interval
 from amc.companion import controls
 from amc.datasets.clips import ClipViews
 from amc.model import Classifier
 
 MOST = 64  # clips, a random part of a larger test split; size smoke has fewer
 INTACT, REVERSED, AT_REST, OTHER = "intact", "slots reversed", "flow at rest", "another video"
-ENDS = ("", "_low", "_high")
 
 
 def slots_reversed(views: ClipViews, index: int, seed: int) -> Tensor:
@@ -56,9 +56,9 @@ def measure(classifier: Classifier, views: ClipViews, text: Tensor, *, most: int
     labels = np.nan_to_num(views.labels[chosen].numpy()).astype(bool)
     video, probs = _embedded(classifier, text, [views[None, index][0] for index in chosen])
     macro = intervals.estimates(labels, probs)["map_macro"]
-    [chance] = _percent(np.nanmean(metrics.expected_ap(labels.sum(axis=0), len(labels))))
+    chance = 100 * float(np.nanmean(metrics.expected_ap(labels.sum(axis=0), len(labels))))
     rows = [{"change": INTACT, "clips": len(chosen), "chance_macro": chance}]
-    rows[0] |= dict(zip([f"map_macro{end}" for end in ENDS], _percent(macro.value, *macro.interval())))
+    rows[0] |= intervals.columns("map_macro", macro.percent())
     for name in applicable(views.reader.settings.modality):
         moved, changed = _embedded(classifier, text, [CHANGES[name](views, index, seed) for index in chosen])
         cosine = F.cosine_similarity(video, moved, dim=-1).clamp(-1, 1)  # (V, M)
@@ -67,8 +67,8 @@ def measure(classifier: Classifier, views: ClipViews, text: Tensor, *, most: int
         row |= _mean("angle", torch.rad2deg(torch.arccos(cosine)).mean(dim=1).numpy()) | _mean("rank", np.array(rank))
         row |= _mean("first", 100.0 * (probs.argmax(axis=1) == changed.argmax(axis=1)))
         gain = intervals.difference(labels, changed, probs)["map_macro"]
-        values = _percent(*(gain[what] for what in ("difference", "low", "high")))
-        rows.append(row | dict(zip([f"map_macro_change{end}" for end in ENDS], values)))
+        values = [100 * gain[what] for what in ("difference", "low", "high")]
+        rows.append(row | intervals.columns("map_macro_change", values))
     return rows
 
 
@@ -85,9 +85,8 @@ def summary(rows: Sequence[dict]) -> list[dict]:
     for row in rows[1:]:
         line = {"change": row["change"], "clips": row["clips"]}
         for name, (head, spec) in heads.items():
-            value, low, high = (row[f"{name}{end}"] for end in ENDS)
-            spec = spec or precision(value)
-            line[head] = f"{value:{spec}} [{low:{spec}}, {high:{spec}}]"
+            values = [row[f"{name}{end}"] for end in ("", "_low", "_high")]
+            line[head] = with_interval(values, spec or precision(values[0]))
         lines.append(line)
     return lines
 
@@ -107,8 +106,4 @@ def _embedded(classifier: Classifier, text: Tensor, clips: Sequence[Tensor]) -> 
 
 def _mean(name: str, values: np.ndarray) -> dict[str, float]:
     """The mean of values (V,) with its interval over clips."""
-    return dict(zip([f"{name}{end}" for end in ENDS], metrics.ratio(values, np.ones(len(values)))))
-
-
-def _percent(*values: float) -> list[float]:
-    return [100 * float(value) for value in values]
+    return intervals.columns(name, metrics.ratio(values, np.ones(len(values))))

@@ -79,5 +79,4 @@ def gain(labels: np.ndarray, first: np.ndarray, second: np.ndarray) -> dict[str,
 
 def _macro(labels: np.ndarray, probs: np.ndarray) -> dict[str, float]:
     macro = intervals.estimates(labels, probs)["map_macro"]
-    low, high = macro.interval()
-    return {"macro": 100 * macro.value, "low": 100 * low, "high": 100 * high}
+    return dict(zip(("macro", "low", "high"), macro.percent(), strict=True))

@@ -7,11 +7,10 @@ from collections import defaultdict
 
 import numpy as np
 
+from amc.base.wording import listed
 from amc.companion.errors import Decisions, find
-from amc.companion.events import runs, seen_by
 from amc.figures import words
 from amc.figures.errors import Case
-from amc.sampling import Window
 
 VERDICTS = {
     "missed": "missed",  # these two if the truth is not known
@@ -38,7 +37,8 @@ def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, fl
     if not made.happens[video, behaviour] or is_extra:
         happens = "omitted" if made.happens[video, behaviour] else "invented"
         return happens if is_extra else "absent", nothing, nothing
-    seen, probs = _seen(made, video, behaviour), made.scores.probs[video, :, behaviour]
+    seen = made.truth[video][made.scores.frames[video], behaviour].any(axis=1)  # (M,): who has a frame of it
+    probs = made.scores.probs[video, :, behaviour]
     saw, others = (float(probs[mask].mean()) if mask.any() else nothing for mask in (seen, ~seen))
     if not seen.any():
         return "unseen", saw, others
@@ -49,14 +49,6 @@ def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, fl
 def said(word: str, saw: float, others: float, *, it: str = "it") -> str:
     """A verdict in words."""
     return VERDICTS[word].format(it=it, saw=saw, others=others) if word else ""
-
-
-def _seen(made: Decisions, video: int, behaviour: int) -> np.ndarray:
-    """Which classifiers (M,) bool have a frame in which the behaviour happens."""
-    table = made.truth[video]
-    windows = [Window((0, len(table)), (), tuple(row)) for row in made.scores.frames[video].tolist()]
-    spans = [seen_by(windows, start, stop) for label, start, stop in runs(table) if label == behaviour]
-    return np.logical_or.reduce(spans)
 
 
 def diagnosis(kind: str, made: Decisions, video: int) -> str:
@@ -72,14 +64,9 @@ def diagnosis(kind: str, made: Decisions, video: int) -> str:
         shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
         extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
         verb = "are" if len(members) > 1 else "is"
-        clauses.append(f"{_listed(made, members)}{extent} {verb} {said(word, saw, others, it=it)}")
+        clauses.append(f"{listed(made.names[c] for c in members)}{extent} {verb} {said(word, saw, others, it=it)}")
     unknown = "; the truth is not known" if made.truth is None else ""
     return f"{kind.capitalize()} ({words.ERRORS[kind]}): {'; '.join(clauses) or 'no error'}{unknown}."
-
-
-def _listed(made: Decisions, behaviours: np.ndarray) -> str:
-    *first, last = (made.names[c] for c in behaviours)
-    return f"{', '.join(first)} and {last}" if first else last
 
 
 def case(

@@ -59,13 +59,13 @@ def index(root: Path | str, *, name: str = "animal-kingdom") -> ClipTable:
     return table
 
 
-def index_metadata(xlsx: Path | str, root: Path | str | None = None) -> ClipTable:
+def index_metadata(xlsx: Path | str) -> ClipTable:
     """Table of all 30,100 clips from `AR_metadata.xlsx` only, for work on the annotation: no video is needed.
 
-    `root` is the folder of the paths, by default the folder of `xlsx`. Raises AmcError for a missing or foreign file.
+    Raises AmcError for a missing or foreign file.
     """
     xlsx = Path(xlsx)
-    folder = Path(root or xlsx.parent) / "video"
+    folder = xlsx.parent / "video"
     return cached.table(
         f"workbook {folder}", [xlsx], lambda: _from_workbook(_workbook(xlsx), "animal-kingdom", folder, ".mp4")
     )

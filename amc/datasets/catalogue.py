@@ -6,19 +6,19 @@ from pathlib import Path
 
 from amc.base import paths
 from amc.base.errors import AnnotationError, choice
-from amc.datasets import animal_kingdom, kabr, mammalnet, synth_kingdom, synth_menagerie, videos
+from amc.datasets import animal_kingdom, drawn_world, kabr, mammalnet, videos
 from amc.datasets import folder as own_folder
 from amc.datasets.protocols import PROTOCOLS
 from amc.datasets.table import ClipTable, split_validation
 
 FOLDER = "folder"  # the user's own clips
 DATASETS = {
-    "synth": synth_kingdom.index,
+    "synth": drawn_world.kingdom,
     "animal-kingdom": animal_kingdom.index,
     "kabr": kabr.index,
     "mammalnet": mammalnet.index,
     FOLDER: own_folder.index,
-    "synth-menagerie": synth_menagerie.index,  # to pre-train on
+    "synth-menagerie": drawn_world.menagerie,  # to pre-train on
 }
 SIZED = ("synth", "synth-menagerie")  # generated worlds, drawn on first use; a real data set has one size
 

@@ -1,5 +1,7 @@
 """Reads every text table of the package: a file in, its rows with their line numbers out.
 
+`escape` writes names that a spreadsheet would compute with an apostrophe before their sign, as spreadsheets do.
+
 It accepts what spreadsheets, R and scripts write: a comma, semicolon or tab between cells, quotes, blanks around cells,
 empty columns at the end, empty lines, any kind of line end, UTF-8 with or without a byte order mark, UTF-16 with one.
 What could hide a cell or a row is an error with file and line: a row longer than its header, a quote that is not closed
@@ -17,6 +19,7 @@ from amc.base import paths
 from amc.base.errors import AmcError, AnnotationError
 
 SEPARATORS = (",", ";", "\t")
+SIGNS = ("=", "+", "-", "@")  # a text that begins with one is a formula for a spreadsheet
 MARKS = (b"\xff\xfe", b"\xfe\xff")  # the first bytes of a UTF-16 file
 SAVE = "save it as UTF-8 (in Excel: CSV UTF-8)"
 EXCEL = re.compile(r'"?sep=(.)"?\s*')  # a first line that sets the separator for Excel, and is no row
@@ -42,13 +45,6 @@ class Table:
     def names(self) -> list[str]:
         """The header in lower case, for finding columns."""
         return [name.casefold() for name in self.header]
-
-    def number(self, cell: str) -> float:
-        """A number with a decimal point, or a decimal comma if comma is not the separator. Raises ValueError."""
-        text = cell.replace(",", ".") if self.separator != "," and cell.count(",") == 1 else cell
-        if not re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII):  # float() accepts 1_0 and nan
-            raise ValueError(cell)
-        return float(text)
 
 
 @contextmanager
@@ -138,6 +134,28 @@ def encoding_of(path: Path, *, fallback: str = "") -> str:
     except UnicodeDecodeError:
         return fallback
     return "utf-8-sig"
+
+
+def number(cell: str, *, separator: str = "\t") -> float:
+    """A number with a decimal point, or a decimal comma if comma is not the separator; NaN if it is none."""
+    text = cell.replace(",", ".") if separator != "," and cell.count(",") == 1 else cell
+    is_number = re.fullmatch(r"[+-]?(\d+\.?\d*|\.\d+)([eE][+-]?\d+)?", text, re.ASCII)  # float() accepts 1_0 and nan
+    return float(text) if is_number else float("nan")
+
+
+def escape(value: object) -> object:
+    """A cell as it is written; numbers stay as they are."""
+    return f"'{value}" if isinstance(value, str) and _is_formula(value) else value
+
+
+def unescape(text: str) -> str:
+    """The text of a cell as it was before `escape`."""
+    return text[1:] if text.startswith("'") and _is_formula(text) else text
+
+
+def _is_formula(text: str) -> bool:
+    """Whether `escape` changes a text; one with an apostrophe gets another, so that there is a way back."""
+    return text.lstrip("'").startswith(SIGNS)
 
 
 def _undecodable(path: Path, encoding: str) -> str:

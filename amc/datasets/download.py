@@ -13,6 +13,7 @@ from typing import IO, NamedTuple
 
 from amc.base import paths
 from amc.base.errors import AmcError, AnnotationError, choice
+from amc.base.progress import Log
 from amc.datasets import catalogue, videos
 from amc.datasets.table import inside
 
@@ -32,7 +33,7 @@ DAMAGED = (  # raised by the three kinds of archives if cut, damaged, encrypted 
 )  # fmt: skip
 
 
-def check(name: str, root: Path | str | None, *, workers: int, log: Callable[[str], None]) -> list[str]:
+def check(name: str, root: Path | str | None, *, workers: int, log: Log) -> list[str]:
     """All problems of the data set `name` in `root`, one line each with what to do; empty if there are none.
 
     The annotation comes first; if it is correct, every video is read once by `workers` processes, and the results are

@@ -9,9 +9,8 @@ import os
 import subprocess
 import sys
 import threading
-import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import astuple, dataclass, replace
 from pathlib import Path
 from queue import Empty, Queue
@@ -19,7 +18,7 @@ from queue import Empty, Queue
 from amc.base import paths, sealed_lines
 from amc.base.digests import digest
 from amc.base.errors import AmcError
-from amc.base.progress import Pace
+from amc.base.progress import Log, progress
 from amc.datasets.table import Clip, ClipTable
 
 COMMAND = [sys.executable, "-m", "amc.datasets.video_reader"]
@@ -68,9 +67,7 @@ def apply(table: ClipTable, name: str) -> ClipTable:
     return replace(table, clips=tuple(clips), notes=(*table.notes, *named))
 
 
-def examine(
-    table: ClipTable, name: str, *, workers: int, log: Callable[[str], None], every: float = 15
-) -> Iterator[tuple[Clip, Facts]]:
+def examine(table: ClipTable, name: str, *, workers: int, log: Log) -> Iterator[tuple[Clip, Facts]]:
     """Facts of every clip's video, in no order; those not known to decode are read now, and stored one by one.
 
     Videos that could not be read are tried again: a picture may have been repaired, or a disk be back.
@@ -89,13 +86,9 @@ def examine(
         paths.folder(_file(name).parent)  # what cannot be stored is not read
     if sealed_lines.read(_file(name)).damaged:
         sealed_lines.write(_file(name), ([key, *astuple(facts)] for key, facts in known.items()))
-    logged, pace = time.perf_counter(), Pace()
-    for done, (clip, facts) in enumerate(_read(waiting, workers), start=1):
+    found = _read(waiting, workers)
+    for clip, facts in progress(found, "reading videos", total=len(waiting), unit="videos", log=log):
         sealed_lines.append(_file(name), [_identity(clip.path), *astuple(facts)])
-        now = pace.step()
-        if now - logged > every or done == len(waiting):
-            logged = now
-            log(f"read {done} of {len(waiting)} videos, {pace.left(len(waiting) - done):.0f} s left")
         yield clip, facts
 
 

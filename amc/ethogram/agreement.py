@@ -15,6 +15,7 @@ from sklearn import metrics
 from amc.base.errors import AmcError
 from amc.ethogram.bouts import Bout
 
+OVERLAP = 0.5  # intersection over union from which two bouts match
 BANOS = {  # our columns by the package's names
     "f1_score": "banos_f1",
     "so": "banos_segment_overlap",
@@ -56,13 +57,11 @@ def framewise(
     human, model, weights, rows = human[counted], model[counted], np.diff(edges)[counted], []
     for c, name in enumerate(names):
         one, other = human[:, c], model[:, c]
-        given = {"sample_weight": weights, "zero_division": np.nan}
         row = {"behaviour": name, "human_s": weights[one].sum(), "model_s": weights[other].sum()}
-        row["precision"] = metrics.precision_score(one, other, **given)
-        row["recall"] = metrics.recall_score(one, other, **given)
-        row["f1"] = metrics.f1_score(one, other, **given)
-        row["kappa"] = _kappa(one, other, weights)
-        rows.append(row)
+        row["precision"], row["recall"], row["f1"], _ = metrics.precision_recall_fscore_support(
+            one, other, average="binary", sample_weight=weights, zero_division=np.nan
+        )
+        rows.append(row | {"kappa": _kappa(one, other, weights)})
     return pd.DataFrame(rows)
 
 
@@ -75,8 +74,8 @@ def _kappa(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> float:
         return float(metrics.cohen_kappa_score(one, other, labels=[False, True], sample_weight=weights))
 
 
-def matched(human: Sequence[Bout], model: Sequence[Bout], *, overlap: float = 0.5) -> list[tuple[Bout, Bout]]:
-    """Pairs of bouts of one behaviour whose intersection over union is at least `overlap`, each bout in one pair.
+def matched(human: Sequence[Bout], model: Sequence[Bout]) -> list[tuple[Bout, Bout]]:
+    """Pairs of bouts of one behaviour whose intersection over union is at least OVERLAP, each bout in one pair.
 
     The largest overlaps are paired first; above 0.5 no bout could have two partners anyway.
     """
@@ -86,7 +85,7 @@ def matched(human: Sequence[Bout], model: Sequence[Bout], *, overlap: float = 0.
             together = min(one.stop, other.stop) - max(one.start, other.start)
             if one.behaviour == other.behaviour and together > 0:
                 share = together / (max(one.stop, other.stop) - min(one.start, other.start))
-                candidates += [(share, one, other)] if share >= overlap else []
+                candidates += [(share, one, other)] if share >= OVERLAP else []
     pairs, taken = [], set()
     for _, one, other in sorted(candidates, key=lambda c: (-c[0], c[1], c[2])):
         if ("human", one) not in taken and ("model", other) not in taken:
@@ -95,9 +94,9 @@ def matched(human: Sequence[Bout], model: Sequence[Bout], *, overlap: float = 0.
     return pairs
 
 
-def boutwise(human: Sequence[Bout], model: Sequence[Bout], names: Sequence[str], *, overlap: float = 0.5):
+def boutwise(human: Sequence[Bout], model: Sequence[Bout], names: Sequence[str]) -> pd.DataFrame:
     """One row per behaviour: bouts of both, matched ones, precision, recall and F1. NaN where not defined."""
-    pairs, rows = matched(human, model, overlap=overlap), []
+    pairs, rows = matched(human, model), []
     for name in names:
         counts = [sum(bout.behaviour == name for bout in bouts) for bouts in (human, model)]
         hits = sum(one.behaviour == name for one, _ in pairs)

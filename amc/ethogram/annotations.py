@@ -1,40 +1,30 @@
 """Human annotation of videos: files of BORIS, SimBA, DeepEthogram and others in, timed events and bouts out.
 
 `FORMATS` lists what is read; `formats` says how to add a format. If an observation covers several videos one after
-another, each event goes to the video shown at that time, in that video's own time, or in parts to both (`queued`). If
+another, each event goes to the video shown at that time, in that video's own time, or in parts to both (`observed`). If
 a video has several observations, the user has to choose one. A point event has no duration, so it is no bout.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
 
 import numpy as np
 
 from amc.base import paths
 from amc.base.errors import AmcError, printable
 from amc.datasets.delimited import NoHeader
-from amc.ethogram import exports, queued
+from amc.ethogram import exports
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
 from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import boris_project, event_table, feral, frame_table, nwb
+from amc.ethogram.observed import file_lengths
 
 FORMATS = (feral, nwb, boris_project, event_table, frame_table)  # tried in this order
 SOFTWARE = "BORIS, SimBA, DeepEthogram, V-TRACE, FERAL or NWB"
 CONFIRM = "correct them in BORIS, then delete the description of the project (File, Edit project)"
-ENDINGS = (
-    ".csv",
-    ".tsv",
-    ".txt",
-    ".xlsx",
-    ".xls",
-    ".ods",
-    ".boris",
-    ".boris.gz",
-    ".json",
-    ".nwb",
-)  # of the files taken from a folder
+# Of the files taken from a folder.
+ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".boris", ".boris.gz", ".json", ".nwb")
 
 
 def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
@@ -83,36 +73,31 @@ def _is_ours(path: Path) -> bool:
 
 
 def _read(path: Path, videos: Sequence[Path]) -> Annotation:
-    found = _in_any_format(path, queued.file_lengths(path, videos))
+    for form in FORMATS:
+        try:
+            found = form.read(path, file_lengths(path, videos))
+            break
+        except NoHeader:
+            if form is FORMATS[-1]:
+                raise
     says = (f"{path}: holds a model's predictions, not a human's annotation",) * bool(found.predicted)
     return replace(found, notes=(*found.notes, *says))
 
 
-def _in_any_format(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
-    for form in FORMATS[:-1]:
-        try:
-            return form.read(path, lengths)
-        except NoHeader:
-            continue
-    return FORMATS[-1].read(path, lengths)
-
-
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     """Several files as one; observations carry the file's name, so that two annotations of a video are noticed."""
-    events, behaviours, labelled, videos, refused, predicted = [], [], {}, [], {}, []
+    events, labelled, refused, lists = [], {}, {}, {"behaviours": {}, "videos": {}, "predicted": {}}
     for one in found:
         name = Path(one.source).name
         events += [replace(event, observation=f"{name} {event.observation}".strip()) for event in one.events]
-        behaviours += one.behaviours
         labelled |= one.labelled
-        videos += one.videos
         refused |= one.refused
-        predicted += one.predicted
+        for what, values in lists.items():
+            values |= dict.fromkeys(getattr(one, what))
     notes = (*(note for one in found for note in one.notes), *notes)
-    return Annotation(
-        f"{len(found)} files of annotation", tuple(events), notes, tuple(dict.fromkeys(behaviours)), labelled,
-        tuple(dict.fromkeys(videos)), refused, tuple(predicted),
-    )  # fmt: skip
+    each_once = {what: tuple(values) for what, values in lists.items()}
+    source = f"{len(found)} files of annotation"
+    return Annotation(source, tuple(events), notes, labelled=labelled, refused=refused, **each_once)
 
 
 def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:
@@ -133,24 +118,15 @@ def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:
     return ordered(from_frames(to_frames(found, names, len(edges) - 1), names))
 
 
-class Point(NamedTuple):
-    """An event without duration."""
-
-    behaviour: str
-    subject: str  # empty: none was named
-    time: float  # seconds
-    frame: int
-
-
-def points(events: Sequence[Event], edges: np.ndarray) -> list[Point]:
-    """Events without duration, with the frame that each falls into, in order of time. edges, errors: as for `bouts`."""
+def points(events: Sequence[Event], edges: np.ndarray) -> list[tuple[str, str, float, int]]:
+    """Events without duration by time: (behaviour, subject, seconds, frame). edges, errors: as for `bouts`."""
     found = []
     for event in events:
         _refuse_late(event, edges)
         if event.is_point:
             frame = int(np.clip(np.searchsorted(edges, event.first + 1e-9, side="right") - 1, 0, len(edges) - 2))
-            found.append(Point(event.behaviour, event.subject, event.first, frame))
-    return sorted(found, key=lambda point: (point.time, point.behaviour))
+            found.append((event.behaviour, event.subject, event.first, frame))
+    return sorted(found, key=lambda point: (point[2], point[0]))
 
 
 def _refuse_late(event: Event, edges: np.ndarray) -> None:

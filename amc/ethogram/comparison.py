@@ -58,12 +58,12 @@ def points(shown: Ethogram, human: Annotation, *, subject: str = "") -> pd.DataF
     """A row per point event of a video, with the model's probability in its frame; NaN if it lacks the behaviour."""
     known = {agreement.folded(name): c for c, name in enumerate(shown.names)}
     rows = []
-    for point in annotations.points(_of(shown, human, subject)[0], shown.edges):
-        c = known.get(agreement.folded(point.behaviour))
-        prob = float("nan") if c is None else round(float(shown.probs[point.frame, c]), 4)
-        is_inside = "" if c is None else bool(shown.frames[point.frame, c])
-        name = point.behaviour if c is None else shown.names[c]
-        rows.append((shown.video, point.subject, name, point.time, point.frame, prob, is_inside, shown.stamp))
+    for written, who, second, frame in annotations.points(_of(shown, human, subject)[0], shown.edges):
+        c = known.get(agreement.folded(written))
+        prob = float("nan") if c is None else round(float(shown.probs[frame, c]), 4)
+        is_inside = "" if c is None else bool(shown.frames[frame, c])
+        name = written if c is None else shown.names[c]
+        rows.append((shown.video, who, name, second, frame, prob, is_inside, shown.stamp))
     return pd.DataFrame(rows, columns=POINTS)
 
 

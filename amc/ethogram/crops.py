@@ -20,6 +20,7 @@ from torch import Tensor
 
 from amc import video
 from amc.base.errors import AmcError, printable
+from amc.base.wording import first_few
 from amc.datasets import delimited
 from amc.ethogram import inputs
 from amc.ethogram.events import base, stem
@@ -125,30 +126,21 @@ def _of(path: Path, crops: Crop | Mapping[str, list[Crop]] | None) -> Sequence[C
         return [crops]
     own = [name for name in crops if base(name) == base(str(path))] or [n for n in crops if stem(n) == stem(str(path))]
     if not own:
-        raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {inputs.listed(list(crops))}; add them")
+        raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {first_few(list(crops))}; add them")
     return crops[own[0]]
 
 
 def _tracks(path: Path) -> dict[str, list[Crop]]:
     """The tracks of each video in a table of boxes."""
     boxes: dict[tuple[str, str], dict[int, tuple[float, ...]]] = {}
-    with delimited.opened(path, lambda names: {*COLUMNS} <= {*names}, f"the columns {','.join(COLUMNS)}") as table:
-        places = [table.names.index(name) for name in COLUMNS]
-        tracks = [table.names.index(name) for name in TRACK if name in table.names][:1]
-        for line, cells in table.rows:
-            cells = [*cells, *[""] * (len(table.header) - len(cells))]
-            name, *texts = (cells[place] for place in places)
-            subject = inputs.plain("".join(cells[place] for place in tracks))
-            frame, *box = (_number(f"{path}:{line}", *each) for each in zip(COLUMNS[1:], texts, strict=True))
-            own = boxes.setdefault((name, subject), {})
-            if frame in own or frame != int(frame) or min(box[2:]) <= 0:
-                says = f"frame {frame:g} of {name} {subject}".strip()
-                raise AmcError(
-                    f"{path}:{line}: {says} is there twice, no whole number, or has no size; correct the line"
-                )
-            own[int(frame)] = tuple(box)
-    if not boxes:
-        raise AmcError(f"{path}: has a header and no boxes; write a row for each")
+    for line, row in delimited.read(path, COLUMNS, optional=TRACK):
+        name, subject = row["video"], inputs.plain(next((row[track] for track in TRACK if track in row), ""))
+        frame, *box = (_number(f"{path}:{line}", column, row[column]) for column in COLUMNS[1:])
+        own = boxes.setdefault((name, subject), {})
+        if frame in own or frame != int(frame) or min(box[2:]) <= 0:
+            says = f"frame {frame:g} of {name} {subject}".strip()
+            raise AmcError(f"{path}:{line}: {says} is there twice, no whole number, or has no size; correct the line")
+        own[int(frame)] = tuple(box)
     found: dict[str, list[Crop]] = {}
     for (name, subject), own in boxes.items():
         frames, table = np.array(sorted(own)), np.array([own[frame] for frame in sorted(own)])

@@ -11,6 +11,7 @@ import numpy as np
 from amc import metrics
 from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
+from amc.base.wording import first_few
 from amc.scores import Scores
 
 FEW_CLIPS = 10  # of validation, labels of all training clips, or training clips of a behaviour
@@ -39,8 +40,8 @@ def of(val: Scores | None, names: Sequence[str], shown: Sequence[int] | None = N
     if tuple(val.names.tolist()) != tuple(names):
         raise AmcError("val.npz: has other behaviours than the model beside it; score it again")
     probs = AGGREGATES["mean"](val.probs)
-    common = choose_threshold(val.labels, probs).value
-    best = choose_threshold(val.labels, probs, per_class=True, min_positives=POSITIVES).value
+    common = choose_threshold(val.labels, probs)
+    best = choose_threshold(val.labels, probs, per_class=True, min_positives=POSITIVES)
     own = np.maximum(best, FLOOR)
     predicted, train, rows = label_sets(probs, own), val.meta.get("train_positives", [None] * len(names)), []
     for c, name in enumerate(names):
@@ -77,7 +78,7 @@ def _few(val: Scores, names: Sequence[str], shown: Sequence[int]) -> list[str]:
         return [f"FEW CLIPS: {trained}{clips} clip{'s' * (clips != 1)} to validate on"]
     few = {} if positives is None else {names[c]: positives[c] for c in shown if positives[c] < FEW_CLIPS}
     ordered = sorted(few, key=lambda name: (few[name], name))
-    return [f"FEW CLIPS to train on: {_listed([f'{name} {few[name]}' for name in ordered])}"] if few else []
+    return [f"FEW CLIPS to train on: {first_few([f'{name} {few[name]}' for name in ordered], NAMED)}"] if few else []
 
 
 def _ranking(val: Scores, probs: np.ndarray) -> list[str]:
@@ -93,9 +94,4 @@ def _ranking(val: Scores, probs: np.ndarray) -> list[str]:
 def _thresholds(val: Scores, predicted: np.ndarray, names: Sequence[str], shown: Sequence[int]) -> list[str]:
     """A stamp for behaviours whose threshold does not help; predicted (V, C) bool."""
     useless = [names[c] for c in shown if is_at_chance(predicted[:, c], val.labels[:, c])]
-    return [f"THRESHOLDS AT CHANCE: {_listed(useless)}"] if useless else []
-
-
-def _listed(texts: Sequence[str]) -> str:
-    more = len(texts) - NAMED
-    return ", ".join(texts[:NAMED]) + (f" and {more} more" if more > 0 else "")
+    return [f"THRESHOLDS AT CHANCE: {first_few(useless, NAMED)}"] if useless else []

@@ -19,10 +19,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from amc.base.paths import atomic
-from amc.ethogram import formulas
+from amc.base import paths
+from amc.datasets import delimited
 from amc.ethogram.formats import feral
-from amc.ethogram.record import SUBJECT, Ethogram
+from amc.ethogram.record import DECIMALS, SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 REPORT = "report.json"
@@ -42,7 +42,6 @@ TIDY = (
     "max_prob", "threshold", "out_of_distribution", "stamp",
 )  # fmt: skip
 UNKNOWN = "not known"  # whether a bout is unlike the training clips
-DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
 def frames(shown: Ethogram) -> pd.DataFrame:
@@ -105,15 +104,11 @@ def vtrace(shown: Ethogram) -> pd.DataFrame:
 
 def tidy(shown: Ethogram) -> pd.DataFrame:
     """One row per bout for the table of a whole folder; `stop_frame` is the first frame after the bout."""
-    rows = []
+    rows, is_unlike = [], shown.is_out_of_distribution
     for bout in shown.bouts:
         c = shown.names.index(bout.behaviour)
         inside = shown.probs[bout.start : bout.stop, c]
-        unlike = (
-            UNKNOWN
-            if shown.is_out_of_distribution is None
-            else round(float(shown.is_out_of_distribution[bout.start : bout.stop].mean()), 3)
-        )
+        unlike = UNKNOWN if is_unlike is None else round(float(is_unlike[bout.start : bout.stop].mean()), 3)
         scores = (round(float(value), 4) for value in (inside.mean(), inside.max(), shown.threshold[c]))
         span = (bout.start, bout.stop, *_span(shown, bout), _lasts(shown, bout))
         rows.append((shown.video, shown.subject, bout.behaviour, *span, *scores, unlike, shown.stamp))
@@ -145,7 +140,7 @@ def _lasts(shown: Ethogram, bout) -> float:
 
 def text(table: pd.DataFrame, *, separator: str = ",", has_index: bool = False) -> str:
     """A table as text, in which no name is a formula for a spreadsheet."""
-    safe = table.map(formulas.escape).rename(columns=formulas.escape)
+    safe = table.map(delimited.escape).rename(columns=delimited.escape)
     return safe.to_csv(index=has_index, sep=separator)
 
 
@@ -164,15 +159,4 @@ FILES: dict[str, Callable[[Ethogram], str]] = {
 
 def write(shown: Ethogram, folder: Path, *, stem: str) -> list[Path]:
     """Write every file of `FILES`, as `<stem>_<name>` in `folder`, each atomically. Raises AmcError."""
-    written = []
-    for name, content in FILES.items():
-        path = folder / f"{stem}_{name}"
-        write_text(path, content(shown))
-        written.append(path)
-    return written
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write `text` as it is, atomically."""
-    with atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="")
+    return [paths.write_text(folder / f"{stem}_{name}", content(shown)) for name, content in FILES.items()]

@@ -4,18 +4,24 @@ A later call reads them, leaves out what is done, and writes the tables anew fro
 files of its video are written, so a kill loses at most one video. Of two lines of one video the last one counts.
 """
 
+import hashlib
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
 from amc.base import sealed_lines
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
+from amc.base.stages import STAGES
+from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import unique_name
 
 RECORD = "finished.jsonl"
+VERSION = 1  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
 VIDEO, PROJECT = "video", "project"  # kinds of lines: a video; name and sha256 of a BORIS project before it is written
 
 
@@ -113,3 +119,16 @@ def content(file: Path) -> str:
         return digest(file)
     except AmcError:
         return ""
+
+
+def run_id(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, threshold: np.ndarray) -> str:
+    """12 hex digits that tell two runs apart: for a model, files of annotation, options (JSON types), thresholds (C,).
+
+    The report has the sha256 of each video beside it: both together identify the results of a video.
+    """
+    weights = hashlib.sha256()
+    for name, tensor in predictor.classifier.state_dict().items():
+        weights.update(name.encode() + tensor.cpu().numpy().tobytes())
+    parts = [weights.hexdigest(), predictor.names, predictor.stamp, [content(path) for path in files], options]
+    parts += [threshold.tolist(), STAGES, VERSION]
+    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]

@@ -16,6 +16,7 @@ from typing import NamedTuple
 
 from amc.base import paths
 from amc.base.errors import AmcError, VideoError, printable
+from amc.base.wording import first_few
 from amc.ethogram import annotated, exports
 from amc.ethogram.events import SUFFIXES
 from amc.ethogram.formats import nwb
@@ -30,7 +31,6 @@ ENDINGS = (
 )
 UNTRUSTED = ".untrusted"  # in the names of files whose model has a stamp
 LONGEST = 140  # bytes of a name; file names may have 255, including our endings and that of a file being written
-SHOWN = 10  # names of files in a note; report.json has all
 
 
 class Inputs(NamedTuple):
@@ -56,9 +56,9 @@ def videos(sources: Sequence[str | Path]) -> Inputs:
             found += taken
             left_out += [printable(file) for file in others + own + unread]
             for what, files in (("files that are no videos", others), ("annotated copies", own)):
-                notes += [f"{printable(source)}: {len(files)} {what} left out: {_listed(files)}"] if files else []
+                notes += [f"{printable(source)}: {len(files)} {what} left out: {_names(files)}"] if files else []
             says = "folders that could not be read, or that are links, left out"
-            notes += [f"{printable(source)}: {len(unread)} {says}: {_listed(unread)}"] if unread else []
+            notes += [f"{printable(source)}: {len(unread)} {says}: {_names(unread)}"] if unread else []
         else:
             found.append(paths.regular(source, "give videos, or folders of them"))
     found = list(dict.fromkeys(file.absolute() for file in found))  # a link keeps its own name
@@ -89,14 +89,9 @@ def _inside(folder: Path) -> tuple[list[Path], list[Path]]:
     return sorted(files), sorted(unread + [Path(error.filename) for error in errors])
 
 
-def listed(names: Sequence[str]) -> str:
-    """The first names of a list, and how many more there are."""
-    more = len(names) - SHOWN
-    return ", ".join(map(printable, names[:SHOWN])) + (f" and {more} more" if more > 0 else "")
-
-
-def _listed(files: Sequence[Path]) -> str:
-    return listed([file.name for file in files])
+def _names(files: Sequence[Path]) -> str:
+    """The first files, in a note; report.json has all."""
+    return printable(first_few([file.name for file in files]))
 
 
 def named(

@@ -17,7 +17,6 @@ report.json lists the sha256 of every video and file: results of two runs never 
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from functools import partial
 from pathlib import Path
 from types import MappingProxyType
 
@@ -27,18 +26,19 @@ from amc.base import locks, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
-from amc.base.progress import Log
-from amc.ethogram import annotations, crops, exports, files, finished, inputs, project, rules_file, summary
+from amc.base.progress import Log, headed
+from amc.base.wording import first_few
+from amc.ethogram import annotations, crops, exports, files, finished, inputs, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
 from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
-from amc.ethogram.finished import Finished
+from amc.ethogram.finished import Finished, run_id
+from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import videos
-from amc.ethogram.options import Options
+from amc.ethogram.options import Options, check_rules
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
-from amc.ethogram.run_id import run_id
 from amc.ethogram.sliding_window import WindowScores, sliding_window
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
@@ -98,7 +98,7 @@ def _predict(
     paths = list(dict.fromkeys(job.path for job in jobs.values()))
     labels = [file for source in options.human for file in annotations.files(source)]
     _refuse_overwriting([*paths, *labels], list(jobs), out)
-    rules_file.check(options.rules, options.own_threshold, predictor.names)
+    check_rules(options.rules, options.own_threshold, predictor.names)
     threshold = thresholds(predictor, options.threshold, options.own_threshold)
     human = _human(options, paths)
     report.general += human.notes if human else ()
@@ -106,7 +106,7 @@ def _predict(
     _refuse_mixing(known, jobs, report.run, out)
     report.finished, report.before = _still_valid(known, jobs, report.run, out)
     if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
-        log(f"another content than before, so predicted again: {inputs.listed(changed)}")
+        log(f"another content than before, so predicted again: {first_few(changed)}")
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     predictor = predictor.to(options.device)
@@ -117,8 +117,8 @@ def _predict(
     origin, written = provenance.collect(), time.perf_counter()
     for place, (name, job) in enumerate(jobs.items(), start=1):
         if name not in report.before:
-            tell = partial(_tell, log, f"{place}/{len(jobs)} {name}")
-            _predict_one(job, predictor, threshold, out, options, human, report, log=tell)
+            told = headed(log, f"{place}/{len(jobs)} {name}")
+            _predict_one(job, predictor, threshold, out, options, human, report, log=told)
         if time.perf_counter() - written > WRITE_INTERVAL or place == len(jobs):
             facts = _facts(report, options, origin, is_finished=place == len(jobs))
             summary.write(out, [*report.finished.values()], predictor, behaviours, facts)
@@ -152,12 +152,13 @@ def _predict_one(
             job.video, shown.subject, printable(path), content, crop.digest if crop else "", report.run,
             shown.num_frames, float(shown.edges[-1]), float(shown.fps), unlike, shown.stamp,
             [*notes, *seen.info.notes, *(crop.notes if crop else ())], {file.name: digest(file) for file in written},
-            project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
+            boris_project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
             {table: finished.packed(rows) for table, rows in tables.items()},
         )  # fmt: skip
         finished.add(out, one)
+        alarm = f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""
         report.finished[job.name] = one
-        log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{_alarm(unlike)}")
+        log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{alarm}")
     except Exception as error:
         said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
         said = said if printable(path) in said else f"{printable(path)}: {said}"
@@ -210,7 +211,7 @@ def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run:
     """Raise AmcError if the folder holds videos of another run that are not given now, and so not predicted again."""
     others = [name for name, one in known.items() if one.run != run and name not in given]
     if others:
-        says = f"holds {len(others)} videos ({inputs.listed(others)}) of another model, other options or annotation"
+        says = f"holds {len(others)} videos ({first_few(others)}) of another model, other options or annotation"
         raise AmcError(f"{printable(out)}: {says}; give them again too, or choose another folder for --out")
 
 
@@ -231,10 +232,6 @@ def _still_valid(
 def _has_changed(job: Job, known: Mapping[str, Finished]) -> bool:
     """Whether a video was done in the folder with another content, such as that of another card."""
     return job.name in known and known[job.name].sha256 != finished.content(job.path)
-
-
-def _tell(log: Log, head: str, line: str) -> None:
-    log(f"{head}: {line}")
 
 
 def thresholds(
@@ -268,7 +265,3 @@ def ethogram(
         name, printable(path.name), fps, seen.edges, predictor.names, seen.frame_probs, threshold, rules,
         stamp_on(predictor, path), distance, support, cuts=seen.cuts,
     )  # fmt: skip
-
-
-def _alarm(unlike: float | None) -> str:
-    return f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""

@@ -6,8 +6,7 @@ by_model   a trained `model.safetensors`: one sigmoid per behaviour, thresholds 
            beside it, and a detector of out-of-distribution videos.
 """
 
-from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -19,10 +18,11 @@ from torch import Tensor
 from amc import config, metrics, model
 from amc.aggregate import AGGREGATES
 from amc.base.errors import AmcError
+from amc.base.progress import Log, silent
 from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, reader
-from amc.datasets.names import RESERVED, clean
+from amc.datasets.names import check, clean
 from amc.datasets.table import ClipTable
 from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
@@ -77,6 +77,12 @@ class VideoPredictor:
         return replace(self, classifier=self.classifier.to(device))
 
 
+def chosen_clip(backbone: str, pretrained: str) -> tuple[str, str]:
+    """Backbone and weights for `by_names`: as given, else a backbone that fits the weights, else synth-clip."""
+    small = config.SIZES["quick"]
+    return backbone or weights.fitting(pretrained, small.backbone), pretrained or small.pretrained
+
+
 def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str = "") -> VideoPredictor:
     """Zero-shot over `behaviours` with a CLIP of open_clip, by default the bundled synth-clip; RGB alone.
 
@@ -87,10 +93,9 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     if len(names) < 2:
         given = ", ".join(names) or "none"
         raise AmcError(f"behaviours: {given}; give two or more, separated by commas, or a trained model")
-    _check(names)
+    check(names, "behaviours")
     small = config.SIZES["quick"]
-    backbone = backbone or weights.fitting(pretrained, small.backbone)
-    pretrained = pretrained or small.pretrained
+    backbone, pretrained = chosen_clip(backbone, pretrained)
     is_whole = backbone == weights.XCLIP_BACKBONE
     built = model.build(backbone, pretrained, num_slots=None if is_whole else small.sampling.frames)
     pixels = replace(small.pixels, modality="rgb")
@@ -103,9 +108,7 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     return VideoPredictor(built.with_names(names), plan, pixels, True, stamp=stamp, facts=facts)
 
 
-def by_model(
-    name: str | Path, *, behaviours: Sequence[str] = (), log: Callable[[str], None] | None = None
-) -> VideoPredictor:
+def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = silent) -> VideoPredictor:
     """A trained model: its file, the folder of its run, or the run's name, such as "sparse rgb+flow seed 0".
 
     behaviours: which of its behaviours to show, by default all. Raises AmcError for a file that is no such model, a
@@ -159,7 +162,7 @@ def _places(names: Sequence[str], behaviours: Sequence[str]) -> list[int]:
     wanted = [*filter(None, map(clean, behaviours))] or list(names)
     if unknown := [name for name in wanted if name not in names]:
         raise AmcError(f"behaviours: the model was not trained on {unknown[0]!r}; choose from: {', '.join(names)}")
-    _check(wanted)
+    check(wanted, "behaviours")
     return [list(names).index(name) for name in wanted]
 
 
@@ -175,21 +178,11 @@ def _only(predictor: VideoPredictor, at: Sequence[int]) -> VideoPredictor:
     )
 
 
-def _check(names: Sequence[str]) -> None:
-    """Raise AmcError for a repeated name, and for one that tables reserve."""
-    counts = Counter(name.casefold() for name in names)
-    if twice := [name for name in names if counts[name.casefold()] > 1]:
-        raise AmcError(f"behaviours: {twice[0]!r} stands twice; name each once")
-    if taken := [name for name in names if name.casefold() in RESERVED or name.casefold().startswith("prob ")]:
-        raise AmcError(f"behaviours: {taken[0]!r} is a column of the tables; give another name, or leave it out")
-
-
-def _detector(predictor: VideoPredictor, folder: Path, log: Callable[[str], None] | None) -> OutOfDistribution | None:
+def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistribution | None:
     """The detector stored beside the model, fitted on first use; None, which is logged, without training clips."""
     file = folder / "out_of_distribution.npz"
     if file.is_file():
         return OutOfDistribution.load(file)
-    log = log or (lambda line: None)
     given = predictor.facts["experiment"]
     where = {name: given[name] for name in ("dataset", "root", "size", "validation", "protocol")}
     try:

@@ -18,6 +18,7 @@ BUDGET = (  # BORIS's own names, its spelling included
     "Duration std dev", "inter-event intervals mean (s)", "inter-event intervals std dev", "% of total length",
 )  # fmt: skip
 SUBJECT = "No focal subject"  # BORIS's word for an observation without focal animals
+DECIMALS = 6  # of seconds: a microsecond distinguishes the frames of any camera, and BORIS reads any number of decimals
 
 
 @dataclass(frozen=True)
@@ -85,9 +86,9 @@ class Ethogram:
         for name in self.names:
             spans = [(self.edges[bout.start], self.edges[bout.stop]) for bout in self.bouts if bout.behaviour == name]
             own = [(max(first, start), min(last, stop)) for first, last in spans if first < stop and last > start]
-            lasting = np.array([last - first for first, last in own])
-            pauses = np.array([after[0] - before[1] for before, after in zip(own, own[1:], strict=False)])
-            values = [len(own), lasting.sum(), *_moments(lasting), *_moments(pauses)]
+            starts, stops = np.array(own, dtype=float).reshape(-1, 2).T
+            lasting, pauses = pd.Series(stops - starts), pd.Series(starts[1:] - stops[:-1])
+            values = [len(own), lasting.sum(), lasting.mean(), lasting.std(), pauses.mean(), pauses.std()]
             rows.append([self.subject or SUBJECT, name, "", *values, 100 * lasting.sum() / (stop - start)])
         return pd.DataFrame(rows, columns=BUDGET)
 
@@ -129,11 +130,3 @@ def unique_name(video: str, subject: str) -> str:
 def seconds(bouts: list[Bout], edges: np.ndarray) -> np.ndarray:
     """How long each bout lasts, (B,) seconds."""
     return np.array([edges[bout.stop] - edges[bout.start] for bout in bouts])
-
-
-def _moments(values: np.ndarray) -> tuple[float, float]:
-    """Mean and sample deviation, NaN where there are too few."""
-    return (
-        float(values.mean()) if len(values) else np.nan,
-        float(values.std(ddof=1)) if len(values) > 1 else np.nan,
-    )

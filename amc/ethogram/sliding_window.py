@@ -18,7 +18,7 @@ from torch import Tensor
 
 from amc import flow, transforms, video
 from amc.base.errors import AmcError, VideoError
-from amc.base.progress import LOG_INTERVAL
+from amc.base.progress import LOG_INTERVAL, Log
 from amc.datasets.clips import motion, planned, slots
 from amc.ethogram import crops, timeline
 from amc.ethogram.predictor import VideoPredictor
@@ -28,13 +28,15 @@ BATCH_BYTES = 1e6  # bytes of pictures per batch; more do not fit into the proce
 
 @dataclass(frozen=True)
 class SlidingWindow:
-    """Windows over time."""
+    """Windows over time. Raises AmcError for lengths that leave gaps."""
 
     seconds: float = 2.0  # length of a window; training clips are 2 to 10 s long
     stride: float = 0.5  # seconds from one start to the next
 
     def __post_init__(self):
-        timeline.check_windows(seconds=self.seconds, stride=self.stride)
+        if not 0 < self.stride <= self.seconds < np.inf:
+            says = f"{self.stride} s with windows of {self.seconds} s"
+            raise AmcError(f"stride: {says}; needs 0 < stride <= window, or frames are missed")
 
 
 @dataclass(frozen=True)
@@ -68,7 +70,7 @@ def sliding_window(
     *,
     crop: crops.Crop | None = None,
     device: str = "cpu",
-    log: Callable[[str], None] | None = None,
+    log: Log | None = None,
 ) -> WindowScores:
     """Score every window of a video, or of the animal that `crop` follows; `log` gets progress lines.
 
@@ -84,15 +86,14 @@ def sliding_window(
         for first, last in timeline.slide(edges[start : stop + 1], seconds=sliding.seconds, stride=sliding.stride)
     )
     stream = partial(crops.stream, path, crop=crop)
-    parts, waiting, done = [], [], 0
+    parts, waiting, done = [], {}, 0
     started = logged = time.perf_counter()
     try:
         for done, clips in enumerate(_clips(stream, predictor, windows, shots, device), start=1):
-            waiting.append(clips)
+            waiting[windows[done - 1]] = clips
             if len(waiting) * clips.nbytes >= BATCH_BYTES:
-                parts.append(_scored(predictor, waiting, device))
-                waiting = []
-                _check_finite(path, predictor, edges, windows, *parts[-1], before=done - len(parts[-1][0]))
+                parts.append(_scored(path, predictor, waiting, edges, device))
+                waiting = {}
             if log and time.perf_counter() - logged > LOG_INTERVAL:
                 logged = time.perf_counter()
                 at = edges[windows[done - 1][1]]
@@ -103,41 +104,28 @@ def sliding_window(
         windows, edges = windows[:done], edges[: windows[done - 1][1] + 1]
         info = replace(info, notes=(*info.notes, f"scored up to {edges[-1]:.2f} s only: {error}"))
     if waiting:
-        parts.append(_scored(predictor, waiting, device))
-        _check_finite(path, predictor, edges, windows, *parts[-1], before=done - len(waiting))
+        parts.append(_scored(path, predictor, waiting, edges, device))
     probs, embeddings = map(np.concatenate, zip(*parts, strict=True))
     return WindowScores(info, edges, windows, probs, embeddings, tuple(start for start, _ in shots[1:]))
 
 
-def _scored(predictor: VideoPredictor, clips: list[Tensor], device: str) -> tuple[np.ndarray, np.ndarray]:
-    """Probabilities (W, C) and embeddings (W, E) of W windows of M clips each, the mean over their classifiers."""
-    both = predictor.predict(torch.stack(clips).flatten(0, 1).to(device))
-    return tuple(each.unflatten(0, (len(clips), -1)).mean(dim=1).cpu().numpy() for each in both)
+def _scored(
+    path: Path | str, predictor: VideoPredictor, clips: dict[timeline.Range, Tensor], edges: np.ndarray, device: str
+) -> list[np.ndarray]:
+    """Probabilities (W, C) and embeddings (W, E) of W windows of M clips each, the mean over their classifiers.
 
-
-def _check_finite(
-    path: Path | str,
-    predictor: VideoPredictor,
-    edges: np.ndarray,
-    windows: tuple,
-    probs: np.ndarray,
-    embeddings: np.ndarray,
-    *,
-    before: int,
-) -> None:
-    """Raise AmcError, naming the window, for scores that are not finite: they would look like "no behaviour".
-
-    before: how many windows come before these.
+    Raises AmcError, naming the window, for scores that are not finite: they would look like "no behaviour".
     """
-    is_wrong = ~np.isfinite(np.column_stack([probs, embeddings]))
-    if is_wrong.any():
-        window, column = np.argwhere(is_wrong)[0]
-        what = f"the probability of {predictor.names[column]!r}" if column < len(predictor.names) else "the embedding"
-        start, stop = (edges[edge] for edge in windows[before + window])
-        remedy = "its weights are damaged or of too low a precision: train or fetch them again"
-        raise AmcError(
-            f"{path}: from {start:.2f} to {stop:.2f} s {what} is not finite; the model cannot be used, {remedy}"
-        )
+    both = predictor.predict(torch.stack([*clips.values()]).flatten(0, 1).to(device))
+    found = [each.unflatten(0, (len(clips), -1)).mean(dim=1).cpu().numpy() for each in both]
+    for values in found:
+        if len(wrong := np.argwhere(~np.isfinite(values))):
+            start, stop = (edges[edge] for edge in [*clips][wrong[0, 0]])
+            what = f"the probability of {predictor.names[wrong[0, 1]]!r}" if values is found[0] else "the embedding"
+            says = f"from {start:.2f} to {stop:.2f} s {what} is not finite; the model cannot be used"
+            remedy = "its weights are damaged or of too low a precision: train or fetch them again"
+            raise AmcError(f"{path}: {says}, {remedy}")
+    return found
 
 
 def _shots(path: Path | str, seen: timeline.Range) -> tuple[timeline.Range, ...]:

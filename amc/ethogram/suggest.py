@@ -8,7 +8,7 @@ Corrected, the folder is annotation like any other: `training_clips` takes it wi
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from itertools import cycle
 from pathlib import Path
@@ -17,10 +17,12 @@ from typing import NamedTuple
 import numpy as np
 
 from amc.base.errors import AmcError, printable
-from amc.base.paths import folder
-from amc.ethogram import exports, inputs, predict, project
+from amc.base.paths import folder, write_text
+from amc.base.progress import Log
+from amc.ethogram import inputs, predict
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.evidence import FEW_CLIPS
+from amc.ethogram.formats import boris_project
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
@@ -44,7 +46,7 @@ class Moment(NamedTuple):
 
 def suggest(
     sources: Sequence[str | Path], predictor: VideoPredictor, out: Path, *, most: int, threshold: float = 0.0,
-    device: str = "cpu", log: Callable[[str], None],
+    device: str = "cpu", log: Log,
 ) -> list[Moment]:  # fmt: skip
     """Write the `most` moments of all videos that would teach most into `out`: clips and a project; in order of time.
 
@@ -75,8 +77,8 @@ def suggest(
         raise AmcError("videos: none could be scored; see the lines above")
     found = choose(candidates, most)
     observations = _cut(found, named, known, out)
-    text = project.text("suggested", observations, predictor.names, stamp="; ".join(stamps))
-    exports.write_text(out / PROJECT, text)  # last: its presence shows that all are there
+    text = boris_project.text("suggested", observations, predictor.names, stamp="; ".join(stamps))
+    write_text(out / PROJECT, text)  # last: its presence shows that all are there
     for moment in found:
         begin, end = (known[moment.video].edges[frame] for frame in (moment.start, moment.stop))
         log(f"{moment.video}, {begin:.1f} to {end:.1f} s: {moment.why} {moment.behaviour}".strip())
@@ -152,6 +154,6 @@ def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
     """The parts of a video's bouts that lie in a moment, in the time of the clip that was cut."""
     bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
     edges = np.arange(moment.stop - moment.start + 1) / shown.fps
-    marks = project.events(bouts, edges, stamp=shown.stamp)
-    found = project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
+    marks = boris_project.events(bouts, edges, stamp=shown.stamp)
+    found = boris_project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
     return found | {"description": f"{moment.why} {moment.behaviour}".strip()}

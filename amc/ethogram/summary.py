@@ -10,10 +10,11 @@ import numpy as np
 import pandas as pd
 
 from amc.base.errors import AmcError, printable
-from amc.base.paths import atomic
-from amc.ethogram import exports, finished, project
+from amc.base.paths import write_text
+from amc.ethogram import exports, finished
 from amc.ethogram.bouts import Rules
 from amc.ethogram.finished import Finished
+from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import UNTRUSTED
 from amc.ethogram.predictor import VideoPredictor
 
@@ -28,14 +29,13 @@ def write(
     for name in OF_VIDEOS:
         whole = finished.table(videos, name)
         if whole is not None:
-            exports.write_text(out / f"{name}.csv", exports.text(whole.assign(run=facts["run"])))
+            write_text(out / f"{name}.csv", exports.text(whole.assign(run=facts["run"])))
     whole = pd.DataFrame(behaviours).assign(stamp=facts["stamp"], run=facts["run"])
-    exports.write_text(out / "behaviours.csv", exports.text(whole))
+    write_text(out / "behaviours.csv", exports.text(whole))
     written = _write_project(out, videos, predictor.names, stamp=facts["stamp"])
     report = {**facts, "model": predictor.facts, "project": written, "done": [one.row for one in videos]}
     report["files"] = {name: sha256 for one in videos for name, sha256 in one.files.items()}
-    with atomic(out / exports.REPORT) as temporary:
-        temporary.write_text(json.dumps(report, indent=1, ensure_ascii=False) + "\n", encoding="utf-8")
+    write_text(out / exports.REPORT, json.dumps(report, indent=1, ensure_ascii=False) + "\n")
 
 
 def behaviours(
@@ -63,13 +63,15 @@ def _write_project(out: Path, videos: Sequence[Finished], names: Sequence[str], 
     observations = {}
     for video in dict.fromkeys(one.video for one in videos):
         [first, *_] = own = [one for one in videos if one.video == video]  # the animals of a video are its subjects
-        media = printable(project.media_path(Path(first.file), out))
+        media = printable(boris_project.media_path(Path(first.file), out))
         events = sorted((event for one in own for event in one.events), key=itemgetter(0))
-        observations[video] = project.observation(events, first.seconds, fps=first.fps, media=media, stamp=first.stamp)
-    text = project.text("predictions", observations, names, stamp=stamp)
+        observations[video] = boris_project.observation(
+            events, first.seconds, fps=first.fps, media=media, stamp=first.stamp
+        )
+    text = boris_project.text("predictions", observations, names, stamp=stamp)
     written = {name: hashlib.sha256(text.encode()).hexdigest()}
     finished.add_project(out, name, written[name])  # first: after a kill it must not look as if a human had changed it
-    exports.write_text(out / name, text)
+    write_text(out / name, text)
     return written
 
 

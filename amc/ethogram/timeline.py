@@ -29,21 +29,12 @@ def edges(times: np.ndarray, fps: float) -> np.ndarray:
     return np.append(times, times[-1] + last)
 
 
-def check_windows(*, seconds: float, stride: float) -> None:
-    """Raise AmcError for lengths that leave gaps."""
-    if not 0 < stride <= seconds < np.inf:
-        raise AmcError(
-            f"stride: {stride} s with windows of {seconds} s; needs 0 < stride <= window, or frames are missed"
-        )
-
-
 def slide(edges: np.ndarray, *, seconds: float, stride: float) -> tuple[Range, ...]:
     """Windows of `seconds` whose starts are `stride` seconds apart, the last one ending with the video.
 
     edges (N + 1,). Every frame lies in at least one window; a video shorter than a window is one window; none is empty.
-    Raises AmcError for lengths that leave gaps.
+    stride: above 0 and up to `seconds`, see `SlidingWindow`.
     """
-    check_windows(seconds=seconds, stride=stride)
     last = max(edges[-1] - seconds, edges[0])
     starts = np.append(np.arange(edges[0], last - EPSILON, stride), last)
     first = np.searchsorted(edges[:-1], starts - EPSILON)

@@ -5,23 +5,22 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 `datasets.folder` reads the folder; clips of one video stay in one split.
 """
 
-import csv
 import hashlib
-import io
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 
 from amc import video
 from amc.base import paths
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
-from amc.base.progress import progress
+from amc.base.progress import Log, progress
 from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
 from amc.ethogram import annotations, inputs, timeline
@@ -46,7 +45,7 @@ class Cut(NamedTuple):
     behaviours: tuple[str, ...]
 
 
-def folder(source: Path | str, *, log: Callable[[str], None]) -> Path:
+def folder(source: Path | str, *, log: Log) -> Path:
     """The folder of clips to train on: `source` if it has a `labels.csv`, else one of clips that are cut now, once.
 
     source: a folder of videos and their annotation, in any format of `annotations`; or the annotation alone, which
@@ -73,7 +72,7 @@ def plan(bouts: Sequence[Bout], edges: np.ndarray, *, seconds: float, counted: n
     bouts: of all behaviours, those of one behaviour not overlapping. edges (N + 1,): seconds. seconds: length of a
     clip; a shorter video is one clip. counted: bool (N,), the frames that the human has labelled, by default all.
     """
-    frames = to_frames(bouts, _behaviours(bouts), len(edges) - 1)
+    frames = to_frames(bouts, sorted({bout.behaviour for bout in bouts}), len(edges) - 1)
     counted = np.ones(len(frames), bool) if counted is None else counted
     found: list[Cut] = []
     for bout in sorted(bouts, key=lambda bout: (bout.stop - bout.start, bout)):  # the shortest can be nowhere else
@@ -119,11 +118,7 @@ def _inside(bouts: Sequence[Bout], start: int, stop: int, edges: np.ndarray) -> 
     return tuple(sorted(found | {name for name, lasts in filled.items() if lasts >= SHARE * whole - 1e-9}))
 
 
-def _behaviours(bouts: Sequence[Bout]) -> list[str]:
-    return sorted({bout.behaviour for bout in bouts})
-
-
-def _annotation(source: Path, log: Callable[[str], None]) -> Annotation:
+def _annotation(source: Path, log: Log) -> Annotation:
     try:
         human = annotations.read(source)
     except AmcError as error:
@@ -170,7 +165,7 @@ def _key(source: Path, named: dict[str, Path]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
-def _all_cuts(human: Annotation, named: dict[str, Path], log: Callable[[str], None]) -> dict[str, list[Cut]]:
+def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, list[Cut]]:
     """The clips of each annotated video; a video that cannot be used is logged."""
     cuts, refused = {}, []
     for name, path in named.items():
@@ -192,7 +187,7 @@ def _all_cuts(human: Annotation, named: dict[str, Path], log: Callable[[str], No
 
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
-    events, counted = events_of(human, name, path.name)
+    events, counted = events_of(human, name, path.name)  # first: a video without annotation need not be read
     edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
     refuse_other_length(human, path.name, counted, len(edges) - 1)
     return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
@@ -203,7 +198,7 @@ def _source(name: str) -> str:
     return MOMENT.sub("", name)
 
 
-def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Callable[[str], None]) -> None:
+def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Log) -> None:
     """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept."""
     jobs = [(name, cut) for name, found in cuts.items() for cut in found]
     rows, counts = [], Counter()
@@ -217,10 +212,8 @@ def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: C
             continue
         rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
         counts.update(cut.behaviours or (BACKGROUND,))
-    text = io.StringIO()
-    csv.writer(text, lineterminator="\n").writerows([("file", "labels", "source"), *rows])
-    with paths.atomic(out / TABLE) as temporary:
-        temporary.write_text(text.getvalue(), encoding="utf-8")
+    table = pd.DataFrame(rows, columns=["file", "labels", "source"])
+    paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
     each = ", ".join(f"{name} {count}" for name, count in counts.most_common())
     log(f"{len(rows)} clips cut from {len(cuts)} videos ({each}), to look at: {printable(out)}")
 

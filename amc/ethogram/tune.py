@@ -5,9 +5,8 @@ and ends. One threshold serves all behaviours: one for each is fitted to the few
 not be ones on which the model was trained, or is measured.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from amc.base.errors import AmcError
+from amc.base.progress import Log, headed
 from amc.ethogram import agreement, annotations, inputs, predict
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.comparison import events_of, refuse_other_length
@@ -43,16 +43,15 @@ class Tuned(NamedTuple):
 
 
 def tune(
-    sources: Sequence[str | Path], predictor: VideoPredictor, human: Annotation, rules: Rules, *, device: str = "cpu",
-    log: Callable[[str], None],
-) -> Tuned:  # fmt: skip
+    sources: Sequence[str | Path], predictor: VideoPredictor, human: Annotation, rules: Rules, *, device: str, log: Log
+) -> Tuned:
     """The best settings on annotated videos; `log` gets what is left out. Raises AmcError if none can be compared."""
     predictor, undecided = predictor.to(device), np.ones(len(predictor.names))
     pairs: dict[SlidingWindow, list[Compared]] = {sliding: [] for sliding in WINDOWS}
     for name, path in inputs.videos(sources).named.items():
         try:
             for sliding, compared in pairs.items():
-                seen = sliding_window(path, predictor, sliding, device=device, log=partial(_tell, log, name))
+                seen = sliding_window(path, predictor, sliding, device=device, log=headed(log, name))
                 compared.append(beside(predict.ethogram(name, path, seen, predictor, undecided, rules), human))
         except AmcError as error:
             log(f"note: {name}: left out, {error}")
@@ -94,7 +93,3 @@ def _measured(compared: Sequence[Compared], threshold: float) -> dict:
         for name, count in zip(counts, (len(human), len(model), len(agreement.matched(human, model))), strict=True):
             counts[name] += count
     return counts | {"bout_f1": 2 * counts["matched"] / max(counts["human_bouts"] + counts["model_bouts"], 1)}
-
-
-def _tell(log: Callable[[str], None], name: str, line: str) -> None:
-    log(f"{name}: {line}")

@@ -54,7 +54,7 @@ def ablation(
     dataset = str(dataset).replace("_", "-")  # accepts the spelling with underscores
     chosen = {"scheme": scheme, "modality": modality, "dataset": dataset, "size": size, "protocol": protocol}
     _refuse(chosen, flow_method, {"num_windows": num_windows, "frames": frames, "epochs": epochs}, memory_limit_gb)
-    backbone = backbone or (weights.fitting(pretrained, "") if pretrained else "")
+    backbone = backbone or weights.fitting(pretrained, "")
     overrides = {"dataset": dataset, "root": data_root, "protocol": protocol, "backbone": backbone}
     overrides |= {"pretrained": pretrained, "init_from": init_from}
     freezes = dataset == FOLDER if freeze_backbone is None else flag("freeze_backbone", freeze_backbone)

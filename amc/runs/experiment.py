@@ -19,10 +19,10 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.base import checkpoint, distributed, locks, paths, processes, provenance, side_by_side
+from amc.base import checkpoint, distributed, locks, paths, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError
-from amc.base.progress import Log, progress, silent
+from amc.base.progress import Log, headed, progress, silent
 from amc.baselines.species_prior import BLIND
 from amc.baselines.species_prior import predict as predict_blind
 from amc.config import Experiment
@@ -31,7 +31,7 @@ from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
 from amc.model.weights import BUNDLED, seeded
-from amc.runs import cost, demo, keys, lookup, memory, methods, summary
+from amc.runs import cost, demo, keys, lookup, memory, methods, tables
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
 from amc.train import Fit, Validation, bce, fit, prior_bias
@@ -42,7 +42,6 @@ class Run(NamedTuple):
 
     cfg: Experiment
     folder: Path
-    is_reused: bool  # it existed already: this call computed nothing
 
     @property
     def commit(self) -> str:
@@ -93,20 +92,20 @@ def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -
     """
     table = load(cfg)
     place = keys.folder(cfg, table)
-    is_reused = _is_whole(place, cfg.method)
-    if not is_reused and distributed.world() > 1:  # its processes work in one folder
+    is_known = _is_whole(place, cfg.method)
+    if not is_known and distributed.world() > 1:  # its processes work in one folder
         _make(cfg, table, place, log, device)
-    elif not is_reused:
+    elif not is_known:
         with (
             processes.resumable(lambda: lookup.advice({cfg.name: place})),
             locks.held(paths.folder(place), log=log or warnings.warn),
         ):
-            is_reused = _is_whole(place, cfg.method)
-            if not is_reused:
+            is_known = _is_whole(place, cfg.method)
+            if not is_known:
                 _make(cfg, table, place, log, device)
-    if is_reused and log:
+    if is_known and log:
         log("already computed")
-    return Run(cfg, place, is_reused)
+    return Run(cfg, place)
 
 
 def _make(cfg: Experiment, table: ClipTable, place: Path, log: Log | None, device: str | None) -> None:
@@ -150,7 +149,7 @@ def train(
         distributed.barrier()
     in_turn = _views(cfg, table.split("val"), model.preprocess.size, InTurn)
     if log:
-        log(summary.by_chance(views["train"].table, views["val"].table))
+        log(tables.chance_line(views["train"].table, views["val"].table))
     if training.prior_bias_init:
         model.add_bias(_bias(views["train"], model, device, cfg.training.batch_size))
     chosen = partial(rate, views=views["val"]) if rate else partial(validation, views=in_turn, batches=batches, log=log)
@@ -180,7 +179,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
             scores.save(folder / f"{split}.npz")
     distributed.barrier()
     if log:
-        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {summary.tested(scores)}")
+        log(f"done: {fitted.seconds:.0f} s of training, best epoch {fitted.best_epoch}; {tables.result_line(scores)}")
 
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
@@ -208,7 +207,7 @@ def _pretrain(cfg: Experiment, log: Log | None, device: str) -> tuple[str, dict]
     """The weights that the run's network starts from, as `methods.build` takes them, and the facts of pre-training."""
     if cfg.init_from not in catalogue.DATASETS:
         return cfg.init_from, {"seconds": 0.0}
-    named = (lambda line: log(f"on {cfg.init_from}: {line}")) if log else None
+    named = headed(log, f"on {cfg.init_from}") if log else None
     first = run(pretraining(cfg), log=named, device=device)
     file = first.folder / MODEL
     return str(file), first.scores("val").meta["fit"] | {"on": cfg.init_from, "sha256": digest(file)}
@@ -282,7 +281,8 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
     if workers == 1 or len(configs) == 1 or distributed.world() > 1:
         return [_run_named(cfg, log) for cfg in configs]
     with processes.resumable(lambda: lookup.advice(places)):
-        return side_by_side.compute(_run_named, configs, work=[_work(cfg) for cfg in configs], workers=workers, log=log)
+        work = [_work(cfg) for cfg in configs]
+        return processes.side_by_side(_run_named, configs, work=work, workers=workers, log=log)
 
 
 def _work(cfg: Experiment) -> int:

@@ -4,13 +4,13 @@ The clips per step stay the same, and so does the result.
 """
 
 import copy
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from amc.base.errors import AmcError
+from amc.base.progress import Log
 from amc.config import Experiment, Training
 from amc.model import Classifier
 
@@ -31,9 +31,7 @@ class Memory:
         return self.fixed + batch_size * (self.per_video_checkpointed if checkpointing else self.per_video)
 
 
-def plan(
-    cfg: Experiment, model: Classifier, *, device: str = "cpu", log: Callable[[str], None] | None = None
-) -> Training:
+def plan(cfg: Experiment, model: Classifier, *, device: str = "cpu", log: Log | None = None) -> Training:
     """The training of `cfg` within its memory limit; checkpointing is turned on in `model` if it is needed.
 
     log: gets one line with the counted memory. Without a limit, at sizes other than paper, training is unchanged and

@@ -1,4 +1,7 @@
-"""The notebooks that `python -m amc reproduce` runs, in order, with their parameters, and what they are made from."""
+"""The notebooks that `python -m amc reproduce` runs, in order, with their parameters and what they are made from.
+
+And their copies for a class.
+"""
 
 import hashlib
 import json
@@ -55,8 +58,7 @@ def is_made(executed: Path, record: Path, source: str) -> bool:
 
 def note_made(executed: Path, source: str) -> None:
     """Remember what an executed notebook was made from."""
-    with paths.atomic(_stamp(executed)) as temporary:
-        temporary.write_text(_made(executed, source))
+    paths.write_text(_stamp(executed), _made(executed, source))
 
 
 def _stamp(executed: Path) -> Path:
@@ -79,3 +81,17 @@ def made_from(name: str, size: str, seeds: str = "0") -> str:
     worlds = [(world.name, repr(world.sizes), generate.digest(world)) for world in generate.WORLDS.values()]
     parts = [[cell.source for cell in notebook.cells], parameters(name, size, seeds), STAGES, worlds]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
+
+
+def class_copies(folder: Path) -> list[Path]:
+    """Write a copy of every notebook into `folder` for a class, without solutions and outputs; returns the copies."""
+    from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor  # slow to import
+
+    solutions = TagRemovePreprocessor(remove_cell_tags={"solution"}, enabled=True)
+    written = []
+    for source in sorted((paths.root() / "notebooks").glob("[0-9]*.ipynb")):
+        notebook = nbformat.read(source, as_version=4)
+        notebook, _ = ClearOutputPreprocessor().preprocess(notebook, {})
+        notebook, _ = solutions.preprocess(notebook, {})
+        written.append(paths.write_text(folder / source.name, nbformat.writes(notebook) + "\n"))
+    return written

@@ -6,12 +6,12 @@ Training then reads it from the cache. Progress is logged, with the estimated re
 import hashlib
 import shutil
 import time
-from collections.abc import Callable
 from dataclasses import replace
 from typing import NamedTuple
 
 from amc.base import distributed, paths
 from amc.base.errors import AmcError
+from amc.base.progress import Log
 from amc.config import Experiment
 from amc.datasets.clips import ClipViews, reader
 from amc.runs import experiment
@@ -40,9 +40,7 @@ class Progress(NamedTuple):
         return self.bytes / max(self.computed, 1) * (self.clips - self.done)
 
 
-def motion(
-    configs: list[Experiment], *, log: Callable[[str], None], device: str = "cpu", every: float = 15
-) -> Progress:
+def motion(configs: list[Experiment], *, log: Log, device: str = "cpu", every: float = 15) -> Progress:
     """Compute and cache the flow of every frame that any of the runs draws, in training and in scoring.
 
     log: gets progress lines at intervals. Under torchrun each process does its part. Raises AmcError at the end for
@@ -85,11 +83,13 @@ def motion(
 def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, list[int | None]]]:
     """Every clip of every run with flow, ordered by hash: any part of the list is a fair sample of the whole."""
     # Runs with flow alone and with frames and flow use the same flow.
-    looks = {replace(cfg, pixels=replace(cfg.pixels, modality="flow")) for cfg in configs if _has_flow(cfg)}
-    if not looks:
+    with_flow = {
+        replace(cfg, pixels=replace(cfg.pixels, modality="flow")) for cfg in configs if "flow" in cfg.pixels.modality
+    }
+    if not with_flow:
         raise AmcError("flow: none of these runs uses flow; choose modality flow or rgb+flow")
     jobs = {}
-    for cfg in looks:
+    for cfg in with_flow:
         table = experiment.load(cfg)
         eyes = replace(reader(cfg.pixels, table), device=device)
         for split in table.counts():
@@ -101,10 +101,6 @@ def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, 
                 if not clip.unreadable:
                     jobs[hashlib.sha256(f"{clip.id} {cfg}".encode()).hexdigest()] = (views, index, epochs)
     return [jobs[key] for key in sorted(jobs)]
-
-
-def _has_flow(cfg: Experiment) -> bool:
-    return "flow" in cfg.pixels.modality
 
 
 def _refuse_too_small_a_disk(now: Progress) -> None:

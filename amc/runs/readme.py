@@ -8,6 +8,7 @@ from pathlib import Path
 
 from amc.base import paths
 from amc.base.errors import AmcError
+from amc.base.wording import with_interval
 from amc.config import METHOD
 from amc.metrics import MAPS
 from amc.runs import results, tables
@@ -61,13 +62,12 @@ def records(folder: Path | None = None) -> dict[str, list[dict]]:
 
 def _recompute(record: dict, path: Path) -> None:
     """Raise AmcError unless every mAP of a record is that of the score files, `../scores` seen from it."""
-    given, table = record["parameters"], "table1-" * (record["notebook"] == "04_state_of_the_art")
+    given = record["parameters"]
+    parts = [given["dataset"], given["size"], *["table1"] * (record["notebook"] == "04_state_of_the_art")]
     for row in record["rows"]:
         system = f"{row['scheme']} {row['modality']}" if row["method"] == METHOD else row["method"]
-        names = (
-            f"{given['dataset']}-{given['size']}-{table}{system} seed {seed}" for seed in given["seeds"].split(",")
-        )
-        files = [path.parents[1] / "scores" / f"{name.replace(' ', '-')}.npz" for name in names]
+        seeds = given["seeds"].split(",")
+        files = [results.score_file(path.parents[1], *parts, f"{system} seed {seed}") for seed in seeds]
         for name, value in tables.maps([Scores.load(file) for file in files]).items():
             if value is not None and not math.isclose(value, row[name], abs_tol=ROUNDING):
                 what = f"{path}: {name} of {system} is {row[name]}, but {value} by {files[0].name}"
@@ -118,9 +118,7 @@ def write(path: Path) -> Path:
     """Write the table of `records` between its marks in the README at `path`."""
     text = path.read_text(encoding="utf-8")
     start, stop = (text.index(mark) for mark in MARKS)
-    with paths.atomic(path) as temporary:
-        temporary.write_text(text[:start] + block(records()) + text[stop + len(MARKS[1]) :], encoding="utf-8")
-    return path
+    return paths.write_text(path, text[:start] + block(records()) + text[stop + len(MARKS[1]) :])
 
 
 def _rows(each: list[dict]) -> list[dict]:
@@ -140,4 +138,4 @@ def _place(row: dict) -> tuple[str, str]:
 
 
 def _maps(row: dict) -> list[str]:
-    return [f"{row[name]:.1f} [{row[name + '_low']:.1f}, {row[name + '_high']:.1f}]" for name in MAPS]
+    return [with_interval([row[f"{name}{end}"] for end in ("", "_low", "_high")]) for name in MAPS]

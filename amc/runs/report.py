@@ -3,7 +3,6 @@
 Files in `reports/` in, `manifest.json` and `index.html` out; nothing is computed again.
 """
 
-import hashlib
 import json
 import re
 from itertools import groupby
@@ -14,6 +13,7 @@ import nbformat
 from PIL import Image
 
 from amc.base import paths
+from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.runs import readme, results
 
@@ -62,7 +62,7 @@ def manifest(reports: Path) -> Path:
         record = _record(reports, path.stem)
         origin = record["provenance"]
         entries[path.stem] = {
-            "source_sha256": _sha256(paths.root() / "notebooks" / path.name),
+            "source_sha256": digest(paths.root() / "notebooks" / path.name),
             "executed_bytes": path.stat().st_size,
             "parameters": record["parameters"],
             "commit": origin["commit"],
@@ -70,14 +70,14 @@ def manifest(reports: Path) -> Path:
             "video_reader": origin.get("video_reader", "not recorded"),
             "data_checksum": origin["data_checksum"],
             "seconds": origin["seconds"],
-            "figures": {figure.name: _sha256(figure) for figure in _figures(reports, path.stem)},
+            "figures": {figure.name: digest(figure) for figure in _figures(reports, path.stem)},
         }
-    return _write(reports / "manifest.json", json.dumps({"notebooks": entries}, indent=1) + "\n")
+    return paths.write_text(reports / "manifest.json", json.dumps({"notebooks": entries}, indent=1) + "\n")
 
 
 def index(reports: Path) -> Path:
     """Write `index.html`, see `page`. Raises AmcError as `manifest` does."""
-    return _write(reports / "index.html", page(reports))
+    return paths.write_text(reports / "index.html", page(reports))
 
 
 def page(reports: Path, *, is_site: bool = False) -> str:
@@ -187,13 +187,3 @@ def _heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
 
 def _record(reports: Path, stem: str) -> dict:
     return results.load(reports / "results" / f"{stem}.json")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
-
-
-def _write(path: Path, text: str) -> Path:
-    with paths.atomic(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
-    return path

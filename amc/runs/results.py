@@ -10,21 +10,15 @@ from amc.base import paths, seal
 from amc.base.errors import AmcError
 
 
-def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict, *, stem: str | None = None) -> Path:
-    """Write `results/<notebook>.json` of `paths.reports()`, atomically; `stem` names a variant. NaN becomes null.
+def write(notebook: str, parameters: dict, rows: list[dict], provenance: dict) -> Path:
+    """Write `results/<notebook>.json` of `paths.reports()`, atomically. NaN becomes null.
 
     Called by a notebook's last cell: the file's presence means that the run finished. Raises AmcError.
     """
-    name = Path(notebook).stem
-    path = paths.reports() / "results" / f"{stem or name}.json"
-    record = {"notebook": name, "parameters": parameters, "provenance": provenance, "rows": rows}
+    path = paths.reports() / "results" / f"{notebook}.json"
+    record = {"notebook": notebook, "parameters": parameters, "provenance": provenance, "rows": rows}
     seal.write_json(path, _plain(record), indent=1)
     return path
-
-
-def read(stem: str) -> dict:
-    """The result that `write` left under this name. Raises AmcError when it is missing or damaged."""
-    return load(paths.reports() / "results" / f"{stem}.json")
 
 
 def load(path: Path) -> dict:
@@ -36,13 +30,17 @@ def load(path: Path) -> dict:
         raise AmcError(f"{path}: no readable result ({error}); run its notebook first") from error
 
 
+def score_file(reports: Path, *parts: str) -> Path:
+    """The score file of a run in `reports`: its data set and size, `table1` for a row of Table 1, its name."""
+    return reports / "scores" / f"{'-'.join(parts).replace(' ', '-')}.npz"
+
+
 def paper_tables() -> list[dict]:
     """Rows of `data/paper_tables.csv`, the paper's numbers.
 
     Columns: table (int), method, scheme, modality, map (percent), metric, source, evidence (for the metric).
     """
-    with (paths.root() / "data" / "paper_tables.csv").open(encoding="utf-8", newline="") as file:
-        return [row | {"table": int(row["table"]), "map": float(row["map"])} for row in csv.DictReader(file)]
+    return [row | {"table": int(row["table"])} for row in _published("paper_tables.csv")]
 
 
 def leaderboard() -> list[dict]:
@@ -50,7 +48,11 @@ def leaderboard() -> list[dict]:
 
     Columns: system, map (percent), metric, modality, source, evidence.
     """
-    with (paths.root() / "data" / "leaderboard.csv").open(encoding="utf-8", newline="") as file:
+    return _published("leaderboard.csv")
+
+
+def _published(name: str) -> list[dict]:
+    with (paths.root() / "data" / name).open(encoding="utf-8", newline="") as file:
         return [row | {"map": float(row["map"])} for row in csv.DictReader(file)]
 
 

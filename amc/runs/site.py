@@ -61,8 +61,7 @@ def build(reports: Path, folder: Path) -> Path:
         text, linked = _relink(text, source, reports)
         waiting += linked
         text = text if source == first else _page(text, relpath("index.html", _up(source, reports)))
-        with paths.atomic(target) as temporary:
-            temporary.write_text(text, encoding="utf-8")
+        paths.write_text(target, text)
     return folder / "index.html"
 
 

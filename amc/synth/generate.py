@@ -17,7 +17,7 @@ import hashlib
 import json
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -29,7 +29,7 @@ from amc.base import locks, paths, processes
 from amc.base.errors import AmcError, choice
 from amc.base.paths import atomic
 from amc.base.progress import progress
-from amc.synth import annotation, manifest, scene
+from amc.synth import manifest, scene
 from amc.synth.kingdom import KINGDOM
 from amc.synth.menagerie import MENAGERIE
 from amc.synth.world import FPS, Script, World
@@ -39,7 +39,7 @@ SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the default 
 SPLITS = ("train", "test", "val")  # their order is a part of every clip's seed
 VERSION = 2  # of a clip's plan, labels and encoding; raise it when they change, and all clips are drawn again
 NOT_DRAWING = (  # modules that do not change the pixels of a clip
-    "__init__", "annotation", "drawn", "generate", "manifest", "pairs", "pretrain", "raft_card", "raft_measure",
+    "__init__", "drawn", "generate", "manifest", "pairs", "pretrain", "raft_card",
     "raft_optimizer", "raft_train",
 )  # fmt: skip
 ANNOTATION = ("train.csv", "val.csv", "actions.csv", "metadata.csv", "scripts.json")  # files of its folder
@@ -194,7 +194,7 @@ def _write_annotation(folder: Path, world: World, jobs: list[tuple[str, int]], c
             for k, (name, script, labels, _) in enumerate(clips)
             if (jobs[k][0] == "test") == (split == "test")
         ]
-        annotation.write(folder / file, rows, split)
+        write_frames(folder / file, rows, split)
     actions = [(k, category, name, "") for k, (name, category) in enumerate(world.categories.items())]
     _write_csv(folder / "actions.csv", ("Label", "Category", "Action", "Description"), actions)
     metadata = [
@@ -203,8 +203,19 @@ def _write_annotation(folder: Path, world: World, jobs: list[tuple[str, int]], c
     ]
     _write_csv(folder / "metadata.csv", ("video_id", "type", "labels", "list_animal", "num_frames"), metadata)
     scripts = {name: {**script._asdict(), "seed": seed} for name, script, _, seed in clips}
-    with atomic(folder / "scripts.json") as path:
-        path.write_text(json.dumps(scripts))
+    paths.write_text(folder / "scripts.json", json.dumps(scripts))
+
+
+def write_frames(path: Path, clips: Iterable[tuple[str, int, int, tuple[int, ...]]], split: str) -> None:
+    """Write clips of (id, number, num_frames, labels), one row per frame numbered from 1, as Animal Kingdom does."""
+    with atomic(path) as temporary, temporary.open("w", encoding="utf-8", newline="\n") as file:
+        file.write("original_vido_id video_id frame_id path labels type\n")
+        for clip, number, num_frames, labels in clips:
+            joined = ",".join(map(str, labels))
+            file.writelines(
+                f"{clip} {number} {frame} {clip}/{clip}_t{frame:06d}.jpg {joined} {split}\n"
+                for frame in range(1, num_frames + 1)
+            )
 
 
 def _write_csv(path: Path, header: tuple[str, ...], rows: list[tuple]) -> None:

@@ -12,12 +12,12 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from tqdm.std import tqdm
 
 import amc.base.torchvision_cpu  # noqa: F401  before open_clip
 
 from open_clip import get_tokenizer  # isort: skip
 from amc.base import processes
+from amc.base.progress import progress
 from amc.model import weights
 from amc.synth import scene
 from amc.synth.behaviours import NAMES
@@ -63,14 +63,8 @@ def _stills(index: int) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
 def render(num_scenes: int, workers: int) -> tuple[Tensor, list[tuple[str, str, str]]]:
     """Draw the stills: uint8 (S, 3, STILL, STILL), and what each shows."""
     with processes.pool(workers) as pool:
-        drawn = list(
-            tqdm(
-                pool.map(_stills, range(num_scenes), chunksize=16),
-                total=num_scenes,
-                desc="drawing stills",
-                unit="scene",
-            )
-        )
+        stills = pool.map(_stills, range(num_scenes), chunksize=16)
+        drawn = list(progress(stills, "drawing stills", total=num_scenes, unit="scene", log=None))
     return torch.from_numpy(np.concatenate([p for p, _ in drawn])), [fact for _, facts in drawn for fact in facts]
 
 
@@ -106,7 +100,7 @@ def pretrain(
     optimizer = torch.optim.AdamW(model.parameters(), lr=lr, betas=(0.9, 0.98), weight_decay=0.05, fused=True)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, lr, total_steps=steps, pct_start=0.05)
     started, losses = time.time(), []
-    for _ in (bar := tqdm(range(steps), desc="pre-training synth-clip", unit="step")):
+    for _ in progress(range(steps), "pre-training synth-clip", total=steps, unit="step", log=None):
         chosen = rng.integers(len(stills), size=batch)
         captions = [
             TEMPLATES[rng.integers(len(TEMPLATES))].format(animal=a, place=p, act=act)
@@ -120,7 +114,6 @@ def pretrain(
         schedule.step()
         model.logit_scale.data.clamp_(max=4.6052)
         losses.append(loss.item())
-        bar.set_postfix(loss=f"{np.mean(losses[-100:]):.3f}")
     facts = {
         "stills": len(stills),
         "scenes": num_scenes,

@@ -25,7 +25,7 @@ from torch.utils.data import DataLoader, Dataset
 from amc.base import bundled, checkpoint, distributed
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
-from amc.base.progress import progress, silent
+from amc.base.progress import Log, progress, silent
 from amc.raft import refine, weights
 from amc.synth import generate, pairs
 from amc.synth.raft_optimizer import RaftOptimizer, rate
@@ -61,7 +61,7 @@ class Recipe:
             raise AmcError(f"lr: {self.lr} is no learning rate; give a number between 0 and 1, such as 5e-4")
 
 
-def train(recipe: Recipe, *, folder: Path, log: Callable[[str], None], device: str = "cpu", workers: int = 0) -> Path:
+def train(recipe: Recipe, *, folder: Path, log: Log, device: str = "cpu", workers: int = 0) -> Path:
     """Continue the run in `folder`, or start one; returns the file of the weights with the lowest validation error.
 
     log: gets progress lines; workers: additional processes that draw pairs, 0 for none. Raises AmcError when `folder`
@@ -212,7 +212,7 @@ def _scaled(picture: Tensor) -> Tensor:
     return picture.float() / 127.5 - 1
 
 
-def _keep(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer, log: Callable[[str], None]) -> None:
+def _keep(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer, log: Log) -> None:
     """Measure the validation error; write the state to continue from and, if it is the lowest, the best weights.
 
     One process does this; the others wait.

@@ -1,28 +1,38 @@
-"""BORIS's projects, `.boris` and `.boris.gz` (JSON): every observation of a video in, an `Annotation` out.
+"""BORIS's projects, `.boris` and `.boris.gz` (JSON): every observation of a video in, an `Annotation` out; and back.
 
 Facts from BORIS's public source (versions 4 to 8): an event is [time, subject, behaviour, modifiers, comment, …]; the
 events of a behaviour that the project's ethogram calls a state are START and STOP in turn, per subject and modifiers,
 those of others are points. Times run over the media of player 1 and include the observation's `time offset`; player n
 begins `media_info.offset[n]` seconds later. `media_info.length` has the durations of media files.
+
+A project of a model's bouts, to be corrected in BORIS, has an observation per video, a state event per behaviour, START
+and STOP of each bout in turn. Its description says that no human has corrected it; training refuses it until that is
+deleted.
 """
 
 import gzip
 import json
+import os
 import zlib
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+
+import numpy as np
 
 from amc.base.errors import AmcError
 from amc.datasets.delimited import NoHeader
-from amc.ethogram import observed, queued
+from amc.ethogram import observed
+from amc.ethogram.bouts import Bout
 from amc.ethogram.events import Annotation
 from amc.ethogram.formats.event_table import NOBODY
-from amc.ethogram.observed import Act
-from amc.ethogram.queued import Player
+from amc.ethogram.observed import Act, Player
+from amc.ethogram.record import DECIMALS
 
 PREDICTED = "PREDICTED"  # how the description of a project with a model's predictions begins, until a human deletes it
 ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
+PLAYERS = 8  # BORIS has so many; we use the first
+FORMAT = "7.0"  # of BORIS 7 and 8
 
 
 def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
@@ -96,7 +106,7 @@ def _players(place: str, name: str, observation: dict, lengths: Callable[[str], 
     known, delays = info.get("length") or {}, info.get("offset") or {}
     durations = [";".join(str(known.get(video, "NA")) for video in files[number]) for number in numbers]
     later = [float(delays.get(number) or 0) for number in numbers]
-    return queued.players(place, [files[number] for number in numbers], durations, lengths=lengths, delays=later)
+    return observed.players(place, [files[number] for number in numbers], durations, lengths=lengths, delays=later)
 
 
 def _acts(place: str, name: str, observation: dict, types: dict[str, bool], shown: tuple[Player, ...]) -> list[Act]:
@@ -126,3 +136,72 @@ def _offset(place: str, observation: dict, shown: tuple[Player, ...]) -> float:
     if shown[0].is_queue:
         raise AmcError(f"{place}: adds the creation times of several media files; annotate each in its own observation")
     return offset + float(observation["media_info"]["media_creation_time"][shown[0].names[0]])
+
+
+def events(bouts: Sequence[Bout], edges: np.ndarray, *, stamp: str, subject: str = "") -> list[list]:
+    """START and STOP of each bout as BORIS's events, in order of time. edges: (N + 1,) seconds."""
+    marks = sorted((frame, bout.behaviour) for bout in bouts for frame in (bout.start, bout.stop))
+    seconds = [round(float(edges[frame]), DECIMALS) for frame, _ in marks]
+    return [[second, subject, name, "", stamp, frame] for second, (frame, name) in zip(seconds, marks, strict=True)]
+
+
+def observation(events: Sequence[list], seconds: float, *, fps: float, media: str, stamp: str = "") -> dict:
+    """A video of `seconds` with these events. media: as from `media_path`."""
+    return {
+        "file": {str(number + 1): [media] * (number == 0) for number in range(PLAYERS)},
+        "type": "MEDIA",
+        "date": "2000-01-01T00:00:00",  # BORIS needs one; when the video was taken is not known
+        "description": stamp,
+        "time offset": 0.0,
+        "observation time interval": [0, 0],
+        "independent_variables": {},
+        "visualize_spectrogram": False,
+        "visualize_waveform": False,
+        "media_creation_date_as_offset": False,
+        "media_scan_sampling_duration": 0,
+        "image_display_duration": 1,
+        "close_behaviors_between_videos": False,
+        "media_info": {
+            "length": {media: round(seconds, DECIMALS)},
+            "fps": {media: round(fps, 3)},
+            "hasVideo": {media: True},
+            "hasAudio": {media: False},
+            "offset": {"1": 0.0},
+        },
+        "events": list(events),
+    }
+
+
+def text(name: str, observations: Mapping[str, dict], behaviours: Sequence[str], *, stamp: str) -> str:
+    """The project of these observations as JSON; behaviours: its ethogram."""
+    says = f"{PREDICTED} by a model and not corrected. When you have corrected the events, delete this description."
+    subjects = enumerate(sorted({event[1] for found in observations.values() for event in found["events"]} - {""}))
+    project = {
+        "time_format": "hh:mm:ss",
+        "project_date": "2000-01-01T00:00:00",
+        "project_name": name,
+        "project_description": f"{says} {stamp}".strip(),
+        "project_format_version": FORMAT,
+        "subjects_conf": {str(number): {"key": "", "name": name, "description": ""} for number, name in subjects},
+        "behaviors_conf": {str(number): _state(code, number) for number, code in enumerate(behaviours)},
+        "observations": dict(observations),
+        "behavioral_categories": [],
+        "independent_variables": {},
+        "coding_map": {},
+        "behaviors_coding_map": [],
+        "converters": {},
+    }
+    return json.dumps(project, indent=1, ensure_ascii=False) + "\n"
+
+
+def _state(code: str, number: int) -> dict:
+    """A behaviour of the ethogram, with a key to press: a to z, then none."""
+    key = chr(ord("a") + number) if number < 26 else ""
+    empty = dict.fromkeys(("description", "category", "excluded", "coding map"), "")
+    return {"type": "State event", "key": key, "code": code, "color": "", "modifiers": {}, **empty}
+
+
+def media_path(video: Path, folder: Path) -> str:
+    """How a project in `folder` names a video: from there if it lies below it, else by its whole path."""
+    video, folder = video.absolute(), folder.absolute()
+    return os.path.relpath(video, folder) if video.is_relative_to(folder) else str(video)

@@ -17,13 +17,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from amc.base.errors import AmcError
-from amc.ethogram import observed, queued
+from amc.datasets.delimited import unescape
+from amc.ethogram import observed
 from amc.ethogram.events import Annotation, Event, base, has_video_ending
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
-from amc.ethogram.formulas import unescape
-from amc.ethogram.observed import Act
-from amc.ethogram.queued import Player
+from amc.ethogram.observed import Act, Player
 
 SYNONYMS = {  # our name: letters and digits of the column's names in all versions
     "behaviour": ("behavior", "behaviour", "event", "labelid"),
@@ -64,7 +63,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     frames = [_bout(row) for row in rows if _is_bout(row)]
     acts = [_whole(row) for row in rows if "start" in row.columns]
     others = [row for row in rows if "start" not in row.columns and not _is_bout(row)]
-    acts += observed.paired((row.cell("status").upper(), _at(row)) for row in others)
+    acts += observed.paired((row.cell("status").upper(), _act(row, row.number("time"))) for row in others)
     shown = tuple(dict.fromkeys(name for act in acts for player in act.players for name in player.names))
     notes += observed.queue_notes(acts)
     lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
@@ -81,7 +80,7 @@ class Row:
     cells: list[str]
     columns: dict[str, int]  # positions by our names
     above: dict[str, str]
-    number_of: Callable[[str], float]  # number of a cell in its table's format; raises ValueError
+    number_of: Callable[[str], float]  # number of a cell in its table's format; NaN if it is none
     lengths: Callable[[str], float | None]  # seconds of a media file
 
     def cell(self, word: str) -> str:
@@ -92,24 +91,17 @@ class Row:
     def number(self, word: str) -> float:
         """A frame, or a time from the start of the observation."""
         found, offset = self.cell(word), self.offset if word in TIMES else 0.0
-        value = round(self.float(found) - offset, 9)
+        value = round(self.number_of(found) - offset, 9)
         if not 0 <= value < float("inf"):
             after = f" after an offset of {self.cell('offset')} s" if offset else ""
             wanted = f"a number from 0{', with a decimal point' * (',' in found)}"
             raise AmcError(f"{self.place}: {found or 'nothing'!r} is no time or frame{after}; expected {wanted}")
         return value
 
-    def float(self, text: str) -> float:
-        """The number in a text; NaN if it is none."""
-        try:
-            return self.number_of(text)
-        except ValueError:
-            return float("nan")
-
     @property
     def offset(self) -> float:
         """The offset that BORIS has added to the observation's times, seconds."""
-        return 0.0 if self.cell("offset") in NOTHING else self.float(self.cell("offset"))
+        return 0.0 if self.cell("offset") in NOTHING else self.number_of(self.cell("offset"))
 
     @property
     def media(self) -> str:
@@ -126,14 +118,14 @@ class Row:
         source, own = self.cell("source"), self.media
         if not source and ";" in own and all(map(has_video_ending, own.split(";"))):
             source, own = own, ""  # BORIS 7 joins the media of a queue in this column
-        shown = queued.media(source)
+        shown = observed.media(source)
         if shown and len(shown[0]) > 1 and own and own == ";".join(shown[0]):  # a file's name may contain a semicolon
             shown[0] = [own]
         if not shown or len(shown[0]) == 1:
             named = shown[0][0] if shown and has_video_ending(shown[0][0]) else ""
             shown = [[own or named or self.cell("observation")], *shown[1:]]
         durations = [part.partition(":")[2] or part for part in self.cell("durations").split("|")]
-        return queued.players(self.place, shown, durations, lengths=self.lengths, number=self.number_of)
+        return observed.players(self.place, shown, durations, lengths=self.lengths, number=self.number_of)
 
 
 def _rows(path: Path, sheet: Sheet, lengths: Callable[[str], float | None]) -> list[Row]:
@@ -177,7 +169,7 @@ def _block(above: list[list[str]]) -> dict[str, str]:
             found["offset"] = cells[1]
         elif letters(name) in SYNONYMS["observation"]:
             found["observation"] = cells[1]
-        elif queued.PLAYER.fullmatch(f"{name}:"):
+        elif observed.PLAYER.fullmatch(f"{name}:"):
             shown.setdefault(name, []).append(cells[1].strip())
     return found | {"source": "|".join(f"{name}:{';'.join(media)}" for name, media in shown.items())}
 
@@ -194,7 +186,7 @@ def _refuse_unordered(rows: list[Row]) -> None:
             continue
         if base(seen.setdefault(who, name)) != base(name):
             says = f"the observation {who!r} shows {seen[who]} and {name}, whose times run over both"
-            raise AmcError(f"{row.place}: {says}, but there is no column Source with their order; {queued.REMEDY}")
+            raise AmcError(f"{row.place}: {says}, but there is no column Source with their order; {observed.REMEDY}")
 
 
 def _is_bout(row: Row) -> bool:
@@ -211,21 +203,18 @@ def _bout(row: Row) -> Event:
 def _whole(row: Row) -> Act:
     """A row that holds a whole event."""
     is_point = row.cell("status").upper() == "POINT"
-    act = _act(row, row.number("start"), row.number("start" if is_point else "stop"), is_point)
+    act = _act(row, row.number("start"), row.number("start" if is_point else "stop"), is_point=is_point)
     _refuse_backwards(row, act.first, act.stop)
     return act
 
 
-def _at(row: Row) -> Act:
-    """A row with a START, STOP or POINT."""
-    return _act(row, row.number("time"), row.number("time"), False)
-
-
-def _act(row: Row, first: float, stop: float, is_point: bool) -> Act:
+def _act(row: Row, first: float, stop: float | None = None, *, is_point: bool = False) -> Act:
+    """A whole event, or with `first` alone a START, STOP or POINT."""
     modifiers = tuple(row.cell(word) for word in row.columns if word.startswith("modifier"))
     shown, who = row.players(), (row.cell("observation"), row.subject)
     if shown[0].is_queue:
-        queued.check(row.place, shown[0], row.media if row.cell("source") else "", first, row.offset)
+        observed.check(row.place, shown[0], row.media if row.cell("source") else "", first, row.offset)
+    stop = first if stop is None else stop
     return Act(row.place, row.cell("behaviour"), first, stop, shown, *who, modifiers, is_point)
 
 

@@ -17,13 +17,12 @@ from pathlib import Path
 import numpy as np
 
 from amc.base.errors import AmcError
-from amc.datasets.delimited import NoHeader
+from amc.datasets.delimited import NoHeader, unescape
 from amc.ethogram.bouts import from_frames
 from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.event_table import EXPECTED
 from amc.ethogram.formats.sheets import Sheet
-from amc.ethogram.formulas import unescape
 
 FRAME = ("", "frame", "unnamed: 0")  # names of the first column
 NOTHING = ("background", "none")  # DeepEthogram's column of frames without any behaviour
@@ -97,7 +96,4 @@ def _columns(path: Path, sheet: Sheet) -> tuple[list[str], np.ndarray]:
 
 
 def _value(sheet: Sheet, cells: list[str], place: int) -> float:
-    try:
-        return sheet.number(cells[place]) if place < len(cells) else float("nan")
-    except ValueError:
-        return float("nan")
+    return sheet.number(cells[place]) if place < len(cells) else float("nan")

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from io import BytesIO
 from pathlib import Path
 
@@ -33,7 +34,7 @@ class Sheet:
     line: int  # of the header, from 1
     above: list[list[str]]  # the cells of the lines above the header
     rows: Iterator[tuple[int, list[str]]]  # line, cells
-    number: Callable[[str], float]  # of a cell, with decimal point or comma; raises ValueError
+    number: Callable[[str], float]  # of a cell, with decimal point or comma; NaN if it is none
     notes: tuple[str, ...] = ()
 
 
@@ -53,7 +54,8 @@ def opened(path: Path, is_header: Callable[[list[str]], bool], expected: str, *,
         above = [list(row) for row in csv.reader(table.above, delimiter=table.separator)]
         is_old = delimited.encoding_of(path, fallback="cp1252") == "cp1252"
         notes = (f"{path}: is no UTF-8, read as Windows text (cp1252); check names with accents",) if is_old else ()
-        yield [Sheet(str(path), table.header, table.line, above, table.rows, table.number, notes)]
+        number = partial(delimited.number, separator=table.separator)
+        yield [Sheet(str(path), table.header, table.line, above, table.rows, number, notes)]
 
 
 def _kind(path: Path) -> str:
@@ -94,7 +96,7 @@ def _workbook(path: Path, kind: str, is_header: Callable, expected: str, within:
             others.append(str(name))
             continue
         below = ((line, row) for line, row in enumerate(rows[at + 1 :], start=at + 2) if any(row))
-        sheets.append(Sheet(where, tuple(rows[at]), at + 1, rows[:at], below, _number))
+        sheets.append(Sheet(where, tuple(rows[at]), at + 1, rows[:at], below, delimited.number))
     if not sheets:
         raise NoHeader(f"{path}: no header of {expected}; write it into the first line, or export the table again")
     if others:
@@ -119,8 +121,3 @@ def _without_void(path: Path) -> BytesIO:
 
 def _text(cell: object) -> str:
     return "" if cell is None or cell is pd.NaT else str(cell).strip()
-
-
-def _number(cell: str) -> float:
-    """A number as a spreadsheet has it, or as text with a decimal comma."""
-    return delimited.Table(Path(), "\t", (), 1, (), iter(())).number(cell)
