@@ -12,7 +12,7 @@ RESUME = {  # what a user does after a stop
     "flow": "run the same command again: what is computed is kept",
     "flow train": "run the same command again: it continues from the last step that it logged",
     "index": "run the same command again: videos that were read are not read again",
-    "predict": "the videos that were logged are done; the same command does all of them again",
+    "predict": "the videos that were logged are done; the same command goes on with the others",
     "suggest": "nothing is written before all videos are scored; the same command starts again",
     "unpack": "run the same command again: it unpacks everything again; no file is cut off",
 }

@@ -233,3 +233,15 @@ def test_a_block_that_is_interrupted_ends_its_workers_at_once():
     assert time.perf_counter() - started < SECONDS
     left = [child for child in set(psutil.Process().children()) - before if not processes._cleans_up(child)]
     assert left == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_falls_into_a_destructor_is_asked_for_again(number):
+    class Loses:
+        def __del__(self):
+            signal.raise_signal(number)
+
+    with pytest.raises(KeyboardInterrupt) as stop, processes.stoppable():
+        Loses()
+        time.sleep(10)
+    assert getattr(stop.value, "signal", signal.SIGINT) == number

@@ -33,6 +33,7 @@ CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"
 ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
 TIMEOUT = 5  # seconds to wait for killed processes to end
+AGAIN = 0.1  # seconds until a lost stop is asked for again: outside the callback that lost it
 
 
 class Ended(KeyboardInterrupt):
@@ -141,19 +142,31 @@ def _call(function: Callable[[Job, Log], Result], job: Job, lines: Queue) -> Res
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, by an exception: `Ended`. For the main thread."""
+    """Treat SIGTERM and SIGHUP like Ctrl-C, by an exception: `Ended`. For the main thread.
+
+    A stop that falls into a destructor or a callback, where Python can only print it, is asked for once more.
+    """
 
     def end(number: int, frame: object) -> None:
         raise Ended(number)
 
+    def lost(found: "sys.UnraisableHookArgs") -> None:
+        stop = found.exc_value
+        if not isinstance(stop, KeyboardInterrupt):
+            return before(found)
+        number = stop.signal if isinstance(stop, Ended) else signal.SIGINT
+        threading.Timer(AGAIN, signal.raise_signal, (number,)).start()
+
     # torchrun ends its processes while they wait for each other, where no exception can be raised.
     is_alone = int(os.environ.get("WORLD_SIZE") or 1) == 1 and threading.current_thread() is threading.main_thread()
     asked = [number for number in ENDING if is_alone and signal.getsignal(number) == signal.SIG_DFL]
+    before, sys.unraisablehook = sys.unraisablehook, lost
     try:
         for number in asked:
             signal.signal(number, end)
         yield
     finally:
+        sys.unraisablehook = before
         for number in asked:
             signal.signal(number, signal.SIG_DFL)
 
