@@ -74,7 +74,7 @@ def test_the_first_row_and_the_union_differ_where_labels_change_inside_a_clip(tm
             HEADER + "A 0 1 p -1 train\nB 0 2 p z train\n",
             r"train.csv:2: .*unknown label -1.*\(2 such mistakes\)",
         ),
-        (None, "No such file"),
+        (None, "no such file"),
     ],
 )
 def test_a_damaged_annotation_is_refused_in_one_line(tmp_path, text, message):

@@ -78,7 +78,7 @@ def test_every_row_that_is_too_long_is_named(tmp_path):
 
 
 def test_a_missing_file_is_told(tmp_path):
-    with pytest.raises(AmcError, match="labels.csv: cannot be read .No such file or directory"):
+    with pytest.raises(AmcError, match="labels.csv: no such file or folder; check the path"):
         delimited.read(tmp_path / "labels.csv", COLUMNS)
 
 
