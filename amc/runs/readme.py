@@ -17,6 +17,7 @@ from amc.scores import Scores
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
 RECORDS = {  # by size: the records of each notebook
     "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
+    "standard": ("reports/standard/results/03_ablation.json",),
 }
 SEEDS = {"quick": "0", "standard": "0,1,2"}
 DEFAULTS = dict.fromkeys(("flow_method", "backbone", "pretrained", "kinetics", "data_root", "annotation"), "")
