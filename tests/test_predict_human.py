@@ -158,7 +158,7 @@ def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_
         (["--subject", "dog A"], "subject: is one of the annotation's, and none is given; add --human"),
         (["--subject", "cat", "--human", "{dogs}"], "dogs.tsv, which has: dog A, dog B; give one of these"),
         (["--human", "{empty}"], "holds no annotation (.csv, .tsv"),
-        (["--human", "{dogs}", "--human", "nowhere.csv"], "nowhere.csv: cannot be read"),
+        (["--human", "{dogs}", "--human", "nowhere.csv"], "nowhere.csv: no such file or folder"),
     ],
 )
 def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
