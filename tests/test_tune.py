@@ -5,7 +5,7 @@ import pytest
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import annotations, tune
+from amc.ethogram import annotations, inputs, tune
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow
@@ -54,4 +54,4 @@ def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Flying,0,1,0,23,1\n")
     human = annotations.read(tmp_path / "human.csv")
     with pytest.raises(AmcError, match="no bout of the model's behaviours"):
-        tune.tune([films], watcher, human, Rules(), device="cpu", log=lambda line: None)
+        tune.tune(inputs.videos([films]).named, watcher, human, Rules(), device="cpu", log=lambda line: None)

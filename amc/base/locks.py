@@ -70,8 +70,7 @@ def _opened(path: Path) -> IO[str]:
     try:
         return path.open("a", encoding="utf-8")
     except OSError as error:
-        says = f"cannot be written to ({error.strerror}); {paths.another(path.parent)}"
-        raise AmcError(f"{path.parent}: {says}") from error
+        raise paths.unwritable(path.parent, error.strerror) from error
 
 
 def _is_locked(file: IO[str], path: Path) -> bool:

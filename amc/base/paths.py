@@ -59,7 +59,7 @@ def folder(path: Path | str) -> Path:
         if not os.access(path, os.W_OK):
             raise PermissionError(None, "not permitted")
     except OSError as error:
-        raise AmcError(f"{path}: cannot be written to ({error.strerror}); {another(path)}") from error
+        raise unwritable(path, error.strerror) from error
     return path
 
 
@@ -76,7 +76,12 @@ def check_writable(path: Path | str) -> None:
     except OSError as error:
         reason = error.strerror
     if reason:
-        raise AmcError(f"{path}: cannot be written to ({reason}); {another(path)}")
+        raise unwritable(path, reason)
+
+
+def unwritable(path: Path | str, reason: str | None) -> AmcError:
+    """The error for a folder that nothing can be written to."""
+    return AmcError(f"{path}: cannot be written to ({reason}); {another(path)}")
 
 
 def another(path: Path | str) -> str:

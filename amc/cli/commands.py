@@ -15,6 +15,7 @@ from pathlib import Path
 from amc.base import locks, paths, processes
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
+from amc.cli import say
 from amc.config import SIZES
 from amc.runs import notebooks
 
@@ -105,7 +106,7 @@ def _clips(root: str) -> Path:
     from amc.datasets import catalogue
     from amc.ethogram import training_clips
 
-    return training_clips.folder(catalogue.folder(FOLDER, root), log=lambda line: print(line, flush=True))
+    return training_clips.folder(catalogue.folder(FOLDER, root), log=say)
 
 
 def train(given: argparse.Namespace) -> int:
@@ -196,9 +197,7 @@ def flow_train(given: argparse.Namespace) -> int:
         workers = max(0, min(free, 1) if device == "cpu" else free)
         is_first = distributed.rank() == 0
         with locks.held(paths.folder(folder)) if is_first else nullcontext():
-            best = raft_train.train(
-                recipe, folder=folder, log=lambda line: print(line, flush=True), device=device, workers=workers
-            )
+            best = raft_train.train(recipe, folder=folder, log=say, device=device, workers=workers)
     if is_first:
         print(paths.short(raft_card.ship(folder, **measured) if given.ship else best))
     return 0

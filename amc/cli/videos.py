@@ -6,6 +6,7 @@ from pathlib import Path
 
 from amc.base import paths
 from amc.base.errors import AmcError
+from amc.cli import say
 
 
 def suggest(given: argparse.Namespace) -> int:
@@ -18,7 +19,7 @@ def suggest(given: argparse.Namespace) -> int:
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
     options = {"most": given.most, "threshold": given.threshold, "device": given.device}
-    moments.suggest(given.videos, watcher, Path(given.out), **options, log=lambda line: print(line, flush=True))
+    moments.suggest(given.videos, watcher, Path(given.out), **options, log=say)
     return 0
 
 
@@ -28,12 +29,11 @@ def tune(given: argparse.Namespace) -> int:
     from amc.ethogram import tune as tuning
     from amc.ethogram.bouts import Rules
 
-    rules, paths_of = Rules(given.hold, given.min_bout, given.max_gap), inputs.videos(given.videos).named
-    human = annotations.read(*given.human, videos=list(paths_of.values()))
+    rules, named = Rules(given.hold, given.min_bout, given.max_gap), inputs.videos(given.videos).named
+    human = annotations.read(*given.human, videos=list(named.values()))
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
-    log = lambda line: print(line, flush=True)  # noqa: E731
-    found = tuning.tune(given.videos, watcher, human, rules, device=given.device, log=log)
+    found = tuning.tune(named, watcher, human, rules, device=given.device, log=say)
     print(found.table.sort_values("bout_f1", ascending=False).head(10).round(3).to_string(index=False))
     print(f"bout F1 {found.bout_f1:.2f} on these videos, which the settings were chosen on: expect less on others")
     print(f"for predict: {found.options}")
@@ -68,7 +68,7 @@ def predict(given: argparse.Namespace) -> int:
         watcher = predictor.by_model(given.model, behaviours=names, log=print)
     else:
         watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=lambda line: print(line, flush=True))
+    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=say)
     for note in done.notes:
         print(f"note: {note}")
     for row in done.failed:

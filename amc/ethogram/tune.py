@@ -15,7 +15,7 @@ import pandas as pd
 
 from amc.base.errors import AmcError
 from amc.base.progress import Log, headed
-from amc.ethogram import agreement, annotations, inputs, predict
+from amc.ethogram import agreement, annotations, predict
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.comparison import events_of, refuse_other_length
 from amc.ethogram.events import Annotation
@@ -43,12 +43,15 @@ class Tuned(NamedTuple):
 
 
 def tune(
-    sources: Sequence[str | Path], predictor: VideoPredictor, human: Annotation, rules: Rules, *, device: str, log: Log
+    videos: Mapping[str, Path], predictor: VideoPredictor, human: Annotation, rules: Rules, *, device: str, log: Log
 ) -> Tuned:
-    """The best settings on annotated videos; `log` gets what is left out. Raises AmcError if none can be compared."""
+    """The best settings on annotated videos, by name; `log` gets what is left out.
+
+    Raises AmcError if none can be compared.
+    """
     predictor, undecided = predictor.to(device), np.ones(len(predictor.names))
     pairs: dict[SlidingWindow, list[Compared]] = {sliding: [] for sliding in WINDOWS}
-    for name, path in inputs.videos(sources).named.items():
+    for name, path in videos.items():
         try:
             for sliding, compared in pairs.items():
                 seen = sliding_window(path, predictor, sliding, device=device, log=headed(log, name))
