@@ -37,7 +37,7 @@ MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
 DPI = 100  # dots per inch of every figure, on disk and in a notebook
 SHOWN_DPI = 88  # screen pixels per inch in a notebook
-JPEG = {"quality": 86, "subsampling": 0}  # colours at full resolution; ΔE below 1 on average (CIE 1976)
+JPEG = {"quality": 88, "subsampling": 0}  # colours at full resolution; ΔE below 1 on average (CIE 1976)
 SUBSCRIPTS = str.maketrans("0123456789", "₀₁₂₃₄₅₆₇₈₉")
 STYLE = {
     "font.size": 13, "axes.titlesize": 14, "axes.labelsize": 13, "xtick.labelsize": 12, "ytick.labelsize": 12,
