@@ -134,3 +134,15 @@ def test_shared_noise_is_the_correlation_of_what_the_labels_do_not_explain(label
     assert noise.shared_noise(first, scores(0.6 * common + 0.8 * own, 2)) == pytest.approx(0.6, abs=0.05)
     assert noise.shared_noise(first, scores(3 * common - 7, 0)) == pytest.approx(1)
     assert noise.shared_noise(first, scores(own, 5)) == pytest.approx(0, abs=0.05)  # the labels are no noise
+
+
+def test_after_training_the_measured_spread_over_seeds_replaces_the_assumed_one(labels, prior):
+    spread = {"map_macro_sd": 0.3, "map_micro_sd": 0.5}
+    row = {"method": "a", "scheme": "", "modality": "", "seeds": 3} | spread
+    other = row | {"method": "b", "map_micro_sd": 0.7}
+    after = noise.detectable_after(labels, prior, [row, row, other])  # one system in two tables counts once
+    assert after["seed_sd"] == pytest.approx(np.sqrt((0.5**2 + 0.7**2) / 2))
+    known = noise.detectable(labels, prior, seeds=3, seed_sd=after["seed_sd"])
+    assert {name: after[name] for name in known} == known
+    assert known["map_macro"] < noise.detectable(labels, prior, seeds=3)["map_macro"]
+    assert noise.detectable_after(labels, prior, [row | {"seeds": 1}]) is None

@@ -3,6 +3,8 @@
 Only the noise of drawing test clips; training noise is included in `detectable` alone, by assumption.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 from scipy import special
 
@@ -88,9 +90,9 @@ def detectable(
     (1.96 + 0.84) standard errors. With one seed the difference is that of two trained models, not of their systems.
 
     labels (V, C) bool of the test split; prior (V, C) or (C,), probabilities without a video. The defaults of `micro`
-    and `share` are what RGB and RGB + flow measured at size quick; that of `seed_sd` is a cautious assumption: sparse
-    RGB at size quick has 0.33 (reports/selection.json), other rows were not measured. Raises AmcError
-    if there is no positive.
+    and `share` are what RGB and RGB + flow measured at size quick; that of `seed_sd` is a cautious assumption (five
+    runs of sparse RGB at size quick have 0.33, reports/selection.json), which `detectable_after` replaces. Raises
+    AmcError if there is no positive.
     """
     prior = np.broadcast_to(prior, labels.shape)
     [(_, found)] = _errors(labels, prior, micro=micro, shares=(share,), seed=seed)
@@ -106,6 +108,22 @@ def detectable(
         needed = special.stdtrit(freedom, (1 + LEVEL) / 2) * np.sqrt(estimated) - spread * error_of_run
         least[name] = float(np.quantile(needed, POWER))  # a true difference above `needed` is significant in this run
     return least
+
+
+def detectable_after(
+    labels: np.ndarray, prior: np.ndarray, rows: Sequence[dict], *, share: float = 0.9
+) -> dict[str, float] | None:
+    """`detectable` with the spread over seeds that was measured in place of the assumed one; None with one seed.
+
+    rows: of `tables.rows`. The variances over seeds of their systems are averaged, each system once; of macro and micro
+    mAP the larger is taken, as `seed_sd` in points.
+    """
+    systems = {(row["method"], row["scheme"], row["modality"]): row for row in rows if row["seeds"] > 1}
+    if not systems:
+        return None
+    spreads = [np.sqrt(np.mean([row[f"{name}_sd"] ** 2 for row in systems.values()])) for name in metrics.MAPS]
+    found = {"seeds": min(row["seeds"] for row in systems.values()), "seed_sd": float(max(spreads))}
+    return found | detectable(labels, prior, share=share, seeds=found["seeds"], seed_sd=found["seed_sd"])
 
 
 def _errors(
