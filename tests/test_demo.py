@@ -10,8 +10,9 @@ from amc import model
 from amc.base import bundled
 from amc.base.errors import AmcError
 from amc.config import SIZES
-from amc.runs import demo, experiment, tables
+from amc.runs import demo, experiment, lookup, tables
 from amc.runs.ablation import ablation
+from amc.scores import Scores
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +71,9 @@ def test_a_shipped_run_is_read_back_as_float16_of_its_weights(run, tmp_path, mon
     for a, b in zip(after.network.parameters(), before.network.parameters(), strict=True):
         np.testing.assert_array_equal(a.detach(), b.detach().half().float())
     assert asdict(demo.fit()) == run.scores("test").meta["fit"]
+    stored, val = Scores.load(lookup.validation_scores(path)), run.scores("val")
+    assert stored.ids.tolist() == val.ids.tolist() and stored.meta == val.meta
+    np.testing.assert_array_equal(stored.logits, val.logits)
     path.write_bytes(path.read_bytes()[:-1] + b"?")
     with pytest.raises(AmcError, match="sha256"):
         demo.weights()

@@ -17,6 +17,7 @@ from torch import Tensor
 
 from amc import config, metrics, model
 from amc.aggregate import AGGREGATES
+from amc.base import bundled
 from amc.base.errors import AmcError
 from amc.base.progress import Log, silent
 from amc.config import Experiment, Pixels, Sampling
@@ -29,7 +30,7 @@ from amc.ethogram.out_of_distribution import OutOfDistribution, fit
 from amc.inference import load_run
 from amc.model import Classifier, weights
 from amc.model.weights import BUNDLED, SYNTH_CLIP
-from amc.runs import experiment
+from amc.runs import experiment, lookup
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
 from amc.synth import drawn
@@ -115,7 +116,8 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
     model of another method, and one whose flow is not available.
     """
     path, classifier, run = load_run(name)
-    val = Scores.load(path.parent / "val.npz") if (path.parent / "val.npz").is_file() else None
+    scores = lookup.validation_scores(path)
+    val = Scores.load(scores) if scores.is_file() else None
     at = _places(classifier.names, behaviours)
     threshold, support, doubts = evidence.of(val, classifier.names, at)
     facts = {"by": "model", "model": path.parent.name, "card": classifier.card, "experiment": run.asdict()}
@@ -123,7 +125,9 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
     said = ", ".join(filter(None, [stamp(classifier.card, run.size, dataset=run.dataset), *doubts]))
     predictor = VideoPredictor(classifier, run.sampling, run.pixels, False, threshold, said, support, facts)
     clips = 0 if val is None else len(val.labels)
-    if clips >= KNOWN_FROM:
+    if path == bundled.place(lookup.DEMO):
+        facts["unlike_training"] = "not known: the clips that the bundled model was trained on are not drawn here"
+    elif clips >= KNOWN_FROM:
         predictor = replace(predictor, detector=_detector(predictor, path.parent, log))
     else:
         facts["unlike_training"] = f"not known: {clips} validation clips, {KNOWN_FROM} are needed"

@@ -39,9 +39,10 @@ def fit() -> Fit:
 
 
 def ship(folder: Path) -> Path:
-    """Write the model of a finished run to data/weights, float16, with its card; returns its path.
+    """Write the model of a finished run to data/weights, float16, and return its path.
 
-    folder: of the run. Raises AmcError for a run of another method, or with other slots than size demo.
+    Its card and its validation scores, for thresholds, are written beside it. folder: of the run. Raises AmcError
+    for a run of another method, or with other slots than size demo.
     """
     test, [classifier, meta] = Scores.load(folder / "test.npz"), model.load(folder / MODEL)
     cfg, ours = Experiment.fromdict(test.meta["experiment"]), SIZES["demo"]
@@ -56,4 +57,6 @@ def ship(folder: Path) -> Path:
         **{name: test.meta[name] for name in TRAINING},
         "provenance": provenance.collect(seed=cfg.seed, data_checksum=test.meta["data_checksum"]),
     }
-    return bundled.write(classifier.network, DEMO, facts, meta={"card": classifier.card, **meta})
+    path = bundled.write(classifier.network, DEMO, facts, meta={"card": classifier.card, **meta})
+    Scores.load(folder / "val.npz").save(path.with_name(f"{DEMO}-val.npz"))
+    return path

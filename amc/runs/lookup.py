@@ -43,6 +43,15 @@ def find(name: str | Path) -> Path:
     raise AmcError(f"model: {str(name)!r} {what}; give one of: {offers}")
 
 
+def validation_scores(path: Path) -> Path:
+    """The validation scores of a file of weights, whether or not they exist.
+
+    They are `val.npz` in the folder of a run; scores with a name of their own, as `<name>-val.npz`, come first.
+    """
+    own = path.with_name(f"{path.stem}-val.npz")
+    return own if own.is_file() else path.with_name("val.npz")
+
+
 def title(path: Path) -> str:
     """The title of a model's run; "?" if the file is damaged or of another version."""
     try:
