@@ -38,7 +38,7 @@ def main() -> None:
     given = parser.parse_args()
     torch.set_num_threads(1)
     watcher = predictor.by_model(given.model, log=print)
-    best = own_video.chosen(watcher, Rules(), given.size)
+    best = own_video.chosen(watcher, Rules(), given.size, log=print)
     print(f"chosen with bout F1 {best.bout_f1:.3f}: {best.options}", flush=True)
     number, length = own_video.FILMS[given.size]
     films = [own_video.film(k, length) for k in range(number)]

@@ -1,5 +1,7 @@
 """Settings for `predict` from annotated videos: the best one is found, and only what the human looked for counts."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 
@@ -54,4 +56,4 @@ def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Flying,0,1,0,23,1\n")
     human = annotations.read(tmp_path / "human.csv")
     with pytest.raises(AmcError, match="no bout of the model's behaviours"):
-        tune.tune(inputs.videos([films]).named, watcher, human, Rules(), device="cpu", log=lambda line: None)
+        tune.tune(inputs.videos([films]).named, watcher, partial(tune.beside, human=human), Rules(), log=print)

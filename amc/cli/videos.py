@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+from functools import partial
 from pathlib import Path
 
 from amc.base import paths
@@ -33,7 +34,8 @@ def tune(given: argparse.Namespace) -> int:
     human = annotations.read(*given.human, videos=list(named.values()))
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
-    found = tuning.tune(named, watcher, human, rules, device=given.device, log=say)
+    beside = partial(tuning.beside, human=human)
+    found = tuning.tune(named, watcher, beside, rules, device=given.device, log=say)
     print(found.table.sort_values("bout_f1", ascending=False).head(10).round(3).to_string(index=False))
     print(f"bout F1 {found.bout_f1:.2f} on these videos, which the settings were chosen on: expect less on others")
     print(f"for predict: {found.options}")

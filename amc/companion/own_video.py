@@ -18,7 +18,6 @@ from amc.config import Experiment
 from amc.ethogram import agreement, evidence, predict, predictor, training_clips, tune
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import sliding_window
 from amc.model import weights
 from amc.runs import experiment, lookup, tables
 from amc.runs.ablation import ablation
@@ -128,18 +127,12 @@ def film(number: int, length: float, *, split: str = "test") -> Film:
     return Film(path, np.concatenate(truth))
 
 
-def chosen(watcher: predictor.VideoPredictor, rules: Rules, size: str) -> tune.Tuned:
+def chosen(watcher: predictor.VideoPredictor, rules: Rules, size: str, *, log: Log) -> tune.Tuned:
     """The window and threshold that find the bouts of validation films best: no film that is measured on."""
     number, length = CHOSEN_ON[size]
-    films = [film(k, length, split="val") for k in range(number)]
-    undecided, pairs = np.ones(len(watcher.names)), {}
-    for sliding in tune.WINDOWS:
-        pairs[sliding] = []
-        for each in films:
-            seen = sliding_window(each.path, watcher, sliding)
-            shown = predict.ethogram(each.path.stem, each.path, seen, watcher, undecided, rules)
-            pairs[sliding].append((shown, each.ethogram(shown).bouts))
-    return tune.choose(pairs)
+    films = {each.path.stem: each for each in (film(k, length, split="val") for k in range(number))}
+    paths_of = {name: each.path for name, each in films.items()}
+    return tune.tune(paths_of, watcher, lambda shown: (shown, films[shown.video].ethogram(shown).bouts), rules, log=log)
 
 
 def _frames(script, seed: int):

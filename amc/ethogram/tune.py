@@ -5,7 +5,7 @@ and ends. One threshold serves all behaviours: one for each is fitted to the few
 not be ones on which the model was trained, or is measured.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -43,23 +43,33 @@ class Tuned(NamedTuple):
 
 
 def tune(
-    videos: Mapping[str, Path], predictor: VideoPredictor, human: Annotation, rules: Rules, *, device: str, log: Log
+    videos: Mapping[str, Path],
+    predictor: VideoPredictor,
+    truth: Callable[[Ethogram], Compared],
+    rules: Rules,
+    *,
+    device: str = "cpu",
+    log: Log,
 ) -> Tuned:
-    """The best settings on annotated videos, by name; `log` gets what is left out.
+    """The best settings on videos whose bouts are known; `log` gets what is left out.
 
-    Raises AmcError if none can be compared.
+    videos: by name. truth: what an ethogram is compared with, `beside` for the annotation of a human. Raises AmcError
+    if there is no bout to compare.
     """
     predictor, undecided = predictor.to(device), np.ones(len(predictor.names))
     pairs: dict[SlidingWindow, list[Compared]] = {sliding: [] for sliding in WINDOWS}
     for name, path in videos.items():
+        told = headed(log, name)
         try:
-            for sliding, compared in pairs.items():
-                seen = sliding_window(path, predictor, sliding, device=device, log=headed(log, name))
-                compared.append(beside(predict.ethogram(name, path, seen, predictor, undecided, rules), human))
+            seen = [sliding_window(path, predictor, sliding, device=device, log=told) for sliding in WINDOWS]
+            found = [truth(predict.ethogram(name, path, each, predictor, undecided, rules)) for each in seen]
         except AmcError as error:
             log(f"note: {name}: left out, {error}")
+            continue
+        for sliding, pair in zip(WINDOWS, found, strict=True):
+            pairs[sliding].append(pair)
     if not any(bouts for _, bouts in pairs[WINDOWS[0]]):
-        raise AmcError(f"{human.source}: has no bout of the model's behaviours in these videos; give others")
+        raise AmcError("tune: no bout of the model's behaviours is known in these videos; give others")
     return choose(pairs)
 
 
