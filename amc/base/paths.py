@@ -84,6 +84,11 @@ def unwritable(path: Path | str, reason: str | None) -> AmcError:
     return AmcError(f"{path}: cannot be written to ({reason}); {another(path)}")
 
 
+def unwritten(path: Path | str, error: OSError) -> AmcError:
+    """The error for a file whose writing failed half-way."""
+    return AmcError(f"{path}: could not be written ({error.strerror or error}); free the disk or {another(path)}")
+
+
 def another(path: Path | str) -> str:
     """What to do where nothing can be written to `path`, with the variable that sets a folder of ours."""
     place = Path(path).absolute()
@@ -146,9 +151,7 @@ def atomic(path: Path | str, *, is_cache: bool = False) -> Iterator[Path]:
             with suppress(OSError):  # some network disks have no such call for folders
                 _to_disk(path.parent)
     except OSError as error:
-        raise AmcError(
-            f"{path}: could not be written ({error.strerror or error}); free the disk or {another(path)}"
-        ) from error
+        raise unwritten(path, error) from error
     finally:
         with suppress(OSError):
             temporary.unlink(missing_ok=True)

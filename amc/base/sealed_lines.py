@@ -45,8 +45,7 @@ def append(path: Path, values: Sequence) -> None:
         with path.open("a", encoding="utf-8") as file:
             file.write(line(values))
     except OSError as error:
-        says = f"could not be written ({error.strerror}); free the disk or {paths.another(path)}"
-        raise AmcError(f"{path}: {says}") from error
+        raise paths.unwritten(path, error) from error
 
 
 def write(path: Path, rows: Iterable[Sequence]) -> None:

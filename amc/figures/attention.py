@@ -22,8 +22,8 @@ def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
     """Names of the T slots, `frame 1`, `motion 1`, `frame 2`, …, and the colours of their modalities."""
     modalities = modality.split("+")
     kinds = [modalities[slot % len(modalities)] for slot in range(num_slots)]
-    words = {"rgb": "frame", "flow": "motion"}
-    names = [f"{words[kind]} {slot // len(modalities) + 1}" for slot, kind in enumerate(kinds)]
+    called = {"rgb": "frame", "flow": "motion"}
+    names = [f"{called[kind]} {slot // len(modalities) + 1}" for slot, kind in enumerate(kinds)]
     return names, [MODALITY_COLORS[kind] for kind in kinds]
 
 
