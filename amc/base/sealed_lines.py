@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import NamedTuple
 
 from amc.base import paths
-from amc.base.errors import AmcError
 
 DIGITS = 16  # hex digits of a line's seal
 
