@@ -52,6 +52,13 @@ def shown(name: str) -> str:
     return text if len(text) <= 100 else f"{text[:99]}…"
 
 
+def renamed(name: str, rules: Iterable[tuple[str, str]]) -> str:
+    """A parameter's name after applying the rules in order; a rule is a regular expression and its replacement."""
+    for theirs, ours in rules:
+        name = re.sub(theirs, ours, name)
+    return name
+
+
 def _content(path: Path) -> tuple[object, dict[str, str]]:
     """The content of a file, read by the reader that fits its first bytes, and the metadata of a safetensors file."""
     try:

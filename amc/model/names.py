@@ -5,10 +5,12 @@ github.com/microsoft/VideoX (X-CLIP/models) and transformers' modeling_x_clip.py
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import torch
 from torch import Tensor
+
+from amc.base.state_dicts import renamed
 
 _TRANSFORMERS = (  # transformers' names (regular expressions) and OpenAI's and Microsoft's, applied in this order
     (r"^vision_model\.embeddings\.class_embedding$", "visual.class_embedding"),
@@ -58,13 +60,6 @@ _MICROSOFT = (  # Microsoft's names and ours
     (r"^prompts_generator\.decoder\.(\d+)\.", r"prompts.layers.\1."),
     (r"^(token_embedding\.|positional_embedding$|transformer\.|ln_final\.|text_projection$)", r"text.\1"),
 )
-
-
-def renamed(name: str, rules: Iterable[tuple[str, str]]) -> str:
-    """A parameter's name after applying the rules in order; a rule is a regular expression and its replacement."""
-    for theirs, ours in rules:
-        name = re.sub(theirs, ours, name)
-    return name
 
 
 def to_openai(state: Mapping[str, Tensor]) -> dict[str, Tensor]:

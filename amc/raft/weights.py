@@ -11,7 +11,7 @@ import amc.base.torchvision_cpu  # noqa: F401  before torchvision
 from amc.base import bundled
 from amc.base.checkpoint import load_strictly, read
 from amc.base.errors import AmcError
-from amc.model.names import renamed
+from amc.base.state_dicts import renamed
 from amc.raft import refine
 
 from torchvision.models import optical_flow  # isort: skip

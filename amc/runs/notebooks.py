@@ -7,8 +7,6 @@ import hashlib
 import json
 from pathlib import Path
 
-import nbformat
-
 from amc.base import paths
 from amc.base.errors import choice
 from amc.base.stages import STAGES
@@ -77,15 +75,16 @@ def made_from(name: str, size: str, seeds: str = "0") -> str:
     """
     from amc.synth import generate  # the renderer, which other users of this module do not need
 
-    notebook = nbformat.read(paths.root() / "notebooks" / f"{name}.ipynb", as_version=4)
+    cells = json.loads((paths.root() / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
     worlds = [(world.name, repr(world.sizes), generate.digest(world)) for world in generate.WORLDS.values()]
-    parts = [[cell.source for cell in notebook.cells], parameters(name, size, seeds), STAGES, worlds]
+    parts = [["".join(cell["source"]) for cell in cells], parameters(name, size, seeds), STAGES, worlds]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
 def class_copies(folder: Path) -> list[Path]:
     """Write a copy of every notebook into `folder` for a class, without solutions and outputs; returns the copies."""
-    from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor  # slow to import
+    import nbformat
+    from nbconvert.preprocessors import ClearOutputPreprocessor, TagRemovePreprocessor  # slow to import, both
 
     solutions = TagRemovePreprocessor(remove_cell_tags={"solution"}, enabled=True)
     written = []
