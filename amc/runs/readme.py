@@ -37,8 +37,8 @@ NOTE = f"{INTERVALS} Measured coverage: [record](reports/interval_coverage.json)
 def records(folder: Path | None = None) -> dict[str, list[dict]]:
     """The records in this repository that may be shown, by size; with `folder`, only sizes whose records lie in it.
 
-    Raises AmcError for records of partial runs, or of several commits, and for a number that is not that of the score
-    files.
+    Raises AmcError for records of partial runs, of runs of several commits, and for a number that is not that of the
+    score files. A notebook may be of a later commit than its runs, which it uses only if no stage has changed since.
     """
     placed = {size: [paths.root() / place for place in places] for size, places in RECORDS.items()}
     here = folder or paths.root()
@@ -50,11 +50,12 @@ def records(folder: Path | None = None) -> dict[str, list[dict]]:
             whole = WHOLE[name] | {"size": size, "seeds": SEEDS[size]}
             if any(given[key] != value for key, value in whole.items()):
                 raise AmcError(f"{name}: no whole run; run make reproduce SIZE={size} SEEDS={SEEDS[size]} again")
-            if origin["run_commits"] != [origin["commit"]] or not origin["commit"].isalnum():
-                commits = ", ".join(origin["run_commits"])
+            commits = origin["run_commits"]
+            if len(commits) != 1 or not all(commit.isalnum() for commit in [*commits, origin["commit"]]):
                 raise AmcError(
-                    f"{name}: runs of {commits}, notebook of {origin['commit']}, but one commit without changes has to "
-                    f"compute all; commit, empty data/cache/runs, run make reproduce SIZE={size} SEEDS={SEEDS[size]}"
+                    f"{name}: runs of {', '.join(commits)}, notebook of {origin['commit']}, but one commit without "
+                    "changes has to train all; commit, empty data/cache/runs, run make reproduce "
+                    f"SIZE={size} SEEDS={SEEDS[size]}"
                 )
             _recompute(record, path)
     return found
@@ -109,9 +110,17 @@ def facts(each: list[dict]) -> dict[str, str]:
     return {
         "command": "`make reproduce SIZE={size} SEEDS={seeds}`".format(**parameters),
         "clips: training, test": "{train}, {test}".format(**origin["clips"]),
+        "commit of all runs": ", ".join(dict.fromkeys(record["provenance"]["run_commits"][0] for record in each)),
         "hardware": "{count} cores, {model}".format(**origin["cpu"]),
-        "time, data included": f"{sum(record['provenance']['seconds'] for record in each) / 60:.0f} min",
+        "training, all rows, on one core": f"{_training_seconds(each) / 60:.0f} min",
     }
+
+
+def _training_seconds(each: list[dict]) -> float:
+    """The seconds of one core of all trainings, pre-training included; a system in two tables is trained once."""
+    systems = {(row["method"], row["scheme"], row["modality"]): row for record in each for row in record["rows"]}
+    trained = [row for row in systems.values() if "training_seconds" in row]
+    return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in trained)
 
 
 def write(path: Path) -> Path:
