@@ -74,7 +74,6 @@ CASES = (
     Case("site", ("site", "--folder", "{F}/out"), "out/**/*.html", out="out"),
     Case("class", ("class", "--folder", "{F}/out"), "out/*.ipynb", out="out"),
     Case("readme", ("readme",), "README.md", out="."),
-    Case("seal", ("seal", "{F}/old.json"), "old.json", out="."),
     Case("reproduce", ("reproduce", NOTEBOOK, "--size", "smoke"), f"made/smoke/results/{NOTEBOOK}.json", rows,
          out="made"),
     Case("papermill", ("papermill", f"{{F}}/notebooks/{NOTEBOOK}.ipynb", "{F}/made/done.ipynb", "-p", "size", "smoke",
@@ -123,7 +122,6 @@ def enter(folder: Path, made: Path, *, is_first: bool = False) -> None:
     shutil.copy(HERE / "reports" / "000_first_look.ipynb", folder / "reports")
     (folder / "notebooks").symlink_to(HERE / "notebooks")
     shutil.copy(HERE / "README.md", folder)
-    (folder / "old.json").write_text('{"rows": []}')
     if not is_first:
         (folder / "data" / "synth").symlink_to(made / "synth")
         for name in ("model", "films"):

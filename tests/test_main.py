@@ -74,8 +74,8 @@ def test_reproduce_runs_every_notebook():
 
 @pytest.mark.parametrize("encoding, printed", [("utf-8", "\u00e9 \\xe8.mp4"), ("ascii", "\\xe9 \\xe8.mp4")])
 def test_a_file_name_that_is_no_utf_8_is_printed_escaped_on_any_terminal(encoding, printed):
-    code = "from amc.base import seal; seal.add = print; from amc import __main__ as cli; "
-    code += "cli.main(['seal', '\\xe9 \\udce8.mp4'])"
+    code = "from amc import __main__ as cli; from amc.runs import readme; "
+    code += "readme.write = lambda path: '\\xe9 \\udce8.mp4'; cli.main(['readme'])"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, env=os.environ | {"PYTHONIOENCODING": encoding}
     )

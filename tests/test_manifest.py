@@ -1,13 +1,10 @@
 """A drawn data set whose file has changed is noticed, whichever file it is, and made again bit for bit."""
 
-import json
 import random
 from dataclasses import replace
 
 import pytest
-from serial import Serial
 
-from amc.base import seal
 from amc.base.errors import AmcError
 from amc.synth import generate, manifest
 from amc.synth.drawn import Drawn
@@ -69,17 +66,6 @@ def test_the_truth_of_a_changed_script_is_not_told(world):
         Drawn(world).script(name)
     path.write_text(text)
     assert Drawn(world).script(name) == script
-
-
-def test_a_data_set_of_an_earlier_version_is_sealed_without_drawing_it_again(world, monkeypatch):
-    right = content(world)
-    facts = seal.read_json(world / manifest.NAME)
-    del facts[manifest.FILES]
-    (world / manifest.NAME).write_text(json.dumps(facts))
-    monkeypatch.setattr(generate, "write_video", None)  # would fail if a clip were drawn
-    monkeypatch.setattr(generate.processes, "pool", Serial)
-    generate.generate(world, "smoke", world=FEW)
-    assert content(world) == right
 
 
 def test_a_drawing_that_was_killed_before_its_manifest_starts_again(tmp_path, world):

@@ -15,7 +15,6 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from amc.base import paths
-from amc.base.errors import AmcError
 
 KEY = "seal"  # in JSON, and in the JSON that our safetensors files hold as metadata
 META = "amc"  # the key of that metadata
@@ -23,10 +22,7 @@ DIGITS = 64
 EMPTY = "amc-sha256:" + "0" * DIGITS  # placeholder in the data that `write` gets
 _MARK = re.compile(rb"amc-sha256:")
 WRONG = "its sha256 is not the one inside it, so a part of it has changed since it was written"
-NONE = (
-    "it has no seal: an earlier version wrote it, or it is damaged; if you trust it as it is, "
-    "`python -m amc seal FILE` adds one"
-)
+NONE = "it has no seal: it is damaged, or this package did not write it"
 
 
 def write(path: Path | str, data: bytes | memoryview, *, is_cache: bool = False) -> None:
@@ -82,23 +78,6 @@ def check(path: Path | str, *, needed: bool = True) -> None:
             raise ValueError(NONE)
 
 
-def add(path: Path | str) -> None:
-    """Seal a file that an earlier version wrote, as it is now: JSON, .npz, torch's, .safetensors. Raises AmcError."""
-    path = paths.regular(path, "give a file that this package wrote")
-    try:
-        data = path.read_bytes()
-        if _MARK.search(data):
-            check(path)
-        elif data[:4] == b"PK\3\4" and data[-22:-18] == b"PK\5\6":
-            write_zip(path, io.BytesIO(data))
-        elif data.lstrip()[:1] == b"{":
-            write(path, _sealed_json(data))
-        else:
-            write(path, _sealed_safetensors(data))
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise AmcError(f"{path}: cannot be sealed ({error}); give a file that this package wrote") from error
-
-
 def _seals(descriptor: int) -> tuple[bytes, bytes] | None:
     """The sha256 stored in a file, and the one of its bytes; None without a mark."""
     if not os.fstat(descriptor).st_size:
@@ -114,24 +93,3 @@ def _seals(descriptor: int) -> tuple[bytes, bytes] | None:
                 digest.update(part)
                 del part
         return data[at : at + DIGITS], digest.hexdigest().encode()
-
-
-def _sealed_json(data: bytes) -> bytes:
-    """The same text with an empty seal as its last line."""
-    text = data.decode("utf-8").rstrip()
-    (first,) = re.findall(r"^\{\n?([ ]*)", text)
-    sealed = f'{text.removesuffix("}").rstrip()},\n{first}"{KEY}": "{EMPTY}"\n}}\n'
-    if json.loads(sealed) != json.loads(text) | {KEY: EMPTY}:
-        raise ValueError("it is no JSON object")
-    return sealed.encode()
-
-
-def _sealed_safetensors(data: bytes) -> bytes:
-    """The same tensors, with an empty seal in the header; only the header is rewritten."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = json.loads(data[8:end])
-    meta = json.loads(header["__metadata__"][META])
-    header["__metadata__"][META] = json.dumps({**meta, KEY: EMPTY})
-    text = json.dumps(header, separators=(",", ":")).encode()
-    text += b" " * (-len(text) % 8)
-    return len(text).to_bytes(8, "little") + text + data[end:]

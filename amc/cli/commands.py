@@ -275,13 +275,3 @@ def readme(given: argparse.Namespace) -> int:
 
     print(paths.short(write(paths.root() / "README.md")))
     return 0
-
-
-def seal(given: argparse.Namespace) -> int:
-    """Add checksums to records, score files and weights of an earlier version."""
-    from amc.base.seal import add
-
-    for name in given.files:
-        add(name)
-        print(f"sealed: {name}")
-    return 0

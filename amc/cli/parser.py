@@ -80,7 +80,6 @@ def parser(wanted: str = "") -> argparse.ArgumentParser:
     site.add_argument("--folder", default="site", help="where to (default: %(default)s)")
     command(commands.classes, "class").add_argument("--folder", default="class", help="where to (default: %(default)s)")
     command(commands.readme)
-    command(commands.seal).add_argument("files", nargs="+")
     return whole
 
 

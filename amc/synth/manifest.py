@@ -2,10 +2,9 @@
 
     {"world": …, "size": …, "seed": …, "generator": …, "version": …, "files": {"annotation/actions.csv": sha256, …}}
 
-Without `files` the drawing was interrupted, or an earlier version drew it.
+Without `files` the drawing was interrupted.
 """
 
-import json
 import warnings
 from collections.abc import Iterable, Mapping
 from pathlib import Path
@@ -20,17 +19,10 @@ FILES = "files"
 
 def read(root: Path) -> dict:
     """The manifest of the data set in `root`; {} where it is absent or damaged."""
-    path = root / NAME
     try:
-        return seal.read_json(path)
-    except (OSError, ValueError):
-        pass
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
+        return seal.read_json(root / NAME)
     except (OSError, ValueError):
         return {}
-    is_earlier = isinstance(found, dict) and not {seal.KEY, FILES} & found.keys()  # versions that wrote no seals
-    return found if is_earlier else {}
 
 
 def write(root: Path, facts: Mapping, files: Iterable[str] = ()) -> None:
