@@ -44,7 +44,8 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
-    keys += [Line2D([], [], markerfacecolor=MODALITY_COLORS[m], label=f"damaged: {words.INPUTS[m]}", **point) for m in modalities]
+    for name in modalities:
+        keys += [Line2D([], [], mfc=MODALITY_COLORS[name], label=f"damaged: {words.INPUTS[name]}", **point)]
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
@@ -53,7 +54,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
 
 
 def _called(rows: Sequence[dict], names: list[str]) -> list[str]:
-    """The runs as names of rows: their methods if these differ, else what was sampled and seen; seeds if they differ."""
+    """The runs as names of rows: their methods if these differ, else scheme and modality; seeds if they differ."""
     first = {row["run"]: row for row in rows}
     is_by_method = len({row["method"] for row in rows}) > 1
     called = []

@@ -17,6 +17,7 @@ from amc.base.wording import listed
 from amc.figures import style, words
 from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
+HAPPENS = 0.35  # opacity of the time in which a behaviour happens
 AGAINST = {"annotated": (SHADE, "s"), "truth": (TRUTH, "o")}
 LABELS = (  # of a behaviour, by 2 × annotated + predicted
     "neither annotated nor predicted",
@@ -52,7 +53,7 @@ def case(shown: Case, *, title: str) -> Figure:
     """
     strips = [] if shown.film is None else [shown.film]
     heights = [WIDTH * 0.72 / len(strip) for strip in strips]
-    heights += [max(0.9, 0.21 * (len(shown.probs) + 1))] * len(shown.names)
+    heights += [max(0.8, 0.2 * (len(shown.probs) + 1))] * len(shown.names)
     figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.6), layout="constrained")
     shape = {"height_ratios": heights, "width_ratios": [6, 1]}
     panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
@@ -67,7 +68,7 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
     bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score\n(probability)")
-    keys = [Patch(color=PALE, label="it really happens")] * (shown.truth is not None)
+    keys = [Patch(color=SHADE, alpha=HAPPENS, label="when it really happens")] * (shown.truth is not None)
     keys += [
         Line2D(
             [],
@@ -92,7 +93,7 @@ def case(shown: Case, *, title: str) -> Figure:
 def _strip(axes, strip: np.ndarray, num_frames: int) -> None:
     edges = np.linspace(0, num_frames, len(strip) + 1)
     for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
-        axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
+        axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="hanning")
     axes.vlines(edges[1:-1], 0, 1, color=SHADE, linewidth=1)
     axes.set(yticks=[0.5], yticklabels=["film"], ylim=(0, 1))
     axes.tick_params(length=0, labelbottom=False)
@@ -104,7 +105,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     if shown.truth is not None:
         changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
         for start, stop in changes.reshape(-1, 2):
-            axes.axvspan(start, stop, color=PALE, linewidth=0)
+            axes.axvspan(start, stop, color=SHADE, alpha=HAPPENS, linewidth=0)
     classifiers = np.arange(len(shown.probs))
     for m, row in enumerate(shown.frames):
         axes.plot(row + 0.5, np.full(len(row), m), "|", color=INK, markersize=9, markeredgewidth=2)
@@ -138,7 +139,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.hlines(places, table["rate_low"], table["rate_high"], color=INK, linewidth=2)
     for place, rate, high in zip(places, table["rate"], table["rate_high"], strict=True):
         axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
-    labels = [f"{kind}\n({words.ERRORS[kind]})" for kind in table["kind"]]
+    labels = [words.error(kind) for kind in table["kind"]]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
     axes.set_xlabel("errors per 100 videos (behaviours that are missed, or predicted but not annotated)")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
@@ -274,7 +275,7 @@ def _differences(axes, part: pd.DataFrame, kinds: Sequence[str], marker: str, co
         axes.plot(part["more"][mask], place[mask], marker, **look)
     for y, more in zip(place, part["more"], strict=True):
         text = f"{more:+.0f}".replace("-", "−") if abs(more) >= 0.5 else "0"
-        axes.text(1.01, y, text, color=color, va="center", fontsize=11, transform=axes.get_yaxis_transform())
+        axes.text(1.01, y, text, va="center", fontsize=11, transform=axes.get_yaxis_transform())
 
 
 def _is_significant(table: pd.DataFrame) -> pd.Series:

@@ -30,7 +30,7 @@ def ablation(rows: Sequence[dict]) -> Figure:
     """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance.
 
     Colours are those of modalities in both tables. The paper's numbers, of other videos, are left to the tables: on the
-    same axis they would look like a result to compare with. The title tells the best row of each table, or that none is.
+    same axis they would look like a result to compare with. The title tells the best row of each table, if any.
     rows: as in reports/results, percent; one panel per table, one point per seed. Values that are None or nan are left
     out. Raises AmcError when there is no row.
     """
