@@ -113,6 +113,14 @@ def test_a_timeline_marks_the_frames_of_the_plan_on_the_row_of_their_classifier(
     assert ("rest of the video" in texts(figure)) == (scheme == "semi-dense")
 
 
+def test_the_title_of_a_timeline_counts_the_different_frames():
+    windows = sampling.plan(82, scheme="semi-dense", num_windows=3, frames=4)
+    told = figures.timeline(windows, num_frames=82, fps=24, scheme="semi-dense").get_suptitle().replace("\n", " ")
+    seen = len({frame for window in windows for frame in window.frames})
+    assert told.startswith(f"3 classifiers together see {seen} of 82 frames (") and seen < 12
+    assert ", as 12 marks show some frames twice or more; semi-dense" in told
+
+
 def test_a_context_that_no_frame_is_taken_from_is_not_drawn():
     windows = sampling.plan(30, scheme="semi-dense", num_windows=3, frames=1)  # the one frame is the main window's
     figure = figures.timeline(windows, num_frames=30, fps=24, scheme="semi-dense")
