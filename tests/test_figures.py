@@ -170,13 +170,6 @@ def test_the_ablation_has_a_panel_for_each_table_with_both_averagings_in_words()
     assert figure.get_suptitle().replace("\n", " ").endswith(same)
 
 
-def test_the_title_of_the_ablation_names_the_row_whose_interval_is_above_all_others():
-    best = row(3, "sparse", "rgb+flow", map_macro=45.0, map_macro_low=37.0, map_macro_high=50.0)
-    told = figures.ablation([*SPARSE[1:], best]).get_suptitle().replace("\n", " ")
-    assert told == "Frames and motion has the highest macro mAP, 45.0 %, the next one 30.0 %"
-    assert "no clear difference" in figures.ablation([*SPARSE[1:], best | {"map_macro_low": 35.0}]).get_suptitle()
-
-
 def test_the_ablation_draws_what_there_is():
     assert len(figures.ablation(SPARSE[:1]).axes) == 1
     beyond = figures.ablation([row(None, "dense", "flow")])
