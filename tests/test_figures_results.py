@@ -78,5 +78,5 @@ def test_the_title_of_the_ablation_names_the_row_whose_interval_is_above_all_oth
         rows = [facts | {"modality": name} | dict(zip(names, of, strict=True)) for name, of in values.items()]
         return figures.ablation(rows).get_suptitle().replace("\n", " ")
 
-    assert told(37.0) == "Frames and motion has the highest macro mAP, 45.0 %, the next one 30.0 %"
+    assert told(37.0) == "Macro mAP is highest with frames and motion, 45.0 %, before 30.0 %"
     assert told(35.0) == "What the model gets makes no clear difference (macro mAP 20.0 to 45.0 %)"

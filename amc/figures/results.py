@@ -104,7 +104,7 @@ def _best(systems, what: str) -> str:
     if not low[best] > high.drop(best).max():
         return f"{what} makes no clear difference ({ends})"
     best, next_best = words.INPUTS.get(best, words.system(best)), means.drop(best).max()
-    return f"{best} has the highest macro mAP, {means.max():.1f} %, the next one {next_best:.1f} %"
+    return f"macro mAP is highest with {best}, {means.max():.1f} %, before {next_best:.1f} %"
 
 
 @styled

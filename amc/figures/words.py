@@ -15,7 +15,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
     "classifier": "one of several equal copies of a network; each gets a few frames of the video",
     "CLIP": "a network that learnt from pictures with a line of text each, not from labelled videos",
-    "DIS": "a method that estimates motion: it finds small squares again (OpenCV)",
+    "DIS": "a method that estimates motion: it looks for small squares of a frame in the next one (OpenCV)",
     "epoch": "a pass of the training over all its clips",
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
     "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
