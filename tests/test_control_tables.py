@@ -75,7 +75,7 @@ def test_the_figure_has_a_panel_per_control_with_each_score_in_its_place():
     figure = charts.what_is_left(rows)
     one, rest = figure.axes
     assert figure.get_suptitle().replace("\n", " ") == (
-        "Half of their lead over chance or more is lost without more than one frame and without motion (9 test videos)"
+        "Half of their lead over chance or more is lost without more than one frame and without motion (medians; 9 test videos)"
     )
     assert [axes.get_title() for axes in (one, rest)] == [
         "the same frame\nevery time\n50 % left",

@@ -40,7 +40,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    headline(figure, f"{_found(rows, kinds)} ({rows[0]['videos']} test videos)")
+    headline(figure, f"{_found(rows, kinds)} (medians; {rows[0]['videos']} test videos)")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
