@@ -74,9 +74,8 @@ def test_the_figure_has_a_panel_per_control_with_each_score_in_its_place():
     rows += [row(name, macro, 0, 0, 0, left, **second) for name, (macro, left) in values.items()]
     figure = charts.what_is_left(rows)
     one, rest = figure.axes
-    assert figure.get_suptitle().replace("\n", " ") == (
-        "Half of their lead over chance or more is lost without more than one frame and without motion (medians; 9 test videos)"
-    )
+    lost = "is lost without more than one frame and without motion (medians; 9 test videos)"
+    assert figure.get_suptitle().replace("\n", " ") == f"Half of their lead over chance or more {lost}"
     assert [axes.get_title() for axes in (one, rest)] == [
         "the same frame\nevery time\n50 % left",
         "motion\nset to zero\n25 % left",
