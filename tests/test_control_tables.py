@@ -27,7 +27,14 @@ def test_a_predictor_of_the_place_knows_what_places_go_with(smoke_world):
         assert control_tables.place_only(cfg) == ""
 
 
-ROW = {"run": "sparse rgb seed 0", "seed": 0, "modality": "rgb", "videos": 9, "chance_macro": 10.0}
+ROW = {
+    "run": "sparse rgb seed 0",
+    "method": "AnimalMotionCLIP",
+    "seed": 0,
+    "modality": "rgb",
+    "videos": 9,
+    "chance_macro": 10.0,
+}
 
 
 def row(control, macro, change, low, high, left, **other) -> dict:
@@ -65,10 +72,19 @@ def test_the_figure_has_a_panel_per_control_with_each_score_in_its_place():
     second, values = {"run": "sparse rgb+flow seed 0", "modality": "rgb+flow"}, {"intact": (50, 1)}
     values |= {"one frame": (30, 0.5), "flow at rest": (20, 0.25)}
     rows += [row(name, macro, 0, 0, 0, left, **second) for name, (macro, left) in values.items()]
-    one, rest = charts.what_is_left(rows).axes
-    assert [axes.get_title() for axes in (one, rest)] == ["one\nframe\n50 % left", "flow\nat rest\n25 % left"]
-    assert [label.get_text() for label in one.get_yticklabels()] == ["sparse rgb", "sparse rgb+flow"]
+    figure = charts.what_is_left(rows)
+    one, rest = figure.axes
+    lost = "is lost without more than one frame and without motion (medians; 9 test videos)"
+    assert figure.get_suptitle().replace("\n", " ") == f"Half of their lead over chance or more {lost}"
+    assert [axes.get_title() for axes in (one, rest)] == [
+        "the same frame\nevery time\n50 % left",
+        "motion\nset to zero\n25 % left",
+    ]
+    assert [label.get_text() for label in one.get_yticklabels()] == [
+        "sparse,\nframes alone",
+        "sparse,\nframes and motion",
+    ]
     dots = [line.get_xdata()[0] for line in one.lines if line.get_marker() == "o"]
     assert dots == [40, 25, 50, 30]
-    assert [text.get_text() for text in rest.texts] == ["no flow"]
+    assert [text.get_text() for text in rest.texts] == ["gets no\nmotion"]
     assert sum(line.get_linestyle() == "--" for line in rest.lines) == 1  # chance, for the row that sees flow

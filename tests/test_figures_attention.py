@@ -38,13 +38,24 @@ def test_the_title_of_the_maps_tells_on_how_little_of_a_picture_half_of_the_atte
     assert title.endswith("falls on 38 % of a picture, layer 1")  # on two of four patches, and on one of four
 
 
+def test_the_title_of_the_maps_counts_the_pictures_whose_highest_attention_is_on_the_animal():
+    maps = np.ones((2, 2, 3))
+    maps[:, 1, 2] = 9
+    animals = np.zeros((2, 5, 7), bool)
+    animals[0, 4, 6], animals[1, 0, 0] = True, True
+    figure = drawn.patches(np.zeros((2, 3, 8, 8), np.uint8), maps, modality="rgb", animals=animals)
+    assert "in 1 of 2 pictures the darkest square is on the animal" in figure.get_suptitle().replace("\n", " ")
+
+
 def test_an_exchange_is_a_bar_for_each_stage_and_kind_of_slot_beside_even_attention():
     matrix = np.array([[0.75, 0.25], [0.02, 0.98]])
     figure = drawn.exchange({"first\n(early)": matrix, "at the end": np.full((2, 2), 0.5)}, modality="rgb")
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.endswith("to another one: 14 % first and 50 % at the end; spread evenly it would be 50 %")
+    assert told.endswith("to the others: 14 % first and 50 % at the end; spread evenly it would be 50 %")
     mixed = drawn.exchange({"first": np.array([[0.0, 1.0], [0.25, 0.75]])}, modality="rgb+flow")
-    assert "between frames and motion: 62 % first" in mixed.get_suptitle().replace("\n", " ")
+    assert "from a frame to motion: 100 % first; from motion to a frame: 25 %;" in mixed.get_suptitle().replace(
+        "\n", " "
+    )
     bars = [[bar.get_width() for bar in each.axes[0].patches] for each in (figure, mixed)]
     assert [pytest.approx(widths) for widths in bars] == [[13.5, 50], [100, 25]]
     assert mixed.axes[0].lines[0].get_xdata() == [50, 50]
@@ -57,6 +68,7 @@ def test_the_nearest_texts_come_first_and_written_ones_are_never_left_out():
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b", "✓ a"]
     assert [line.get_xdata().tolist() for line in axes.lines] == [[0.2, 0.1], [0.5, 0.15]]  # without and with the video
     told = figure.get_suptitle().replace("\n", " ")
-    assert told == "Names adapted to the video fit by 0.10 better or worse (median); of 3 names, a stays at rank 3"
+    assert told == "A stays at rank 3; adapted to the video, half of the 3 names move by more than 0.10 on this scale"
+    assert axes.get_xlabel().endswith("\n(the 2 of 3 names that fit best)")
     other = drawn.nudges(before[::-1], after, ["a", "b", "c"], written=np.array([True, False, False]))
-    assert "a goes from 1 to rank 3" in other.get_suptitle().replace("\n", " ")
+    assert "A goes from 1 to rank 3" in other.get_suptitle().replace("\n", " ")

@@ -3,7 +3,8 @@
 from matplotlib.figure import Figure
 
 from amc import flow, interleave, sampling
-from amc.companion import errors
+from amc.baselines import species_prior
+from amc.companion import controls, errors
 from amc.figures import style, words
 
 
@@ -32,4 +33,6 @@ def test_every_scheme_modality_flow_method_and_kind_of_error_has_a_name():
     assert set(words.SCHEMES) == set(sampling.SCHEMES)
     assert set(words.INPUTS) == set(interleave.MODALITIES)
     assert set(words.FLOW) >= set(flow.METHODS)
+    assert set(words.CONTROLS) == set(controls.CONTROLS)
+    assert set(words.BLIND) == set(species_prior.BLIND)
     assert set(words.ERRORS) == {*errors.KINDS, "none of these"}

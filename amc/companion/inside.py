@@ -5,7 +5,7 @@ recomputed from the block's own parameters; the model and its results do not cha
 may come from, not what a decision is based on (Jain and Wallace, NAACL 2019).
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -15,6 +15,7 @@ import torch.nn.functional as F
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 
+from amc.datasets.table import ClipTable
 from amc.model import XCLIP, weights
 from amc.model.layers import self_attention
 from amc.model.vision import CrossFrameBlock
@@ -65,6 +66,16 @@ class Inside:
             for answers in kinds
             if kinds[asks].any() and kinds[answers].any()
         }
+
+
+def animals(table: ClipTable, index: int, frames: Sequence[int], modality: str) -> np.ndarray | None:
+    """Where an animal is in the slots of a clip of `table`, bool (T, H, W) in pixels of the video.
+
+    None for real clips, where nobody knows it. frames: of the clip, P of them.
+    """
+    if table.drawn is None:
+        return None
+    return table.drawn.animals(table.clips[index].id, frames).repeat(len(modality.split("+")), axis=0)
 
 
 def attention_weights(attention: nn.MultiheadAttention, x: Tensor, num_queries: int | None = None) -> Tensor:

@@ -46,25 +46,25 @@ def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, fl
     return "outvoted" if saw >= threshold else "unrecognised", saw, others
 
 
-def said(word: str, saw: float, others: float, *, it: str = "it") -> str:
+def said(word: str, saw: float, others: float) -> str:
     """A verdict in words."""
-    return VERDICTS[word].format(it=it, saw=saw, others=others) if word else ""
+    return VERDICTS[word].format(it="it", saw=saw, others=others) if word else ""
 
 
 def diagnosis(kind: str, made: Decisions, video: int) -> str:
-    """One sentence on the errors of a kind in a video: what happens for how long, and what went wrong."""
+    """One sentence on the errors of a kind in a video: what happens for how long, and what went wrong; no scores."""
     wrong = np.flatnonzero(find(made)[kind][video])
     groups = defaultdict(list)
     for c in wrong:
         groups[verdict(made, video, c)[0]].append(c)
     clauses = []
     for word, members in groups.items():
-        saw, others = np.mean([verdict(made, video, c)[1:] for c in members], axis=0)
         it = "them" if len(members) > 1 else "it"
         shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
         extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
+        what = VERDICTS[word].partition(":")[0].format(it=it)  # scores are in the rows of the figure
         verb = "are" if len(members) > 1 else "is"
-        clauses.append(f"{listed(made.names[c] for c in members)}{extent} {verb} {said(word, saw, others, it=it)}")
+        clauses.append(f"{listed(made.names[c] for c in members)}{extent} {verb} {what}")
     unknown = "; the truth is not known" if made.truth is None else ""
     return f"{kind.capitalize()} ({words.ERRORS[kind]}): {'; '.join(clauses) or 'no error'}{unknown}."
 

@@ -35,13 +35,15 @@ def patches(
     modality: str,
     parts: np.ndarray | None = None,
     key: style.Key | None = None,
+    animals: np.ndarray | None = None,
     title: str = "",
 ) -> Figure:
     """The slots of a clip, uint8 (T, 3, H, W), and below each its class token's attention: maps (T, rows, columns).
 
     Only what is above uniform is coloured, over a grey picture, so that the animal stays visible. One scale for all, up
     to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the attention that goes to
-    patches; key: to the colours of flow; title: what ends the title, which tells how concentrated the attention is.
+    patches; key: to the colours of flow; animals: bool (T, H', W'), where the animals are, if known; title: what ends
+    the title, which tells how concentrated the attention is and how often its maximum is on an animal.
     """
     (names, colors), slots = slot_names(len(slots), modality), style.pictures(slots)
     high = slots.shape[1] / slots.shape[2]  # a slot is one wide
@@ -60,21 +62,35 @@ def patches(
     top.set_xticks(range(len(slots)), names, fontsize=13, rotation=90 * (len(slots) > 10))
     if parts is not None:
         axes.set_xticks(range(len(slots)), [f"{100 * part:.0f} %" for part in parts])
-        axes.set_xlabel("attention to the picture itself; the rest goes\nto summaries of it and of the other pictures")
+        inside = "attention that stays inside the picture (on its squares);"
+        axes.set_xlabel(f"{inside}\nthe rest goes to summaries, its own and those of the others")
     for each in (axes, top):
         each.tick_params(length=0)
         each.spines[:].set_visible(False)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
     scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", full]))
     bar = {"location": "bottom", "shrink": 0.4, "aspect": 30, "extend": "max"}
-    figure.colorbar(scale, ax=axes, label="attention to a square of the picture (1: as if spread evenly)", **bar)
+    figure.colorbar(scale, ax=axes, label="attention to a square of the same picture (1: as if spread evenly)", **bar)
     if key and "flow" in modality:
         style.key(axes, key)
     ranked = -np.sort(-maps.reshape(len(maps), -1))
     most = 100 * ((ranked.cumsum(axis=1) < ranked.sum(axis=1, keepdims=True) / 2).mean() + 1 / ranked.shape[1])
-    words.explain(figure, "attention")
-    style.headline(figure, f"Where the model looks: half of its attention falls on {most:.0f} % of a picture{title}")
+    words.explain(figure, "attention", "summary")
+    found = f"half of its attention inside a picture falls on {most:.0f} % of a picture"
+    style.headline(figure, f"Where the model looks: {found}{_on_animals(maps, animals)}{title}")
     return figure
+
+
+def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
+    """In how many of the T maps (T, rows, columns) the highest attention is on a square with a part of an animal."""
+    if animals is None:
+        return ""
+    for axis in (1, 2):  # whether each square has a marked pixel
+        starts = np.linspace(0, animals.shape[axis], maps.shape[axis], endpoint=False).astype(int)
+        animals = np.logical_or.reduceat(animals, starts, axis=axis)
+    count, flat = len(maps), maps.reshape(len(maps), -1)
+    hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
+    return f"; in {hits} of {count} pictures the darkest square is on the animal"
 
 
 def _row(axes, pictures: np.ndarray, colors: Sequence[str], y: float) -> None:
@@ -90,18 +106,20 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     """The share of attention that goes to slots of the other kind, or to other slots if there is one kind.
 
     weights: attention between slots, (T, T) for each stage of the network, one row per attending slot, rows sum to 1.
-    One bar per stage and kind of attending slot, beside the share if it were spread evenly; the title tells the mean.
+    One bar per stage and kind of attending slot, beside the share if it were spread evenly; which the title tells, too.
     """
     names, _ = slot_names(len(next(iter(weights.values()))), modality)
     is_flow = np.array([name.startswith("motion") for name in names])
     both = is_flow.any() and not is_flow.all()
     other = is_flow[:, None] != is_flow if both else ~np.eye(len(names), dtype=bool)
     kinds = {"rgb": ~is_flow, "flow": is_flow} if both else {modality: np.ones(len(names), bool)}
-    figure = Figure((0.9 * WIDTH, 1.9 + 0.55 * len(weights) * len(kinds)), layout="constrained")
+    figure = Figure((0.9 * WIDTH, 2.3 + 0.55 * len(weights) * len(kinds)), layout="constrained")
     axes, high = figure.subplots(), 0.8 / len(kinds)
-    for y, matrix in enumerate(weights.values()):
+    drawn: dict[str, list[float]] = {when: [] for when in weights}
+    for y, (when, matrix) in enumerate(weights.items()):
         for k, (kind, asks) in enumerate(kinds.items()):
             share, place = 100 * (matrix * other)[asks].sum() / matrix[asks].sum(), y - 0.4 + high * (k + 0.5)
+            drawn[when].append(share)
             axes.barh(
                 place, share, 0.92 * high, color=MODALITY_COLORS[kind], label=_asks(kind, both) if not y else None
             )
@@ -111,13 +129,15 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.axvline(even, color=INK, linestyle="--", label=f"if it were spread evenly: {even:.0f} %")
     axes.set(yticks=range(len(weights)), yticklabels=weights, ylim=(len(weights) - 0.5, -0.5), xlim=(0, 110))
     goes = "pictures of the other kind" if both else "other pictures of the video"
-    axes.set(xticks=range(0, 101, 20), xlabel=f"share of a picture's attention that goes to {goes}, %")
+    axes.set(xticks=range(0, 101, 20), xlabel=f"share of the attention between summaries that goes to {goes}, %")
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "attention")
-    shares = listed(f"{100 * (m * other).sum() / m.sum():.0f} % {_first(when)}" for when, m in weights.items())
-    whose = "between frames and motion" if both else "from a picture to another one"
-    style.headline(figure, f"Attention that goes {whose}: {shares}; spread evenly it would be {even:.0f} %")
+    words.explain(figure, "attention", "summary")
+    told = []
+    for k, kind in enumerate(kinds):
+        ends = [f"{shares[k]:.0f} %" + f" {_first(when)}" * (k == 0) for when, shares in drawn.items()]
+        told.append(f"{_asks(kind, both)}: {listed(ends)}")
+    style.headline(figure, f"Attention {'; '.join(told)}; spread evenly it would be {even:.0f} %")
     return figure
 
 
@@ -153,13 +173,15 @@ def nudges(
         axes.axhspan(y - 0.45, y + 0.45, color=PALE, zorder=0, label="✓ annotated label" if y == places[0] else None)
     labels = [f"✓ {names[c]}" if written[c] else names[c] for c in order]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(order) - 0.5, -0.5))
-    axes.set_xlabel(words.FITS)
+    left_out = f"\n(the {len(order)} of {len(names)} names that fit best)" if len(order) < len(names) else ""
+    axes.set_xlabel(f"{words.FITS}{left_out}")
     axes.grid(axis="x", color=PALE)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "name", "annotated")
     median = np.median(np.abs(after - before))
-    moved = f"Names adapted to the video fit by {median:.2f} better or worse (median)"
-    style.headline(figure, f"{moved}; of {len(names)} names, {_ranks(before, after, names, written)}{title}")
+    moved = f"adapted to the video, half of the {len(names)} names move by more than {median:.2f} on this scale"
+    ranks = _ranks(before, after, names, written)
+    style.headline(figure, f"{ranks[:1].upper()}{ranks[1:]}; {moved}{title}")
     return figure
 
 

@@ -116,8 +116,10 @@ def timeline(
     handles = keys({scheme: windows})
     handles += [Patch(color=SHADE, label="when it really happens")] * bool(events)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-    seen = len({frame for window in windows for frame in window.frames})
+    marks = [frame for window in windows for frame in window.frames]
+    seen = len(set(marks))
     share = f"{seen} of {num_frames} frames ({100 * seen / num_frames:.0f} %)"
+    share += f", as {len(marks)} marks show some frames twice or more" * (seen < len(marks))
     style.headline(figure, f"{len(windows)} classifiers together see {share}; {words.SCHEMES[scheme]}")
     words.explain(figure, "classifier")
     return figure

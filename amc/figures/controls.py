@@ -9,9 +9,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
+from amc.base.wording import listed
+from amc.figures import words
 from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline, styled
 
 INTACT = "intact"
+HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
 
 
@@ -20,40 +23,60 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     """One panel per control: macro mAP of every row, intact and damaged, with 95 % intervals; dashed: sees no video.
 
     rows: as `companion.controls.measure`, percent. A panel's title says how much of the margin over chance is left, the
-    median of its rows. Raises AmcError without a damaged row.
+    median of its rows; the figure's, what hardly costs anything and what costs half of it. Raises AmcError without a
+    damaged row.
     """
     names = list(dict.fromkeys(row["run"] for row in rows))
     each = [[row["control"] for row in rows if row["run"] == name and row["control"] != INTACT] for name in names]
     kinds = list(dict.fromkeys(kind for found in sorted(each, key=len, reverse=True) for kind in found))  # in order
     if not kinds:
         raise AmcError("controls: no row of a damaged input to draw; give a run that sees video")
-    figure = Figure((WIDTH, 2.6 + 0.62 * len(names)), layout="constrained")
+    figure = Figure((WIDTH, 3.2 + 0.62 * len(names)), layout="constrained")
     panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         _panel(axes, rows, kind, names)
-    seeds = {row["seed"] for row in rows}
-    labels = [name.removesuffix(f" seed {seed}") for name in names for seed in seeds] if len(seeds) == 1 else names
+    labels = _called(rows, names)
     panels[0].set(yticks=range(len(names)), yticklabels=labels, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
+    for axes in panels:
+        axes.set_xlabel("macro mAP, %", fontsize=12.5)
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    headline(figure, f"{_found(rows, kinds)} ({rows[0]['videos']} test videos)")
+    headline(figure, f"{_found(rows, kinds)} (medians; {rows[0]['videos']} test videos)")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
-    keys += [Line2D([], [], markerfacecolor=MODALITY_COLORS[m], label=f"damaged, {m}", **point) for m in modalities]
+    for name in modalities:
+        keys += [Line2D([], [], mfc=MODALITY_COLORS[name], label=f"damaged: {words.INPUTS[name]}", **point)]
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
-    keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance, sees no video")]
+    keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "left", "mAP", "macro, micro", "chance")
     return figure
 
 
+def _called(rows: Sequence[dict], names: list[str]) -> list[str]:
+    """The runs as names of rows: their methods if these differ, else scheme and modality; seeds if they differ."""
+    first = {row["run"]: row for row in rows}
+    is_by_method = len({row["method"] for row in rows}) > 1
+    called = []
+    for name in names:
+        run, _, seed = name.partition(" seed ")
+        of = first[name]["method"] if is_by_method else words.system(run).replace(", ", ",\n")
+        called.append(of if len({row["seed"] for row in rows}) == 1 else f"{of}, seed {seed}")
+    return called
+
+
 def _found(rows: Sequence[dict], kinds: list[str]) -> str:
-    """The controls that leave most and least of the margin over chance, medians over the rows."""
+    """What the scores do without at hardly any loss, and what costs half of the margin over chance or more; medians."""
     left = {kind: [row["left"] for row in rows if row["control"] == kind and row["left"] is not None] for kind in kinds}
-    part = {kind: 100 * np.median(values) for kind, values in left.items() if values}
+    part = {kind: np.median(values) for kind, values in left.items() if values}
     if not part:
         return "No row is above chance, so there is nothing to lose"
-    most, least = (choose(part, key=part.get) for choose in (max, min))
-    return f"With {most} {part[most]:.0f} % of the margin over chance is left, with {least} {part[least]:.0f} %"
+    spared = listed(words.CONTROLS[kind][1] for kind in part if part[kind] >= HARDLY)
+    needed = listed(f"without {words.CONTROLS[kind][1]}" for kind in part if part[kind] <= HALF)
+    told = [f"the scores hardly need {spared}"] if max(part.values()) >= HARDLY else []
+    told += [f"half of their lead over chance or more is lost {needed}"] if min(part.values()) <= HALF else []
+    text = "; ".join(told) or "the scores lose a part without each of these"
+    return text[:1].upper() + text[1:]
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:
@@ -63,9 +86,8 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
     for place, name in enumerate(names):
         if name not in damaged:
             look = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center", "color": SHADE}
-            axes.text(
-                0.5, place, "no flow" if intact[name]["modality"] == "rgb" else "= another\nvideo", fontsize=11, **look
-            )
+            why = "gets no\nmotion" if intact[name]["modality"] == "rgb" else "the same as\nanother video"
+            axes.text(0.5, place, why, fontsize=11, **look)
             continue
         axes.plot([intact[name]["chance_macro"]] * 2, [place - 0.5, place + 0.5], color=SHADE, linestyle="--", zorder=1)
         both = (intact[name], place - APART, "white"), (damaged[name], place + APART, None)
@@ -76,8 +98,7 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
     left = [row["left"] for row in damaged.values() if row["left"] is not None]
     part = f"{100 * np.median(left):.0f} % left" if left else ""
-    axes.set_title(f"{kind.replace(' ', chr(10), 1)}\n{part}", fontsize=13)
-    axes.set_xlabel("macro mAP, %", fontsize=11)
+    axes.set_title(f"{words.CONTROLS[kind][0]}\n{part}", fontsize=13)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)

@@ -68,7 +68,8 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
 def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[int]) -> Figure:
     """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
-    The title tells how much of it is seen with the last, largest number of classifiers.
+    Right of each row the number of frames that are seen. The title compares the first and the last number of
+    classifiers.
 
     table: by scheme, for each of `counts` classifiers whether each frame is seen, bool (N,).
     """
@@ -78,14 +79,18 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
             runs = np.flatnonzero(np.diff(np.pad(seen.astype(int), 1))).reshape(-1, 2) / len(seen)
             spans = [(start, stop - start) for start, stop in runs]
             axes.broken_barh(spans, (y - 0.4, 0.8), color=SCHEME_COLORS[scheme], linewidth=0)
+            axes.text(1.01, y, f"{seen.sum()}", va="center", fontsize=11)
         axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
         axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end of the video"])
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
+        axes.set_title("frames that are seen", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
     figure.supxlabel("coloured: a frame that a classifier sees; white: seen by none", fontsize=13)
     words.explain(figure, "classifier")
-    shares = listed(f"{100 * np.mean(rows[-1]):.0f} % with {scheme}" for scheme, rows in table.items())
-    style.headline(figure, f"Part of the frames of a video that {counts[-1]} classifiers see: {shares}")
+    ends = {scheme: (rows[0].sum(), rows[-1].sum()) for scheme, rows in table.items()}
+    told = listed(f"{first} to {last} with {scheme}" for scheme, (first, last) in ends.items())
+    whole = len(next(iter(table.values()))[-1])
+    style.headline(figure, f"Of {whole} frames of a video, {counts[0]} to {counts[-1]} classifiers see {told}")
     return figure
 
 
@@ -126,7 +131,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])
     sizes = f"{num_windows} classifiers with {frames} frames each"
-    style.headline(figure, f"Of {sizes}, so many get a frame of an event of at most {longest:g} s: {shares}")
+    style.headline(figure, f"Of the classifiers, {shares} see an event of at most {longest:g} s ({sizes})")
     return figure
 
 

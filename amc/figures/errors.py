@@ -17,6 +17,7 @@ from amc.base.wording import listed
 from amc.figures import style, words
 from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
+HAPPENS = 0.35  # opacity of the time in which a behaviour happens
 AGAINST = {"annotated": (SHADE, "s"), "truth": (TRUTH, "o")}
 LABELS = (  # of a behaviour, by 2 × annotated + predicted
     "neither annotated nor predicted",
@@ -52,7 +53,7 @@ def case(shown: Case, *, title: str) -> Figure:
     """
     strips = [] if shown.film is None else [shown.film]
     heights = [WIDTH * 0.72 / len(strip) for strip in strips]
-    heights += [max(0.9, 0.21 * (len(shown.probs) + 1))] * len(shown.names)
+    heights += [max(0.8, 0.2 * (len(shown.probs) + 1))] * len(shown.names)
     figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.6), layout="constrained")
     shape = {"height_ratios": heights, "width_ratios": [6, 1]}
     panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
@@ -67,7 +68,7 @@ def case(shown: Case, *, title: str) -> Figure:
         panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
     panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
     bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score\n(probability)")
-    keys = [Patch(color=PALE, label="it really happens")] * (shown.truth is not None)
+    keys = [Patch(color=SHADE, alpha=HAPPENS, label="when it really happens")] * (shown.truth is not None)
     keys += [
         Line2D(
             [],
@@ -92,7 +93,7 @@ def case(shown: Case, *, title: str) -> Figure:
 def _strip(axes, strip: np.ndarray, num_frames: int) -> None:
     edges = np.linspace(0, num_frames, len(strip) + 1)
     for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
-        axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="nearest")
+        axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="hanning")
     axes.vlines(edges[1:-1], 0, 1, color=SHADE, linewidth=1)
     axes.set(yticks=[0.5], yticklabels=["film"], ylim=(0, 1))
     axes.tick_params(length=0, labelbottom=False)
@@ -104,7 +105,7 @@ def _behaviour(axes, right, shown: Case, c: int) -> None:
     if shown.truth is not None:
         changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
         for start, stop in changes.reshape(-1, 2):
-            axes.axvspan(start, stop, color=PALE, linewidth=0)
+            axes.axvspan(start, stop, color=SHADE, alpha=HAPPENS, linewidth=0)
     classifiers = np.arange(len(shown.probs))
     for m, row in enumerate(shown.frames):
         axes.plot(row + 0.5, np.full(len(row), m), "|", color=INK, markersize=9, markeredgewidth=2)
@@ -138,7 +139,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.hlines(places, table["rate_low"], table["rate_high"], color=INK, linewidth=2)
     for place, rate, high in zip(places, table["rate"], table["rate_high"], strict=True):
         axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
-    labels = [f"{kind}\n({words.ERRORS[kind]})" for kind in table["kind"]]
+    labels = [words.error(kind) for kind in table["kind"]]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
     axes.set_xlabel("errors per 100 videos (behaviours that are missed, or predicted but not annotated)")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
@@ -218,11 +219,12 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     table: rows of `errors.differences` of all runs, with scheme and modality. The last kind, errors of no kind, has an
     axis of its own, because it is much more frequent.
     """
-    parts = {"how frames are chosen (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
-    parts["what the model gets (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
-    order = list(dict.fromkeys(table["kind"]))
-    figure = Figure((WIDTH, 0.75 * len(order) + 2.9), layout="constrained")
+    parts = {f"{words.CHOICES['scheme']} (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
+    parts[f"{words.CHOICES['modality']} (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
+    order, than = list(dict.fromkeys(table["kind"])), words.system(reference.partition(" seed")[0])
+    figure = Figure((WIDTH, 0.85 * len(order) + 3.6), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])
+    keys = []
     for pair, (title, (rows, by, colors)) in zip(panels.T, parts.items(), strict=True):
         rows = rows[rows["run"] != reference]
         present = [name for name in colors if name in set(rows[by])]
@@ -231,31 +233,49 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
                 part = rows[(rows[by] == name) & rows["kind"].isin(kinds)]
                 _differences(axes, part, kinds, marker, colors[name], 0.26 * (k - (len(present) - 1) / 2))
             axes.axvline(0, color=INK, linewidth=1.5)
-            axes.set(yticks=range(len(kinds)), yticklabels=kinds, ylim=(len(kinds) - 0.5, -0.5))
+            names = [words.error(kind) for kind in kinds]
+            axes.set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
         pair[0].set_title(title)
-        keys = [
-            Line2D([], [], color=colors[n], marker=m, ls="", ms=11, label=words.INPUTS.get(n, n))
-            for n, m in zip(present, "sDo")
-        ]
-        pair[1].legend(handles=keys, frameon=False, loc="upper center", bbox_to_anchor=(0.5, -0.4), ncols=3)
+        pair[1].set_xlabel("more or fewer (−) errors per 100 videos;\nthis row has a scale of its own")
+        look = {"ls": "", "ms": 11}
+        keys += [Line2D([], [], color=colors[n], marker=m, label=words.INPUTS.get(n, n), **look)
+                 for n, m in zip(present, "sDo")]  # fmt: skip
+    grey = {"color": SHADE, "marker": "o", "markeredgewidth": 2, "ls": "", "ms": 11}
+    keys += [Line2D([], [], label="significant", **grey)]
+    keys += [Line2D([], [], markerfacecolor="white", label="not: the 95 % interval (bar) includes 0", **grey)]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "annotated")
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
-    sure = int(_is_significant(shown).sum())
-    title = f"{sure} of {len(shown)} differences in errors are significant"
-    style.headline(figure, f"{title} (filled; hollow: the 95 % interval includes 0)")
-    than = f"errors per 100 videos than {reference.split(' seed')[0]}"
-    figure.supxlabel(f"← fewer · {than} · more →", fontsize=13)
+    style.headline(figure, _changed(shown, than))
     return figure
 
 
+def _changed(table: pd.DataFrame, than: str) -> str:
+    """Which run has the largest significant decrease in a kind of errors, and in which kinds it has fewer and more."""
+    sure = table[_is_significant(table)]
+    title = f"Errors compared with {than}: {len(sure)} of {len(table)} differences are significant"
+    if not (sure["more"] < 0).any():
+        return f"{title}, none of them is a decrease"
+    best = sure.loc[sure["more"].idxmin()]
+    mine = sure[sure["run"] == best["run"]]
+    called = words.INPUTS[best["modality"]] if best["scheme"] == "sparse" else best["scheme"]
+    found = f"{called} make {-best['more']:.0f} fewer errors of the kind “{best['kind']}” per 100 videos"
+    worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
+    return f"{title}; {found}{worse}"
+
+
 def _differences(axes, part: pd.DataFrame, kinds: Sequence[str], marker: str, color: str, aside: float) -> None:
-    """Differences of one run with their intervals, `aside` of the rows of their kinds; significant ones filled."""
+    """Differences of one run with their intervals and values, `aside` of the rows of their kinds."""
     place = np.array([kinds.index(kind) for kind in part["kind"]]) + aside
     sure = _is_significant(part).to_numpy()
     axes.hlines(place, part["more_low"], part["more_high"], color=color, linewidth=3)
     for mask, face in ((sure, color), (~sure, "white")):
         look = {"color": color, "markerfacecolor": face, "markeredgewidth": 2, "markersize": 11}
         axes.plot(part["more"][mask], place[mask], marker, **look)
+    for y, more in zip(place, part["more"], strict=True):
+        text = f"{more:+.0f}".replace("-", "−") if abs(more) >= 0.5 else "0"
+        axes.text(1.01, y, text, va="center", fontsize=11, transform=axes.get_yaxis_transform())
 
 
 def _is_significant(table: pd.DataFrame) -> pd.Series:

@@ -58,7 +58,7 @@ def fields(
     beside.text(0.95, 0.5, label.replace(" ", "\n"), ha="right", va="center", fontsize=13, transform=beside.transAxes)
     means = {name: values.mean() for name, values in finite.items()}
     best = min(means, key=means.get)
-    words.explain(figure, "DIS, RAFT")
+    words.explain(figure, "DIS", "RAFT")
     told = f"{words.FLOW.get(best, best)} has the smallest {label}, {means[best]:.2f} pixels on average"
     style.headline(figure, f"Motion of the same frame by different methods: {told}")
     return figure
@@ -91,7 +91,7 @@ def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: s
     if key and len(rows) > 1:  # above the colour bar
         style.key(panels[0, -1], key)
     means = [float(np.mean(np.asarray(pictures[-1]))) for pictures in rows.values()]
-    words.explain(figure, "DIS, RAFT")
+    words.explain(figure, "DIS", "RAFT")
     worst = f"In its worst cases {called} is wrong by {min(means):.1f} to {max(means):.1f} pixels on average"
     style.headline(figure, f"{worst}: {listed(words.FLOW.get(name, name) for name in rows)}")
     return figure
@@ -152,7 +152,7 @@ def methods(table: pd.DataFrame) -> Figure:
     best = table.loc[table["epe"].idxmin()]
     called = words.FLOW.get(best["method"], best["method"])
     axes.set_title(f"{called} has the smallest error of motion: {best['epe']:.2f} pixels on average")
-    words.explain(figure, "DIS, RAFT")
+    words.explain(figure, "DIS", "RAFT")
     title = "method; bars and band:\n95 % interval over clips"
     figure.legend(loc="outside right center", frameon=False, title=title, title_fontsize=12, alignment="left")
     return figure
@@ -187,7 +187,7 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
     called = words.FLOW.get(wins.index[0], wins.index[0])
     axes.set_title(f"{called} has the smallest error of motion in {wins.iloc[0]} of {len(order)} situations")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
-    words.explain(figure, "DIS, RAFT")
+    words.explain(figure, "DIS", "RAFT")
     return figure
 
 
@@ -213,7 +213,7 @@ def steps(table: pd.DataFrame) -> Figure:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color=PALE)
     clips = int(table["clips"].min())
-    words.explain(figure, "DIS, RAFT")
+    words.explain(figure, "DIS", "RAFT")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
                   title=f"band: 95 % interval\nover {clips} clips", title_fontsize=12)  # fmt: skip
     least, ends = table.groupby("step")["epe"].min(), (places[0], places[-1])

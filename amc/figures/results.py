@@ -12,13 +12,16 @@ import seaborn as sns
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
 from amc.config import METHOD
+from amc.figures import words
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, headline, styled
 
-PANELS = {"2": ("Table 2: sampling scheme (RGB)", "scheme"), "3": ("Table 3: modality (sparse)", "modality")}
+PANELS = {"2": "scheme", "3": "modality"}  # what a table of the paper varies
+MARKS, EVERY = "os^DvPX", 4  # of learning curves: shapes, and at every how many epochs
 LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 
@@ -26,19 +29,18 @@ LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 def ablation(rows: Sequence[dict]) -> Figure:
     """The paper's Tables 2 and 3: both mAPs of each row with 95 % intervals, beside chance.
 
-    Colours are those of modalities in both tables. The paper's number, of other videos, is written under the row's
-    name: on the same axis it would look like a result to compare with.
+    Colours are those of modalities in both tables. The paper's numbers, of other videos, are left to the tables: on the
+    same axis they would look like a result to compare with. The title tells the best row of each table, if any.
     rows: as in reports/results, percent; one panel per table, one point per seed. Values that are None or nan are left
     out. Raises AmcError when there is no row.
     """
     if not rows:
         raise AmcError("ablation: no rows to draw; train one of the runs of Tables 2 and 3 first")
-    data = pd.DataFrame(rows).assign(table=[str(row.get("table")) for row in rows])
+    data = pd.DataFrame(rows).assign(table=[str(row.get("table")).removesuffix(".0") for row in rows])
     tables = sorted(data["table"].unique())
-    figure = Figure((WIDTH if len(tables) > 1 else 0.65 * WIDTH, 5.6), layout="constrained")
+    figure = Figure((WIDTH if len(tables) > 1 else 0.65 * WIDTH, 6), layout="constrained")
     panels = figure.subplots(1, len(tables), sharey=True, squeeze=False)[0]
-    for axes, table in zip(panels, tables, strict=True):
-        _panel(axes, data[data["table"] == table], *PANELS.get(table, ("Not in the paper", None)))
+    told = [_panel(axes, data[data["table"] == table], table) for axes, table in zip(panels, tables, strict=True)]
     panels[0].set(ylabel="mAP, %", ylim=(0, None))
     for averaging in MARKERS:
         for value in data.get(f"chance_{averaging}", pd.Series(dtype=float)).dropna().unique():
@@ -49,15 +51,24 @@ def ablation(rows: Sequence[dict]) -> Figure:
     point = {"color": INK, "markersize": 10, "linestyle": ""}
     keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **point) for name, marker in MARKERS.items()]
     keys += [Line2D([], [], color=INK, linewidth=2.5, label="95 % interval over videos")]
-    keys += [Line2D([], [], color=SHADE, linestyle="--", linewidth=1.5, label="chance")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=min(2 * len(tables), 4), frameon=False)
+    drawn = [name for name in MODALITY_COLORS if name in set(data["modality"])]
+    keys += [Patch(color=MODALITY_COLORS[name], label=words.INPUTS[name]) for name in drawn]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3 if len(tables) > 1 else 2, frameon=False)
+    words.explain(figure, "mAP", "macro, micro", "chance")
+    found = "; ".join(filter(None, told)) or f"both mAPs of {words.system(_name(data.iloc[0]))}"
+    headline(figure, _capital(found))
     return figure
 
 
-def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None:
-    """One table: schemes or modalities side by side, macro left, micro right."""
+def _name(row: pd.Series) -> str:
+    return f"{row['scheme']} {row['modality']}"
+
+
+def _panel(axes: Axes, data: pd.DataFrame, table: str) -> str:
+    """One table: schemes or modalities side by side, macro left, micro right. Returns what it shows."""
+    axis = PANELS.get(table)
     names = SCHEME_COLORS if axis == "scheme" else MODALITY_COLORS
-    label = data[axis] if axis else data["scheme"] + "\n" + data["modality"]
+    label = data[axis] if axis else data["scheme"] + " " + data["modality"]
     order = [name for name in names if name in set(label)] if axis else list(dict.fromkeys(label))
     seeds = sorted(data["seed"].unique()) if "seed" in data else [0]
     spread = [0.08 * (seeds.index(seed) - (len(seeds) - 1) / 2) for seed in data.get("seed", [0] * len(data))]
@@ -74,13 +85,26 @@ def _panel(axes: Axes, data: pd.DataFrame, title: str, axis: str | None) -> None
     points = pd.concat(long, ignore_index=True)
     look = {"s": 130 if len(seeds) == 1 else 70, "edgecolor": INK, "markers": MARKERS, "palette": {c: c for c in ink}}
     sns.scatterplot(points, x="x", y="mAP", hue="ink", style="averaging", legend=False, ax=axes, zorder=3, **look)
-    paper = data.get("paper", pd.Series(np.nan, data.index)).astype(float).groupby(label).first()
-    names = [name if np.isnan(paper[name]) else f"{name}\n(paper: {paper[name]:.1f})" for name in order]
-    about = "in brackets: the paper's mAP, on Animal Kingdom" if paper.notna().any() else ""
-    axes.set(xticks=range(len(order)), xticklabels=names, xlim=(-0.5, len(order) - 0.5), xlabel=about)
-    means = data["map_macro"].astype(float).groupby(label).mean() if "map_macro" in data else pd.Series(dtype=float)
-    axes.set_title(f"{title}\nmacro mAP {means.min():.1f} to {means.max():.1f}" if len(means.dropna()) > 1 else title)
+    called = [words.INPUTS.get(name, words.system(name)).replace(", ", "\n") for name in order]
+    axes.set(xticks=range(len(order)), xticklabels=called, xlim=(-0.5, len(order) - 0.5), xlabel="")
+    others = {"scheme": "frames alone", "modality": "sparse"}.get(axis)
+    axes.set_title(f"Table {table}: {words.CHOICES[axis]}\n({others})" if axis else "Not in the paper")
     axes.grid(axis="y", color=PALE, zorder=0)
+    return _best(data.groupby(label), words.CHOICES.get(axis, "the run"))
+
+
+def _best(systems, what: str) -> str:
+    """Whether the macro mAP of one of several systems, rows grouped by their name, lies above all others' intervals."""
+    if not {"map_macro", "map_macro_low", "map_macro_high"} <= set(systems.obj) or len(systems) < 2:
+        return ""
+    means, low, high = (systems[f"map_macro{end}"].mean().dropna() for end in ("", "_low", "_high"))
+    if len(means) < 2:
+        return ""
+    best, ends = means.idxmax(), f"macro mAP {means.min():.1f} to {means.max():.1f} %"
+    if not low[best] > high.drop(best).max():
+        return f"{what} makes no clear difference ({ends})"
+    best, next_best = words.INPUTS.get(best, words.system(best)), means.drop(best).max()
+    return f"macro mAP is highest with {best}, {means.max():.1f} %, before {next_best:.1f} %"
 
 
 @styled
@@ -106,44 +130,50 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
-    """Training loss, validation loss and micro mAP by epoch, one line per run; a dot marks the epoch that was kept.
+    """Training loss, validation loss and micro mAP by epoch, one line per run; a ring marks the epoch that was kept.
 
-    Seeds of one system share its colour. Lines get thinner in the order of drawing, so that equal ones are all seen.
+    Seeds of one system share its colour and its mark. Lines get thinner in the order of drawing and their marks stand
+    at other epochs, so that equal lines are all seen.
     fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
     validation (0 to 1), best_epoch, is_improving.
     """
-    figure = Figure((WIDTH, 4.6), layout="constrained")
-    left, middle, right = figure.subplots(1, 3)
+    figure = Figure((WIDTH, 6), layout="constrained")
+    panels = figure.subplots(1, 3)
     systems = list(dict.fromkeys(name.partition(" seed ")[0] for name in fits))
-    colors = _colors(systems)
+    colors, widths = _colors(systems), np.linspace(8, 1.5, len(systems))
     for name, fit in fits.items():
         system = name.partition(" seed ")[0]
-        epochs, color, place = np.arange(1, len(fit["losses"]) + 1), colors[system], systems.index(system)
-        look = {"color": color, "linewidth": np.linspace(5, 1.5, len(systems))[place], "marker": "."}
+        place, epochs = systems.index(system), np.arange(1, len(fit["losses"]) + 1)
+        look = {"color": colors[system], "linewidth": widths[place], "marker": MARKS[place % len(MARKS)]}
+        look |= {"markersize": 7, "markeredgecolor": INK, "markevery": (place % EVERY, EVERY)}
         look["linestyle"] = LINES.get(system.rpartition(" ")[2], ("-", "--")[place % 2])
-        left.plot(epochs, fit["losses"], label=system, **look)
-        middle.plot(epochs, fit["validation_losses"], **look)
-        right.plot(epochs, 100 * np.array(fit["validation"]), **look)
-        best, dot = fit["best_epoch"], {"color": color, "markeredgecolor": INK, "markersize": 9}
-        middle.plot(best, fit["validation_losses"][best - 1], "o", **dot)
-        right.plot(best, 100 * fit["validation"][best - 1], "o", **dot)
-    left.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Training clips")
-    middle.set(xlabel="epoch", ylabel="loss (binary cross-entropy)", yscale="log", title="Validation clips")
-    right.set(xlabel="epoch", ylabel="micro mAP, %", title="Validation clips")
-    for axes in (left, middle):
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter("{x:g}")
-    for axes in (left, middle, right):
+        curves = fit["losses"], fit["validation_losses"], 100 * np.array(fit["validation"])
+        for axes, values in zip(panels, curves, strict=True):
+            axes.plot(epochs, values, label=words.system(system), **look)
+        best, ring = fit["best_epoch"], {"color": "none", "markeredgecolor": INK, "markersize": 13, "zorder": 3}
+        for axes, values in zip(panels[1:], curves[1:], strict=True):
+            axes.plot(best, values[best - 1], "o", **ring)
+    titles = "Loss on training clips", "Loss on validation clips", "Micro mAP on validation clips"
+    for axes, title, label in zip(panels, titles, ("binary cross-entropy", "binary cross-entropy", "%"), strict=True):
+        axes.set(xlabel="epoch", ylabel=label, title=title)
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.yaxis.set_major_locator(MaxNLocator(5))
         axes.tick_params(color=SHADE)
-    keys = dict(zip(*reversed(left.get_legend_handles_labels()), strict=True))  # one per system
-    figure.legend(keys.values(), keys, loc="outside lower center", ncols=3, frameon=False)
+    keys = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))  # one per system
+    kept = Line2D([], [], color="none", marker="o", markeredgecolor=INK, markersize=13)
+    keys["epoch that is kept: lowest loss on validation clips"] = kept
+    figure.legend(keys.values(), keys, loc="outside lower center", ncols=2, frameon=False, handlelength=3.5)
+    words.explain(figure, "loss", "epoch", "mAP", "macro, micro")
     lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
     improving = sum(fit["is_improving"] for fit in fits.values())
     ends = f"still falling at the last epoch in {improving} of {len(fits)} runs"
-    headline(figure, f"{lowest} has the lowest validation loss; {ends}")
+    headline(figure, f"{_capital(words.system(lowest))}: the lowest loss on validation clips; this loss was {ends}")
     return figure
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]
 
 
 def _colors(systems: Sequence[str]) -> dict[str, str]:

@@ -31,7 +31,7 @@ FLOW_COLORS = {  # methods of one family in one hue
     "raft-large": "#225555", "raft-small": "#448888", "raft-synth": "#99CCBB",
 }  # fmt: skip
 BAND_COLORS = {"head": "#666622", "middle": "#999933", "tail": "#CCCC88"}  # of behaviours, by training clips
-MODEL, HUMAN, TRUTH, WARNING, ATTENTION = "#009988", "#EE7733", "#117733", "#AA1133", "#7A0177"
+MODEL, HUMAN, TRUTH, WARNING, ATTENTION = "#009988", "#EE7733", "#117733", "#AA1133", "#3D1C02"
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
@@ -137,7 +137,11 @@ def _png(drawn: Image.Image, description: str = "") -> bytes:
 
 def _jpeg(drawn: Image.Image) -> bytes:
     stored = io.BytesIO()
-    drawn.save(stored, format="jpeg", **JPEG)
+    try:  # a sixth smaller with the same pixels
+        drawn.save(stored, format="jpeg", optimize=True, progressive=True, **JPEG)
+    except OSError:  # Pillow's buffer for this is too small for noise
+        stored = io.BytesIO()
+        drawn.save(stored, format="jpeg", **JPEG)
     return stored.getvalue()
 
 

@@ -6,8 +6,10 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 
 from amc.config import METHOD
+from amc.figures import words
 from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SHADE, WIDTH, headline, styled
 
 OURS = MODALITY_COLORS["rgb+flow"]  # the paper's own method
@@ -22,7 +24,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     """
     rows = sorted(rows, key=lambda row: (row["gflops"] is None, row["gflops"] or -row["map_macro"]))
     best, seeing = max(rows, key=lambda row: row["map_macro"]), [row for row in rows if row["gflops"] is not None]
-    figure = Figure((WIDTH, 2 + 0.5 * len(rows)), layout="constrained")
+    figure = Figure((WIDTH, 2.6 + 0.52 * len(rows)), layout="constrained")
     left, *costs = figure.subplots(1, 3, sharey=True, width_ratios=(2.6, 1, 1))
     for place, row in enumerate(rows):
         color = OURS if row["method"] == METHOD else "white"
@@ -31,7 +33,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
             left.plot(ends, [place + lane] * 2, color=INK, linewidth=1.5)
             look = {"color": color, "markeredgecolor": INK, "markersize": 10}
             left.plot(row[f"map_{averaging}"], place + lane, marker, **look)
-    names = [row["method"] for row in rows]
+    names = [words.method(row["method"]) for row in rows]
     left.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlim=(0, None), xlabel="mAP, %")
     _bars(costs[0], seeing, "gflops", "GFLOPs per video")
     _bars(costs[1], seeing, "parameters", "parameters, millions")
@@ -39,14 +41,15 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
         axes.axhline(len(seeing) - 0.5, color=SHADE, linestyle="--", linewidth=1.5)
         axes.grid(axis="x", color=PALE)
         axes.set_axisbelow(True)
-    if len(seeing) < len(rows):
-        costs[0].text(0, len(seeing), " sees no video", va="center", fontsize=12)
     look = {"color": "white", "markeredgecolor": INK, "markersize": 10, "linestyle": ""}
     keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **look) for name, marker in MARKERS.items()]
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    keys += [Patch(facecolor=OURS, edgecolor=INK, label="the paper's own method")]
+    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
+    terms = ["class frequency, species prior"] if len(seeing) < len(rows) else []
+    words.explain(figure, "mAP", "macro, micro", "GFLOPs", *terms)
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
-    headline(figure, f"{best['method']} has the highest macro mAP{cost}")
+    headline(figure, f"{best['method']} has the highest macro mAP, {best['map_macro']:.0f} %{cost}")
     return figure
 
 
@@ -56,7 +59,7 @@ def _bars(axes: Axes, rows: Sequence[dict], key: str, label: str) -> None:
     bars = axes.barh(range(len(rows)), [row[key] for row in rows], 0.6, color=colors, edgecolor=INK)
     axes.bar_label(bars, [f"{row[key]:.3g}" for row in rows], padding=4, fontsize=12)
     axes.set(xlabel=label)
-    axes.margins(x=0.25)
+    axes.margins(x=0.45)
     axes.tick_params(axis="y", length=0)
 
 
@@ -66,7 +69,7 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
 
     rows: `method`, `map_macro`, `map_micro` and `by_batch`, a dict from batch size to mAP, in percent; top row first.
     """
-    figure = Figure((WIDTH, 1.8 + 0.5 * len(rows)), layout="constrained")
+    figure = Figure((WIDTH, 2.8 + 0.52 * len(rows)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(rows))
     looks = {"macro": (MARKERS["macro"], "white", 110), "micro": (MARKERS["micro"], INK, 90)}
     looks |= {f"micro by batch of {b}": ("D", str(c), 60) for b, c in zip(batches, np.linspace(0.9, 0.4, len(batches)))}
@@ -75,13 +78,17 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     for column, (name, (marker, color, size)) in zip(values.T, looks.items(), strict=True):
         lane = places + 0.22 * (marker == "D")  # lower, as they would hide the nearby micro mAP
         axes.scatter(column, lane, size, marker=marker, facecolor=color, edgecolor=INK, label=name, zorder=3)
-    for place, row in zip(places, values, strict=True):
+    for place, row in enumerate(values):
         axes.text(row.max() + 1.5, place, f"{np.ptp(row):.0f} points apart", va="center", fontsize=12)
-    axes.set(yticks=places, yticklabels=[row["method"] for row in rows], ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
-    apart = np.ptp(values, axis=1)
-    found = f"The same scores, {apart.min():.0f} to {apart.max():.0f} points apart: the averaging called mAP decides"
-    axes.set(xlabel="mAP, %", title=found)
+    names = [words.method(row["method"]) for row in rows]
+    axes.set(yticks=places, yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.25 * values.max()))
+    axes.set(xlabel="mAP, %")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(looks), frameon=False)
+    blind = ["class frequency, species prior"] if any(row["method"] in words.BLIND for row in rows) else []
+    words.explain(figure, "mAP", "macro, micro", *["by batch"] * bool(batches), *blind)
+    shown = next((k for k, row in enumerate(rows) if row["method"] == METHOD), int(np.ptp(values, axis=1).argmax()))
+    ends = f"{values[shown].min():.0f} or {values[shown].max():.0f} %"
+    headline(figure, f"The same scores of {rows[shown]['method']} have {ends} mAP, depending on how it is averaged")
     return figure

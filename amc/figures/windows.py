@@ -96,7 +96,7 @@ def chosen(
 ) -> Figure:
     """The frames that each classifier sees, one block per scheme, one row per classifier.
 
-    The title counts those of the shortest event.
+    The title counts the classifiers that see the shortest event.
 
     frames: by scheme, for each classifier uint8 (P, H, W, 3) or (P, 3, H, W). Only the frames of the shortest event are
     in colour, with a dark edge.
@@ -118,7 +118,7 @@ def chosen(
                 style.image(axes, picture if is_inside else grey, INK if is_inside and shortest[0] else PALE)
                 axes.set_xlabel(index, fontsize=12, labelpad=2)
             panels[y, 0].set_ylabel(f"classifier {y + 1}" if block is blocks[0] else "", fontsize=12)
-    drawn = {s: [f for roll, w in zip(rolls, plans[s]) for f in w.frames[: len(roll)]] for s, rolls in frames.items()}
+    drawn = {s: [w.frames[: len(roll)] for roll, w in zip(rolls, plans[s])] for s, rolls in frames.items()}
     style.headline(figure, _shown(drawn, shortest))
     about = f"; in colour: {shortest[0]}" if shortest[0] else ""
     figure.supxlabel(f"a row: what one classifier gets; a number: which frame of the video{about}", fontsize=12)
@@ -126,12 +126,16 @@ def chosen(
     return figure
 
 
-def _shown(drawn: Mapping[str, Sequence[int]], event: tuple[str, float, float]) -> str:
-    """How many of the drawn frames of each scheme show an event."""
+def _shown(drawn: Mapping[str, Sequence[Sequence[int]]], event: tuple[str, float, float]) -> str:
+    """How many classifiers have a drawn frame of an event, by scheme."""
     if not event[0]:
-        return f"The frames that the classifiers see: {listed(f'{len(f)} with {s}' for s, f in drawn.items())}"
-    counts = (f"{sum(event[1] <= f < event[2] for f in fs)} of {len(fs)} with {s}" for s, fs in drawn.items())
-    return f"Frames that show {event[0]}, the shortest event: {listed(counts)}"
+        counts = (f"{sum(map(len, rolls))} with {scheme}" for scheme, rolls in drawn.items())
+        return f"The frames that the classifiers see: {listed(counts)}"
+    counts = []
+    for scheme, rolls in drawn.items():
+        shown = [sum(event[1] <= frame < event[2] for frame in frames) for frames in rolls]
+        counts.append(f"{np.count_nonzero(shown)} of {len(rolls)} with {scheme} ({sum(shown)} frames)")
+    return f"How many classifiers get frames of {event[0]}, the shortest event: {listed(counts)}"
 
 
 def _plan(axes, windows: Sequence[Window], scheme: str) -> None:

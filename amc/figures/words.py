@@ -10,19 +10,40 @@ from matplotlib.figure import Figure
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
     "attention": "how much the network takes over from each part; layer: one of its steps",
-    "classifier": "one of several equal copies of a network; each gets other frames of the video",
-    "DIS, RAFT": "methods that estimate motion: DIS compares small squares (OpenCV), RAFT is a neural network",
+    "by batch": "micro mAP of so many clips at a time, then the mean over these batches",
+    "chance": "knows how frequent each behaviour is, and sees no video",
+    "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
+    "classifier": "one of several equal copies of a network; each gets a few frames of the video",
+    "CLIP": "a network that learnt from pictures with a line of text each, not from labelled videos",
+    "DIS": "a method that estimates motion: it looks for small squares of a frame in the next one (OpenCV)",
+    "epoch": "a pass of the training over all its clips",
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
     "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
+    "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
+    "left": "part of the lead over chance (median of the rows); 100 %: as good as intact, 0 %: no better than guessing",
+    "loss": "how far the scores are from the labels; 0: not at all",
+    "macro, micro": "in macro mAP each behaviour weighs the same, in micro mAP each prediction",
     "mAP": "100 % if the clips that show a behaviour always score higher than those that do not",
     "name": "turned into numbers by the model, which adapts them to what the video shows",
+    "RAFT": "a neural network that estimates motion",
+    "summary": "a few numbers for a whole picture; pictures exchange only these",
 }
 SCHEMES = {  # which frames a classifier gets
     "dense": "dense: frames close together, in one part",
     "semi-dense": "semi-dense: half in one part, half in the rest",
     "sparse": "sparse: frames spread over the whole video",
 }
+CHOICES = {"scheme": "how frames are chosen", "modality": "what the model gets"}
 INPUTS = {"rgb": "frames alone", "flow": "motion alone", "rgb+flow": "frames and motion"}
+CONTROLS = {  # how an input is damaged, and what a score without loss does not need
+    "frames shuffled": ("frames in\nrandom order", "the order of the frames"),
+    "one frame": ("the same frame\nevery time", "more than one frame"),
+    "flow at rest": ("motion\nset to zero", "motion"),
+    "flow of another": ("motion of\nanother video", "the motion of its own video"),
+    "another video": ("another\nvideo", "the video itself"),
+    "no animal": ("animal\nremoved", "the animal"),
+}
+BLIND = ("class frequency", "species prior")  # methods that see no video
 FLOW = {  # methods and situations of optical flow
     "dis": "DIS",
     "dis-fast": "DIS fast",
@@ -40,7 +61,7 @@ ERRORS = {  # kinds of errors
     "incomplete annotation": "predicted, but not annotated",
     "sensing and its parts": "such as sensing and attending",
     "composite actions": "such as chasing and its running",
-    "none of these": "no kind of the paper",
+    "none of these": "no kind that the paper names",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
 FITS = "how well the name fits the video (cosine; 1: perfectly, 0: not at all)"
@@ -49,6 +70,22 @@ AVERAGED = {
     "map_macro": "each behaviour\nweighs the same\n(macro)",
     "map_micro": "each prediction\nweighs the same\n(micro)",
 }
+
+
+def system(name: str) -> str:
+    """A run such as `sparse rgb+flow` in words: `sparse, frames and motion`; other names as they are."""
+    scheme, _, modality = name.partition(" ")
+    return f"{scheme}, {INPUTS[modality]}" if scheme in SCHEMES and modality in INPUTS else name
+
+
+def method(name: str) -> str:
+    """A method of Table 1 as the name of its row, with a line on those that see no video."""
+    return f"{name}\n(sees no video)" if name in BLIND else name
+
+
+def error(kind: str) -> str:
+    """A kind of errors as the name of its row, with what it is."""
+    return f"{kind}\n({ERRORS[kind]})" if kind in ERRORS else kind
 
 
 def explain(figure: Figure, *terms: str) -> None:
