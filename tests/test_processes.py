@@ -245,3 +245,18 @@ def test_a_stop_that_falls_into_a_destructor_is_asked_for_again(number):
         Loses()
         time.sleep(10)
     assert getattr(stop.value, "signal", signal.SIGINT) == number
+
+
+def test_killed_workers_of_a_data_loader_raise_no_error_while_everything_is_ended():
+    code = (
+        "from torch.utils.data import DataLoader\n"
+        "from amc.base import processes\n"
+        "if __name__ == '__main__':\n"
+        "    items = iter(DataLoader(range(10_000), num_workers=2))\n"
+        "    next(items)\n"
+        "    processes.end_children()\n"
+        "    print('ended', flush=True)\n"
+        "    import os; os._exit(0)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")

@@ -186,6 +186,8 @@ def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
 def end_children() -> None:
     """Kill every process that this one has started, and theirs; ignores Ctrl-C meanwhile."""
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)  # a second Ctrl-C has to wait some seconds, too
+    if hasattr(signal, "SIGCHLD"):  # torch's own raises an error when a worker of a DataLoader is killed
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
     _kill_children()
     signal.signal(signal.SIGINT, before)
 
