@@ -3,10 +3,10 @@
 from collections.abc import Iterable, Sequence
 
 
-def listed(names: Iterable[object]) -> str:
-    """`a, b and c`; `nothing` for none."""
+def listed(names: Iterable[object], *, word: str = "and") -> str:
+    """`a, b and c`, or with another word; `nothing` for none."""
     *others, last = [str(name) for name in names] or ["nothing"]
-    return f"{', '.join(others)} and {last}" if others else last
+    return f"{', '.join(others)} {word} {last}" if others else last
 
 
 def with_interval(values: Sequence[float], spec: str = ".1f") -> str:

@@ -71,7 +71,7 @@ def _found(rows: Sequence[dict], kinds: list[str]) -> str:
     part = {kind: np.median(values) for kind, values in left.items() if values}
     if not part:
         return "No row is above chance, so there is nothing to lose"
-    spared = listed(words.CONTROLS[kind][1] for kind in part if part[kind] >= HARDLY)
+    spared = listed((words.CONTROLS[kind][1] for kind in part if part[kind] >= HARDLY), word="or")
     needed = listed(f"without {words.CONTROLS[kind][1]}" for kind in part if part[kind] <= HALF)
     told = [f"the scores hardly need {spared}"] if max(part.values()) >= HARDLY else []
     told += [f"half of their lead over chance or more is lost {needed}"] if min(part.values()) <= HALF else []

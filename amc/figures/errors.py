@@ -150,7 +150,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    found = f"{most['kind'].capitalize()} is the most frequent of the four kinds of errors that the paper names"
+    found = f"Of the four kinds of errors that the paper names, the most frequent is {most['kind']}"
     rates = f"{most['rate']:.0f} per 100 videos; {none['rate']:.0f} are of none of its kinds"
     style.headline(figure, f"{found}: {rates}")
     return figure
