@@ -117,11 +117,12 @@ def enter(folder: Path, made: Path, *, is_first: bool = False) -> None:
         (folder / "data" / path.name).symlink_to(path)
     for path in (HERE / "data" / "weights").iterdir():
         (folder / "data" / "weights" / path.name).symlink_to(path)
-    for name in ("results", "figures", "scores"):
-        (folder / "reports" / name).symlink_to(HERE / "reports" / name)
-    shutil.copy(HERE / "reports" / "000_first_look.ipynb", folder / "reports")
-    (folder / "notebooks").symlink_to(HERE / "notebooks")
-    shutil.copy(HERE / "README.md", folder)
+    kept = ("results", "figures", "scores", "standard/results", "standard/scores")
+    for name in ("notebooks", *(f"reports/{each}" for each in kept)):  # no links: a site refuses them
+        shutil.copytree(HERE / name, folder / name)
+    for name in ("000_first_look.ipynb", "manifest.json"):
+        shutil.copy(HERE / "reports" / name, folder / "reports")
+    (folder / "README.md").write_text("\n".join(readme.MARKS))  # the real one links more than is here
     if not is_first:
         (folder / "data" / "synth").symlink_to(made / "synth")
         for name in ("model", "films"):
