@@ -49,7 +49,7 @@ def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films
     said = capsys.readouterr().out
     assert "for predict: --seconds" in said and "film 1: left out" in said
     (tmp_path / "human.csv").write_text(f"{HEAD}other,Walking,0,1,0,23,1\n")
-    assert main(call) == 2 and "has no bout of the model's behaviours" in capsys.readouterr().err
+    assert main(call) == 2 and "no bout of the model's behaviours is known" in capsys.readouterr().err
 
 
 def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):

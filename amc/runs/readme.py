@@ -118,9 +118,9 @@ def facts(each: list[dict]) -> dict[str, str]:
 
 def _training_seconds(each: list[dict]) -> float:
     """The seconds of one core of all trainings, pre-training included; a system in two tables is trained once."""
-    systems = {(row["method"], row["scheme"], row["modality"]): row for record in each for row in record["rows"]}
-    trained = [row for row in systems.values() if "training_seconds" in row]
-    return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in trained)
+    trained = [row for record in each for row in record["rows"] if "training_seconds" in row]
+    systems = {(row["method"], row["scheme"], row["modality"]): row for row in trained}
+    return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in systems.values())
 
 
 def write(path: Path) -> Path:
