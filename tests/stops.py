@@ -47,10 +47,12 @@ def interrupted(case: Case, made: Path, folder: Path, moment: float) -> tuple[ps
     """A command that gets Ctrl-C after `moment` seconds, and the bytes that it had on stderr; None: it had ended."""
     enter(folder, made)
     process = start(case, folder)
-    time.sleep(moment)
-    if process.status() == psutil.STATUS_ZOMBIE:
-        wait(process)
-        return None
+    until = time.perf_counter() + moment
+    while time.perf_counter() < until:
+        if process.status() == psutil.STATUS_ZOMBIE:
+            wait(process)
+            return None
+        time.sleep(0.01)
     begun = (folder / "stderr").stat().st_size if (folder / "stderr").exists() else 0
     os.killpg(process.pid, signal.SIGINT)
     return process, begun
