@@ -14,7 +14,7 @@ from zipfile import BadZipFile
 
 import numpy as np
 
-from amc.base import seal
+from amc.base import processes, seal
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress, silent
 
@@ -127,7 +127,9 @@ def predict(
     keys = [(None, index) for index in distributed.shard(range(len(views)))]
     loader = DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers)
     with torch.inference_mode():
-        for clips, _ in progress(loader, "scoring", total=len(loader), unit="batches", log=log):  # (B, M, T, 3, H, W)
+        for clips, _ in progress(
+            processes.loading(loader), "scoring", total=len(loader), unit="batches", log=log
+        ):  # (B, M, T, 3, H, W)
             # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
             each = [recognise(slots.to(device)) for slots in clips.unbind(1)]
             logits.extend(torch.stack(each, dim=1).float().cpu().numpy())  # B of (M, C)

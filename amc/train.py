@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from amc.base import checkpoint, distributed
+from amc.base import checkpoint, distributed, processes
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress
 from amc.config import Training
@@ -163,7 +163,7 @@ class _Loop:
             self.model.train()
             batches = self.batches.draw(epoch)
             total, name = torch.zeros((), device=self.device), f"epoch {epoch + 1}/{self.cfg.epochs}"
-            loaded = progress(self.loader, name, total=len(batches), unit="batches", log=log)
+            loaded = progress(processes.loading(self.loader), name, total=len(batches), unit="batches", log=log)
             for batch, (slots, labels) in zip(batches, loaded, strict=True):
                 total += self._backward(slots, labels, batch)
                 if batch.is_last:

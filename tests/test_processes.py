@@ -247,16 +247,24 @@ def test_a_stop_that_falls_into_a_destructor_is_asked_for_again(number):
     assert getattr(stop.value, "signal", signal.SIGINT) == number
 
 
-def test_killed_workers_of_a_data_loader_raise_no_error_while_everything_is_ended():
+def test_workers_of_a_data_loader_do_not_see_a_ctrl_c_and_raise_no_error_when_they_are_killed():
+    """The second Ctrl-C comes while they still import torch."""
     code = (
+        "import os, signal, time\n"
         "from torch.utils.data import DataLoader\n"
         "from amc.base import processes\n"
         "if __name__ == '__main__':\n"
-        "    items = iter(DataLoader(range(10_000), num_workers=2))\n"
+        "    items = processes.loading(DataLoader(range(10_000), num_workers=2, multiprocessing_context='spawn'))\n"
+        "    for seconds in (0, 1):\n"
+        "        try:\n"
+        "            time.sleep(seconds)\n"
+        "            os.killpg(0, signal.SIGINT)\n"
+        "            time.sleep(10)\n"
+        "        except KeyboardInterrupt:\n"
+        "            pass\n"
         "    next(items)\n"
         "    processes.end_children()\n"
         "    print('ended', flush=True)\n"
-        "    import os; os._exit(0)\n"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
-    assert (done.returncode, done.stdout, done.stderr) == (0, "ended\n", "")
+    made = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, start_new_session=True)
+    assert (made.returncode, made.stdout, made.stderr) == (0, "ended\n", "")

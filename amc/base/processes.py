@@ -20,12 +20,15 @@ from multiprocessing import resource_tracker
 from multiprocessing.managers import SyncManager
 from pathlib import Path
 from queue import Empty, Queue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import psutil
 
 from amc.base.errors import AmcError
 from amc.base.progress import Log
+
+if TYPE_CHECKING:
+    from torch.utils.data import DataLoader
 
 Job = TypeVar("Job")
 Result = TypeVar("Result")
@@ -222,6 +225,14 @@ def _held_back() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def loading(loader: "DataLoader") -> Iterator:
+    """The items of a loader, whose worker processes ignore Ctrl-C: this one ends them."""
+    if not loader.num_workers:
+        return iter(loader)
+    with _held_back():
+        return iter(loader)
 
 
 def _begin() -> None:

@@ -22,7 +22,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 
-from amc.base import bundled, checkpoint, distributed
+from amc.base import bundled, checkpoint, distributed, processes
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
 from amc.base.progress import Log, progress, silent
@@ -88,7 +88,7 @@ def train(recipe: Recipe, *, folder: Path, log: Log, device: str = "cpu", worker
     # True of convolutions of 1 x 1, where it costs a copy of little; a user can do nothing about it.
     warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
     learner = distributed.data_parallel(Learner(model, recipe))
-    for chunk in progress(chunks, "training RAFT", total=left, unit="steps", log=log):
+    for chunk in progress(processes.loading(chunks), "training RAFT", total=left, unit="steps", log=log):
         loss = learner(*(side.to(device) for side in chunk))
         model.zero_grad()
         loss.backward()
