@@ -70,7 +70,7 @@ def _body(source: Path) -> str:
     if source.suffix == ".ipynb":
         notebook = nbformat.read(source, as_version=4)
     else:
-        text = nbformat.v4.new_markdown_cell(source.read_text(encoding="utf-8"))
+        text = nbformat.v4.new_markdown_cell(source.read_text(encoding="utf-8"), id="text")  # not by chance
         notebook = nbformat.v4.new_notebook(cells=[text])
     body, _ = HTMLExporter(raw_template=CELLS, config=SETTINGS).from_notebook_node(notebook)
     body = HEADING.sub(lambda found: found[1] + _anchor(found[2]) + found[3], body)
