@@ -68,7 +68,8 @@ def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     assert [text.get_text() for text in alone.legends[0].get_texts()] == ["errors", "95 % interval over videos"]
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.startswith("Overlapping actions is the most") and told.endswith(
+    assert told == (
+        "Of the four kinds of errors that the paper names, the most frequent is overlapping actions: "
         "20 per 100 videos; 50 are of none of its kinds"
     )
     assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 0, 15, 50]  # the annotator's, then the model's
