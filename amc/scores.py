@@ -127,9 +127,8 @@ def predict(
     keys = [(None, index) for index in distributed.shard(range(len(views)))]
     loader = DataLoader(views, sampler=keys, batch_size=batch, num_workers=workers)
     with torch.inference_mode():
-        for clips, _ in progress(
-            processes.loading(loader), "scoring", total=len(loader), unit="batches", log=log
-        ):  # (B, M, T, 3, H, W)
+        loaded = progress(processes.loading(loader), "scoring", total=len(loader), unit="batches", log=log)
+        for clips, _ in loaded:  # (B, M, T, 3, H, W)
             # One classifier at a time: its clips share weights and shape, and memory stays that of one batch.
             each = [recognise(slots.to(device)) for slots in clips.unbind(1)]
             logits.extend(torch.stack(each, dim=1).float().cpu().numpy())  # B of (M, C)

@@ -53,7 +53,6 @@ def refused(case: Case, made: Path, folder: Path, target: str, right: Callable[[
     close(folder / target) if target != "." else os.chmod(folder, 0o555)
     for name in ("stdout", "stderr"):  # the folder may be closed
         (folder / name).touch()
-        os.chmod(folder / name, 0o666)
     status, told = wait(start(case, folder, partial(drop, folder / target))), said(folder)
     found = content(case, folder)
     printed = WORK.search((folder / "stdout").read_text(errors="replace"))

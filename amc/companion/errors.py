@@ -18,6 +18,7 @@ from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.datasets.table import ClipTable
 from amc.metrics import MAPS, ratio
+from amc.runs import results
 from amc.scores import Scores
 
 # Behaviours that continue before, after and during others (the paper's "keeping still" and "moving" around a jump).
@@ -83,7 +84,7 @@ def decide(val: Scores, test: Scores, *, truth: Sequence[np.ndarray] | None = No
 
 def read(path: Path) -> tuple[Scores, Scores]:
     """The validation and test scores of a run from `<stem>-val.npz` and `<stem>.npz`. Raises AmcError."""
-    beside = path.with_name(f"{path.stem}-val.npz")
+    beside = results.validation_file(path)
     if not beside.is_file():
         raise AmcError(f"scores: {path} has no {beside.name} beside it; the threshold is chosen on validation scores")
     return Scores.load(beside), Scores.load(path)

@@ -10,6 +10,7 @@ from amc import model
 from amc.base import bundled, provenance
 from amc.base.errors import AmcError
 from amc.config import METHOD, SIZES, Experiment
+from amc.runs import results
 from amc.runs.lookup import DEMO, MODEL
 from amc.scores import Scores
 from amc.train import Fit
@@ -58,5 +59,5 @@ def ship(folder: Path) -> Path:
         "provenance": provenance.collect(seed=cfg.seed, data_checksum=test.meta["data_checksum"]),
     }
     path = bundled.write(classifier.network, DEMO, facts, meta={"card": classifier.card, **meta})
-    Scores.load(folder / "val.npz").save(path.with_name(f"{DEMO}-val.npz"))
+    Scores.load(folder / "val.npz").save(results.validation_file(path))
     return path

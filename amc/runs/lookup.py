@@ -7,6 +7,7 @@ from pathlib import Path
 from amc.base import bundled, checkpoint, paths
 from amc.base.errors import AmcError
 from amc.config import METHOD, Experiment
+from amc.runs import results
 from amc.train import LAST
 
 MODEL = "model.safetensors"  # in the folder of a run, beside its score files
@@ -48,7 +49,7 @@ def validation_scores(path: Path) -> Path:
 
     They are `val.npz` in the folder of a run; scores with a name of their own, as `<name>-val.npz`, come first.
     """
-    own = path.with_name(f"{path.stem}-val.npz")
+    own = results.validation_file(path)
     return own if own.is_file() else path.with_name("val.npz")
 
 

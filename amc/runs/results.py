@@ -35,6 +35,11 @@ def score_file(reports: Path, *parts: str) -> Path:
     return reports / "scores" / f"{'-'.join(parts).replace(' ', '-')}.npz"
 
 
+def validation_file(path: Path) -> Path:
+    """The validation scores that belong to a file, whether or not they exist: `<its name>-val.npz` beside it."""
+    return path.with_name(f"{path.stem}-val.npz")
+
+
 def paper_tables() -> list[dict]:
     """Rows of `data/paper_tables.csv`, the paper's numbers.
 
