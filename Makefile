@@ -29,9 +29,10 @@ endif
 .PHONY: env reproduce studies $(basename $(notdir $(wildcard notebooks/*.ipynb))) test test-browser test-faults mutants lab class site format
 env: $(READY)
 
+# An installation that was interrupted starts anew: pip cannot continue from a package without its metadata.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or later is needed, this is ' + sys.version.split()[0] + '; name another with make PYTHON=python3.12')"
-	$(PYTHON) -m venv .venv
+	$(PYTHON) -m venv $(if $(wildcard $(READY)),,--clear) .venv
 	$(BIN)/pip install --quiet $(TORCH)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[baselines,nwb,tables,test]'
 	@touch $@
