@@ -28,7 +28,7 @@ from torch import Tensor
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 from torch.utils.data import DataLoader, Dataset
 
-from amc.base import checkpoint, distributed, processes
+from amc.base import checkpoint, distributed, precision, processes
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress
 from amc.config import Training
@@ -189,9 +189,7 @@ class _Loop:
             tower.kept = kept.repeat_interleave(slots.shape[1], dim=0).to(self.device)
         targets = labels.repeat_interleave(slots.shape[1], dim=0).to(self.device, non_blocking=True)
         is_shared = batch.is_last or distributed.world() == 1
-        on_gpu = self.device == "cuda"  # on CPUs bfloat16 is slower
-        autocast = torch.autocast("cuda", torch.bfloat16) if on_gpu else nullcontext()
-        with autocast, nullcontext() if is_shared else self.network.no_sync():
+        with precision.mixed(self.device), nullcontext() if is_shared else self.network.no_sync():
             loss = bce(self.network(clips).float(), targets)
             (loss * batch.weight * distributed.world()).backward()  # gradients are averaged over processes
         return loss.detach() * batch.weight

@@ -83,6 +83,7 @@ class Conv3D(nn.Module):
         """The last projection's bias (C,), which is added to the logits."""
         return self.net.blocks[-1].proj.bias
 
+    @torch.autocast("cpu", enabled=False)  # PyTorch's convolutions over time are slower in bfloat16 on CPUs
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits (B, C), before the sigmoid, of pixels (B, T, 3, H, W), H and W of any size from 32.
 

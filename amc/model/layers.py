@@ -22,10 +22,15 @@ def num_heads(width: int) -> int:
     return max(1, width // HEAD_WIDTH)
 
 
+@torch.autocast("cpu", enabled=False)
 def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
-    """Multi-head attention of projected tokens: query (N, Q, D), key and value (N, L, D) -> (N, Q, D)."""
-    split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in (query, key, value)]  # (N, heads, L, D / heads)
-    return F.scaled_dot_product_attention(*split).transpose(1, 2).flatten(2)
+    """Multi-head attention of projected tokens: query (N, Q, D), key and value (N, L, D) -> (N, Q, D).
+
+    On CPUs never in bfloat16, in which PyTorch's gradient takes seven times as long as in float32.
+    """
+    parts = [x.float() if x.dtype == torch.bfloat16 and x.is_cpu else x for x in (query, key, value)]
+    split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in parts]  # (N, heads, L, D / heads)
+    return F.scaled_dot_product_attention(*split).transpose(1, 2).flatten(2).to(query.dtype)
 
 
 def self_attention(weights: nn.MultiheadAttention, x: Tensor, num_queries: int | None = None) -> Tensor:

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.base import checkpoint, distributed, locks, paths, processes, provenance
+from amc.base import checkpoint, distributed, locks, paths, precision, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, headed, progress, silent
@@ -159,7 +159,8 @@ def train(
 
 def validation(model: Classifier, views: ClipViews, *, batches: dict, log: Log | None = None) -> Validation:
     """Loss and micro mAP of a model's first window of every clip; batches: as `Trained.batches`."""
-    scores = predict(model, views, meta={}, log=log, **batches)
+    with precision.mixed(batches["device"]):
+        scores = predict(model, views, meta={}, log=log, **batches)
     loss = bce(torch.from_numpy(scores.logits[:, 0]), views.labels).item()
     return Validation(loss, metrics.map_micro(scores.labels, scores.probs[:, 0]))
 
@@ -168,7 +169,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
     """Train, or continue, and write the model and both score files."""
     facts = meta(cfg, table)  # before hours of training, after which the commit may be another
     model, fitted, views, batches, before = train(cfg, table, folder, log=log, device=device)
-    facts |= {"card": model.card, "fit": asdict(fitted), "device": device}
+    facts |= {"card": model.card, "fit": asdict(fitted), "device": device, "products": precision.products(device)}
     if distributed.rank() == 0:
         with distributed.single_process():
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}

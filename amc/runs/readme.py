@@ -112,15 +112,19 @@ def facts(each: list[dict]) -> dict[str, str]:
         "clips: training, test": "{train}, {test}".format(**origin["clips"]),
         "commit of all runs": ", ".join(dict.fromkeys(record["provenance"]["run_commits"][0] for record in each)),
         "hardware": "{count} cores, {model}".format(**origin["cpu"]),
+        "products of transformers": ", ".join(sorted({row.get("products", "float32") for row in _trained(each)})),
         "training, all rows, on one core": f"{_training_seconds(each) / 60:.0f} min",
     }
 
 
 def _training_seconds(each: list[dict]) -> float:
     """The seconds of one core of all trainings, pre-training included; a system in two tables is trained once."""
-    trained = [row for record in each for row in record["rows"] if "training_seconds" in row]
-    systems = {(row["method"], row["scheme"], row["modality"]): row for row in trained}
+    systems = {(row["method"], row["scheme"], row["modality"]): row for row in _trained(each)}
     return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in systems.values())
+
+
+def _trained(each: list[dict]) -> list[dict]:
+    return [row for record in each for row in record["rows"] if "training_seconds" in row]
 
 
 def write(path: Path) -> Path:

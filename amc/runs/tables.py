@@ -118,6 +118,7 @@ def _training(test: Scores) -> dict:
         "still_improving": fit["is_improving"],
         "training_seconds": fit["seconds"],
         "pretraining_seconds": test.meta["pretraining"]["seconds"],
+        "products": test.meta.get("products", "float32"),  # those of transformers, in training
         "weights": own if cfg["sampling"]["stride"] else f"{own}, {clip}".removeprefix(", "),  # strided: no CLIP
     }
 
