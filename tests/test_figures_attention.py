@@ -44,18 +44,16 @@ def test_the_title_of_the_maps_counts_the_pictures_whose_highest_attention_is_on
     animals = np.zeros((2, 5, 7), bool)
     animals[0, 4, 6], animals[1, 0, 0] = True, True
     figure = drawn.patches(np.zeros((2, 3, 8, 8), np.uint8), maps, modality="rgb", animals=animals)
-    assert "in 1 of 2 pictures the darkest square is on the animal" in figure.get_suptitle().replace("\n", " ")
+    assert "in 1 of 2 pictures the highest (yellow frame) is on the animal" in figure.get_suptitle().replace("\n", " ")
 
 
 def test_an_exchange_is_a_bar_for_each_stage_and_kind_of_slot_beside_even_attention():
     matrix = np.array([[0.75, 0.25], [0.02, 0.98]])
     figure = drawn.exchange({"first\n(early)": matrix, "at the end": np.full((2, 2), 0.5)}, modality="rgb")
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.endswith("to the others: 14 % first and 50 % at the end; spread evenly it would be 50 %")
+    assert told.endswith("give to the others 14 % first and 50 % at the end; evenly spread it would be 50 %")
     mixed = drawn.exchange({"first": np.array([[0.0, 1.0], [0.25, 0.75]])}, modality="rgb+flow")
-    assert "from a frame to motion: 100 % first; from motion to a frame: 25 %;" in mixed.get_suptitle().replace(
-        "\n", " "
-    )
+    assert "frames and motion give to each other 100 % and 25 % first;" in mixed.get_suptitle().replace("\n", " ")
     bars = [[bar.get_width() for bar in each.axes[0].patches] for each in (figure, mixed)]
     assert [pytest.approx(widths) for widths in bars] == [[13.5, 50], [100, 25]]
     assert mixed.axes[0].lines[0].get_xdata() == [50, 50]

@@ -69,8 +69,8 @@ def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
     assert told == (
-        "Of the four kinds of errors that the paper names, the most frequent is overlapping actions: "
-        "20 per 100 videos; 50 are of none of its kinds"
+        "Of the four named kinds of errors, the most frequent is “overlapping actions”: "
+        "20 per 100 videos; 50 are of no named kind"
     )
     assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 0, 15, 50]  # the annotator's, then the model's
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["20", "50"]
@@ -110,7 +110,7 @@ def test_runs_are_compared_to_the_one_that_both_panels_share_with_significant_di
     figure = drawn.fixes(table, reference="sparse rgb")
     left, right, low_left, low_right = figure.axes  # the last kind has an axis of its own
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.startswith("Errors compared with sparse, frames alone: 2 of 4 differences are significant; ")
+    assert told.startswith("Compared with sparse, frames alone, ")
     assert told.endswith("5 fewer errors of the kind “a” per 100 videos")
     keys = [text.get_text() for text in figure.legends[0].get_texts()]
     assert keys[:2] == ["dense", "frames and motion"]

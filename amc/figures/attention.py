@@ -16,6 +16,7 @@ from amc.figures import style, words
 from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, WIDTH, styled
 
 DARK, COVER = 0.98, 0.6  # quantile of attention at which its colour is saturated, and its opacity there
+HIGHEST = "gold"  # frame of the square with the highest attention
 
 
 def slot_names(num_slots: int, modality: str) -> tuple[list[str], list[str]]:
@@ -53,9 +54,15 @@ def patches(
     grey = 80 + slots.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
     _row(axes, slots, colors, rise)
     _row(axes, grey.astype(np.uint8), colors, 0)
-    for image, heat in zip(axes.images[len(slots) :], np.clip(norm(maps), 0, 1), strict=True):
-        tint = np.full((*heat.shape, 3), to_rgb(ATTENTION))
-        axes.imshow(tint, alpha=COVER * heat, extent=image.get_extent(), interpolation="nearest")
+    for image, weights in zip(axes.images[len(slots) :], maps, strict=True):
+        tint = np.full((*weights.shape, 3), to_rgb(ATTENTION))
+        left, right, low, up = image.get_extent()
+        heat = COVER * np.clip(norm(weights), 0, 1)
+        axes.imshow(tint, alpha=heat, extent=(left, right, low, up), interpolation="nearest")
+        row, column = np.unravel_index(weights.argmax(), weights.shape)
+        wide, tall = (right - left) / weights.shape[1], (up - low) / weights.shape[0]
+        corner = left + column * wide, up - (row + 1) * tall
+        axes.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=HIGHEST, linewidth=2.5))
     axes.set(yticks=[rise, 0], yticklabels=["what the\nmodel gets", "where\nit looks"])
     axes.set(xlim=(-0.5, len(slots) - 0.5), ylim=(-high / 2, rise + high / 2), xticks=[])
     top = axes.secondary_xaxis("top")
@@ -90,7 +97,7 @@ def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
         animals = np.logical_or.reduceat(animals, starts, axis=axis)
     count, flat = len(maps), maps.reshape(len(maps), -1)
     hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
-    return f"; in {hits} of {count} pictures the darkest square is on the animal"
+    return f"; in {hits} of {count} pictures the highest (yellow frame) is on the animal"
 
 
 def _row(axes, pictures: np.ndarray, colors: Sequence[str], y: float) -> None:
@@ -133,11 +140,9 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "attention", "summary")
-    told = []
-    for k, kind in enumerate(kinds):
-        ends = [f"{shares[k]:.0f} %" + f" {_first(when)}" * (k == 0) for when, shares in drawn.items()]
-        told.append(f"{_asks(kind, both)}: {listed(ends)}")
-    style.headline(figure, f"Attention {'; '.join(told)}; spread evenly it would be {even:.0f} %")
+    ends = [f"{listed(f'{share:.0f} %' for share in shares)} {_first(when)}" for when, shares in drawn.items()]
+    looks = "frames and motion give to each other" if both else "pictures give to the others"
+    style.headline(figure, f"Of their attention, {looks} {listed(ends)}; evenly spread it would be {even:.0f} %")
     return figure
 
 

@@ -166,7 +166,7 @@ def _motion(vectors: np.ndarray) -> str:
     if math.hypot(u, v) < 0.05:
         return f"Most of the picture is at rest; its fastest parts move {fastest:.1f} pixels until the next frame"
     most = f"Until the next frame, most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
-    return f"{most}; its fastest parts differ from that by {fastest:.1f} pixels"
+    return f"{most}; other parts differ from that by up to {fastest:.1f} pixels"
 
 
 @styled

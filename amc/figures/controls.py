@@ -49,26 +49,35 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "left", "mAP", "macro, micro", "chance")
+    words.explain(
+        figure, "left", "mAP", "macro", "chance", "rows" if _is_by_method(rows) else "dense, semi-dense, sparse"
+    )
     return figure
+
+
+def _is_by_method(rows: Sequence[dict]) -> bool:
+    return len({row["method"] for row in rows}) > 1
 
 
 def _called(rows: Sequence[dict], names: list[str]) -> list[str]:
     """The runs as names of rows: their methods if these differ, else scheme and modality; seeds if they differ."""
     first = {row["run"]: row for row in rows}
-    is_by_method = len({row["method"] for row in rows}) > 1
     called = []
     for name in names:
         run, _, seed = name.partition(" seed ")
-        of = first[name]["method"] if is_by_method else words.system(run).replace(", ", ",\n")
+        of = first[name]["method"] if _is_by_method(rows) else words.system(run).replace(", ", ",\n")
         called.append(of if len({row["seed"] for row in rows}) == 1 else f"{of}, seed {seed}")
     return called
 
 
 def _found(rows: Sequence[dict], kinds: list[str]) -> str:
-    """What the scores do without at hardly any loss, and what costs half of the margin over chance or more; medians."""
+    """What the scores do without at hardly any loss, and what costs half of the margin over chance or more; medians.
+
+    Only controls that every row has; those of flow are for the panels, if some rows get none.
+    """
     left = {kind: [row["left"] for row in rows if row["control"] == kind and row["left"] is not None] for kind in kinds}
-    part = {kind: np.median(values) for kind, values in left.items() if values}
+    most = max(map(len, left.values()), default=0)
+    part = {kind: np.median(values) for kind, values in left.items() if values and len(values) == most}
     if not part:
         return "No row is above chance, so there is nothing to lose"
     spared = listed((words.CONTROLS[kind][1] for kind in part if part[kind] >= HARDLY), word="or")
@@ -97,7 +106,8 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             look = {"markersize": 9, "markerfacecolor": face or MODALITY_COLORS[row["modality"]]}
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
     left = [row["left"] for row in damaged.values() if row["left"] is not None]
-    part = f"{100 * np.median(left):.0f} % left" if left else ""
+    few = f" ({len(left)} row{'s' * (len(left) > 1)})" if len(left) < len(names) else ""
+    part = f"{100 * np.median(left):.0f} % left{few}" if left else ""
     axes.set_title(f"{words.CONTROLS[kind][0]}\n{part}", fontsize=13)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)

@@ -122,7 +122,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     panels[0].set_xticks(places, places)
     panels[0].minorticks_off()
     for axes in panels[1:]:
-        axes.set(xlabel="length of the event, s", xlim=(0, None))
+        axes.set(xlabel="length of the event, s\n(mark: middle of a range)", xlim=(0, None))
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Patch(color=SHADE, alpha=0.4))
     figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=2, frameon=False)

@@ -150,8 +150,8 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    found = f"Of the four kinds of errors that the paper names, the most frequent is {most['kind']}"
-    rates = f"{most['rate']:.0f} per 100 videos; {none['rate']:.0f} are of none of its kinds"
+    found = f"Of the four named kinds of errors, the most frequent is “{most['kind']}”"
+    rates = f"{most['rate']:.0f} per 100 videos; {none['rate']:.0f} are of no named kind"
     style.headline(figure, f"{found}: {rates}")
     return figure
 
@@ -200,10 +200,12 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     data = 100 * matrix[np.ix_(rows, columns)]
     labels = {"xticklabels": [names[c] for c in columns], "yticklabels": [f"{names[c]}  ({missed[c]})" for c in rows]}
     numbers = np.where(data > 0, np.char.mod("%.0f %%", data), "")
-    sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=100, annot=numbers, fmt="", linewidths=1,
-                annot_kws={"fontsize": 13}, cbar=False, **labels)  # fmt: skip
+    sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=160,  # pale enough for dark numbers
+                annot=numbers, fmt="", linewidths=1,
+                annot_kws={"fontsize": 13, "color": INK}, cbar=False, **labels)  # fmt: skip
     axes.set(xlabel="… this was predicted, though not annotated (share of the row's videos; empty: in none)")
-    axes.set(ylabel="where this was missed\n(in how many videos) …")
+    part = f", the {len(rows)} missed most" if len(rows) < (missed > 0).sum() else ""
+    axes.set(ylabel=f"where this was missed\n(in how many videos{part}) …")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     most = data[0].max()
     instead = f"{names[columns[int(data[0].argmax())]]}, in {most:.0f} % of these videos" if most else "nothing"
@@ -245,7 +247,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     keys += [Line2D([], [], label="significant", **grey)]
     keys += [Line2D([], [], markerfacecolor="white", label="not: the 95 % interval (bar) includes 0", **grey)]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "annotated")
+    words.explain(figure, "annotated", "dense, semi-dense, sparse")
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
     style.headline(figure, _changed(shown, than))
     return figure
@@ -254,15 +256,15 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
 def _changed(table: pd.DataFrame, than: str) -> str:
     """Which run has the largest significant decrease in a kind of errors, and in which kinds it has fewer and more."""
     sure = table[_is_significant(table)]
-    title = f"Errors compared with {than}: {len(sure)} of {len(table)} differences are significant"
     if not (sure["more"] < 0).any():
-        return f"{title}, none of them is a decrease"
+        return f"Compared with {than}, no run makes significantly fewer errors of any kind"
     best = sure.loc[sure["more"].idxmin()]
     mine = sure[sure["run"] == best["run"]]
     called = words.INPUTS[best["modality"]] if best["scheme"] == "sparse" else best["scheme"]
     found = f"{called} make {-best['more']:.0f} fewer errors of the kind “{best['kind']}” per 100 videos"
+    found = f"Compared with {than}, {found}"
     worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
-    return f"{title}; {found}{worse}"
+    return f"{found}{worse}"
 
 
 def _differences(axes, part: pd.DataFrame, kinds: Sequence[str], marker: str, color: str, aside: float) -> None:

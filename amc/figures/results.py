@@ -54,7 +54,8 @@ def ablation(rows: Sequence[dict]) -> Figure:
     drawn = [name for name in MODALITY_COLORS if name in set(data["modality"])]
     keys += [Patch(color=MODALITY_COLORS[name], label=words.INPUTS[name]) for name in drawn]
     figure.legend(handles=keys, loc="outside lower center", ncols=3 if len(tables) > 1 else 2, frameon=False)
-    words.explain(figure, "mAP", "macro, micro", "chance")
+    terms = ["dense, semi-dense, sparse"] if set(data["scheme"]) & set(words.SCHEMES) else []
+    words.explain(figure, "mAP", "macro, micro", "chance", *terms)
     found = "; ".join(filter(None, told)) or f"both mAPs of {words.system(_name(data.iloc[0]))}"
     headline(figure, _capital(found))
     return figure
@@ -88,7 +89,7 @@ def _panel(axes: Axes, data: pd.DataFrame, table: str) -> str:
     called = [words.INPUTS.get(name, words.system(name)).replace(", ", "\n") for name in order]
     axes.set(xticks=range(len(order)), xticklabels=called, xlim=(-0.5, len(order) - 0.5), xlabel="")
     others = {"scheme": "frames alone", "modality": "sparse"}.get(axis)
-    axes.set_title(f"Table {table}: {words.CHOICES[axis]}\n({others})" if axis else "Not in the paper")
+    axes.set_title(f"Table {table} of the paper:\n{words.CHOICES[axis]} ({others})" if axis else "Not in the paper")
     axes.grid(axis="y", color=PALE, zorder=0)
     return _best(data.groupby(label), words.CHOICES.get(axis, "the run"))
 
@@ -103,8 +104,9 @@ def _best(systems, what: str) -> str:
     best, ends = means.idxmax(), f"macro mAP {means.min():.1f} to {means.max():.1f} %"
     if not low[best] > high.drop(best).max():
         return f"{what} makes no clear difference ({ends})"
-    best, next_best = words.INPUTS.get(best, words.system(best)), means.drop(best).max()
-    return f"macro mAP is highest with {best}, {means.max():.1f} %, before {next_best:.1f} %"
+    called, following = (words.INPUTS.get(name, words.system(name)) for name in (best, means.drop(best).idxmax()))
+    against = f"against {means.drop(best).max():.1f} % with {following}"
+    return f"macro mAP is highest with {called}, {means[best]:.1f} %, {against}"
 
 
 @styled
@@ -135,7 +137,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     Seeds of one system share its colour and its mark. Lines get thinner in the order of drawing and their marks stand
     at other epochs, so that equal lines are all seen.
     fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
-    validation (0 to 1), best_epoch, is_improving.
+    validation (0 to 1), best_epoch.
     """
     figure = Figure((WIDTH, 6), layout="constrained")
     panels = figure.subplots(1, 3)
@@ -164,11 +166,12 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     kept = Line2D([], [], color="none", marker="o", markeredgecolor=INK, markersize=13)
     keys["epoch that is kept: lowest loss on validation clips"] = kept
     figure.legend(keys.values(), keys, loc="outside lower center", ncols=2, frameon=False, handlelength=3.5)
-    words.explain(figure, "loss", "epoch", "mAP", "macro, micro")
+    terms = "dense, semi-dense, sparse" if any(" " in system for system in systems) else "rows"
+    words.explain(figure, "loss", "epoch", "mAP", "macro, micro", "validation clips", terms)
     lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
-    improving = sum(fit["is_improving"] for fit in fits.values())
-    ends = f"still falling at the last epoch in {improving} of {len(fits)} runs"
-    headline(figure, f"{_capital(words.system(lowest))}: the lowest loss on validation clips; this loss was {ends}")
+    last = sum(fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
+    ends = f"in {last} of {len(fits)} runs it was lowest at the last epoch"
+    headline(figure, f"{_capital(words.system(lowest))}: the lowest loss on validation clips; {ends}")
     return figure
 
 

@@ -36,7 +36,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     names = [words.method(row["method"]) for row in rows]
     left.set(yticks=range(len(rows)), yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlim=(0, None), xlabel="mAP, %")
     _bars(costs[0], seeing, "gflops", "GFLOPs per video")
-    _bars(costs[1], seeing, "parameters", "parameters, millions")
+    _bars(costs[1], seeing, "parameters", "parameters (millions)")
     for axes in (left, *costs):
         axes.axhline(len(seeing) - 0.5, color=SHADE, linestyle="--", linewidth=1.5)
         axes.grid(axis="x", color=PALE)
@@ -44,10 +44,10 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     look = {"color": "white", "markeredgecolor": INK, "markersize": 10, "linestyle": ""}
     keys = [Line2D([], [], marker=marker, label=f"{name} mAP", **look) for name, marker in MARKERS.items()]
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
-    keys += [Patch(facecolor=OURS, edgecolor=INK, label="the paper's own method")]
+    keys += [Patch(facecolor=OURS, edgecolor=INK, label=f"{METHOD}, the method under test")]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
     terms = ["class frequency, species prior"] if len(seeing) < len(rows) else []
-    words.explain(figure, "mAP", "macro, micro", "GFLOPs", *terms)
+    words.explain(figure, "mAP", "macro, micro", "GFLOPs", "rows", *terms)
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
     headline(figure, f"{best['method']} has the highest macro mAP, {best['map_macro']:.0f} %{cost}")
     return figure
@@ -58,7 +58,7 @@ def _bars(axes: Axes, rows: Sequence[dict], key: str, label: str) -> None:
     colors = [OURS if row["method"] == METHOD else PALE for row in rows]
     bars = axes.barh(range(len(rows)), [row[key] for row in rows], 0.6, color=colors, edgecolor=INK)
     axes.bar_label(bars, [f"{row[key]:.3g}" for row in rows], padding=4, fontsize=12)
-    axes.set(xlabel=label)
+    axes.set_xlabel(label, fontsize=12)
     axes.margins(x=0.45)
     axes.tick_params(axis="y", length=0)
 
@@ -74,7 +74,9 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     looks = {"macro": (MARKERS["macro"], "white", 110), "micro": (MARKERS["micro"], INK, 90)}
     looks |= {f"micro by batch of {b}": ("D", str(c), 60) for b, c in zip(batches, np.linspace(0.9, 0.4, len(batches)))}
     values = np.array([[r["map_macro"], r["map_micro"], *(r["by_batch"][b] for b in batches)] for r in rows])  # (R, K)
-    axes.hlines(places, values.min(axis=1), values.max(axis=1), color=SHADE, linewidth=2.5, zorder=1)
+    axes.hlines(
+        places, values.min(axis=1), values.max(axis=1), color=SHADE, linewidth=2.5, zorder=1, label="lowest to highest"
+    )
     for column, (name, (marker, color, size)) in zip(values.T, looks.items(), strict=True):
         lane = places + 0.22 * (marker == "D")  # lower, as they would hide the nearby micro mAP
         axes.scatter(column, lane, size, marker=marker, facecolor=color, edgecolor=INK, label=name, zorder=3)
@@ -85,9 +87,9 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     axes.set(xlabel="mAP, %")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=len(looks), frameon=False)
+    figure.legend(loc="outside lower center", ncols=3, frameon=False)
     blind = ["class frequency, species prior"] if any(row["method"] in words.BLIND for row in rows) else []
-    words.explain(figure, "mAP", "macro, micro", *["by batch"] * bool(batches), *blind)
+    words.explain(figure, "mAP", "macro, micro", *["by batch"] * bool(batches), "rows", *blind)
     shown = next((k for k, row in enumerate(rows) if row["method"] == METHOD), int(np.ptp(values, axis=1).argmax()))
     ends = f"{values[shown].min():.0f} or {values[shown].max():.0f} %"
     headline(figure, f"The same scores of {rows[shown]['method']} have {ends} mAP, depending on how it is averaged")

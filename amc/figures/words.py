@@ -15,6 +15,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
     "classifier": "one of several equal copies of a network; each gets a few frames of the video",
     "CLIP": "a network that learnt from pictures with a line of text each, not from labelled videos",
+    "dense, semi-dense, sparse": "frames close together; half of them close together; all spread over the video",
     "DIS": "a method that estimates motion: it looks for small squares of a frame in the next one (OpenCV)",
     "epoch": "a pass of the training over all its clips",
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
@@ -22,11 +23,15 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
     "left": "part of the lead over chance (median of the rows); 100 %: as good as intact, 0 %: no better than guessing",
     "loss": "how far the scores are from the labels; 0: not at all",
+    "macro": "each behaviour weighs the same, however rare it is",
     "macro, micro": "in macro mAP each behaviour weighs the same, in micro mAP each prediction",
     "mAP": "100 % if the clips that show a behaviour always score higher than those that do not",
     "name": "turned into numbers by the model, which adapts them to what the video shows",
     "RAFT": "a neural network that estimates motion",
+    "rows": "networks that name behaviours in videos; + pre-training: trained on other videos before",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
+    "what happens": "what the animal does at this moment; one picture often cannot show it",
+    "validation clips": "kept out of training, to choose the epoch; curves on top of each other are nearly equal",
 }
 SCHEMES = {  # which frames a classifier gets
     "dense": "dense: frames close together, in one part",
@@ -59,12 +64,12 @@ FLOW = {  # methods and situations of optical flow
 ERRORS = {  # kinds of errors
     "overlapping actions": "missed beside another action",
     "incomplete annotation": "predicted, but not annotated",
-    "sensing and its parts": "such as sensing and attending",
+    "sensing and its parts": "such as attending",
     "composite actions": "such as chasing and its running",
-    "none of these": "no kind that the paper names",
+    "none of these": "none of the named kinds",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
-FITS = "how well the name fits the video (cosine; 1: perfectly, 0: not at all)"
+FITS = "how well the name fits the video (cosine; 1: perfectly, 0 or less: not at all)"
 MAP = "mean average precision (mAP), % (100: every ranking right)"
 AVERAGED = {
     "map_macro": "each behaviour\nweighs the same\n(macro)",
