@@ -13,7 +13,9 @@ import importlib.util
 import io
 import json
 import sys
+from dataclasses import replace
 from decimal import Decimal
+from operator import itemgetter
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 from unittest import mock
@@ -101,10 +103,10 @@ def pasted(boris, text: str, names: list[str]) -> dict:
     return window.pj
 
 
-def budget(boris, project: dict, names: list[str], length: float) -> list[list]:
-    """BORIS's time budget of an observation, with the share of its length as BORIS rounds it."""
-    cursor = boris.db_functions.load_events_in_db(project, [SUBJECT], ["fox"], names)
-    chosen = {"selected subjects": [SUBJECT], "selected behaviors": names, "include modifiers": False}
+def budget(boris, project: dict, names: list[str], length: float, subject: str = SUBJECT) -> list[list]:
+    """BORIS's time budget of a subject of an observation, with the share of its length as BORIS rounds it."""
+    cursor = boris.db_functions.load_events_in_db(project, [subject], ["fox"], names)
+    chosen = {"selected subjects": [subject], "selected behaviors": names, "include modifiers": False}
     chosen |= {"exclude behaviors": False, "start time": Decimal(0), "end time": Decimal(str(length))}
     rows, _ = boris.time_budget_functions.time_budget_analysis(project["behaviors_conf"], cursor, ["fox"], chosen)
     kinds = ("number", "duration", "duration_mean", "duration_stdev", "inter_duration_mean", "inter_duration_stdev")
@@ -203,6 +205,28 @@ def test_boris_opens_our_project_and_finds_nothing_wrong_with_it(boris, shown, t
     assert wrong.replace("<br>", "") == ""
     for row, other in zip(budget(boris, opened, OURS, float(shown.edges[-1])), GAVE["budget"], strict=True):
         assert row == [pytest.approx(value, abs=1.1e-3) if isinstance(value, float) else value for value in other]
+
+
+def test_boris_finds_the_time_budget_of_each_animal_in_our_project(boris, shown, tmp_path):
+    generate.write_video(tmp_path / "fox.mp4", iter(np.zeros((4, 32, 32, 3), np.uint8)))
+    later = np.roll(shown.frames, 7, axis=0)
+    animals = [replace(shown, subject="left one"), replace(shown, subject="right", probs=later.astype(np.float32))]
+    marks = [e for one in animals for e in boris_project.events(one.bouts, one.edges, stamp="", subject=one.subject)]
+    length = float(shown.edges[-1])
+    seen = boris_project.observation(sorted(marks, key=itemgetter(0)), length, fps=shown.fps, media="fox.mp4")
+    where = tmp_path / "predictions.boris"
+    where.write_text(boris_project.text("predictions", {"fox": seen}, OURS, stamp=""))
+    _, is_changed, opened, message = boris.project_functions.open_project_json(str(where))
+    assert "error" not in opened and message == "" and not is_changed
+    wrong = boris.project_functions.check_project_integrity(opened, "seconds", str(where), media_file_available=True)
+    assert wrong.replace("<br>", "") == ""
+    for one in animals:
+        ours = one.budget().iloc[:, [1, *range(3, 9)]].to_numpy().tolist()
+        for row, other in zip(budget(boris, opened, OURS, length, one.subject), ours, strict=True):
+            assert row[0] == other[0] and row[1] == other[1]
+            for theirs, own in zip(row[2:], other[2:], strict=True):
+                assert theirs == "NA" if np.isnan(own) else float(theirs) == pytest.approx(own, abs=1.1e-3)
+    assert animals[0].bouts != animals[1].bouts
 
 
 def test_boris_imports_our_events_from_a_workbook(boris, shown, tmp_path):
