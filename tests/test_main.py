@@ -5,16 +5,18 @@ import os
 import shutil
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import nbformat
 import pytest
 
 from amc.__main__ import main
-from amc.base import paths
+from amc.base import paths, processes
 from amc.base.errors import AmcError
 from amc.base.stages import STAGES
-from amc.cli import commands
+from amc.cli import commands, reproduction
+from amc.cli.reproduction import Reproduction
 from amc.config import SIZES
 from amc.runs import notebooks
 from amc.synth import generate
@@ -99,7 +101,7 @@ def reproduce(tmp_path, monkeypatch):
     shutil.copytree(Path(__file__).parents[1] / "notebooks", tmp_path / "notebooks")
 
     def run(fake, *options) -> tuple[int, Path]:
-        monkeypatch.setattr(commands.processes, "run", fake)
+        monkeypatch.setattr(processes, "run", fake)
         return main(["reproduce", *options]), record
 
     return run
@@ -144,6 +146,68 @@ def test_a_notebook_is_run_again_when_what_it_is_made_from_has_changed_or_it_is_
     monkeypatch.setenv("AMC_CACHE", str(tmp_path / "another"))  # another machine's copy of the same reports
     reproduce(papermill)
     assert len(runs) == 8
+
+
+@pytest.fixture
+def executed(tmp_path, monkeypatch):
+    """`Reproduction` of notebooks that all take 0.2 s; returns its status, and what began and ended in which order."""
+    monkeypatch.setenv("AMC_ROOT", str(tmp_path))
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path / "cache"))
+    shutil.copytree(Path(__file__).parents[1] / "notebooks", tmp_path / "notebooks")
+    is_killed = threading.Event()
+    monkeypatch.setattr(processes, "end_children", is_killed.set)
+
+    def run(names: list[str], fails: str = "") -> tuple[int, list[str]]:
+        events = []
+
+        def papermill(command, cwd, environment) -> int:
+            name = Path(command[4]).stem
+            events.append(f"{name[:2]} begins")
+            if is_killed.wait(0.05 if name == fails else 0.2):
+                events.append(f"{name[:2]} killed")
+                return -9
+            events.append(f"{name[:2]} ends")
+            nbformat.write(nbformat.v4.new_notebook(), tmp_path / command[4])
+            record = tmp_path / "reports" / "results" / f"{name}.json"
+            record.parent.mkdir(exist_ok=True)
+            record.write_text("{}")
+            return 3 if name == fails else 0
+
+        monkeypatch.setattr(processes, "run", papermill)
+        made = Reproduction(notebooks.in_turn(names), (), tmp_path / "reports", "smoke", "0")
+        return made.execute(), events
+
+    return run
+
+
+def test_two_notebooks_run_at_once_and_none_before_the_one_that_it_needs(executed):
+    status, events = executed(["00_quickstart", "03_ablation", "04_state_of_the_art", "05_error_analysis"])
+    assert status == 0 and len(events) == 8
+    assert set(events[:2]) == {"03 begins", "00 begins"}
+    assert events.index("03 ends") < min(events.index("04 begins"), events.index("05 begins"))
+    assert events.index("05 begins") < events.index("04 ends")
+
+
+def test_a_notebook_that_fails_stops_the_other_one_and_those_that_wait(executed, capsys):
+    status, events = executed(
+        ["00_quickstart", "03_ablation", "04_state_of_the_art", "08_benchmark_audit"], "03_ablation"
+    )
+    assert status == 3
+    assert "00 killed" in events and "04 begins" not in events and "08 begins" not in events
+    said = capsys.readouterr().err.splitlines()
+    assert said == ["amc: 03_ablation failed; what it did until then is in reports/03_ablation.ipynb"]
+
+
+def test_the_minutes_left_are_those_of_the_longest_chain(tmp_path, monkeypatch):
+    monkeypatch.setattr(
+        reproduction, "seconds", lambda reports, name: {"03_ablation": 600, "04_state_of_the_art": 900}.get(name, 60)
+    )
+    names = notebooks.in_turn(list(notebooks.GROUPS["tables"]))
+    made = Reproduction(names, (), tmp_path, "quick", "0")
+    assert made._progress("03_ablation") == "0.0 min so far, about 25 min left by the times of the last run"
+    assert "about 15 min left" in made._progress("04_state_of_the_art")
+    monkeypatch.setattr(reproduction, "seconds", lambda reports, name: None)
+    assert made._progress("03_ablation") == "0.0 min so far"
 
 
 def test_groups_of_notebooks_are_run_in_order_and_an_unknown_name_is_refused():

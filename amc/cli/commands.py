@@ -7,12 +7,11 @@ import argparse
 import inspect
 import os
 import shlex
-import sys
 import time
 from contextlib import nullcontext
 from pathlib import Path
 
-from amc.base import locks, paths, processes
+from amc.base import locks, paths
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
 from amc.cli import say
@@ -28,53 +27,18 @@ def reproduce(given: argparse.Namespace) -> int:
     papermill writes each notebook to `reports/` (`reports/<size>/` except for quick); stops when one fails. A notebook
     whose code, parameters, stages and data have not changed since is left out, unless it is named.
     """
+    from amc.cli.reproduction import Reproduction
+
     reports, names = _reports(given.size), notebooks.chosen(given.notebooks)
     paths.check_writable(paths.cache())
     with locks.held(paths.folder(reports)):
-        return _reproduce(given, reports, names)
-
-
-def _reproduce(given: argparse.Namespace, reports: Path, names: list[str]) -> int:
-    from amc.runs.report import seconds, tidy
-
-    started = time.perf_counter()
-    environment = os.environ | {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(reports)} | _runtime()
-    for number, name in enumerate(names, start=1):
-        done = Path(os.path.relpath(reports, paths.root())) / f"{name}.ipynb"
-        (paths.root() / done).parent.mkdir(parents=True, exist_ok=True)
-        record, source = reports / "results" / f"{name}.json", notebooks.made_from(name, given.size, given.seeds)
-        spent, left = time.perf_counter() - started, [seconds(reports, later) for later in names[number - 1 :]]
-        place = f"{number} of {len(names)}: {name}"
-        if name not in given.notebooks and notebooks.is_made(paths.root() / done, record, source):
-            print(f"\n=== {place} is up to date", flush=True)
-            continue
-        outlook = "" if None in left else f", about {sum(left) / 60:.0f} min left by the times of the last run"
-        print(f"\n=== {place} ({spent / 60:.1f} min so far{outlook})", flush=True)
-        command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
-        command += ["--log-output", "--no-progress-bar"]
-        for pair in notebooks.parameters(name, given.size, given.seeds).items():
-            command += ["-p", *pair]
-        record.unlink(missing_ok=True)  # its presence shows that the notebook finished in this run, not an earlier one
-        status = processes.run(command, cwd=paths.root(), environment=environment)
-        if status or not record.exists():
-            print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
-            return status or 1
-        tidy(paths.root() / done)
-        notebooks.note_made(paths.root() / done, source)
-    report(given)
-    print(f"\nDone in {(time.perf_counter() - started) / 60:.1f} minutes; tables and figures: {paths.short(reports)}")
-    return 0
-
-
-def _runtime() -> dict[str, str]:
-    """Where kernels note how to reach them: in the cache if HOME cannot be written to."""
-    from jupyter_core.paths import jupyter_runtime_dir
-
-    try:
-        paths.check_writable(jupyter_runtime_dir())
-    except AmcError:
-        return {"JUPYTER_RUNTIME_DIR": str(paths.cache() / "jupyter")}
-    return {}
+        made = Reproduction(notebooks.in_turn(names), given.notebooks, reports, given.size, given.seeds)
+        if status := made.execute():
+            return status
+        report(given)
+        minutes = (time.perf_counter() - made.started) / 60
+        print(f"\nDone in {minutes:.1f} minutes; tables and figures: {paths.short(reports)}")
+        return 0
 
 
 def _configs(given: argparse.Namespace) -> list:

@@ -1,4 +1,4 @@
-"""The notebooks that `python -m amc reproduce` runs, in order, with their parameters and what they are made from.
+"""The notebooks that `python -m amc reproduce` runs, with their parameters and what they are made from.
 
 And their copies for a class.
 """
@@ -11,7 +11,7 @@ from amc.base import paths
 from amc.base.errors import choice
 from amc.base.stages import STAGES
 
-GROUPS = {  # within a group in order: 04, 05 and 06 use runs of 03, and so do 02 and 07
+GROUPS = {
     "tables": (
         "000_first_look", "00_quickstart", "01_sampling_windows", "03_ablation", "04_state_of_the_art",
         "05_error_analysis", "06_inside_the_model",
@@ -19,12 +19,21 @@ GROUPS = {  # within a group in order: 04, 05 and 06 use runs of 03, and so do 0
     "studies": ("02_flow_interleaving", "07_your_own_video", "08_benchmark_audit", "09_unseen"),
 }  # fmt: skip
 NAMES = tuple(name for names in GROUPS.values() for name in names)
+NEEDS = {  # what has to end before, if both run: it draws the same world, or trains the same run
+    "01_sampling_windows": "03_ablation",
+    "02_flow_interleaving": "03_ablation",
+    "04_state_of_the_art": "03_ablation",
+    "05_error_analysis": "03_ablation",
+    "06_inside_the_model": "03_ablation",
+    "07_your_own_video": "02_flow_interleaving",
+}
 # Their sizes are those of a generated world, which has no size `paper`.
 GENERATED = ("01_sampling_windows", "02_flow_interleaving", "07_your_own_video", "08_benchmark_audit")
 INTERACTIVE = (
     "01_sampling_windows", "02_flow_interleaving", "05_error_analysis", "06_inside_the_model", "07_your_own_video",
 )  # fmt: skip
 SEEDED = ("03_ablation", "04_state_of_the_art")  # those that train one run per seed
+LONG = ("02_flow_interleaving", "03_ablation", "04_state_of_the_art")
 EFFECT = "dis,raft-synth,true"  # flow methods that 02 trains with, at the sizes quick and standard
 
 
@@ -35,6 +44,11 @@ def chosen(wanted: list[str]) -> list[str]:
         choice("notebook", name, (*GROUPS, *NAMES))
     names = {name for each in wanted for name in GROUPS.get(each, (each,))}
     return [name for name in NAMES if name in names]
+
+
+def in_turn(names: list[str]) -> list[str]:
+    """The order in which notebooks start: the long ones first, so that others can run beside them."""
+    return sorted(names, key=lambda name: (NEEDS.get(name) in names, name not in LONG))
 
 
 def parameters(name: str, size: str, seeds: str = "0") -> dict[str, str]:
