@@ -7,20 +7,33 @@ from torch.nn.functional import cosine_similarity
 
 from amc import model
 from amc.base import precision
+from amc.base.errors import AmcError
 from amc.model.layers import attention
 from amc.model.weights import BUNDLED, SYNTH_CLIP
+from amc.runs import experiment
 
 
 @pytest.mark.parametrize(("has_amx", "device", "expected"), [
     (True, "cpu", "bfloat16"), (False, "cpu", "float32"), (False, "cuda", "bfloat16"), (False, "cuda:1", "bfloat16"),
 ])  # fmt: skip
 def test_products_are_bfloat16_where_the_hardware_has_units_for_it(monkeypatch, has_amx, device, expected):
+    monkeypatch.delenv(precision.VARIABLE)
     monkeypatch.setattr(torch.cpu, "_is_amx_tile_supported", lambda: has_amx)
     assert precision.products(device) == expected
     if device == "cpu":
         with precision.mixed(device):
             product = torch.ones(2, 2) @ torch.ones(2, 2)
         assert product.dtype == getattr(torch, expected)
+
+
+def test_a_variable_overrides_the_hardware_and_its_mistakes_are_told(monkeypatch):
+    monkeypatch.setenv(precision.VARIABLE, "bfloat16")
+    assert precision.products("cpu") == "bfloat16"
+    monkeypatch.setenv(precision.VARIABLE, "float32")
+    assert precision.products("cuda") == "float32"
+    monkeypatch.setenv(precision.VARIABLE, "bf16")
+    with pytest.raises(AmcError, match="AMC_PRODUCTS: 'bf16' is not known; choose one of: bfloat16, float32"):
+        experiment.check([])
 
 
 def test_attention_computes_in_float32_on_a_cpu_and_returns_what_it_was_given(monkeypatch):

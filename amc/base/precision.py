@@ -1,15 +1,24 @@
 """Mixed precision in training: products of matrices in bfloat16 where the hardware has units for them."""
 
+import os
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+
+from amc.base.errors import choice
+
+VARIABLE = "AMC_PRODUCTS"
 
 
 def products(device: str) -> str:
     """The type of products: bfloat16 on GPUs and on CPUs with AMX, which compute them up to ten times faster.
 
-    Else float32: a CPU without AMX takes twice as long in bfloat16.
+    Else float32: a CPU without AMX takes twice as long in bfloat16. AMC_PRODUCTS, one of the two names, overrides it.
+    Raises AmcError for another name.
     """
+    if named := os.environ.get(VARIABLE):
+        choice(VARIABLE, named, ("bfloat16", "float32"))
+        return named
     has_amx = torch.cpu._is_amx_tile_supported()  # torch 2.11 has no public name for it
     return "bfloat16" if torch.device(device).type == "cuda" or has_amx else "float32"
 

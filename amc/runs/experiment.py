@@ -72,6 +72,7 @@ def load(cfg: Experiment) -> ClipTable:
 
 def check(configs: list[Experiment]) -> list[Experiment]:
     """The same runs. Raises AmcError if anything that they need besides data is missing: CLIP, weights, flow."""
+    precision.products("cpu")  # refuses a mistyped AMC_PRODUCTS
     for cfg in configs:
         if cfg.method not in BLIND:
             methods.check(cfg)
