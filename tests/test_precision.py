@@ -1,5 +1,7 @@
 """bfloat16 in training: only where the hardware has units for it, and only in products of matrices."""
 
+from dataclasses import replace
+
 import pytest
 import torch
 import torch.nn.functional as F
@@ -11,6 +13,7 @@ from amc.base.errors import AmcError
 from amc.model.layers import attention
 from amc.model.weights import BUNDLED, SYNTH_CLIP
 from amc.runs import experiment
+from amc.runs.ablation import ablation
 
 
 @pytest.mark.parametrize(("has_amx", "device", "expected"), [
@@ -34,6 +37,17 @@ def test_a_variable_overrides_the_hardware_and_its_mistakes_are_told(monkeypatch
     monkeypatch.setenv(precision.VARIABLE, "bf16")
     with pytest.raises(AmcError, match="AMC_PRODUCTS: 'bf16' is not known; choose one of: bfloat16, float32"):
         experiment.check([])
+
+
+def test_a_run_with_flow_trains_and_is_validated_in_bfloat16_and_names_it(smoke_world, monkeypatch, tmp_path):
+    monkeypatch.setenv(precision.VARIABLE, "bfloat16")
+    monkeypatch.setenv("AMC_CACHE", str(tmp_path))
+    [cfg] = ablation(
+        scheme="sparse", modality="rgb+flow", size="smoke", data_root=str(smoke_world), pretrained="random"
+    )
+    run = experiment.run(replace(cfg, training_clips=8), device="cpu")
+    meta = run.scores("test").meta
+    assert meta["products"] == "bfloat16" and meta["fit"]["validation_losses"][0] < 1
 
 
 def test_attention_computes_in_float32_on_a_cpu_and_returns_what_it_was_given(monkeypatch):

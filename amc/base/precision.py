@@ -1,9 +1,11 @@
 """Mixed precision in training: products of matrices in bfloat16 where the hardware has units for them."""
 
 import os
+from collections.abc import Callable
 from contextlib import AbstractContextManager, nullcontext
 
 import torch
+from torch import Tensor
 
 from amc.base.errors import choice
 
@@ -24,7 +26,20 @@ def products(device: str) -> str:
 
 
 def mixed(device: str) -> AbstractContextManager:
-    """A context for training and its validation: products of type `products`, all else in float32."""
+    """A context for training and its validation: products of type `products`, all else in float32.
+
+    For the calls of a network alone: PyTorch's autocast has no operations on the float16 of stored motion.
+    """
     if products(device) == "float32":
         return nullcontext()
     return torch.autocast(torch.device(device).type, torch.bfloat16)
+
+
+def calling(network: Callable[[Tensor], Tensor], device: str) -> Callable[[Tensor], Tensor]:
+    """The same network, each call of which is `mixed`."""
+
+    def call(inputs: Tensor) -> Tensor:
+        with mixed(device):
+            return network(inputs)
+
+    return call

@@ -132,6 +132,8 @@ def side_by_side(
                 log(lines.get(timeout=0.5))
             if ended := {future for future in running if future.done()}:
                 running -= ended
+                for failed in filter(None, (future.exception() for future in ended)):
+                    log(f"failed, the others go on: {type(failed).__name__}: {failed}")
                 part = sum(work[futures[future]] for future in running) / whole
                 left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
                 log(f"{len(jobs) - len(running)} of {len(jobs)} runs done, about {left / 60:.0f} min left")

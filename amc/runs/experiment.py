@@ -160,8 +160,7 @@ def train(
 
 def validation(model: Classifier, views: ClipViews, *, batches: dict, log: Log | None = None) -> Validation:
     """Loss and micro mAP of a model's first window of every clip; batches: as `Trained.batches`."""
-    with precision.mixed(batches["device"]):
-        scores = predict(model, views, meta={}, log=log, **batches)
+    scores = predict(precision.calling(model, batches["device"]), views, meta={}, log=log, **batches)
     loss = bce(torch.from_numpy(scores.logits[:, 0]), views.labels).item()
     return Validation(loss, metrics.map_micro(scores.labels, scores.probs[:, 0]))
 
