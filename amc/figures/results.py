@@ -166,7 +166,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     kept = Line2D([], [], color="none", marker="o", markeredgecolor=INK, markersize=13)
     keys["epoch that is kept: lowest loss on validation clips"] = kept
     figure.legend(keys.values(), keys, loc="outside lower center", ncols=2, frameon=False, handlelength=3.5)
-    terms = "dense, semi-dense, sparse" if any(" " in system for system in systems) else "rows"
+    terms = "dense, semi-dense, sparse" if any(system.split()[0] in words.SCHEMES for system in systems) else "rows"
     words.explain(figure, "loss", "epoch", "mAP", "macro, micro", "validation clips", terms)
     lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
     last = sum(fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
