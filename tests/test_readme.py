@@ -90,7 +90,7 @@ def test_a_number_that_was_altered_does_not_come_into_the_readme(tmp_path, monke
     text = (tmp_path / "a.json").read_text()
     (tmp_path / "a.json").write_text(text.replace("25.3", "45.3"))
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
+    monkeypatch.setattr(readme, "RECORDS", {"quick": {"a.json": "0"}})
     with pytest.raises(AmcError, match=r"a\.json.*its sha256 is not the one inside it"):
         readme.records()
 
@@ -110,14 +110,14 @@ def test_only_whole_runs_of_one_commit_come_into_the_readme(change, tmp_path, mo
     made = record("04_state_of_the_art", [row(1, "X3D", 3)])
     seal.write_json(tmp_path / "a.json", made)
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    monkeypatch.setattr(readme, "RECORDS", {"quick": ("a.json",)})
+    monkeypatch.setattr(readme, "RECORDS", {"quick": {"a.json": "0"}})
     monkeypatch.setattr(readme, "_recompute", lambda record, path: None)  # this record has no score files
     assert readme.records() == {"quick": [made]}
     for part, values in change.items():
         made[part] |= values
     seal.write_json(tmp_path / "a.json", made)
     with pytest.raises(
-        AmcError, match="no whole run; run make reproduce SIZE=quick SEEDS=0 again|one commit without changes"
+        AmcError, match="no whole run; run make 04_state_of_the_art SIZE=quick SEEDS=0 again|one commit without changes"
     ):
         readme.records()
 
@@ -134,7 +134,7 @@ def test_a_number_that_is_not_that_of_the_scores_does_not_come_into_the_readme(p
     seal.write_json(tmp_path / "reports" / "results" / "a.json", made)
     shutil.copytree(paths.root() / "reports" / "scores", tmp_path / "reports" / "scores")
     monkeypatch.setattr(paths, "root", lambda: tmp_path)
-    monkeypatch.setattr(readme, "RECORDS", {"quick": ("reports/results/a.json",)})
+    monkeypatch.setattr(readme, "RECORDS", {"quick": {"reports/results/a.json": "0"}})
     with pytest.raises(AmcError, match=r"a\.json: map_micro_high of .* is [\d.]+, but [\d.]+ by synth-quick-"):
         readme.records()
     next((tmp_path / "reports" / "scores").glob("*rgb-seed-0.npz" if "03" in place else "*I3D*")).unlink()

@@ -96,7 +96,7 @@ def test_figures_are_in_the_order_of_the_cells_and_those_of_no_cell_come_last(re
 def record(reports, monkeypatch):
     """Writes a record that the README may show into the reports: rows of Tables 2 and 3 by one commit."""
     monkeypatch.setattr(paths, "root", lambda: reports)
-    monkeypatch.setattr(readme, "RECORDS", {"quick": ("results/03_ablation.json",)})
+    monkeypatch.setattr(readme, "RECORDS", {"quick": {"results/03_ablation.json": "0"}})
     monkeypatch.setattr(readme, "_recompute", lambda record, path: None)  # this record has no score files
 
     def write(commits: tuple[str, ...]) -> None:

@@ -4,6 +4,7 @@ Every mAP is computed again from the score files beside a record, and compared w
 """
 
 import math
+from collections.abc import Iterable
 from pathlib import Path
 
 from amc.base import paths
@@ -15,11 +16,13 @@ from amc.runs import results, tables
 from amc.scores import Scores
 
 MARKS = ("<!-- results: written by `python -m amc readme`, do not edit -->", "<!-- end of results -->")
-RECORDS = {  # by size: the records of each notebook
-    "quick": ("reports/results/03_ablation.json", "reports/results/04_state_of_the_art.json"),
-    "standard": ("reports/standard/results/03_ablation.json",),
+RECORDS = {  # by size: the record of each notebook, and its seeds
+    "quick": {"reports/results/03_ablation.json": "0", "reports/results/04_state_of_the_art.json": "0"},
+    "standard": {
+        "reports/standard/results/03_ablation.json": "0,1,2",
+        "reports/standard/results/04_state_of_the_art.json": "0",
+    },
 }
-SEEDS = {"quick": "0", "standard": "0,1,2"}
 DEFAULTS = dict.fromkeys(("flow_method", "backbone", "pretrained", "kinetics", "data_root", "annotation"), "")
 WHOLE = {
     "03_ablation": {"scheme": "all", "modality": "all"},
@@ -40,22 +43,24 @@ def records(folder: Path | None = None) -> dict[str, list[dict]]:
     Raises AmcError for records of partial runs, of runs of several commits, and for a number that is not that of the
     score files. A notebook may be of a later commit than its runs, which it uses only if no stage has changed since.
     """
-    placed = {size: [paths.root() / place for place in places] for size, places in RECORDS.items()}
+    placed = {
+        size: {paths.root() / place: seeds for place, seeds in places.items()} for size, places in RECORDS.items()
+    }
     here = folder or paths.root()
     shown = {size: each for size, each in placed.items() if all(path.is_relative_to(here) for path in each)}
     found = {size: [results.load(path) for path in each] for size, each in shown.items()}
     for size, each in found.items():
-        for record, path in zip(each, shown[size], strict=True):
+        for record, (path, seeds) in zip(each, shown[size].items(), strict=True):
             name, given, origin = record["notebook"], record["parameters"], record["provenance"]
-            whole = WHOLE[name] | {"size": size, "seeds": SEEDS[size]}
+            whole = WHOLE[name] | {"size": size, "seeds": seeds}
             if any(given[key] != value for key, value in whole.items()):
-                raise AmcError(f"{name}: no whole run; run make reproduce SIZE={size} SEEDS={SEEDS[size]} again")
+                raise AmcError(f"{name}: no whole run; run make {name} SIZE={size} SEEDS={seeds} again")
             commits = origin["run_commits"]
             if len(commits) != 1 or not all(commit.isalnum() for commit in [*commits, origin["commit"]]):
                 raise AmcError(
                     f"{name}: runs of {', '.join(commits)}, notebook of {origin['commit']}, but one commit without "
-                    "changes has to train all; commit, empty data/cache/runs, run make reproduce "
-                    f"SIZE={size} SEEDS={SEEDS[size]}"
+                    "changes has to train all; commit, empty data/cache/runs, run "
+                    f"make {name} SIZE={size} SEEDS={seeds}"
                 )
             _recompute(record, path)
     return found
@@ -106,20 +111,33 @@ def rows(records: dict[str, list[dict]]) -> list[dict]:
 
 def facts(each: list[dict]) -> dict[str, str]:
     """How the records of a size were made, by name of the fact."""
-    parameters, origin = each[0]["parameters"], each[0]["provenance"]
+    origin = each[0]["provenance"]
     return {
-        "command": "`make reproduce SIZE={size} SEEDS={seeds}`".format(**parameters),
+        "command": _command(each),
         "clips: training, test": "{train}, {test}".format(**origin["clips"]),
-        "commit of all runs": ", ".join(dict.fromkeys(record["provenance"]["run_commits"][0] for record in each)),
-        "hardware": "{count} cores, {model}".format(**origin["cpu"]),
-        "products of transformers": ", ".join(sorted({row.get("products", "float32") for row in _trained(each)})),
+        "commit of all runs": _each(record["provenance"]["run_commits"][0] for record in each),
+        "hardware": _each("{count} cores, {model}".format(**record["provenance"]["cpu"]) for record in each),
+        "products of transformers": _each(row.get("products", "float32") for row in _trained(each)),
         "training, all rows, on one core": f"{_training_seconds(each) / 60:.0f} min",
     }
 
 
+def _command(each: list[dict]) -> str:
+    """One command if all records have the same seeds, else one for each notebook."""
+    given = {record["notebook"]: "SIZE={size} SEEDS={seeds}".format(**record["parameters"]) for record in each}
+    if len(set(given.values())) == 1:
+        given = {"reproduce": next(iter(given.values()))}
+    return _each(f"`make {name} {values}`" for name, values in given.items())
+
+
+def _each(texts: Iterable[str]) -> str:
+    """Different texts in the order of the records."""
+    return ", ".join(dict.fromkeys(texts))
+
+
 def _training_seconds(each: list[dict]) -> float:
     """The seconds of one core of all trainings, pre-training included; a system in two tables is trained once."""
-    systems = {(row["method"], row["scheme"], row["modality"]): row for row in _trained(each)}
+    systems = {(row["method"], row["scheme"], row["modality"], row["seeds"]): row for row in _trained(each)}
     return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in systems.values())
 
 
