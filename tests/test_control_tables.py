@@ -78,7 +78,7 @@ def test_the_figure_has_a_panel_per_control_with_each_score_in_its_place():
     assert figure.get_suptitle().replace("\n", " ") == f"Half of their lead over chance or more {lost}"
     assert [axes.get_title() for axes in (one, rest)] == [
         "the same frame\nevery time\n50 % left",
-        "motion\nset to zero\n25 % left (1 row)",
+        "motion\nset to zero\n25 % (1 row)",
     ]
     assert [label.get_text() for label in one.get_yticklabels()] == [
         "sparse,\nframes alone",

@@ -106,8 +106,8 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             look = {"markersize": 9, "markerfacecolor": face or MODALITY_COLORS[row["modality"]]}
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
     left = [row["left"] for row in damaged.values() if row["left"] is not None]
-    few = f" ({len(left)} row{'s' * (len(left) > 1)})" if len(left) < len(names) else ""
-    part = f"{100 * np.median(left):.0f} % left{few}" if left else ""
+    of = "left" if len(left) == len(names) else f"({len(left)} row{'s' * (len(left) > 1)})"
+    part = f"{100 * np.median(left):.0f} % {of}" if left else ""
     axes.set_title(f"{words.CONTROLS[kind][0]}\n{part}", fontsize=13)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
