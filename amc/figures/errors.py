@@ -262,9 +262,8 @@ def _changed(table: pd.DataFrame, than: str) -> str:
     mine = sure[sure["run"] == best["run"]]
     called = words.INPUTS[best["modality"]] if best["scheme"] == "sparse" else best["scheme"]
     found = f"{called} make {-best['more']:.0f} fewer errors of the kind “{best['kind']}” per 100 videos"
-    found = f"Compared with {than}, {found}"
     worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
-    return f"{found}{worse}"
+    return f"Compared with {than}, {found}{worse}"
 
 
 def _differences(axes, part: pd.DataFrame, kinds: Sequence[str], marker: str, color: str, aside: float) -> None:
