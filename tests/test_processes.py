@@ -211,6 +211,18 @@ def test_a_worker_that_is_killed_is_one_line_whose_advice_works(monkeypatch):
         assert list(pool.map(abs, [-1, -2])) == [1, 2]
 
 
+def end_like_a_killed_process(number: int, log) -> None:
+    log(f"job {number} runs")
+    os._exit(number)
+
+
+def test_of_jobs_whose_worker_is_killed_none_is_said_to_go_on():
+    lines = []
+    with pytest.raises(AmcError, match="a worker process was killed"):
+        processes.side_by_side(end_like_a_killed_process, [9, 9, 9], work=[1, 1, 1], workers=2, log=lines.append)
+    assert not [line for line in lines if "go on" in line or "left" in line]
+
+
 @pytest.mark.parametrize("value", ["0", "-1", "two", "1.5"])
 def test_a_wrong_number_of_workers_is_refused(monkeypatch, value):
     monkeypatch.setenv("AMC_WORKERS", value)

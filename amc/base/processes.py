@@ -133,6 +133,8 @@ def side_by_side(
             if ended := {future for future in running if future.done()}:
                 running -= ended
                 for failed in filter(None, (future.exception() for future in ended)):
+                    if isinstance(failed, BrokenProcessPool):  # a killed worker ends all: `pool` says so
+                        raise failed
                     log(f"failed, the others go on: {type(failed).__name__}: {failed}")
                 part = sum(work[futures[future]] for future in running) / whole
                 left = (time.perf_counter() - started) * part / max(1 - part, 1e-9)
