@@ -157,6 +157,19 @@ def test_an_index_of_nothing_and_a_run_without_a_record_are_refused(reports):
             write(reports)
 
 
+def test_a_notebook_whose_runs_were_done_still_takes_their_training(reports):
+    rows = [
+        {"method": method, "scheme": "sparse", "modality": "rgb", "seeds": 2, "training_seconds": 50.0,
+         "pretraining_seconds": seconds}
+        for method, seconds in [("A", 0.0), ("B", 10.0), ("B", 10.0)]
+    ]  # fmt: skip
+    for name in ("03_ablation", "05_error_analysis"):
+        results.write(name, {}, rows, provenance.collect(seconds=3.0) | {"cpu": {"count": 4}})
+    assert report.seconds(reports, "03_ablation") == 2 * (50 + 60) / 4  # B is in two tables, and trained once
+    assert report.seconds(reports, "05_error_analysis") == 3.0
+    assert report.seconds(reports, "09_unseen") is None
+
+
 @pytest.mark.parametrize("notes", [{"end_time": None}, {"end_time": "2026-11-28", "exception": True}, "cut"])
 def test_a_notebook_that_was_stopped_is_not_listed_beside_an_older_record(reports, notes):
     path = reports / "01_sampling_windows.ipynb"

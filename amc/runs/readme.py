@@ -118,7 +118,7 @@ def facts(each: list[dict]) -> dict[str, str]:
         "commit of all runs": _each(record["provenance"]["run_commits"][0] for record in each),
         "hardware": _each("{count} cores, {model}".format(**record["provenance"]["cpu"]) for record in each),
         "products of transformers": _each(row.get("products", "float32") for row in _trained(each)),
-        "training, all rows, on one core": f"{_training_seconds(each) / 60:.0f} min",
+        "training, all rows, on one core": f"{training_seconds(each) / 60:.0f} min",
     }
 
 
@@ -135,7 +135,7 @@ def _each(texts: Iterable[str]) -> str:
     return ", ".join(dict.fromkeys(texts))
 
 
-def _training_seconds(each: list[dict]) -> float:
+def training_seconds(each: list[dict]) -> float:
     """The seconds of one core of all trainings, pre-training included; a system in two tables is trained once."""
     systems = {(row["method"], row["scheme"], row["modality"], row["seeds"]): row for row in _trained(each)}
     return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in systems.values())

@@ -15,7 +15,7 @@ from PIL import Image
 from amc.base import paths
 from amc.base.digests import digest
 from amc.base.errors import AmcError
-from amc.runs import readme, results
+from amc.runs import notebooks, readme, results
 
 PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a progress bar, of no use to readers
 WIDGET = "application/vnd.jupyter.widget-view+json"
@@ -36,11 +36,16 @@ def tidy(path: Path) -> None:
 
 
 def seconds(reports: Path, name: str) -> float | None:
-    """How long the notebook took when it was last run; None if no record says so."""
+    """How long the notebook takes, by its last record; None without one.
+
+    A notebook of tables takes at least the training of its rows on all cores; its last run may have found them done.
+    """
     try:
-        return _record(reports, name)["provenance"]["seconds"]
+        record = _record(reports, name)
     except AmcError:
         return None
+    origin, rows = record["provenance"], [record] if name in notebooks.SEEDED else []
+    return max(origin["seconds"], readme.training_seconds(rows) / origin["cpu"]["count"])
 
 
 def _without_bars(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
