@@ -74,11 +74,11 @@ def test_the_figure_has_a_panel_per_control_with_each_score_in_its_place():
     rows += [row(name, macro, 0, 0, 0, left, **second) for name, (macro, left) in values.items()]
     figure = charts.what_is_left(rows)
     one, rest = figure.axes
-    lost = "is lost without more than one frame (medians; 9 test videos)"
-    assert figure.get_suptitle().replace("\n", " ") == f"Half of their lead over chance or more {lost}"
+    lost = "without more than one frame (medians; 9 test videos)"
+    assert figure.get_suptitle().replace("\n", " ") == f"The scores lose half or more of their lead over chance {lost}"
     assert [axes.get_title() for axes in (one, rest)] == [
-        "the same frame\nevery time\n50 % left",
-        "motion\nset to zero\n25 % (1 row)",
+        "the same frame\nevery time\n50 and 50 % kept",
+        "motion\nset to zero\n25 % kept",
     ]
     assert [label.get_text() for label in one.get_yticklabels()] == [
         "sparse,\nframes alone",

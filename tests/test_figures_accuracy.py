@@ -15,7 +15,9 @@ def told(figure) -> str:
 def test_a_reliability_diagram_says_how_many_of_the_sure_predictions_are_right():
     figure = drawn.reliability({"annotated": BINS, "truth": BINS | {"frequency": np.array([0.2, 0.6])}})
     [axes] = figure.axes
-    assert told(figure).startswith("High scores (0.5 or more, 10 of them) promise that 70 of 100 predictions are right")
+    assert told(figure).startswith(
+        "Of 100 scores of 0.5 or more, the model promises that 70 are right: 50 are annotated"
+    )
     assert told(figure).endswith(": 50 are annotated and 60 really happen")
     assert [text.get_text() for text in axes.texts[:2]] == ["90", "10"]
     low, high = axes.collections[0].get_segments()[1][:, 1]

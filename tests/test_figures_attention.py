@@ -21,14 +21,21 @@ def test_maps_of_all_slots_share_one_scale_that_no_single_patch_sets():
     noise = np.random.default_rng(0).integers(0, 256, (4, 3, 256, 256), dtype=np.uint8)
     figure = drawn.patches(noise, maps, modality="rgb+flow", parts=parts, title="layer 1")
     axes = figure.axes[0]
-    [top] = axes.child_axes
-    assert [label.get_text() for label in top.get_xticklabels()] == ["frame 1", "motion 1", "frame 2", "motion 2"]
-    heats = [image.get_alpha() for image in axes.images[8:]]
-    assert [image.get_extent() for image in axes.images[8:]] == [image.get_extent() for image in axes.images[4:8]]
+    told = [text.get_text() for text in axes.texts if not text.get_text().startswith("colour")]
+    assert told[::2] == ["frame 1", "motion 1", "frame 2", "motion 2"] and told[1::2] == [
+        "50 %",
+        "25 %",
+        "100 %",
+        "0 %",
+    ]
+    heats = [image.get_alpha() for image in axes.images[2::3]]
+    assert [image.get_extent() for image in axes.images[2::3]] == [image.get_extent() for image in axes.images[1::3]]
     assert heats[0][0, 0] == heats[1][0, 0] == drawn.COVER  # full from the high quantile on
     assert (heats[2] == 0).all() and heats[0][1, 1] == 0  # uniform attention leaves the picture as it is
     assert figures.show(figure, "attention over noise").data  # heat is no picture that could be made light
-    assert [label.get_text() for label in axes.get_xticklabels()] == ["50 %", "25 %", "100 %", "0 %"]
+    eight = drawn.patches(np.concatenate([noise, noise]), np.ones((8, 5, 5)), modality="rgb+flow").axes[0]
+    places = [text.get_position() for text in eight.texts]
+    assert [x for x, _ in places] == [0, 1, 2, 3] * 2 and len({y for _, y in places}) == 2  # in two blocks
 
 
 def test_the_title_of_the_maps_tells_on_how_little_of_a_picture_half_of_the_attention_falls():
@@ -51,9 +58,9 @@ def test_an_exchange_is_a_bar_for_each_stage_and_kind_of_slot_beside_even_attent
     matrix = np.array([[0.75, 0.25], [0.02, 0.98]])
     figure = drawn.exchange({"first\n(early)": matrix, "at the end": np.full((2, 2), 0.5)}, modality="rgb")
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.endswith("give to the others 14 % first and 50 % at the end; evenly spread it would be 50 %")
+    assert told == "Pictures look at each other: first less than evenly (14 %); at the end as much as evenly (50 %)"
     mixed = drawn.exchange({"first": np.array([[0.0, 1.0], [0.25, 0.75]])}, modality="rgb+flow")
-    assert "frames and motion give to each other 100 % and 25 % first;" in mixed.get_suptitle().replace("\n", " ")
+    assert "first partly more, partly less than evenly (100 % and 25 %)" in mixed.get_suptitle().replace("\n", " ")
     bars = [[bar.get_width() for bar in each.axes[0].patches] for each in (figure, mixed)]
     assert [pytest.approx(widths) for widths in bars] == [[13.5, 50], [100, 25]]
     assert mixed.axes[0].lines[0].get_xdata() == [50, 50]

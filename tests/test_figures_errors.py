@@ -69,8 +69,8 @@ def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
     assert told == (
-        "Of the four named kinds of errors, the most frequent is “overlapping actions”: "
-        "20 per 100 videos; 50 are of no named kind"
+        "50 errors per 100 videos are of no named kind; "
+        "the most frequent named kind is “overlapping actions”, 20 per 100 videos"
     )
     assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 0, 15, 50]  # the annotator's, then the model's
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["20", "50"]
@@ -84,7 +84,7 @@ def test_the_truth_is_set_beside_what_is_written_and_only_their_difference_has_a
     ]
     figure = drawn.against_truth(rows)
     [axes] = figure.axes
-    assert figure.get_suptitle().replace("\n", " ").endswith("by +10.0 (significant) and +10.0 (significant) points")
+    assert figure.get_suptitle().replace("\n", " ").endswith("differs by +10.0 and +10.0 points")
     assert [list(points.get_xdata()) for points in axes.lines] == [[30, 30], [40, 40]]
     assert [text.get_text() for text in axes.texts] == ["+10.0 points\n(95 % interval +5.0 to +15.0)"] * 2
 
@@ -110,7 +110,7 @@ def test_runs_are_compared_to_the_one_that_both_panels_share_with_significant_di
     figure = drawn.fixes(table, reference="sparse rgb")
     left, right, low_left, low_right = figure.axes  # the last kind has an axis of its own
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.startswith("Compared with sparse, frames alone, ")
+    assert told.startswith("Compared with frames alone (sparse), ")
     assert told.endswith("5 fewer errors of the kind “a” per 100 videos")
     keys = [text.get_text() for text in figure.legends[0].get_texts()]
     assert keys[:2] == ["dense", "frames and motion"]

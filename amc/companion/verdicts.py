@@ -20,7 +20,7 @@ VERDICTS = {
     "absent": "annotated, but it does not happen",
     "unseen": "missed, no classifier had a frame of {it}",
     "outvoted": "missed, outvoted: classifiers that saw {it} score {saw:.2f}, the others {others:.2f}",
-    "unrecognised": "missed, not recognised: classifiers that saw {it} score {saw:.2f}",
+    "unrecognised": "missed, seen but not recognised: classifiers that saw {it} score {saw:.2f}",
 }
 
 

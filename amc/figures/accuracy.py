@@ -23,9 +23,9 @@ SURE = 0.5  # score from which a title counts
 
 @styled
 def reliability(found: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Calibration: how many of 100 predictions with a score are right, for bins of scores, with the number of each bin.
+    """Calibration: how many of 100 scores are right, for bins of scores, with the number of each bin.
 
-    found: by `annotated` and `truth`, of `metrics.reliability`. The title counts the predictions from SURE on.
+    found: by `annotated` and `truth`, of `metrics.reliability`. The title counts the scores from SURE on.
     """
     figure = Figure((0.85 * WIDTH, 6.2), layout="constrained")
     axes = figure.subplots()
@@ -39,10 +39,10 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     edges = np.linspace(0, 1, len(counts) + 1)
     for middle, count in zip((edges[1:] + edges[:-1]) / 2, counts, strict=True):
         axes.text(middle, -6, f"{count:,}", ha="center", va="center", fontsize=11, color=SHADE)
-    axes.text(0.005, -12.5, "grey: how many predictions have such a score", fontsize=11, color=SHADE, va="center")
+    axes.text(0.005, -12.5, "grey: how many scores are in this range", fontsize=11, color=SHADE, va="center")
     axes.set(
         xlabel="score: probability that the model gives to a behaviour",
-        ylabel="of 100 such predictions, so many are right",
+        ylabel="of 100 such scores, so many are right",
     )
     axes.set(xlim=(0, 1), ylim=(-17, 102), xticks=np.arange(0, 1.01, 0.1), yticks=range(0, 101, 20))
     axes.grid(color=PALE)
@@ -50,13 +50,13 @@ def reliability(found: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
     handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
     labels = [f"right: {label}" for label in labels] + ["95 % interval", "as often as the score promises"]
     figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
-    words.explain(figure, "annotated")
+    words.explain(figure, "annotated", "95 % interval")
     style.headline(figure, _promised(found))
     return figure
 
 
 def _promised(found: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """Of 100 predictions from SURE on, how many should be right by their scores, and how many are."""
+    """Of 100 scores from SURE on, how many should be right by what they say, and how many are."""
     told = []
     for name, bins in found.items():
         sure = np.flatnonzero((bins["count"] > 0) & (np.nan_to_num(bins["confidence"]) >= SURE))
@@ -65,8 +65,7 @@ def _promised(found: Mapping[str, Mapping[str, np.ndarray]]) -> str:
         many = bins["count"][sure]
         promised, are = (100 * np.average(bins[key][sure], weights=many) for key in ("confidence", "frequency"))
         told.append(f"{are:.0f} {AGAINST[name][4]}")
-    scores = f"High scores ({SURE:g} or more, {many.sum():,} of them)"
-    return f"{scores} promise that {promised:.0f} of 100 predictions are right: {listed(told)}"
+    return f"Of 100 scores of {SURE:g} or more, the model promises that {promised:.0f} are right: {listed(told)}"
 
 
 def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:
@@ -90,7 +89,7 @@ def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
     axes.set(xlabel="F1; bars: 95 % interval over films", xlim=(0, 1))
     axes.grid(axis="x", color=PALE)
     axes.tick_params(axis="y", length=0)
-    words.explain(figure, "F1")
+    words.explain(figure, "F1", "95 % interval")
     ranked = sorted(rows, key=lambda row: -row["value"])
     better, worse = (f"{words.F1[row['name']]} ({row['value']:.2f} of 1)" for row in (ranked[0], ranked[-1]))
     films = f"On {rows[0]['films']} films of known events"
@@ -117,7 +116,7 @@ def learning_curve(rows: Sequence[dict], *, stamp: str = "") -> Figure:
     axes.minorticks_off()
     axes.grid(color=PALE)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "mAP")
+    words.explain(figure, "mAP", "95 % interval")
     first, last = table.iloc[0], table.iloc[-1]
     apart = last["map_macro_low"] > first["map_macro_high"]
     ends = " and ".join(f"{row['map_macro']:.0f} % with {row['clips']:.0f} clips" for row in (first, last))

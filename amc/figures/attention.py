@@ -16,6 +16,7 @@ from amc.figures import style, words
 from amc.figures.style import ATTENTION, INK, MODALITY_COLORS, MODEL, PALE, WIDTH, styled
 
 DARK, COVER = 0.98, 0.6  # quantile of attention at which its colour is saturated, and its opacity there
+MOST_COLUMNS = 5  # of slots side by side; more are drawn in two blocks
 HIGHEST = "gold"  # frame of the square with the highest attention
 
 
@@ -47,33 +48,30 @@ def patches(
     the title, which tells how concentrated the attention is and how often its maximum is on an animal.
     """
     (names, colors), slots = slot_names(len(slots), modality), style.pictures(slots)
-    high = slots.shape[1] / slots.shape[2]  # a slot is one wide
-    figure = Figure((WIDTH, 0.8 * WIDTH / len(slots) * high * 2 + 2.4), layout="constrained")
-    axes, rise = figure.subplots(), 1.05 * high  # one axes for each slot would take many times as long to lay out
+    columns = len(slots) if len(slots) <= MOST_COLUMNS else -(-len(slots) // 2)
+    blocks, high = -(-len(slots) // columns), slots.shape[1] / slots.shape[2]  # a slot is one wide
+    rise, pitch = 1.05 * high, 2.1 * high + 0.4  # from one row of a block to the other, from block to block
+    side = WIDTH * min(0.8 / columns, 0.14)
+    figure = Figure((WIDTH, side * pitch * blocks + 2.2), layout="constrained")
+    axes = figure.subplots()  # one axes for each slot would take many times as long to lay out
     norm = Normalize(1, max(2.0, float(np.quantile(maps, DARK))))
     grey = 80 + slots.mean(axis=-1, keepdims=True).repeat(3, axis=-1) * 175 / 255  # light below the heat
-    _row(axes, slots, colors, rise)
-    _row(axes, grey.astype(np.uint8), colors, 0)
-    for image, weights in zip(axes.images[len(slots) :], maps, strict=True):
-        tint = np.full((*weights.shape, 3), to_rgb(ATTENTION))
-        left, right, low, up = image.get_extent()
-        heat = COVER * np.clip(norm(weights), 0, 1)
-        axes.imshow(tint, alpha=heat, extent=(left, right, low, up), interpolation="nearest")
-        row, column = np.unravel_index(weights.argmax(), weights.shape)
-        wide, tall = (right - left) / weights.shape[1], (up - low) / weights.shape[0]
-        corner = left + column * wide, up - (row + 1) * tall
-        axes.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=HIGHEST, linewidth=2.5))
-    axes.set(yticks=[rise, 0], yticklabels=["what the\nmodel gets", "where\nit looks"])
-    axes.set(xlim=(-0.5, len(slots) - 0.5), ylim=(-high / 2, rise + high / 2), xticks=[])
-    top = axes.secondary_xaxis("top")
-    top.set_xticks(range(len(slots)), names, fontsize=13, rotation=90 * (len(slots) > 10))
+    for k, (name, color) in enumerate(zip(names, colors, strict=True)):
+        x, y = k % columns, -(k // columns) * pitch
+        _picture(axes, slots[k], color, x, y)
+        _picture(axes, grey[k].astype(np.uint8), color, x, y - rise)
+        _heat(axes, maps[k], norm)
+        axes.text(x, y + 0.49 * high, name, ha="center", va="bottom", fontsize=13)
+        if parts is not None:
+            axes.text(x, y - rise - 0.5 * high, f"{100 * parts[k]:.0f} %", ha="center", va="top", fontsize=12)
+    rows = [-block * pitch - below for block in range(blocks) for below in (0, rise)]
+    axes.set(yticks=rows, yticklabels=["what the\nmodel gets", "where\nit looks"] * blocks, xticks=[])
+    axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows[-1] - high / 2 - 0.18, high / 2 + 0.18))
     if parts is not None:
-        axes.set_xticks(range(len(slots)), [f"{100 * part:.0f} %" for part in parts])
-        inside = "attention that stays inside the picture (on its squares);"
-        axes.set_xlabel(f"{inside}\nthe rest goes to summaries, its own and those of the others")
-    for each in (axes, top):
-        each.tick_params(length=0)
-        each.spines[:].set_visible(False)
+        inside = "%: attention that stays inside the picture (on its squares);"
+        axes.set_xlabel(f"{inside} the rest goes to summaries, its own and those of the others")
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
     scale = ScalarMappable(norm, LinearSegmentedColormap.from_list("", ["white", full]))
     bar = {"location": "bottom", "shrink": 0.4, "aspect": 30, "extend": "max"}
@@ -100,12 +98,22 @@ def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
     return f"; in {hits} of {count} pictures the highest (yellow frame) is on the animal"
 
 
-def _row(axes, pictures: np.ndarray, colors: Sequence[str], y: float) -> None:
-    """Pictures (T, H, W, 3) side by side, around 0, 1, 2, … at height `y`, in frames of these colours."""
-    half, up = 0.46, 0.46 * pictures.shape[1] / pictures.shape[2]
-    for k, (picture, color) in enumerate(zip(pictures, colors, strict=True)):
-        axes.imshow(picture, extent=(k - half, k + half, y - up, y + up), interpolation="nearest")
-        axes.add_patch(Rectangle((k - half, y - up), 2 * half, 2 * up, fill=False, edgecolor=color, linewidth=4))
+def _picture(axes, picture: np.ndarray, color: str, x: float, y: float) -> None:
+    """A picture (H, W, 3) around a place, one wide with its margin, in a frame of this colour."""
+    half, up = 0.46, 0.46 * picture.shape[0] / picture.shape[1]
+    axes.imshow(picture, extent=(x - half, x + half, y - up, y + up), interpolation="nearest")
+    axes.add_patch(Rectangle((x - half, y - up), 2 * half, 2 * up, fill=False, edgecolor=color, linewidth=4))
+
+
+def _heat(axes, weights: np.ndarray, norm: Normalize) -> None:
+    """Attention (rows, columns) over the picture that was drawn last, with a frame around its maximum."""
+    extent = left, right, low, up = axes.images[-1].get_extent()
+    tint = np.full((*weights.shape, 3), to_rgb(ATTENTION))
+    axes.imshow(tint, alpha=COVER * np.clip(norm(weights), 0, 1), extent=extent, interpolation="nearest")
+    row, column = np.unravel_index(weights.argmax(), weights.shape)
+    wide, tall = (right - left) / weights.shape[1], (up - low) / weights.shape[0]
+    corner = left + column * wide, up - (row + 1) * tall
+    axes.add_patch(Rectangle(corner, wide, tall, fill=False, edgecolor=HIGHEST, linewidth=2.5))
 
 
 @styled
@@ -136,14 +144,22 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.axvline(even, color=INK, linestyle="--", label=f"if it were spread evenly: {even:.0f} %")
     axes.set(yticks=range(len(weights)), yticklabels=weights, ylim=(len(weights) - 0.5, -0.5), xlim=(0, 110))
     goes = "pictures of the other kind" if both else "other pictures of the video"
-    axes.set(xticks=range(0, 101, 20), xlabel=f"share of the attention between summaries that goes to {goes}, %")
+    axes.set(xticks=range(0, 101, 20), xlabel=f"attention between summaries that goes to {goes}, %")
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "attention", "summary")
-    ends = [f"{listed(f'{share:.0f} %' for share in shares)} {_first(when)}" for when, shares in drawn.items()]
-    looks = "frames and motion give to each other" if both else "pictures give to the others"
-    style.headline(figure, f"Of their attention, {looks} {listed(ends)}; evenly spread it would be {even:.0f} %")
+    ends = [f"{_first(when)} {_mostly(shares, even)}" for when, shares in drawn.items()]
+    looks = "Frames look at motion, and motion at frames" if both else "Pictures look at each other"
+    style.headline(figure, f"{looks}: {'; '.join(ends)}")
     return figure
+
+
+def _mostly(shares: Sequence[float], even: float) -> str:
+    """Shares of attention in percent, and how they compare with the even one."""
+    less, more = min(shares) < even, max(shares) > even
+    found = {(True, False): "less than", (False, True): "more than", (False, False): "as much as"}
+    compared = found.get((less, more), "partly more, partly less than")
+    return f"{compared} evenly ({listed(f'{share:.0f} %' for share in shares)})"
 
 
 def _first(name: str) -> str:
@@ -153,8 +169,8 @@ def _first(name: str) -> str:
 def _asks(kind: str, both: bool) -> str:
     """What looks where, in a legend."""
     if not both:
-        return "from a picture to the others"
-    return "from a frame to motion" if kind == "rgb" else "from motion to a frame"
+        return "a picture looks at the others"
+    return "a frame looks at motion" if kind == "rgb" else "motion looks at a frame"
 
 
 @styled

@@ -13,7 +13,7 @@ from matplotlib.ticker import NullFormatter
 
 from amc.base.errors import AmcError
 from amc.base.wording import listed
-from amc.figures import style
+from amc.figures import style, words
 from amc.figures.style import BAND_COLORS, INK, MODALITY_COLORS, PALE, SHADE, WIDTH, styled
 
 METRIC_NAMES = {
@@ -90,6 +90,7 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="sees no pixel (measured here)")]
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over test clips")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "95 % interval", "macro, micro", "by batch")
     best = max(blind or published, key=lambda row: row.get("map_macro", row.get("map")))
     if blind:
         below = sum(row["map"] < best["map_macro"] for row in panels["macro"])
@@ -127,6 +128,7 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
         axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
     axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
     axes.set(xlabel="label overlap with a training clip (Jaccard index, 0 to 1; mean, 95 % interval)")
+    words.explain(figure, "95 % interval")
     closest = max(groups, key=lambda name: np.mean(groups[name])).replace("\n", " ")
     style.headline(figure, f"Test clips share most labels with training clips of: {closest}")
     return figure

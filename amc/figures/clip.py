@@ -149,7 +149,7 @@ def motion_field(
     arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / stretch, "headwidth": 4, "headlength": 4}
     panels[0].quiver(x, y, u, v, color="white", edgecolor=INK, linewidth=0.6, width=0.009, **arrows)
     for axes, title in zip(
-        panels, [f"a frame; arrows: its motion,\n{stretch:g} times as long", *pictures], strict=True
+        panels, [f"a frame; arrows: its estimated\nmotion, {stretch:g} times as long", *pictures], strict=True
     ):
         axes.set_title(title, fontsize=13)
     style.key(panels[-1], key)
@@ -164,8 +164,8 @@ def _motion(vectors: np.ndarray) -> str:
     across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
     toward = across if abs(u) > 2 * abs(v) else along if abs(v) > 2 * abs(u) else f"{along} and {across}"
     if math.hypot(u, v) < 0.05:
-        return f"Most of the picture is at rest; its fastest parts move {fastest:.1f} pixels until the next frame"
-    most = f"Until the next frame, most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
+        return f"Estimated until the next frame: most of the picture rests; its fastest parts move {fastest:.1f} pixels"
+    most = f"Estimated until the next frame: most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
     return f"{most}; other parts differ from that by up to {fastest:.1f} pixels"
 
 

@@ -15,6 +15,7 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline
 
 INTACT = "intact"
 HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
+FEW = 2  # rows whose kept parts are told one by one, from top to bottom
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
 
 
@@ -22,7 +23,7 @@ APART = 0.16  # half the distance between the intact and the damaged score of on
 def what_is_left(rows: Sequence[dict]) -> Figure:
     """One panel per control: macro mAP of every row, intact and damaged, with 95 % intervals; dashed: sees no video.
 
-    rows: as `companion.controls.measure`, percent. A panel's title says how much of the margin over chance is left, the
+    rows: as `companion.controls.measure`, percent. A panel's title says how much of the margin over chance is kept, the
     median of its rows; the figure's, what hardly costs anything and what costs half of it. Raises AmcError without a
     damaged row.
     """
@@ -49,9 +50,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(
-        figure, "left", "mAP", "macro", "chance", "rows" if _is_by_method(rows) else "dense, semi-dense, sparse"
-    )
+    words.explain(figure, "kept", "mAP", "macro", "chance", "95 % interval", words.rows(names))
     return figure
 
 
@@ -82,9 +81,9 @@ def _found(rows: Sequence[dict], kinds: list[str]) -> str:
         return "No row is above chance, so there is nothing to lose"
     spared = listed((words.CONTROLS[kind][1] for kind in part if part[kind] >= HARDLY), word="or")
     needed = listed(f"without {words.CONTROLS[kind][1]}" for kind in part if part[kind] <= HALF)
-    told = [f"the scores hardly need {spared}"] if max(part.values()) >= HARDLY else []
-    told += [f"half of their lead over chance or more is lost {needed}"] if min(part.values()) <= HALF else []
-    text = "; ".join(told) or "the scores lose a part without each of these"
+    told = [f"hardly need {spared}"] if max(part.values()) >= HARDLY else []
+    told += [f"lose half or more of their lead over chance {needed}"] if min(part.values()) <= HALF else []
+    text = f"the scores {listed(told)}" if told else "the scores lose a part without each of these"
     return text[:1].upper() + text[1:]
 
 
@@ -106,8 +105,8 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             look = {"markersize": 9, "markerfacecolor": face or MODALITY_COLORS[row["modality"]]}
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
     left = [row["left"] for row in damaged.values() if row["left"] is not None]
-    of = "left" if len(left) == len(names) else f"({len(left)} row{'s' * (len(left) > 1)})"
-    part = f"{100 * np.median(left):.0f} % {of}" if left else ""
+    shown = left if len(left) <= FEW else [np.median(left)]
+    part = f"{listed(f'{100 * value:.0f}' for value in shown)} % kept" if left else ""
     axes.set_title(f"{words.CONTROLS[kind][0]}\n{part}", fontsize=13)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)

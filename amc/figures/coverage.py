@@ -83,9 +83,9 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
         axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
         axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end of the video"])
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
-        axes.set_title("frames that are seen", loc="right", fontsize=12)
+        axes.set_title("frames that all together see", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
-    figure.supxlabel("coloured: a frame that a classifier sees; white: seen by none", fontsize=13)
+    figure.supxlabel("of all classifiers together: coloured, a frame that one sees; white, seen by none", fontsize=13)
     words.explain(figure, "classifier")
     ends = {scheme: (rows[0].sum(), rows[-1].sum()) for scheme, rows in table.items()}
     told = listed(f"{first} to {last} with {scheme}" for scheme, (first, last) in ends.items())
@@ -106,7 +106,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     columns = {
         "any": (by_frames, "frames", 100, "% of the events", "Does any classifier get a\nframe of an event under 1 s?"),
         "share": (by_length, "seconds", 100, "% of the classifiers", "How many classifiers get\na frame of an event?"),
-        "looks": (by_length, "seconds", 1, "frames", "How many frames does\neach of these get of it?"),
+        "looks": (by_length, "seconds", 1, "frames", "How many frames does each\nclassifier that sees it get?"),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
@@ -126,7 +126,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Patch(color=SHADE, alpha=0.4))
     figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=2, frameon=False)
-    words.explain(figure, "classifier")
+    words.explain(figure, "classifier", "95 % interval")
     first = by_length.drop_duplicates("scheme")
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])
@@ -145,15 +145,15 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
     figure = Figure((WIDTH, 2.2 + 1.3 * len(lengths)), layout="constrained")
     panels = figure.subplots(len(lengths), len(plans), squeeze=False)
     used = {scheme: [_taken(by_length[length], length) for length in lengths] for scheme, by_length in plans.items()}
-    most = [max(rows[y].max() for rows in used.values()) for y in range(len(lengths))]
+    most = max(counts.max() for rows in used.values() for counts in rows)
     for column, (scheme, rows) in zip(panels.T, used.items(), strict=True):
         name = words.SCHEMES[scheme].replace(": ", ":\n")
         column[0].set_title(name, color=SCHEME_COLORS[scheme], weight="bold", fontsize=12)
-        for axes, counts, high in zip(column, rows, most, strict=True):
+        for axes, counts in zip(column, rows, strict=True):
             axes.bar(range(len(counts)), counts, 0.8, color=SCHEME_COLORS[scheme])
             for frame, count in enumerate(counts):
                 axes.text(frame, count, f"{count}", ha="center", va="bottom", fontsize=12)
-            axes.set(xlim=(-0.6, max(lengths) - 0.4), xticks=range(len(counts)), ylim=(0, 1.25 * high), yticks=[])
+            axes.set(xlim=(-0.6, max(lengths) - 0.4), xticks=range(len(counts)), ylim=(0, 1.25 * most), yticks=[])
             axes.tick_params(axis="x", length=0)
         column[-1].set_xlabel("frame of the video (the first: 0)")
     for axes, length in zip(panels[:, 0], lengths, strict=True):

@@ -146,13 +146,13 @@ def kinds(rows: Sequence[dict]) -> Figure:
     keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over videos")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "annotated")
+    words.explain(figure, "annotated", "95 % interval")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    found = f"Of the four named kinds of errors, the most frequent is “{most['kind']}”"
-    rates = f"{most['rate']:.0f} per 100 videos; {none['rate']:.0f} are of no named kind"
-    style.headline(figure, f"{found}: {rates}")
+    found = f"{none['rate']:.0f} errors per 100 videos are of no named kind"
+    named = f"the most frequent named kind is “{most['kind']}”, {most['rate']:.0f} per 100 videos"
+    style.headline(figure, f"{found}; {named}")
     return figure
 
 
@@ -178,10 +178,11 @@ def against_truth(rows: Sequence[dict]) -> Figure:
     axes.set(ylim=(len(table) - 0.4, -0.6), xticks=range(0, 101, 20), xlabel=words.MAP)
     axes.grid(axis="x", color=PALE)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    words.explain(figure, "mAP", "annotated")
+    words.explain(figure, "mAP", "annotated", "95 % interval")
     ends = zip(values[difference], table["low"][difference], table["high"][difference], strict=True)
-    told = listed(f"{more:+.1f} ({'' if low > 0 or high < 0 else 'not '}significant)" for more, low, high in ends)
-    style.headline(figure, f"Judged by what really happens, the mAP of the same scores changes by {told} points")
+    unsure = " (an interval that includes 0)"
+    told = listed(f"{more:+.1f}{unsure * (low <= 0 <= high)}".replace("-", "−") for more, low, high in ends)
+    style.headline(figure, f"Judged by what really happens, the mAP of the same scores differs by {told} points")
     return figure
 
 
@@ -203,9 +204,9 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=160,  # pale enough for dark numbers
                 annot=numbers, fmt="", linewidths=1,
                 annot_kws={"fontsize": 13, "color": INK}, cbar=False, **labels)  # fmt: skip
-    axes.set(xlabel="… this was predicted, though not annotated (share of the row's videos; empty: in none)")
+    axes.set(xlabel="… this is predicted, though not annotated (share of the row's videos; empty: in none)")
     part = f", the {len(rows)} missed most" if len(rows) < (missed > 0).sum() else ""
-    axes.set(ylabel=f"where this was missed\n(in how many videos{part}) …")
+    axes.set(ylabel=f"where this is missed\n(in how many videos{part}) …")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     most = data[0].max()
     instead = f"{names[columns[int(data[0].argmax())]]}, in {most:.0f} % of these videos" if most else "nothing"
@@ -223,7 +224,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     """
     parts = {f"{words.CHOICES['scheme']} (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
     parts[f"{words.CHOICES['modality']} (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
-    order, than = list(dict.fromkeys(table["kind"])), words.system(reference.partition(" seed")[0])
+    order, than = list(dict.fromkeys(table["kind"])), _input(*reference.split()[:2])
     figure = Figure((WIDTH, 0.85 * len(order) + 3.6), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])
     keys = []
@@ -238,16 +239,16 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             names = [words.error(kind) for kind in kinds]
             axes.set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
-        pair[0].set_title(title)
+        pair[0].set(title=title, xlabel=f"0: as many as {than}")
         pair[1].set_xlabel("more or fewer (−) errors per 100 videos;\nthis row has a scale of its own")
         look = {"ls": "", "ms": 11}
         keys += [Line2D([], [], color=colors[n], marker=m, label=words.INPUTS.get(n, n), **look)
                  for n, m in zip(present, "sDo")]  # fmt: skip
     grey = {"color": SHADE, "marker": "o", "markeredgewidth": 2, "ls": "", "ms": 11}
-    keys += [Line2D([], [], label="significant", **grey)]
-    keys += [Line2D([], [], markerfacecolor="white", label="not: the 95 % interval (bar) includes 0", **grey)]
+    keys += [Line2D([], [], label="filled: the 95 % interval (bar) excludes 0", **grey)]
+    keys += [Line2D([], [], markerfacecolor="white", label="empty: it includes 0, perhaps no difference", **grey)]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "annotated", "dense, semi-dense, sparse")
+    words.explain(figure, "annotated", "95 % interval", "dense, semi-dense, sparse")
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
     style.headline(figure, _changed(shown, than))
     return figure
@@ -260,10 +261,15 @@ def _changed(table: pd.DataFrame, than: str) -> str:
         return f"Compared with {than}, no run makes significantly fewer errors of any kind"
     best = sure.loc[sure["more"].idxmin()]
     mine = sure[sure["run"] == best["run"]]
-    called = words.INPUTS[best["modality"]] if best["scheme"] == "sparse" else best["scheme"]
+    called = _input(best["scheme"], best["modality"])
     found = f"{called} make {-best['more']:.0f} fewer errors of the kind “{best['kind']}” per 100 videos"
     worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
     return f"Compared with {than}, {found}{worse}"
+
+
+def _input(scheme: str, modality: str) -> str:
+    """What a run gets, in words."""
+    return f"{words.INPUTS[modality]} ({scheme})"
 
 
 def _differences(axes, part: pd.DataFrame, kinds: Sequence[str], marker: str, color: str, aside: float) -> None:

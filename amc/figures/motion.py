@@ -152,7 +152,7 @@ def methods(table: pd.DataFrame) -> Figure:
     best = table.loc[table["epe"].idxmin()]
     called = words.FLOW.get(best["method"], best["method"])
     axes.set_title(f"{called} has the smallest error of motion: {best['epe']:.2f} pixels on average")
-    words.explain(figure, "DIS", "RAFT")
+    words.explain(figure, "DIS", "RAFT", "95 % interval")
     title = "method; bars and band:\n95 % interval over clips"
     figure.legend(loc="outside right center", frameon=False, title=title, title_fontsize=12, alignment="left")
     return figure
@@ -187,7 +187,7 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
     called = words.FLOW.get(wins.index[0], wins.index[0])
     axes.set_title(f"{called} has the smallest error of motion in {wins.iloc[0]} of {len(order)} situations")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
-    words.explain(figure, "DIS", "RAFT")
+    words.explain(figure, "DIS", "RAFT", "95 % interval")
     return figure
 
 
@@ -213,7 +213,7 @@ def steps(table: pd.DataFrame) -> Figure:
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color=PALE)
     clips = int(table["clips"].min())
-    words.explain(figure, "DIS", "RAFT")
+    words.explain(figure, "DIS", "RAFT", "95 % interval")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
                   title=f"band: 95 % interval\nover {clips} clips", title_fontsize=12)  # fmt: skip
     least, ends = table.groupby("step")["epe"].min(), (places[0], places[-1])

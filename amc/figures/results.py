@@ -22,6 +22,7 @@ from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS
 
 PANELS = {"2": "scheme", "3": "modality"}  # what a table of the paper varies
 MARKS, EVERY = "os^DvPX", 4  # of learning curves: shapes, and at every how many epochs
+LOSS = "loss (binary cross-entropy)"
 LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 
@@ -55,7 +56,7 @@ def ablation(rows: Sequence[dict]) -> Figure:
     keys += [Patch(color=MODALITY_COLORS[name], label=words.INPUTS[name]) for name in drawn]
     figure.legend(handles=keys, loc="outside lower center", ncols=3 if len(tables) > 1 else 2, frameon=False)
     terms = ["dense, semi-dense, sparse"] if set(data["scheme"]) & set(words.SCHEMES) else []
-    words.explain(figure, "mAP", "macro, micro", "chance", *terms)
+    words.explain(figure, "mAP", "macro, micro", "chance", "95 % interval", *terms)
     found = "; ".join(filter(None, told)) or f"both mAPs of {words.system(_name(data.iloc[0]))}"
     headline(figure, _capital(found))
     return figure
@@ -89,7 +90,8 @@ def _panel(axes: Axes, data: pd.DataFrame, table: str) -> str:
     called = [words.INPUTS.get(name, words.system(name)).replace(", ", "\n") for name in order]
     axes.set(xticks=range(len(order)), xticklabels=called, xlim=(-0.5, len(order) - 0.5), xlabel="")
     others = {"scheme": "frames alone", "modality": "sparse"}.get(axis)
-    axes.set_title(f"Table {table} of the paper:\n{words.CHOICES[axis]} ({others})" if axis else "Not in the paper")
+    place = f"Table {table} of the paper on AnimalMotionCLIP"
+    axes.set_title(f"{words.CHOICES[axis]} ({others});\n{place}" if axis else "Not in the paper")
     axes.grid(axis="y", color=PALE, zorder=0)
     return _best(data.groupby(label), words.CHOICES.get(axis, "the run"))
 
@@ -105,8 +107,7 @@ def _best(systems, what: str) -> str:
     if not low[best] > high.drop(best).max():
         return f"{what} makes no clear difference ({ends})"
     called, following = (words.INPUTS.get(name, words.system(name)) for name in (best, means.drop(best).idxmax()))
-    against = f"against {means.drop(best).max():.1f} % with {following}"
-    return f"macro mAP is highest with {called}, {means[best]:.1f} %, {against}"
+    return f"best is {called} (macro mAP {means[best]:.1f} %), then {following} ({means.drop(best).max():.1f} %)"
 
 
 @styled
@@ -156,7 +157,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         for axes, values in zip(panels[1:], curves[1:], strict=True):
             axes.plot(best, values[best - 1], "o", **ring)
     titles = "Loss on training clips", "Loss on validation clips", "Micro mAP on validation clips"
-    for axes, title, label in zip(panels, titles, ("binary cross-entropy", "binary cross-entropy", "%"), strict=True):
+    for axes, title, label in zip(panels, titles, (LOSS, LOSS, "mAP, %"), strict=True):
         axes.set(xlabel="epoch", ylabel=label, title=title)
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
@@ -166,11 +167,10 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     kept = Line2D([], [], color="none", marker="o", markeredgecolor=INK, markersize=13)
     keys["epoch that is kept: lowest loss on validation clips"] = kept
     figure.legend(keys.values(), keys, loc="outside lower center", ncols=2, frameon=False, handlelength=3.5)
-    terms = "dense, semi-dense, sparse" if any(system.split()[0] in words.SCHEMES for system in systems) else "rows"
-    words.explain(figure, "loss", "epoch", "mAP", "macro, micro", "validation clips", terms)
+    words.explain(figure, "loss", "epoch", "mAP", "micro", "validation clips", words.rows(systems))
     lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
     last = sum(fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
-    ends = f"in {last} of {len(fits)} runs it was lowest at the last epoch"
+    ends = f"in {last} of {len(fits)} runs it was still falling in the last epoch"
     headline(figure, f"{_capital(words.system(lowest))}: the lowest loss on validation clips; {ends}")
     return figure
 

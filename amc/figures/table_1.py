@@ -47,7 +47,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     keys += [Patch(facecolor=OURS, edgecolor=INK, label=f"{METHOD}, the method under test")]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
     terms = ["class frequency, species prior"] if len(seeing) < len(rows) else []
-    words.explain(figure, "mAP", "macro, micro", "GFLOPs", "rows", *terms)
+    words.explain(figure, "mAP", "macro, micro", "95 % interval", "GFLOPs", "rows", *terms)
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
     headline(figure, f"{best['method']} has the highest macro mAP, {best['map_macro']:.0f} %{cost}")
     return figure

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.figure import Figure
 
+from amc.figures import words
 from amc.figures.style import INK, MODEL, PALE, SHADE, WIDTH, styled
 
 GROUP_LOOKS = {"known animals": ("o", INK), "new animals": ("s", "white")}
@@ -36,6 +37,7 @@ def animals(rows: Sequence[dict]) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(GROUP_LOOKS), frameon=False)
+    words.explain(figure, "mAP", "macro", "95 % interval")
     return figure
 
 
@@ -65,4 +67,5 @@ def behaviours(rows: Sequence[dict], *, few: int = 5) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=1 + len(SYSTEM_LOOKS), frameon=False)
+    words.explain(figure, "95 % interval")
     return figure

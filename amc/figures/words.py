@@ -4,31 +4,34 @@ Figures and terms in; text below a figure out.
 """
 
 import textwrap
+from collections.abc import Iterable
 
 from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
+    "95 % interval": "of 100 such intervals, each from other videos, 95 contain the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
-    "attention": "how much the network takes over from each part; layer: one of its steps",
+    "attention": "how much the model takes over from each part of what it gets",
     "by batch": "micro mAP of so many clips at a time, then the mean over these batches",
     "chance": "knows how frequent each behaviour is, and sees no video",
     "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
-    "classifier": "one of several equal copies of a network; each gets a few frames of the video",
-    "CLIP": "a network that learnt from pictures with a line of text each, not from labelled videos",
+    "classifier": "one of several equal copies of the model; each gets a few frames of the video",
+    "CLIP": "a model that learnt from pictures with a line of text each, not from labelled videos",
     "dense, semi-dense, sparse": "frames close together; half of them close together; all spread over the video",
     "DIS": "a method that estimates motion: it looks for small squares of a frame in the next one (OpenCV)",
-    "epoch": "a pass of the training over all its clips",
+    "epoch": "a pass over all training clips; training ends when the loss on validation clips has stopped falling",
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
     "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
     "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
-    "left": "part of the lead over chance (median of the rows); 100 %: as good as intact, 0 %: no better than guessing",
+    "kept": "part of the lead over chance (median of the rows); 100 %: as good as intact, 0 %: no better than guessing",
     "loss": "how far the scores are from the labels; 0: not at all",
     "macro": "each behaviour weighs the same, however rare it is",
     "macro, micro": "in macro mAP each behaviour weighs the same, in micro mAP each prediction",
     "mAP": "100 % if the clips that show a behaviour always score higher than those that do not",
+    "micro": "each prediction weighs the same",
     "name": "turned into numbers by the model, which adapts them to what the video shows",
     "RAFT": "a neural network that estimates motion",
-    "rows": "networks that name behaviours in videos; + pre-training: trained on other videos before",
+    "rows": "models that name behaviours in videos; + pre-training: trained on other videos before",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
     "validation clips": "kept out of training, to choose the epoch; curves on top of each other are nearly equal",
@@ -64,8 +67,8 @@ FLOW = {  # methods and situations of optical flow
 ERRORS = {  # kinds of errors
     "overlapping actions": "missed beside another action",
     "incomplete annotation": "predicted, but not annotated",
-    "sensing and its parts": "such as attending",
-    "composite actions": "such as chasing and its running",
+    "sensing and its parts": "takes in its surroundings; attending",
+    "composite actions": "made of others: chasing includes running",
     "none of these": "none of the named kinds",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
@@ -91,6 +94,11 @@ def method(name: str) -> str:
 def error(kind: str) -> str:
     """A kind of errors as the name of its row, with what it is."""
     return f"{kind}\n({ERRORS[kind]})" if kind in ERRORS else kind
+
+
+def rows(names: Iterable[str]) -> str:
+    """The term that explains runs or systems as names of rows: how their frames are chosen, or which methods."""
+    return "dense, semi-dense, sparse" if any(name.split()[0] in SCHEMES for name in names) else "rows"
 
 
 def explain(figure: Figure, *terms: str) -> None:
