@@ -10,7 +10,6 @@ from collections.abc import Sequence
 import banos
 import numpy as np
 import pandas as pd
-from sklearn import metrics
 
 from amc.base.errors import AmcError
 from amc.ethogram.bouts import Bout
@@ -53,6 +52,8 @@ def framewise(
     human, model: bool (N, C); edges (N + 1,) seconds: frames are weighted by their length; counted: bool (N,), the
     frames that the human has labelled, by default all.
     """
+    from sklearn import metrics  # slow to import, and only needed with a human annotation
+
     counted = np.ones(len(human), bool) if counted is None else counted
     human, model, weights, rows = human[counted], model[counted], np.diff(edges)[counted], []
     for c, name in enumerate(names):
@@ -69,6 +70,8 @@ def _kappa(one: np.ndarray, other: np.ndarray, weights: np.ndarray) -> float:
     """Cohen's kappa; NaN if both are constant and equal, so that agreement by chance is complete."""
     if len(np.unique(np.concatenate([one, other]))) < 2:
         return float("nan")
+    from sklearn import metrics  # slow to import, as above
+
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         return float(metrics.cohen_kappa_score(one, other, labels=[False, True], sample_weight=weights))

@@ -12,7 +12,6 @@ from pathlib import Path
 from zipfile import BadZipFile
 
 import numpy as np
-from sklearn.covariance import LedoitWolf
 
 from amc.base import seal
 from amc.base.errors import AmcError
@@ -54,6 +53,8 @@ class OutOfDistribution:
 
 def fit(training: np.ndarray, validation: np.ndarray) -> OutOfDistribution:
     """The detector, from embeddings (V, E) of training clips, and of validation clips for the limit."""
+    from sklearn.covariance import LedoitWolf  # slow to import, and only needed once for each model
+
     cloud = LedoitWolf().fit(training.astype(np.float64))
     detector = OutOfDistribution(cloud.location_, cloud.precision_, 1.0)
     limit = float(np.quantile(detector.distance(validation), QUANTILE))
