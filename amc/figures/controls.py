@@ -106,7 +106,7 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
     left = [row["left"] for row in damaged.values() if row["left"] is not None]
     shown = left if len(left) <= FEW else [np.median(left)]
-    part = f"{listed(f'{100 * value:.0f}' for value in shown)} % kept" if left else ""
+    part = f"{listed(f'{100 * value:.0f}' for value in shown)} % kept".replace("-", "−") if left else ""
     axes.set_title(f"{words.CONTROLS[kind][0]}\n{part}", fontsize=13)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
