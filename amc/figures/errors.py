@@ -17,6 +17,7 @@ from amc.base.wording import listed
 from amc.figures import style, words
 from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
+NONE = "none of these"  # errors of no kind
 HAPPENS = 0.35  # opacity of the time in which a behaviour happens
 AGAINST = {"annotated": (SHADE, "s"), "truth": (TRUTH, "o")}
 LABELS = (  # of a behaviour, by 2 × annotated + predicted
@@ -240,7 +241,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             axes.set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
         pair[0].set(title=title, xlabel=f"0: as many as {than}")
-        pair[1].set_xlabel("more or fewer (−) errors per 100 videos;\nthis row has a scale of its own")
+        pair[1].set_xlabel("more or fewer (−) errors per\n100 videos; a scale of its own")
         look = {"ls": "", "ms": 11}
         keys += [Line2D([], [], color=colors[n], marker=m, label=words.INPUTS.get(n, n), **look)
                  for n, m in zip(present, "sDo")]  # fmt: skip
@@ -262,7 +263,8 @@ def _changed(table: pd.DataFrame, than: str) -> str:
     best = sure.loc[sure["more"].idxmin()]
     mine = sure[sure["run"] == best["run"]]
     called = _input(best["scheme"], best["modality"])
-    found = f"{called} make {-best['more']:.0f} fewer errors of the kind “{best['kind']}” per 100 videos"
+    kind = "no named kind" if best["kind"] == NONE else f"the kind “{best['kind']}”"
+    found = f"{called} make {-best['more']:.0f} fewer errors of {kind} per 100 videos"
     worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
     return f"Compared with {than}, {found}{worse}"
 

@@ -98,7 +98,7 @@ def error(kind: str) -> str:
 
 def rows(names: Iterable[str]) -> str:
     """The term that explains runs or systems as names of rows: how their frames are chosen, or which methods."""
-    return "dense, semi-dense, sparse" if any(name.split()[0] in SCHEMES for name in names) else "rows"
+    return "dense, semi-dense, sparse" if any(name.split()[0].strip(",") in SCHEMES for name in names) else "rows"
 
 
 def explain(figure: Figure, *terms: str) -> None:
