@@ -69,8 +69,8 @@ def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
     assert told == (
-        "50 errors per 100 videos are of no named kind; "
-        "the most frequent named kind is “overlapping actions”, 20 per 100 videos"
+        "50 errors per 100 videos are of none of the four kinds; "
+        "the most frequent kind is “overlapping actions”, 20 per 100 videos"
     )
     assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 0, 15, 50]  # the annotator's, then the model's
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["20", "50"]
@@ -84,7 +84,7 @@ def test_the_truth_is_set_beside_what_is_written_and_only_their_difference_has_a
     ]
     figure = drawn.against_truth(rows)
     [axes] = figure.axes
-    assert figure.get_suptitle().replace("\n", " ").endswith("differs by +10.0 and +10.0 points")
+    assert figure.get_suptitle().replace("\n", " ").endswith("is higher by +10.0 and +10.0 points")
     assert [list(points.get_xdata()) for points in axes.lines] == [[30, 30], [40, 40]]
     assert [text.get_text() for text in axes.texts] == ["+10.0 points\n(95 % interval +5.0 to +15.0)"] * 2
 
@@ -93,14 +93,17 @@ def test_confusions_show_the_most_missed_first_and_leave_out_what_never_was():
     matrix = np.array([[0, 0.5, 0], [0.2, 0, 0], [0, 0, 0]])
     figure = drawn.confusions(matrix, ["a", "b", "c"], np.array([2, 5, 0]))
     axes = figure.axes[0]
-    assert figure.get_suptitle() == "b is missed most often; predicted instead: a, in 20 % of these videos"
+    assert (
+        figure.get_suptitle()
+        == "b is missed most often; predicted there, but not annotated: a, in 20 % of these videos"
+    )
     assert [text.get_text() for text in axes.get_yticklabels()] == ["b  (5)", "a  (2)"]
     assert sorted(text.get_text() for text in axes.texts) == ["", "", "20 %", "50 %"]
 
 
 def test_the_most_missed_behaviour_may_have_nothing_in_its_place():
     figure = drawn.confusions(np.array([[0, 0.5], [0, 0]]), ["a", "b"], np.array([2, 5]))
-    assert figure.get_suptitle() == "b is missed most often; predicted instead: nothing"
+    assert figure.get_suptitle() == "b is missed most often; predicted there, but not annotated: nothing"
 
 
 def test_runs_are_compared_to_the_one_that_both_panels_share_with_significant_differences_filled():

@@ -29,7 +29,7 @@ def test_what_happens_was_left_out_and_what_does_not_was_invented(made):
         "Keeping still (100 % of the video) is left out by the annotator."
     )
     assert verdicts.diagnosis("none of these", made, 4) == (
-        "None of these (none of the named kinds): Jumping is invented by the model; "
+        "None of these (all other errors): Jumping is invented by the model; "
         "Flying (100 % of the video) is missed, seen but not recognised."
     )
 

@@ -69,7 +69,7 @@ def patches(
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows[-1] - high / 2 - 0.18, high / 2 + 0.18))
     if parts is not None:
         inside = "%: attention that stays inside the picture (on its squares);"
-        axes.set_xlabel(f"{inside} the rest goes to summaries, its own and those of the others")
+        axes.set_xlabel(f"{inside}\nthe rest goes to summaries, its own and those of the others")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
@@ -80,7 +80,7 @@ def patches(
         style.key(axes, key)
     ranked = -np.sort(-maps.reshape(len(maps), -1))
     most = 100 * ((ranked.cumsum(axis=1) < ranked.sum(axis=1, keepdims=True) / 2).mean() + 1 / ranked.shape[1])
-    words.explain(figure, "attention", "summary")
+    words.explain(figure, "attention", "layer", "summary")
     found = f"half of its attention inside a picture falls on {most:.0f} % of a picture"
     style.headline(figure, f"Where the model looks: {found}{_on_animals(maps, animals)}{title}")
     return figure
@@ -95,7 +95,7 @@ def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
         animals = np.logical_or.reduceat(animals, starts, axis=axis)
     count, flat = len(maps), maps.reshape(len(maps), -1)
     hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
-    return f"; in {hits} of {count} pictures the highest (yellow frame) is on the animal"
+    return f"; in {hits} of {count} pictures the highest (yellow frame) touches the animal"
 
 
 def _picture(axes, picture: np.ndarray, color: str, x: float, y: float) -> None:
@@ -147,7 +147,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.set(xticks=range(0, 101, 20), xlabel=f"attention between summaries that goes to {goes}, %")
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "attention", "summary")
+    words.explain(figure, "attention", "layer", "summary")
     ends = [f"{_first(when)} {_mostly(shares, even)}" for when, shares in drawn.items()]
     looks = "Frames look at motion, and motion at frames" if both else "Pictures look at each other"
     style.headline(figure, f"{looks}: {'; '.join(ends)}")

@@ -127,7 +127,13 @@ def timeline(
 
 @styled
 def motion_field(
-    frame: np.ndarray, vectors: np.ndarray, pictures: dict[str, np.ndarray], key: style.Key, *, stretch: float = 2.0
+    frame: np.ndarray,
+    vectors: np.ndarray,
+    pictures: dict[str, np.ndarray],
+    key: style.Key,
+    *,
+    stretch: float = 2.0,
+    true: np.ndarray | None = None,
 ) -> Figure:
     """A frame with its motion as arrows, colour-coded motion, and the colour key.
 
@@ -135,7 +141,8 @@ def motion_field(
     relative to it.
 
     frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
-    frame. Arrows are `stretch` times as long as the motion.
+    frame. Arrows are `stretch` times as long as the motion. true: the true motion, as vectors, if it is known: the
+    title then tells the largest error.
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
     side = (WIDTH - 2) / (1 + len(pictures))
@@ -153,7 +160,7 @@ def motion_field(
     ):
         axes.set_title(title, fontsize=13)
     style.key(panels[-1], key)
-    style.headline(figure, _motion(vectors))
+    style.headline(figure, _motion(vectors) + _error(vectors, true))
     return figure
 
 
@@ -167,6 +174,14 @@ def _motion(vectors: np.ndarray) -> str:
         return f"Estimated until the next frame: most of the picture rests; its fastest parts move {fastest:.1f} pixels"
     most = f"Estimated until the next frame: most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
     return f"{most}; other parts differ from that by up to {fastest:.1f} pixels"
+
+
+def _error(vectors: np.ndarray, true: np.ndarray | None) -> str:
+    """The error that all but the FASTEST share of the pixels stay below; nothing if the true motion is not known."""
+    if true is None:
+        return ""
+    most = np.quantile(np.linalg.norm(vectors - np.asarray(true), axis=0), 1 - FASTEST)
+    return f". The estimate is wrong by up to {most:.1f} pixels"
 
 
 @styled

@@ -50,7 +50,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "kept", "mAP", "macro", "chance", "95 % interval", words.rows(labels))
+    words.explain(figure, "column", "kept", "mAP", "macro", "chance", "95 % interval", words.rows(labels))
     return figure
 
 

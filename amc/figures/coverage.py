@@ -85,7 +85,9 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
         axes.set_title("frames that all together see", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
-    figure.supxlabel("of all classifiers together: coloured, a frame that one sees; white, seen by none", fontsize=13)
+    each = max(rows[0].sum() for rows in table.values()) // counts[0]
+    told = f"{each} frames for each classifier, in its own part; coloured: a frame that one of them sees; white: none"
+    figure.supxlabel(told, fontsize=13)
     words.explain(figure, "classifier")
     ends = {scheme: (rows[0].sum(), rows[-1].sum()) for scheme, rows in table.items()}
     told = listed(f"{first} to {last} with {scheme}" for scheme, (first, last) in ends.items())
@@ -105,8 +107,14 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     panels = figure.subplots(1, 3)
     columns = {
         "any": (by_frames, "frames", 100, "% of the events", "Does any classifier get a\nframe of an event under 1 s?"),
-        "share": (by_length, "seconds", 100, "% of the classifiers", "How many classifiers get\na frame of an event?"),
-        "looks": (by_length, "seconds", 1, "frames", "How many frames does each\nclassifier that sees it get?"),
+        "share": (
+            by_length,
+            "seconds",
+            100,
+            "% of the classifiers",
+            f"How many classifiers get a\nframe of an event? ({frames} each)",
+        ),
+        "looks": (by_length, "seconds", 1, "frames", f"How many frames does each that\nsees it get? ({frames} each)"),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
@@ -126,7 +134,7 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Patch(color=SHADE, alpha=0.4))
     figure.legend(handles, [*names, "95 % interval over clips"], loc="outside lower center", ncols=2, frameon=False)
-    words.explain(figure, "classifier", "95 % interval")
+    words.explain(figure, "classifier", "event", "95 % interval")
     first = by_length.drop_duplicates("scheme")
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])
@@ -200,7 +208,7 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
     right.set(xlabel="number of classifiers (M)", ylabel="% of the video", ylim=(0, None))
     right.set_title("Longest part without a frame\nof any classifier")
     right.grid(color=PALE)
-    right.legend(frameon=False, title="band: 90 % of random draws", title_fontsize=12)
+    right.legend(frameon=False, title="line: median, band: 90 %\nof random draws", title_fontsize=12)
     count = len(next(iter(places.values())))
     middles = {rule: 100 * np.median(draws[:, min(count, draws.shape[1]) - 1]) for rule, draws in gaps.items()}
     told = listed(f"{gap:.0f} % ({rule})" for rule, gap in sorted(middles.items(), key=lambda item: item[1]))

@@ -151,8 +151,8 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    found = f"{none['rate']:.0f} errors per 100 videos are of no named kind"
-    named = f"the most frequent named kind is “{most['kind']}”, {most['rate']:.0f} per 100 videos"
+    found = f"{none['rate']:.0f} errors per 100 videos are of none of the four kinds"
+    named = f"the most frequent kind is “{most['kind']}”, {most['rate']:.0f} per 100 videos"
     style.headline(figure, f"{found}; {named}")
     return figure
 
@@ -183,7 +183,8 @@ def against_truth(rows: Sequence[dict]) -> Figure:
     ends = zip(values[difference], table["low"][difference], table["high"][difference], strict=True)
     unsure = " (an interval that includes 0)"
     told = listed(f"{more:+.1f}{unsure * (low <= 0 <= high)}".replace("-", "−") for more, low, high in ends)
-    style.headline(figure, f"Judged by what really happens, the mAP of the same scores differs by {told} points")
+    verb = "is higher by" if (values[difference] > 0).all() else "changes by"
+    style.headline(figure, f"Judged by what really happens, the mAP of the same scores {verb} {told} points")
     return figure
 
 
@@ -211,8 +212,8 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
     most = data[0].max()
     instead = f"{names[columns[int(data[0].argmax())]]}, in {most:.0f} % of these videos" if most else "nothing"
-    words.explain(figure, "annotated")
-    style.headline(figure, f"{names[rows[0]]} is missed most often; predicted instead: {instead}")
+    words.explain(figure, "annotated", "missed")
+    style.headline(figure, f"{names[rows[0]]} is missed most often; predicted there, but not annotated: {instead}")
     return figure
 
 
@@ -240,7 +241,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             names = [words.error(kind) for kind in kinds]
             axes.set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
-        pair[0].set(title=title, xlabel=f"0: as many as {than}")
+        pair[0].set(title=title, xlabel=f"more or fewer (−) errors per 100\nvideos than {than}")
         pair[1].set_xlabel("more or fewer (−) errors per\n100 videos; a scale of its own")
         look = {"ls": "", "ms": 11}
         keys += [Line2D([], [], color=colors[n], marker=m, label=words.INPUTS.get(n, n), **look)

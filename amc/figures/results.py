@@ -22,7 +22,6 @@ from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS
 
 PANELS = {"2": "scheme", "3": "modality"}  # what a table of the paper varies
 MARKS, EVERY = "os^DvPX", 4  # of learning curves: shapes, and at every how many epochs
-LOSS = "loss (binary cross-entropy)"
 LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
 
 
@@ -90,7 +89,7 @@ def _panel(axes: Axes, data: pd.DataFrame, table: str) -> str:
     called = [words.INPUTS.get(name, words.system(name)).replace(", ", "\n") for name in order]
     axes.set(xticks=range(len(order)), xticklabels=called, xlim=(-0.5, len(order) - 0.5), xlabel="")
     others = {"scheme": "frames alone", "modality": "sparse"}.get(axis)
-    place = f"Table {table} of the paper on AnimalMotionCLIP"
+    place = f"our answer to Table {table} of the paper"
     axes.set_title(f"{words.CHOICES[axis]} ({others});\n{place}" if axis else "Not in the paper")
     axes.grid(axis="y", color=PALE, zorder=0)
     return _best(data.groupby(label), words.CHOICES.get(axis, "the run"))
@@ -157,7 +156,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         for axes, values in zip(panels[1:], curves[1:], strict=True):
             axes.plot(best, values[best - 1], "o", **ring)
     titles = "Loss on training clips", "Loss on validation clips", "Micro mAP on validation clips"
-    for axes, title, label in zip(panels, titles, (LOSS, LOSS, "mAP, %"), strict=True):
+    for axes, title, label in zip(panels, titles, ("loss", "loss", "mAP, %"), strict=True):
         axes.set(xlabel="epoch", ylabel=label, title=title)
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))

@@ -48,7 +48,8 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
     terms = ["class frequency, species prior"] if len(seeing) < len(rows) else []
     words.explain(figure, "mAP", "macro, micro", "95 % interval", "GFLOPs", "rows", *terms)
-    cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video"
+    most = ", the most of all" * (best is seeing[-1]) if seeing else ""
+    cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video{most}"
     headline(figure, f"{best['method']} has the highest macro mAP, {best['map_macro']:.0f} %{cost}")
     return figure
 
