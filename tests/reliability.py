@@ -55,7 +55,7 @@ PROMISES = (  # what is promised, how it is tested, the test
         interrupts,
     ),
     (
-        "A read-only folder changes no result, or is one line before any work",
+        "A read-only folder changes no result, or is one line before any work (papermill's own file: its traceback)",
         f"output, cache, data and HOME of each of {len(CASES)} commands",
         closed_folders,
     ),

@@ -51,7 +51,7 @@ def test_the_title_of_the_maps_counts_the_pictures_whose_highest_attention_is_on
     animals = np.zeros((2, 5, 7), bool)
     animals[0, 4, 6], animals[1, 0, 0] = True, True
     figure = drawn.patches(np.zeros((2, 3, 8, 8), np.uint8), maps, modality="rgb", animals=animals)
-    assert "in 1 of 2 pictures the highest (yellow frame) touches the animal" in figure.get_suptitle().replace(
+    assert "in 1 of 2 pictures the highest (yellow square) touches the animal" in figure.get_suptitle().replace(
         "\n", " "
     )
 

@@ -51,7 +51,7 @@ def test_learning_curves_of_other_methods_have_colours_of_their_own():
     assert [line.get_label() for line in lines] == 2 * list(systems)
     assert len({line.get_color() for line in lines}) == 3
     assert [text.get_text() for text in figure.legends[0].get_texts()][:3] == list(systems)  # seeds share their key
-    assert figure.get_suptitle().endswith("in 0 of 6 runs it was still falling in the last epoch")
+    assert figure.get_suptitle().endswith("that of 0 of 6 models was still falling in the last epoch")
 
 
 def test_a_run_has_one_colour_in_both_tables():

@@ -105,7 +105,7 @@ def test_exchanged_attention_is_that_of_the_last_layer_and_of_the_integration(xc
     seen = inside.look(xclip, pixels)
     assert torch.allclose(seen.messages[0], torch.tensor(1 / 4), atol=1e-6)  # equal messages, whatever was learnt
     found = seen.exchanged()
-    assert ["in its last layer" in name for name in found] == [True, False]
+    assert ["reads" in name for name in found] == [True, False]
     assert torch.allclose(next(iter(found.values())), seen.messages[-1].mean(dim=(0, 1)))
     assert all(torch.allclose(looked.sum(dim=1), torch.ones(4)) for looked in found.values())
 

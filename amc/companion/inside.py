@@ -49,7 +49,7 @@ class Inside:
 
     def exchanged(self) -> dict[str, Tensor]:
         """The attention between slots, (T, T) by name: of messages in the last layer, and of the integration."""
-        found = {"while the model reads the pictures\n(in its last layer)": self.messages[-1]}
+        found = {"while the model reads\nthe pictures": self.messages[-1]}
         found["at the end\n(when it sums up the video)"] = self.temporal
         return {name: looked.mean(dim=(0, 1)) for name, looked in found.items()}
 

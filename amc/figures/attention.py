@@ -61,6 +61,9 @@ def patches(
         _picture(axes, slots[k], color, x, y)
         _picture(axes, grey[k].astype(np.uint8), color, x, y - rise)
         _heat(axes, maps[k], norm)
+        if animals is not None:
+            outline = {"colors": INK, "linewidths": 1, "origin": "upper", "extent": axes.images[-1].get_extent()}
+            axes.contour(animals[k], [0.5], **outline)
         axes.text(x, y + 0.49 * high, name, ha="center", va="bottom", fontsize=13)
         if parts is not None:
             axes.text(x, y - rise - 0.5 * high, f"{100 * parts[k]:.0f} %", ha="center", va="top", fontsize=12)
@@ -95,7 +98,7 @@ def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
         animals = np.logical_or.reduceat(animals, starts, axis=axis)
     count, flat = len(maps), maps.reshape(len(maps), -1)
     hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
-    return f"; in {hits} of {count} pictures the highest (yellow frame) touches the animal"
+    return f"; in {hits} of {count} pictures the highest (yellow square) touches the animal (its outline)"
 
 
 def _picture(axes, picture: np.ndarray, color: str, x: float, y: float) -> None:
@@ -147,7 +150,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.set(xticks=range(0, 101, 20), xlabel=f"attention between summaries that goes to {goes}, %")
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "attention", "layer", "summary")
+    words.explain(figure, "attention", "motion", "summary")
     ends = [f"{_first(when)} {_mostly(shares, even)}" for when, shares in drawn.items()]
     looks = "Frames look at motion, and motion at frames" if both else "Pictures look at each other"
     style.headline(figure, f"{looks}: {'; '.join(ends)}")

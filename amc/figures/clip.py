@@ -142,7 +142,7 @@ def motion_field(
 
     frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
     frame. Arrows are `stretch` times as long as the motion. true: the true motion, as vectors, if it is known: the
-    title then tells the largest error.
+    title then tells how wrong the estimate is.
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
     side = (WIDTH - 2) / (1 + len(pictures))
@@ -173,15 +173,15 @@ def _motion(vectors: np.ndarray) -> str:
     if math.hypot(u, v) < 0.05:
         return f"Estimated until the next frame: most of the picture rests; its fastest parts move {fastest:.1f} pixels"
     most = f"Estimated until the next frame: most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
-    return f"{most}; other parts differ from that by up to {fastest:.1f} pixels"
+    return f"{most}; the fastest {100 * FASTEST:.0f} % differ from that by {fastest:.1f} or more"
 
 
 def _error(vectors: np.ndarray, true: np.ndarray | None) -> str:
-    """The error that all but the FASTEST share of the pixels stay below; nothing if the true motion is not known."""
+    """The mean end-point error and the largest; nothing if the true motion is not known."""
     if true is None:
         return ""
-    most = np.quantile(np.linalg.norm(vectors - np.asarray(true), axis=0), 1 - FASTEST)
-    return f". The estimate is wrong by up to {most:.1f} pixels"
+    wrong = np.linalg.norm(vectors - np.asarray(true), axis=0)
+    return f". The estimate is wrong by {wrong.mean():.1f} pixels on average, {wrong.max():.1f} at most"
 
 
 @styled

@@ -142,7 +142,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
         axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
     labels = [words.error(kind) for kind in table["kind"]]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
-    axes.set_xlabel("errors per 100 videos (behaviours that are missed, or predicted but not annotated)")
+    axes.set_xlabel("errors per 100 videos (missed, or predicted but not annotated; some are of several kinds)")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
     keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over videos")]
@@ -224,8 +224,8 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     table: rows of `errors.differences` of all runs, with scheme and modality. The last kind, errors of no kind, has an
     axis of its own, because it is much more frequent.
     """
-    parts = {f"{words.CHOICES['scheme']} (frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
-    parts[f"{words.CHOICES['modality']} (sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
+    parts = {f"{words.CHOICES['scheme']}\n(frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
+    parts[f"{words.CHOICES['modality']}\n(sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
     order, than = list(dict.fromkeys(table["kind"])), _input(*reference.split()[:2])
     figure = Figure((WIDTH, 0.85 * len(order) + 3.6), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])

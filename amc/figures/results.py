@@ -89,8 +89,7 @@ def _panel(axes: Axes, data: pd.DataFrame, table: str) -> str:
     called = [words.INPUTS.get(name, words.system(name)).replace(", ", "\n") for name in order]
     axes.set(xticks=range(len(order)), xticklabels=called, xlim=(-0.5, len(order) - 0.5), xlabel="")
     others = {"scheme": "frames alone", "modality": "sparse"}.get(axis)
-    place = f"our answer to Table {table} of the paper"
-    axes.set_title(f"{words.CHOICES[axis]} ({others});\n{place}" if axis else "Not in the paper")
+    axes.set_title(f"{words.CHOICES[axis]} ({others})" if axis else "Not in the paper")
     axes.grid(axis="y", color=PALE, zorder=0)
     return _best(data.groupby(label), words.CHOICES.get(axis, "the run"))
 
@@ -169,7 +168,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     words.explain(figure, "loss", "epoch", "mAP", "micro", "validation clips", words.rows(systems))
     lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
     last = sum(fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
-    ends = f"in {last} of {len(fits)} runs it was still falling in the last epoch"
+    ends = f"that of {last} of {len(fits)} models was still falling in the last epoch"
     headline(figure, f"{_capital(words.system(lowest))}: the lowest loss on validation clips; {ends}")
     return figure
 

@@ -47,7 +47,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     keys += [Patch(facecolor=OURS, edgecolor=INK, label=f"{METHOD}, the method under test")]
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
     terms = ["class frequency, species prior"] if len(seeing) < len(rows) else []
-    words.explain(figure, "mAP", "macro, micro", "95 % interval", "GFLOPs", "rows", *terms)
+    words.explain(figure, "mAP", "macro, micro", "95 % interval", "GFLOPs", "names", *terms)
     most = ", the most of all" * (best is seeing[-1]) if seeing else ""
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video{most}"
     headline(figure, f"{best['method']} has the highest macro mAP, {best['map_macro']:.0f} %{cost}")
@@ -90,7 +90,7 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     blind = ["class frequency, species prior"] if any(row["method"] in words.BLIND for row in rows) else []
-    words.explain(figure, "mAP", "macro, micro", *["by batch"] * bool(batches), "rows", *blind)
+    words.explain(figure, "mAP", "macro, micro", *["by batch"] * bool(batches), "names", *blind)
     shown = next((k for k, row in enumerate(rows) if row["method"] == METHOD), int(np.ptp(values, axis=1).argmax()))
     ends = f"{values[shown].min():.0f} or {values[shown].max():.0f} %"
     headline(figure, f"The same scores of {rows[shown]['method']} have {ends} mAP, depending on how it is averaged")

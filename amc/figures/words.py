@@ -25,17 +25,18 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
     "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
     "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
-    "kept": "part of the lead over chance (median of the rows); 100 %: as good as intact, 0 %: as bad as guessing",
+    "kept": "part of the lead over chance (median of the rows); 100 %: as if intact, 0 %: as bad as guessing, below: worse",
     "layer": "one step of the model's computing",
-    "loss": "how far the scores are from the labels; 0: not at all",
+    "loss": "how far the scores are from the right answers; 0: not at all",
     "macro": "each behaviour weighs the same, however rare it is",
     "macro, micro": "in macro mAP each behaviour weighs the same, in micro mAP each prediction",
     "mAP": "100 % if the clips that show a behaviour always score higher than those that do not",
     "micro": "each prediction weighs the same",
     "missed": "annotated, but not predicted; a video can count in several squares",
+    "motion": "a coloured picture of how things move until the next frame",
     "name": "turned into numbers by the model, which adapts them to what the video shows",
     "RAFT": "a neural network that estimates motion",
-    "rows": "models that name behaviours in videos; + pre-training: trained on other videos before",
+    "names": "models that name behaviours in videos; + pre-training: trained on other videos before",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
     "validation clips": "kept out of training, to choose the epoch; curves on top of each other are nearly equal",
@@ -102,7 +103,7 @@ def error(kind: str) -> str:
 
 def rows(names: Iterable[str]) -> str:
     """The term that explains runs or systems as names of rows: how their frames are chosen, or which methods."""
-    return "dense, semi-dense, sparse" if any(name.split()[0].strip(",") in SCHEMES for name in names) else "rows"
+    return "dense, semi-dense, sparse" if any(name.split()[0].strip(",") in SCHEMES for name in names) else "names"
 
 
 def explain(figure: Figure, *terms: str) -> None:
