@@ -25,7 +25,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
     "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
     "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
-    "kept": "part of the lead over chance (median of the rows); 100 %: as if intact, 0 %: as bad as guessing, below: worse",
+    "kept": "part of the lead over chance (median of the rows); 100 %: intact, 0 %: as bad as guessing, below: worse",
     "layer": "one step of the model's computing",
     "loss": "how far the scores are from the right answers; 0: not at all",
     "macro": "each behaviour weighs the same, however rare it is",
