@@ -266,6 +266,7 @@ def key_frames(
         else:
             upper.set_visible(False), lower.set_visible(False)
     style.key(panels[1, columns - 1], key)
-    figure.supxlabel("\n".join(textwrap.wrap(stamp, 100)), fontsize=12, color=WARNING, fontweight="bold")
+    told = "\n".join(["", *textwrap.wrap(stamp, 100)] if stamp else [])  # a line below the key
+    figure.supxlabel(told, fontsize=12, color=WARNING, fontweight="bold")
     style.headline(figure, title)
     return figure
