@@ -63,7 +63,7 @@ FLOW = {  # methods and situations of optical flow
     "dis-ultrafast": "DIS fastest",
     "raft-small": "RAFT small",
     "raft-large": "RAFT large",
-    "raft-synth": "RAFT (trained here)",
+    "raft-synth": "RAFT, trained here",
     "true": "true motion",
     "nothing moves": "assuming that\nnothing moves",
     "occlusion": "hidden parts",
