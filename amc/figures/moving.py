@@ -19,7 +19,7 @@ from PIL import Image, ImageDraw, ImageFont
 from amc.base.errors import AmcError
 from amc.figures.style import INK, SHOWN_DPI, WIDTH, Key, pictures
 
-MOST_BYTES = 220_000  # of one moving picture, a third more as text in a notebook
+MOST_BYTES = 290_000  # of one moving picture, a third more as text in a notebook
 QUALITIES = (85, 70, 55, 40, 25)  # of WebP: the first that keeps to MOST_BYTES, or the last
 LONGEST = 8.0  # seconds; a longer video is played faster
 HIGH, GAP, LINE, KEY, WHEEL = 256, 10, 26, 140, 64  # pixels: a panel at most, between panels, a line of text, the key
