@@ -86,7 +86,7 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
         axes.set_title("frames that all together see", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
     each = max(rows[0].sum() for rows in table.values()) // counts[0]
-    told = f"{each} frames for each classifier, in its own part; coloured: a frame that one of them sees; white: none"
+    told = f"{each} frames for each classifier; coloured: a frame that one of them sees; white: seen by none"
     figure.supxlabel(told, fontsize=13)
     words.explain(figure, "classifier")
     ends = {scheme: (rows[0].sum(), rows[-1].sum()) for scheme, rows in table.items()}
