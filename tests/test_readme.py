@@ -5,6 +5,7 @@ import re
 import shutil
 import subprocess
 
+import matplotlib.pyplot as plt
 import pytest
 
 from amc.base import paths, seal
@@ -43,6 +44,7 @@ def test_the_figure_of_the_page_from_card_to_figure_is_drawn(tmp_path, monkeypat
     monkeypatch.chdir(tmp_path)
     drawn = {}
     exec(code, drawn)
+    plt.close(drawn["axes"].figure)
     assert drawn["axes"].lines[0].get_xydata().tolist() == [[0, 25], [10, 75]]
     assert (tmp_path / "activity.pdf").stat().st_size > 1000
 
