@@ -17,6 +17,7 @@ from amc.aggregate import AGGREGATES, choose_threshold, label_sets
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.datasets.table import ClipTable
+from amc.figures import words
 from amc.metrics import MAPS, ratio
 from amc.runs import results
 from amc.scores import Scores
@@ -136,10 +137,10 @@ KINDS: dict[str, Callable[[Decisions], np.ndarray]] = {
 
 
 def find(made: Decisions) -> dict[str, np.ndarray]:
-    """Errors (V, C) bool by kind, and `none of these`."""
+    """Errors (V, C) bool by kind, and those of none, as `words.NONE`."""
     found = {kind: rule(made) for kind, rule in KINDS.items()}
     rest = (made.missed | made.extra) & ~np.logical_or.reduce(list(found.values()))
-    return found | {"none of these": rest}
+    return found | {words.NONE: rest}
 
 
 def typical(made: Decisions, found: np.ndarray) -> np.ndarray:

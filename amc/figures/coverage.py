@@ -65,13 +65,13 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
 
 
 @styled
-def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[int]) -> Figure:
+def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[int], *, frames: int) -> Figure:
     """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
     Right of each row the number of frames that are seen. The title compares the first and the last number of
     classifiers.
 
-    table: by scheme, for each of `counts` classifiers whether each frame is seen, bool (N,).
+    table: by scheme, for each of `counts` classifiers whether each frame is seen, bool (N,); frames: P of each.
     """
     figure = Figure((WIDTH, len(table) * (0.22 * len(counts) + 0.4) + 1.6), layout="constrained")
     for axes, (scheme, rows) in zip(figure.subplots(len(table), 1, sharex=True, squeeze=False)[:, 0], table.items()):
@@ -85,9 +85,8 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
         axes.set_title("frames that all together see", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
-    each = max(rows[0].sum() for rows in table.values()) // counts[0]
-    told = f"{each} frames for each classifier; coloured: a frame that one of them sees; white: seen by none"
-    figure.supxlabel(told, fontsize=13)
+    key = "coloured: a frame that one of them sees; white: seen by none"
+    figure.supxlabel(f"{frames} frames for each classifier; {key}", fontsize=13)
     words.explain(figure, "classifier")
     ends = {scheme: (rows[0].sum(), rows[-1].sum()) for scheme, rows in table.items()}
     told = listed(f"{first} to {last} with {scheme}" for scheme, (first, last) in ends.items())

@@ -17,7 +17,6 @@ from amc.base.wording import listed
 from amc.figures import style, words
 from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
-NONE = "none of these"  # errors of no kind
 HAPPENS = 0.35  # opacity of the time in which a behaviour happens
 AGAINST = {"annotated": (SHADE, "s"), "truth": (TRUTH, "o")}
 LABELS = (  # of a behaviour, by 2 × annotated + predicted
@@ -264,7 +263,7 @@ def _changed(table: pd.DataFrame, than: str) -> str:
     best = sure.loc[sure["more"].idxmin()]
     mine = sure[sure["run"] == best["run"]]
     called = _input(best["scheme"], best["modality"])
-    kind = "no named kind" if best["kind"] == NONE else f"the kind “{best['kind']}”"
+    kind = "no named kind" if best["kind"] == words.NONE else f"the kind “{best['kind']}”"
     found = f"{called} make {-best['more']:.0f} fewer errors of {kind} per 100 videos"
     worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
     return f"Compared with {than}, {found}{worse}"

@@ -17,14 +17,14 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
     "classifier": "one of several equal copies of the model; each gets a few frames of the video",
     "CLIP": "a model that learnt from pictures with a line of text each, not from labelled videos",
-    "dense, semi-dense, sparse": "frames close together; half of them close together; all spread over the video",
     "column": "what is done to the video before the model sees it",
+    "dense, semi-dense, sparse": "frames close together; half of them close together; all spread over the video",
     "DIS": "a method that estimates motion: it looks for small squares of a frame in the next one (OpenCV)",
     "epoch": "a pass over all training clips; training ends early if the loss on validation clips has stopped falling",
     "event": "a stretch of a video in which a behaviour happens",
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
-    "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
     "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
+    "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
     "kept": "part of the lead over chance (median of the rows); 100 %: intact, 0 %: as bad as guessing, below: worse",
     "layer": "one step of the model's computing",
     "loss": "how far the scores are from the right answers; 0: not at all",
@@ -35,11 +35,11 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "missed": "annotated, but not predicted; a video can count in several squares",
     "motion": "a coloured picture of how things move until the next frame",
     "name": "turned into numbers by the model, which adapts them to what the video shows",
-    "RAFT": "a neural network that estimates motion",
     "names": "models that name behaviours in videos; + pre-training: trained on other videos before",
+    "RAFT": "a neural network that estimates motion",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
-    "what happens": "what the animal does at this moment; one picture often cannot show it",
     "validation clips": "kept out of training, to choose the epoch; curves on top of each other are nearly equal",
+    "what happens": "what the animal does at this moment; one picture often cannot show it",
 }
 SCHEMES = {  # which frames a classifier gets
     "dense": "dense: frames close together, in one part",
@@ -69,12 +69,13 @@ FLOW = {  # methods and situations of optical flow
     "occlusion": "hidden parts",
     "camera motion": "moving camera",
 }
+NONE = "none of these"  # errors of no kind
 ERRORS = {  # kinds of errors
     "overlapping actions": "missed beside another action",
     "incomplete annotation": "predicted, but not annotated",
     "sensing and its parts": "taking in what is around; Attending is one way",
     "composite actions": "made of others: chasing includes running",
-    "none of these": "all other errors",
+    NONE: "all other errors",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
 FITS = "how well the name fits the video (cosine; 1: perfectly, 0 or less: not at all)"

@@ -44,8 +44,10 @@ def seconds(reports: Path, name: str) -> float | None:
         record = _record(reports, name)
     except AmcError:
         return None
-    origin, rows = record["provenance"], [record] if name in notebooks.SEEDED else []
-    return max(origin["seconds"], readme.training_seconds(rows) / origin["cpu"]["count"])
+    origin = record["provenance"]
+    if name not in notebooks.SEEDED:
+        return origin["seconds"]
+    return max(origin["seconds"], readme.training_seconds([record]) / origin["cpu"]["count"])
 
 
 def _without_bars(output: nbformat.NotebookNode) -> nbformat.NotebookNode | None:
