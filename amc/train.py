@@ -55,7 +55,6 @@ class Fit:
     seconds: float  # of training and validation, including earlier calls that were interrupted
 
 
-LAST = "last.pt"  # in the folder of a run: the state after its last epoch
 # X-CLIP's momenta for the transformers; SlowFast's for the convolutional networks of Table 1.
 OPTIMIZERS = {
     "adamw": partial(torch.optim.AdamW, betas=(0.9, 0.98), fused=True),
@@ -88,7 +87,7 @@ def fit(
     progress bar. Raises AmcError when the loss or a weight is no longer finite.
     """
     started, loop = time.perf_counter(), _Loop(model, clips, cfg, seed, device)
-    state = _load(folder / LAST) or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
+    state = _load(folder / checkpoint.LAST) or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
     before, first, rated = state["seconds"], state["epoch"], [Validation(*each) for each in state["validation"]]
     if state["epoch"]:
         loop.load_state_dict(state)
@@ -102,7 +101,7 @@ def fit(
         spent = time.perf_counter() - started
         state |= {"epoch": epoch + 1, "validation": [tuple(each) for each in rated], "seconds": before + spent}
         if distributed.rank() == 0:
-            checkpoint.save_state(folder / LAST, state | loop.state_dict())
+            checkpoint.save_state(folder / checkpoint.LAST, state | loop.state_dict())
         if log:
             left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
             scored = f"validation loss {rated[-1].loss:.4f}, micro mAP {100 * rated[-1].map_micro:.1f} %"

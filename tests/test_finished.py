@@ -2,6 +2,9 @@
 
 import json
 import shutil
+import subprocess
+import sys
+from dataclasses import replace
 
 import pandas as pd
 import pytest
@@ -9,10 +12,10 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import files, finished, predict
+from amc.ethogram import files, finished, predict, sliding_window
 from amc.ethogram.bouts import Rules
 from amc.ethogram.exports import TABLES
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 
 NAMES = ("a", "b", "c")
@@ -44,13 +47,13 @@ def card(films, tmp_path, monkeypatch):
 @pytest.fixture
 def seen(monkeypatch):
     """The names of the videos that are watched."""
-    names, sliding_window = [], predict.sliding_window
+    names, real = [], sliding_window.sliding_window
 
     def counted(path, *given, **options):
         names.append(path.stem)
-        return sliding_window(path, *given, **options)
+        return real(path, *given, **options)
 
-    monkeypatch.setattr(predict, "sliding_window", counted)
+    monkeypatch.setattr(sliding_window, "sliding_window", counted)
     return names
 
 
@@ -67,7 +70,7 @@ def test_a_killed_call_goes_on_and_gives_the_tables_of_one_that_was_not_killed(
     card, seen, watcher, tmp_path, monkeypatch
 ):
     run([card], watcher, tmp_path / "whole")
-    whole, counted = seen.copy(), predict.sliding_window
+    whole, counted = seen.copy(), sliding_window.sliding_window
     seen.clear()
 
     def killed(path, *given, **options):
@@ -76,7 +79,7 @@ def test_a_killed_call_goes_on_and_gives_the_tables_of_one_that_was_not_killed(
         return counted(path, *given, **options)
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(predict, "sliding_window", killed)
+        patch.setattr(sliding_window, "sliding_window", killed)
         run([card], watcher, tmp_path / "out")
     with (tmp_path / "out" / finished.RECORD).open("a") as file:
         file.write('\n["video", {"video": "c", "fi')  # a line that the kill left unfinished
@@ -88,6 +91,26 @@ def test_a_killed_call_goes_on_and_gives_the_tables_of_one_that_was_not_killed(
     again = run([card], watcher, tmp_path / "out")
     assert len(seen) == 3 and again.before == ["a", "b", "c"] and len(again.done) == 3
     assert tables(tmp_path / "out") == tables(tmp_path / "whole")
+
+
+def test_where_all_is_done_no_model_is_built_and_one_that_cannot_be_built_costs_nothing(card, watcher, tmp_path):
+    def fails():
+        raise AmcError("flow: its weights are missing")
+
+    run([card], watcher, tmp_path / "out")
+    before = tables(tmp_path / "out")
+    again = run([card], replace(watcher, load=fails), tmp_path / "out")
+    assert again.before == ["a", "b", "c"] and tables(tmp_path / "out") == before
+    with pytest.raises(AmcError, match="its weights are missing"):
+        run([card], replace(watcher, load=fails, sha256="0" * 64), tmp_path / "out")
+    assert tables(tmp_path / "out") == before
+
+
+def test_a_call_that_finds_all_done_imports_no_model_and_no_figures():
+    slow = {"open_clip", "torchvision", "transformers", "matplotlib", "seaborn", "sklearn"}
+    code = f"import sys; from amc.ethogram import predict, predictor; print(*({slow} & sys.modules.keys()))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.split() == []
 
 
 def test_other_videos_extend_the_tables_also_those_of_the_same_name(card, films, seen, watcher, tmp_path):

@@ -14,7 +14,7 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import inputs, predict, predictor
+from amc.ethogram import files, inputs, predict, predictor
 from amc.ethogram.exports import TABLES
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
@@ -133,16 +133,16 @@ def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip,
 def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(watcher, tmp_path, monkeypatch):
     path = tmp_path / "film.mp4"
     generate.write_video(path, iter(scenes(96)))
-    stream = predict.files.annotated.video.stream
+    stream = files.annotated.video.stream
 
     def damaged(*given):
         for numbers, frames in stream(*given):
             for number, frame in zip(numbers, frames, strict=True):
                 if number >= 60:
-                    raise predict.files.annotated.video.VideoError("film.mp4: frame 60 is damaged", frame=60)
+                    raise files.annotated.video.VideoError("film.mp4: frame 60 is damaged", frame=60)
                 yield [number], torch.stack([frame])
 
-    monkeypatch.setattr(predict.files.annotated.video, "stream", damaged)
+    monkeypatch.setattr(files.annotated.video, "stream", damaged)
     sliding = predict.Options(SlidingWindow(1, 0.5))
     report = predict.predict([path], watcher, tmp_path / "out", sliding, log=lambda line: None)
     [row] = report.done

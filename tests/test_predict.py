@@ -18,7 +18,7 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import Clip, ClipTable
-from amc.ethogram import annotated, predict, predictor
+from amc.ethogram import annotated, exports, files, predict, predictor
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.runs import lookup
@@ -154,14 +154,14 @@ def test_what_an_earlier_run_wrote_is_no_input_and_no_result(films, watcher, tmp
 
 
 def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, watcher, tmp_path, monkeypatch):
-    write = predict.files.exports.write
+    write = exports.write
 
     def failing(shown, folder, *, stem):
         if shown.video == "film 0":
             raise ZeroDivisionError("a mistake of ours")
         return write(shown, folder, stem=stem)
 
-    monkeypatch.setattr(predict.files.exports, "write", failing)
+    monkeypatch.setattr(exports, "write", failing)
     report = predict.predict([films], watcher, tmp_path, predict.Options(SlidingWindow(9, 9)), log=lambda line: None)
     assert [row["video"] for row in report.done] == ["film 1"]
     assert "ZeroDivisionError, a mistake of ours" in report.failed[0]["error"]
@@ -174,7 +174,7 @@ def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, 
     seen = sliding_window(films / "film 0.mp4", watcher, SlidingWindow(9, 9))
     shown = predict.ethogram("film", films / "film 0.mp4", seen, watcher, np.full(3, 0.01), Rules())
     assert shown.support == (9, 3, 0)
-    labels = [text.get_text() for text in predict.files.drawn.ethogram(shown).axes[0].get_yticklabels()]
+    labels = [text.get_text() for text in files.drawn.ethogram(shown).axes[0].get_yticklabels()]
     assert labels == ["Walking (9)", "Keeping still (3)", "Eating (0)"]
 
 

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import pytest
 import torch
 
+from amc import model
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import predict, predictor
+from amc.ethogram import predict, predictor, sliding_window
+from amc.inference import load_run
 from amc.model import weights
 from amc.runs import lookup
 from amc.runs.ablation import ablation
@@ -71,7 +73,7 @@ def test_a_device_that_is_not_there_is_told_in_one_line(tmp_path, capsys):
     ],
 )
 def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, capsys, options, said):
-    monkeypatch.setattr(predict, "sliding_window", lambda *given, **options: pytest.fail("a video was opened"))
+    monkeypatch.setattr(sliding_window, "sliding_window", lambda *given, **options: pytest.fail("a video was opened"))
     video = tmp_path / "fox.mp4"
     video.touch()
     given = ["predict", str(video), "--behaviours", "a,b", "--out", str(tmp_path / "out")]
@@ -84,8 +86,8 @@ def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, cap
 def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, short_side, monkeypatch):
     side = weights.image_size(backbone or "synth-clip", "random")
     known = SimpleNamespace(card={"pretrained": "random", "num_slots": 4}, with_names=lambda names: known)
-    known.preprocess = SimpleNamespace(size=side)
-    monkeypatch.setattr(predictor.model, "build", lambda *given, **options: known)
+    known.preprocess, known.state_dict = SimpleNamespace(size=side), dict
+    monkeypatch.setattr(model, "build", lambda *given, **options: known)
     found = predictor.by_names(["walking", "eating"], backbone=backbone, pretrained="random")
     assert (found.pixels.short_side, found.pixels.modality) == (short_side, "rgb")
 
@@ -94,7 +96,7 @@ def test_a_model_that_was_trained_on_enlarged_pictures_is_refused(tmp_path, monk
     [cell] = ablation(scheme="sparse", modality="rgb", size="smoke")
     known = SimpleNamespace(preprocess=SimpleNamespace(size=224), card={}, names=("walking", "eating"))
     meta = {"names": ["walking", "eating"], "experiment": cell.asdict()}
-    monkeypatch.setattr(predictor.model, "load", lambda path: (known, meta))
+    monkeypatch.setattr(model, "load", lambda path: (known, meta))
     (tmp_path / lookup.MODEL).touch()
     with pytest.raises(AmcError, match="pictures kept at 72 px would be enlarged to the 224 px .* train again"):
-        predictor.by_model(tmp_path)
+        load_run(tmp_path)

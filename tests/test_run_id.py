@@ -3,6 +3,7 @@
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -10,7 +11,7 @@ import pytest
 
 from amc.base import locks
 from amc.base.errors import AmcError
-from amc.ethogram import predict
+from amc.ethogram import predict, sliding_window
 from amc.ethogram.exports import TABLES
 from amc.ethogram.finished import RECORD, run_id
 from amc.ethogram.sliding_window import SlidingWindow
@@ -44,7 +45,7 @@ def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, 
     assert of_videos == {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in copy.iterdir()}
 
 
-def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, watcher, tmp_path):
+def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, watcher, run_folder):
     def known(**options) -> str:
         return run_id(watcher, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5]))
 
@@ -55,7 +56,8 @@ def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, wa
     data[-1] ^= 1
     (copy / "film 1.mp4").write_bytes(data)
     found.add(known())
-    next(iter(watcher.classifier.parameters())).data += 1e-6
+    assert watcher.sha256 == hashlib.sha256((run_folder / "model.safetensors").read_bytes()).hexdigest()
+    watcher = replace(watcher, sha256="0" * 64)
     found.add(known())
     assert len(found) == 4
 
@@ -66,7 +68,7 @@ def test_a_prediction_that_is_killed_leaves_no_summary_of_an_earlier_one(copy, w
     def killed(*given, **options):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(predict, "sliding_window", killed)
+    monkeypatch.setattr(sliding_window, "sliding_window", killed)
     with pytest.raises(KeyboardInterrupt):
         run(copy, watcher, out)
     assert not any((out / table).exists() for table in TABLES)

@@ -21,7 +21,6 @@ from amc.config import SIZES
 from amc.runs import experiment
 from amc.runs.lookup import MODEL
 from amc.scores import Scores
-from amc.train import LAST
 
 EPOCHS = 2
 
@@ -37,14 +36,14 @@ def value(seed: int, contents: list[bytes]) -> float:
 def compute(cfg, found, folder, log, device) -> None:
     """In place of a training: continues from its checkpoint, and leaves a model and both score files."""
     try:
-        state = checkpoint.load_state(folder / LAST)
+        state = checkpoint.load_state(folder / checkpoint.LAST)
     except (OSError, ValueError):
         state = {"epoch": 0, "value": 0.0}
     contents = [clip.path.read_bytes() for clip in found.clips]
     for epoch in range(state["epoch"], EPOCHS):
         added = (cfg.seed + 1) * sum(content[0] for content in contents)
         state = {"epoch": epoch + 1, "value": state["value"] / 2 + added}
-        checkpoint.save_state(folder / LAST, state)
+        checkpoint.save_state(folder / checkpoint.LAST, state)
     checkpoint.save(Toy(), folder / MODEL, {})
     names, labels = np.array(["x", "y"]), np.eye(2, dtype=bool)
     for split in ("val", "test"):

@@ -14,6 +14,9 @@ from amc.base.checkpoint import save
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 
+BUNDLED = "bundled"  # as the source of a model's weights: those of its backbone here
+SYNTH_CLIP = "synth-clip"  # the generated world's own small CLIP
+
 
 def place(name: str) -> Path:
     """The path of the weights of this name, whether or not they exist."""

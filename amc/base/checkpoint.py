@@ -3,6 +3,7 @@
 A module and its metadata in, one .safetensors file out; and back.
 """
 
+import hashlib
 import io
 import json
 from collections.abc import Mapping
@@ -15,6 +16,8 @@ from torch import Tensor, nn
 from amc.base import seal, state_dicts
 from amc.base.errors import AmcError
 from amc.base.state_dicts import shown
+
+LAST = "last.pt"  # in the folder of a run: the state of training after its last epoch
 
 
 def save(module: nn.Module, path: str | Path, meta: Mapping, *, dtype: torch.dtype | None = None) -> None:
@@ -81,6 +84,24 @@ def read(path: str | Path) -> tuple[dict[str, Tensor], dict]:
         verify(path, needed=seal.META in found.metadata)
     meta.pop(seal.KEY, None)
     return found.tensors, {"quick_gelu": True} | meta if found.is_openai else meta
+
+
+def card(meta: Mapping, path: str | Path) -> dict:
+    """The card in the `meta` of our classifier: which network, from which weights. Raises AmcError without one."""
+    found = meta.get("card")
+    if found is None:
+        raise AmcError(f"{path}: no card of a classifier in it; give a file that training wrote, or use `build`")
+    if "num_slots" not in found or "network" in found:
+        raise AmcError(f"{path}: holds {found.get('network', 'another network')}; give a model of AnimalMotionCLIP")
+    return found | ({"pretrained": "bundled"} if found["pretrained"] == "shipped" else {})  # as it was called before
+
+
+def content_digest(module: nn.Module) -> str:
+    """sha256 of the names and values of a module's weights."""
+    sha256 = hashlib.sha256()
+    for name, tensor in module.state_dict().items():
+        sha256.update(name.encode() + tensor.cpu().numpy().tobytes())
+    return sha256.hexdigest()
 
 
 def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: object) -> None:

@@ -51,7 +51,7 @@ def predict(given: argparse.Namespace) -> int:
     from amc.ethogram import predictor
     from amc.ethogram.bouts import Rules
     from amc.ethogram.options import read_rules
-    from amc.ethogram.sliding_window import SlidingWindow
+    from amc.ethogram.timeline import SlidingWindow
 
     rules, own = Rules(given.hold, given.min_bout, given.max_gap), {}
     if given.rules:

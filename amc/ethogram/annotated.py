@@ -9,7 +9,6 @@ from pathlib import Path
 
 import av
 import numpy as np
-from matplotlib.font_manager import findfont
 from PIL import Image, ImageDraw, ImageFont
 
 from amc import video
@@ -72,4 +71,6 @@ def _fitting(draw: ImageDraw.ImageDraw, texts: list[str], size: tuple[int, int])
 
 @cache
 def _font(points: int) -> ImageFont.ImageFont:
+    from matplotlib.font_manager import findfont  # slow to import, and only needed for such copies
+
     return ImageFont.truetype(findfont("DejaVu Sans"), points)  # comes with matplotlib

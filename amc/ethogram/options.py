@@ -11,7 +11,7 @@ from amc.datasets import delimited
 from amc.datasets.names import clean
 from amc.ethogram.bouts import Rules
 from amc.ethogram.formats import nwb
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 
 FIELDS = {"min_bout": "min_seconds", "max_gap": "max_gap"}  # of `Rules`, by column
 

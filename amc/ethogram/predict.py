@@ -19,6 +19,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -28,7 +29,7 @@ from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log, headed
 from amc.base.wording import first_few
-from amc.ethogram import annotations, crops, exports, files, finished, inputs, summary
+from amc.ethogram import annotations, crops, exports, finished, inputs, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
 from amc.ethogram.crops import Job
@@ -39,7 +40,9 @@ from amc.ethogram.inputs import videos
 from amc.ethogram.options import Options, check_rules
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import WindowScores, sliding_window
+
+if TYPE_CHECKING:  # slow to import; not needed where all videos were done before
+    from amc.ethogram.sliding_window import WindowScores
 
 WRITE_INTERVAL = 15  # seconds after which the tables of all videos are written again
 ZERO_SHOT_THRESHOLD = 0.5  # above it a name is more probable than all others together
@@ -107,9 +110,10 @@ def _predict(
     report.finished, report.before = _still_valid(known, jobs, report.run, out)
     if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
         log(f"another content than before, so predicted again: {first_few(changed)}")
+    if len(report.before) < len(jobs):
+        predictor = predictor.to(options.device)
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
-    predictor = predictor.to(options.device)
     report.stamps = warn(predictor, paths, log)
     if report.before:
         log(f"{len(report.before)} of {len(jobs)} videos were done before")
@@ -138,6 +142,9 @@ def _predict_one(
     human: Annotation | None, report: Report, *, log: Log,
 ) -> None:  # fmt: skip
     """One video, its files and its place in the report; an error in it must not stop the others."""
+    from amc.ethogram import files
+    from amc.ethogram.sliding_window import sliding_window
+
     path, crop = job.path, job.crop
     try:
         content = finished.content(path)  # before it is read: it may change
@@ -253,7 +260,7 @@ def thresholds(
 
 
 def ethogram(
-    name: str, path: Path, seen: WindowScores, predictor: VideoPredictor, threshold: np.ndarray, rules: Rules
+    name: str, path: Path, seen: "WindowScores", predictor: VideoPredictor, threshold: np.ndarray, rules: Rules
 ) -> Ethogram:
     """The scores of a video, frame by frame."""
     distance = None

@@ -6,34 +6,36 @@ by_model   a trained `model.safetensors`: one sigmoid per behaviour, thresholds 
            beside it, and a detector of out-of-distribution videos.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from amc import config, metrics, model
+from amc import config, metrics
 from amc.aggregate import AGGREGATES
-from amc.base import bundled
+from amc.base import bundled, checkpoint
+from amc.base.bundled import BUNDLED, SYNTH_CLIP
+from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, silent
 from amc.config import Experiment, Pixels, Sampling
 from amc.datasets import catalogue
-from amc.datasets.clips import ClipViews, reader
 from amc.datasets.names import check, clean
 from amc.datasets.table import ClipTable
 from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
-from amc.inference import load_run
-from amc.model import Classifier, weights
-from amc.model.weights import BUNDLED, SYNTH_CLIP
-from amc.runs import experiment, lookup
-from amc.runs.ablation import pixels_for
+from amc.runs import lookup
 from amc.scores import Scores
 from amc.synth import drawn
+
+if TYPE_CHECKING:  # slow to import, as what functions here import; not needed where all videos were done before
+    from amc.model import Classifier
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
 WHOLE = "ZERO-SHOT, trained on other videos and behaviours"  # an X-CLIP with all its modules
@@ -50,7 +52,10 @@ MAX_CLIPS = {"train": 300, "val": 150}  # clips for fitting the detector
 class VideoPredictor:
     """A classifier, how it samples a video, and what is known about its reliability."""
 
-    classifier: Classifier  # of C behaviours
+    load: Callable[[], "Classifier"]  # builds the classifier at the first call
+    names: tuple[str, ...]  # its C behaviours
+    card: dict  # which network, from which weights
+    sha256: str  # of its weights
     sampling: Sampling  # of frames within one window, as if it were a clip
     pixels: Pixels
     is_softmax: bool  # True: probabilities sum to 1 over the names; False: one sigmoid per behaviour
@@ -61,9 +66,9 @@ class VideoPredictor:
     detector: OutOfDistribution | None = None
 
     @property
-    def names(self) -> tuple[str, ...]:
-        """The C behaviours."""
-        return self.classifier.names
+    def classifier(self) -> "Classifier":
+        """The model itself, built when it is first needed. Raises AmcError if it cannot be used here."""
+        return self.load()
 
     @torch.inference_mode()
     def predict(self, slots: Tensor) -> tuple[Tensor, Tensor]:
@@ -74,12 +79,15 @@ class VideoPredictor:
         return (logits.softmax(dim=1) if self.is_softmax else logits.sigmoid()), found.video
 
     def to(self, device: str) -> "VideoPredictor":
-        """The same on another device."""
-        return replace(self, classifier=self.classifier.to(device))
+        """The same on a device, built. Raises AmcError if it cannot be used here."""
+        classifier = self.classifier.to(device)
+        return replace(self, load=lambda: classifier)
 
 
 def chosen_clip(backbone: str, pretrained: str) -> tuple[str, str]:
     """Backbone and weights for `by_names`: as given, else a backbone that fits the weights, else synth-clip."""
+    from amc.model import weights
+
     small = config.SIZES["quick"]
     return backbone or weights.fitting(pretrained, small.backbone), pretrained or small.pretrained
 
@@ -90,6 +98,10 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     backbone: "xclip" for an X-CLIP, whose own number of frames it then sees; empty: one that fits `pretrained`.
     Raises AmcError for fewer than two behaviours, which leave no choice, and for absent weights.
     """
+    from amc import model
+    from amc.model import weights
+    from amc.runs.ablation import pixels_for
+
     names = tuple(filter(None, map(clean, behaviours)))
     if len(names) < 2:
         given = ", ".join(names) or "none"
@@ -106,24 +118,31 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     stamp = f"{WHOLE if is_whole else ZERO_SHOT}, {_weights(built.card)}"
     plan = replace(small.sampling, num_windows=1, frames=built.card["num_slots"])
     facts = {"by": "names", "card": built.card}
-    return VideoPredictor(built.with_names(names), plan, pixels, True, stamp=stamp, facts=facts)
+    classifier = built.with_names(names)
+    sha256 = checkpoint.content_digest(classifier)
+    return VideoPredictor(lambda: classifier, names, built.card, sha256, plan, pixels, True, stamp=stamp, facts=facts)
 
 
 def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = silent) -> VideoPredictor:
     """A trained model: its file, the folder of its run, or the run's name, such as "sparse rgb+flow seed 0".
 
-    behaviours: which of its behaviours to show, by default all. Raises AmcError for a file that is no such model, a
-    model of another method, and one whose flow is not available.
+    behaviours: which of its behaviours to show, by default all. Raises AmcError for a file that is no such model and a
+    model of another method; its classifier, when it is built, for flow that is not available.
     """
-    path, classifier, run = load_run(name)
+    path = lookup.find(name)
+    meta = checkpoint.read(path)[1]
+    card, names, run = checkpoint.card(meta, path), tuple(meta.get("names", ())), lookup.experiment(path, meta)
     scores = lookup.validation_scores(path)
     val = Scores.load(scores) if scores.is_file() else None
-    at = _places(classifier.names, behaviours)
-    threshold, support, doubts = evidence.of(val, classifier.names, at)
-    facts = {"by": "model", "model": path.parent.name, "card": classifier.card, "experiment": run.asdict()}
+    at = _places(names, behaviours)
+    threshold, support, doubts = evidence.of(val, names, at)
+    facts = {"by": "model", "model": path.parent.name, "card": card, "experiment": run.asdict()}
     facts["calibration_error"] = val and metrics.expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
-    said = ", ".join(filter(None, [stamp(classifier.card, run.size, dataset=run.dataset), *doubts]))
-    predictor = VideoPredictor(classifier, run.sampling, run.pixels, False, threshold, said, support, facts)
+    said = ", ".join(filter(None, [stamp(card, run.size, dataset=run.dataset), *doubts]))
+    load, sha256 = cache(partial(_loaded, path)), digest(path)
+    predictor = VideoPredictor(
+        load, names, card, sha256, run.sampling, run.pixels, False, threshold, said, support, facts
+    )
     clips = 0 if val is None else len(val.labels)
     if path == bundled.place(lookup.DEMO):
         facts["unlike_training"] = "not known: the clips that the bundled model was trained on are not drawn here"
@@ -153,8 +172,15 @@ def is_of_drawings(card: Mapping) -> bool:
 
 def stamp_on(predictor: VideoPredictor, path: Path) -> str:
     """Warning on a model's results for a video: its stamp, and a CLIP of generated animals if the video is real."""
-    is_new = is_of_drawings(predictor.classifier.card) and DRAWN not in predictor.stamp and not drawn.is_drawn(path)
+    is_new = is_of_drawings(predictor.card) and DRAWN not in predictor.stamp and not drawn.is_drawn(path)
     return ", ".join(filter(None, [predictor.stamp, DRAWN * is_new]))
+
+
+def _loaded(path: Path) -> "Classifier":
+    """The trained model of a file."""
+    from amc.inference import load_run
+
+    return load_run(path)[1]
 
 
 def _weights(card: dict) -> str:
@@ -174,9 +200,11 @@ def _only(predictor: VideoPredictor, at: Sequence[int]) -> VideoPredictor:
     """The predictor for some of its behaviours."""
     if list(at) == list(range(len(predictor.names))):
         return predictor
+    names = tuple(predictor.names[c] for c in at)
     return replace(
         predictor,
-        classifier=predictor.classifier.with_names([predictor.names[c] for c in at]),
+        load=cache(lambda: predictor.classifier.with_names(names)),
+        names=names,
         threshold=None if predictor.threshold is None else predictor.threshold[at],
         support=tuple(predictor.support[c] for c in at) if predictor.support else (),
     )
@@ -187,6 +215,8 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistrib
     file = folder / "out_of_distribution.npz"
     if file.is_file():
         return OutOfDistribution.load(file)
+    from amc.runs import experiment
+
     given = predictor.facts["experiment"]
     where = {name: given[name] for name in ("dataset", "root", "size", "validation", "protocol")}
     try:
@@ -206,6 +236,8 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistrib
 
 def _embeddings(predictor: VideoPredictor, table: ClipTable, most: int) -> np.ndarray:
     """Embeddings (V, E) of up to `most` clips, evenly spread over the table: the mean over the windows."""
+    from amc.datasets.clips import ClipViews, reader
+
     views = ClipViews(
         table, predictor.sampling, reader(predictor.pixels, table), size=predictor.classifier.preprocess.size
     )

@@ -22,21 +22,9 @@ from amc.base.progress import LOG_INTERVAL, Log
 from amc.datasets.clips import motion, planned, slots
 from amc.ethogram import crops, timeline
 from amc.ethogram.predictor import VideoPredictor
+from amc.ethogram.timeline import SlidingWindow
 
 BATCH_BYTES = 1e6  # bytes of pictures per batch; more do not fit into the processor cache
-
-
-@dataclass(frozen=True)
-class SlidingWindow:
-    """Windows over time. Raises AmcError for lengths that leave gaps."""
-
-    seconds: float = 2.0  # length of a window; training clips are 2 to 10 s long
-    stride: float = 0.5  # seconds from one start to the next
-
-    def __post_init__(self):
-        if not 0 < self.stride <= self.seconds < np.inf:
-            says = f"{self.stride} s with windows of {self.seconds} s"
-            raise AmcError(f"stride: {says}; needs 0 < stride <= window, or frames are missed")
 
 
 @dataclass(frozen=True)

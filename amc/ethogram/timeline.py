@@ -4,12 +4,27 @@ Pure. Frames are counted from 0, times are seconds since the first frame. Window
 frames, so nothing drifts at 29.97 frames per second or at a variable rate.
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from amc.base.errors import AmcError
 
 EPSILON = 1e-6  # seconds: rounding of time stamps; no camera is that fast
 Range = tuple[int, int]  # first frame, one past the last
+
+
+@dataclass(frozen=True)
+class SlidingWindow:
+    """Windows over time. Raises AmcError for lengths that leave gaps."""
+
+    seconds: float = 2.0  # length of a window; training clips are 2 to 10 s long
+    stride: float = 0.5  # seconds from one start to the next
+
+    def __post_init__(self):
+        if not 0 < self.stride <= self.seconds < np.inf:
+            says = f"{self.stride} s with windows of {self.seconds} s"
+            raise AmcError(f"stride: {says}; needs 0 < stride <= window, or frames are missed")
 
 
 def edges(times: np.ndarray, fps: float) -> np.ndarray:

@@ -60,13 +60,9 @@ def load(path: str | Path) -> tuple[Classifier, dict]:
     ours, its weights do not fit, or the activation of the backbone has changed since.
     """
     tensors, meta = checkpoint.read(path)
-    card = meta.pop("card", None)
-    if card is None:
-        raise AmcError(f"{path}: no card of a classifier in it; give a file that training wrote, or use `build`")
-    if "num_slots" not in card or "network" in card:
-        raise AmcError(f"{path}: holds {card.get('network', 'another network')}; give a model of AnimalMotionCLIP")
-    source = weights.BUNDLED if card["pretrained"] == "shipped" else card["pretrained"]  # what it was called before
-    classifier = build(card["backbone"], source, num_slots=card["num_slots"], seed=card["seed"])
+    card = checkpoint.card(meta, path)
+    del meta["card"]
+    classifier = build(card["backbone"], card["pretrained"], num_slots=card["num_slots"], seed=card["seed"])
     if classifier.card["quick_gelu"] != card["quick_gelu"]:
         raise AmcError(
             f"{path}: trained with quick_gelu={card['quick_gelu']}, but {card['backbone']} has changed; pin open_clip"

@@ -19,6 +19,7 @@ from open_clip.transformer import QuickGELU, TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
 from amc.base import bundled
+from amc.base.bundled import BUNDLED, SYNTH_CLIP
 from amc.base.checkpoint import load_strictly, read
 from amc.base.errors import AmcError
 from amc.model import file_config, names
@@ -28,9 +29,8 @@ from amc.model.temporal import IntegrationTransformer
 from amc.model.vision import FrameEncoder
 from amc.model.xclip import XCLIP
 
-SYNTH_CLIP = "synth-clip"  # the generated world's own small CLIP: configs/synth-clip.json
 XCLIP_BACKBONE = "xclip"  # not a CLIP of open_clip but a whole X-CLIP, from its own checkpoint
-RANDOM, BUNDLED = "random", "bundled"  # sources that are neither a tag of open_clip nor a file
+RANDOM = "random"  # with BUNDLED, the sources that are neither a tag of open_clip nor a file
 
 FITTING = (  # backbones for a tag of open_clip that is given alone, in this order
     "ViT-B-16-quickgelu", "ViT-B-16", "ViT-B-32-quickgelu", "ViT-B-32", "ViT-L-14-quickgelu", "ViT-L-14",

@@ -5,10 +5,10 @@ from datetime import datetime
 from pathlib import Path
 
 from amc.base import bundled, checkpoint, paths
+from amc.base.checkpoint import LAST
 from amc.base.errors import AmcError
 from amc.config import METHOD, Experiment
 from amc.runs import results
-from amc.train import LAST
 
 MODEL = "model.safetensors"  # in the folder of a run, beside its score files
 DEMO = "animalmotionclip-synth"  # the bundled trained model, by its name in data/weights
