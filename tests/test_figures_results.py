@@ -31,27 +31,26 @@ def test_behaviours_are_drawn_most_frequent_first_and_left_out_ones_are_told():
     assert axes.get_title() == "b has 9 training clips, c has 5, 2 of 3 behaviours"
 
 
-def test_learning_curves_mark_the_epoch_that_was_kept():
-    left, middle, right = figures.learning_curves(FITS).axes
-    assert [line.get_ydata().tolist() for line in left.lines] == [fit["losses"] for fit in FITS.values()]
-    middle_dots, dots = (
-        [(*line.get_xdata(), *line.get_ydata()) for line in axes.lines if len(line.get_xdata()) == 1]
-        for axes in (middle, right)
-    )
-    assert (middle_dots, dots) == ([(2, 0.2), (3, 0.3)], [(2, 40.0), (3, 50.0)])
-    assert left.get_xlabel() == "epoch"
-    assert right.get_title() == "Micro mAP on validation clips"
+def test_learning_curves_have_a_panel_per_system_and_mark_the_epoch_that_was_kept():
+    figure = figures.learning_curves(FITS)
+    for axes, fit in zip(figure.axes, FITS.values(), strict=True):
+        training, validation, kept = axes.lines
+        assert training.get_ydata().tolist() == fit["losses"]
+        assert validation.get_ydata().tolist() == fit["validation_losses"]
+        best = fit["best_epoch"]
+        assert (*kept.get_xdata(), *kept.get_ydata()) == (best, fit["validation_losses"][best - 1])
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles == ["Dense,\nframes alone\nmicro mAP 40 %", "Sparse,\nframes and motion\nmicro mAP 50 %"]
 
 
-def test_learning_curves_of_other_methods_have_colours_of_their_own():
-    systems = ("I3D", "MSQNet + pre-training", "AnimalMotionCLIP")
+def test_learning_curves_of_several_seeds_share_the_panel_of_their_method():
+    systems = ("I3D", "MSQNet + pre-training", "MSQNet", "X3D", "AnimalMotionCLIP")
     fits = {f"{system} seed {seed}": FITS["dense rgb seed 0"] for seed in (0, 1) for system in systems}
     figure = figures.learning_curves(fits)
-    lines = figure.axes[0].lines
-    assert [line.get_label() for line in lines] == 2 * list(systems)
-    assert len({line.get_color() for line in lines}) == 3
-    assert [text.get_text() for text in figure.legends[0].get_texts()][:3] == list(systems)  # seeds share their key
-    assert figure.get_suptitle().endswith("that of 0 of 6 models was still falling in the last epoch")
+    shown = [axes for axes in figure.axes if axes.axison]
+    assert [axes.get_title().partition("\n")[0] for axes in shown] == list(systems)
+    assert [len(axes.lines) for axes in shown] == [6] * len(systems)
+    assert "0 of 10 models were still improving" in figure.get_suptitle()
 
 
 def test_a_run_has_one_colour_in_both_tables():

@@ -4,7 +4,6 @@ Rows and arrays in, matplotlib Figures out.
 """
 
 from collections.abc import Mapping, Sequence
-from itertools import cycle
 
 import numpy as np
 import pandas as pd
@@ -16,13 +15,11 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
-from amc.config import METHOD
 from amc.figures import words
-from amc.figures.style import INK, MARKERS, MODALITY_COLORS, PALE, SCHEME_COLORS, SHADE, WIDTH, headline, styled
+from amc.figures.style import INK, MARKERS, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, WIDTH, headline, styled
 
 PANELS = {"2": "scheme", "3": "modality"}  # what a table of the paper varies
-MARKS, EVERY = "os^DvPX", 4  # of learning curves: shapes, and at every how many epochs
-LINES = {"rgb": "-", "flow": ":", "rgb+flow": "--"}
+COLUMNS = 5  # of learning curves, at most
 
 
 @styled
@@ -131,57 +128,47 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
-    """Training loss, validation loss and micro mAP by epoch, one line per run; a ring marks the epoch that was kept.
+    """Loss on training and on validation clips by epoch, one panel per system; a dot marks the epoch that is kept.
 
-    Seeds of one system share its colour and its mark. Lines get thinner in the order of drawing and their marks stand
-    at other epochs, so that equal lines are all seen.
+    Seeds of one system share its panel. The title tells how many runs were still improving in their last epoch.
     fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
     validation (0 to 1), best_epoch.
     """
-    figure = Figure((WIDTH, 6), layout="constrained")
-    panels = figure.subplots(1, 3)
-    systems = list(dict.fromkeys(name.partition(" seed ")[0] for name in fits))
-    colors, widths = _colors(systems), np.linspace(8, 1.5, len(systems))
+    systems: dict[str, list[dict]] = {}
     for name, fit in fits.items():
-        system = name.partition(" seed ")[0]
-        place, epochs = systems.index(system), np.arange(1, len(fit["losses"]) + 1)
-        look = {"color": colors[system], "linewidth": widths[place], "marker": MARKS[place % len(MARKS)]}
-        look |= {"markersize": 7, "markeredgecolor": INK, "markevery": (place % EVERY, EVERY)}
-        look["linestyle"] = LINES.get(system.rpartition(" ")[2], ("-", "--")[place % 2])
-        curves = fit["losses"], fit["validation_losses"], 100 * np.array(fit["validation"])
-        for axes, values in zip(panels, curves, strict=True):
-            axes.plot(epochs, values, label=words.system(system), **look)
-        best, ring = fit["best_epoch"], {"color": "none", "markeredgecolor": INK, "markersize": 13, "zorder": 3}
-        for axes, values in zip(panels[1:], curves[1:], strict=True):
-            axes.plot(best, values[best - 1], "o", **ring)
-    titles = "Loss on training clips", "Loss on validation clips", "Micro mAP on validation clips"
-    for axes, title, label in zip(panels, titles, ("loss", "loss", "mAP, %"), strict=True):
-        axes.set(xlabel="epoch", ylabel=label, title=title)
+        systems.setdefault(name.partition(" seed ")[0], []).append(fit)
+    columns = min(len(systems), COLUMNS)
+    rows = -(-len(systems) // columns)
+    figure = Figure((WIDTH, 2.4 * rows + 1.9), layout="constrained")
+    panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    for axes in panels.flat[len(systems) :]:
+        axes.axis("off")
+    for axes in panels.flat[max(len(systems) - columns, 0) : len(systems)]:  # with none below
+        axes.set_xlabel("epoch")
+        axes.tick_params(labelbottom=True)
+    for axes, (system, runs) in zip(panels.flat, systems.items(), strict=False):
+        for fit in runs:
+            epochs, best = np.arange(1, len(fit["losses"]) + 1), fit["best_epoch"]
+            axes.plot(epochs, fit["losses"], color=SHADE, linestyle="--", linewidth=1.5)
+            axes.plot(epochs, fit["validation_losses"], color=INK, linewidth=2)
+            axes.plot(best, fit["validation_losses"][best - 1], "o", color=MODEL, markersize=9)
+        scores = [100 * fit["validation"][fit["best_epoch"] - 1] for fit in runs]
+        called = _capital(words.system(system)).replace(", ", ",\n")
+        axes.set_title(f"{called}\nmicro mAP {np.mean(scores):.0f} %", fontsize=12)
         axes.grid(color=PALE)
-        axes.xaxis.set_major_locator(MaxNLocator(8, integer=True))
+        axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
-        axes.tick_params(color=SHADE)
-    keys = dict(zip(*reversed(panels[0].get_legend_handles_labels()), strict=True))  # one per system
-    kept = Line2D([], [], color="none", marker="o", markeredgecolor=INK, markersize=13)
-    keys["epoch that is kept: lowest loss on validation clips"] = kept
-    figure.legend(keys.values(), keys, loc="outside lower center", ncols=2, frameon=False, handlelength=3.5)
-    words.explain(figure, "loss", "epoch", "mAP", "micro", "validation clips", words.rows(systems))
-    lowest = min(fits, key=lambda name: min(fits[name]["validation_losses"])).partition(" seed ")[0]
+    figure.supylabel("loss", fontsize=13)
+    keys = [Line2D([], [], color=SHADE, linestyle="--", linewidth=1.5, label="loss on training clips")]
+    keys += [Line2D([], [], color=INK, linewidth=2, label="loss on validation clips")]
+    dot = {"color": MODEL, "marker": "o", "markersize": 9, "linestyle": ""}
+    keys += [Line2D([], [], label="its lowest: this epoch is kept", **dot)]
+    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    words.explain(figure, "loss", "epoch", "validation clips", "micro mAP", words.rows(systems))
     last = sum(fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
-    ends = f"that of {last} of {len(fits)} models was still falling in the last epoch"
-    headline(figure, f"{_capital(words.system(lowest))}: the lowest loss on validation clips; {ends}")
+    headline(figure, f"{last} of {len(fits)} models were still improving on validation clips in their last epoch")
     return figure
 
 
 def _capital(text: str) -> str:
     return text[:1].upper() + text[1:]
-
-
-def _colors(systems: Sequence[str]) -> dict[str, str]:
-    """The colour of each system: of its modality under sparse, else of its scheme; other methods have their own."""
-    others, colors = cycle(sns.color_palette("colorblind")), {METHOD: MODALITY_COLORS["rgb+flow"]}
-    for system in systems:
-        scheme, _, modality = system.partition(" ")
-        known = MODALITY_COLORS.get(modality) if scheme == "sparse" else SCHEME_COLORS.get(scheme)
-        colors.setdefault(system, known or next(others))
-    return colors

@@ -31,6 +31,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "macro": "each behaviour weighs the same, however rare it is",
     "macro, micro": "in macro mAP each behaviour weighs the same, in micro mAP each prediction",
     "mAP": "100 % if the clips that show a behaviour always score higher than those that do not",
+    "micro mAP": "100 % if what happens always scores higher than what does not, over all clips and behaviours",
     "micro": "each prediction weighs the same",
     "missed": "annotated, but not predicted; a video can count in several squares",
     "motion": "a coloured picture of how things move until the next frame",
@@ -38,7 +39,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "names": "models that name behaviours in videos; + pre-training: trained on other videos before",
     "RAFT": "a neural network that estimates motion",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
-    "validation clips": "kept out of training, to choose the epoch; curves on top of each other are nearly equal",
+    "validation clips": "kept out of training, to choose the epoch",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
 }
 SCHEMES = {  # which frames a classifier gets
