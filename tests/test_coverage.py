@@ -23,9 +23,10 @@ def test_dense_leaves_all_but_m_times_p_frames_unseen():
 
 
 def test_the_seen_frames_of_a_video_are_those_of_the_plan():
-    found = coverage.is_seen(8, scheme="dense", num_windows=1, frames=2)
-    assert np.flatnonzero(found).tolist() == [2, 6]
-    assert coverage.is_seen(2, scheme="dense", num_windows=1, frames=1).tolist() == [False, True]
+    found = coverage.classifiers(8, scheme="dense", num_windows=2, frames=2)
+    assert found.tolist() == [0, 1, 0, 1, 0, 2, 0, 2]
+    assert coverage.classifiers(2, scheme="dense", num_windows=1, frames=1).tolist() == [0, 1]
+    assert coverage.classifiers(3, scheme="dense", num_windows=2, frames=2).max() == 2  # some frames are of both
     assert coverage.unseen(8, scheme="dense", num_windows=1, frames=2) == 6 / 8
 
 

@@ -10,12 +10,14 @@ from amc.figures import coverage as drawn
 
 
 def test_where_nobody_looks_is_drawn_by_scheme_and_number_of_classifiers():
-    seen = [np.array([False, True, False, False]), np.array([True, False, True, True, False])]
+    seen = [np.array([0, 1, 0, 0]), np.array([1, 0, 2, 3, 0])]
     figure = drawn.unseen_by_place({"dense": seen}, (2, 4), frames=3)
     axes = figure.axes[0]
-    assert figure.get_suptitle() == "Of 5 frames of a video, 2 to 4 classifiers see 1 to 3 with dense"
+    assert figure.get_suptitle() == "Of 5 frames of a video, 4 classifiers together see 3 with dense"
     bars = [[tuple(path.get_extents().intervalx.round(9)) for path in row.get_paths()] for row in axes.collections]
-    assert bars == [[(0.25, 0.5)], [(0, 0.2), (0.4, 0.8)]]  # each frame where it is
+    assert bars == [[(0.25, 0.5)], [(0, 0.2), (0.4, 0.6), (0.6, 0.8)]]  # each frame where it is
+    dark, light, again = axes.collections[1].get_facecolor()
+    assert (dark == again).all() and light[3] < dark[3]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["2", "4"]
     assert [text.get_text() for text in axes.texts] == ["1", "3"]
     assert figure.get_supxlabel().startswith("3 frames for each classifier; ")

@@ -54,15 +54,18 @@ def settings(
     )[0]
 
 
-def is_seen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> np.ndarray:
-    """Whether any classifier sees each frame of a video, in evaluation: bool (num_frames,)."""
+def classifiers(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> np.ndarray:
+    """The first classifier, from 1 on, that sees each frame of a video in evaluation: int (num_frames,); 0: none."""
+    found = np.zeros(num_frames, int)
     windows = sampling.plan(num_frames, scheme=scheme, num_windows=num_windows, frames=frames)
-    return np.isin(np.arange(num_frames), [window.frames for window in windows])
+    for number, window in reversed([*enumerate(windows, start=1)]):
+        found[list(window.frames)] = number
+    return found
 
 
 def unseen(num_frames: int, *, scheme: str, num_windows: int, frames: int) -> float:
     """The part (0 to 1) of the frames of a video that no classifier sees, in evaluation."""
-    return 1 - is_seen(num_frames, scheme=scheme, num_windows=num_windows, frames=frames).mean()
+    return float((classifiers(num_frames, scheme=scheme, num_windows=num_windows, frames=frames) == 0).mean())
 
 
 def crop(masks: np.ndarray) -> tuple[slice, slice]:

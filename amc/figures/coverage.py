@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
+from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
@@ -19,6 +20,7 @@ from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
 MARKS = {"dense": "s", "semi-dense": "D", "sparse": "o"}
+LIGHT = 0.4  # opacity of every second classifier
 RULES = {"regular": (INK, "s"), "random": (SHADE, "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
 MEANING = {
     "regular": "all classifiers\nthe same",
@@ -68,30 +70,32 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
 def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[int], *, frames: int) -> Figure:
     """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
-    Right of each row the number of frames that are seen. The title compares the first and the last number of
-    classifiers.
+    Right of each row the number of frames that are seen, which the title compares for the largest number of
+    classifiers. Dark and light tell apart classifiers that are neighbours in the video.
 
-    table: by scheme, for each of `counts` classifiers whether each frame is seen, bool (N,); frames: P of each.
+    table: by scheme, for each of `counts` classifiers which of them, from 1 on, sees each frame, int (N,), 0: none;
+    frames: P of each.
     """
     figure = Figure((WIDTH, len(table) * (0.22 * len(counts) + 0.4) + 1.6), layout="constrained")
     for axes, (scheme, rows) in zip(figure.subplots(len(table), 1, sharex=True, squeeze=False)[:, 0], table.items()):
-        for y, seen in enumerate(rows):
-            runs = np.flatnonzero(np.diff(np.pad(seen.astype(int), 1))).reshape(-1, 2) / len(seen)
-            spans = [(start, stop - start) for start, stop in runs]
-            axes.broken_barh(spans, (y - 0.4, 0.8), color=SCHEME_COLORS[scheme], linewidth=0)
-            axes.text(1.01, y, f"{seen.sum()}", va="center", fontsize=11)
+        for y, numbers in enumerate(rows):
+            at = np.flatnonzero(numbers)
+            colors = [to_rgba(SCHEME_COLORS[scheme], 1 if numbers[frame] % 2 else LIGHT) for frame in at]
+            axes.broken_barh(
+                [(frame / len(numbers), 1 / len(numbers)) for frame in at], (y - 0.4, 0.8), color=colors, lw=0
+            )
+            axes.text(1.01, y, f"{len(at)}", va="center", fontsize=11)
         axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
         axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end of the video"])
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
-        axes.set_title("frames that all together see", loc="right", fontsize=12)
+        axes.set_title("frames that at least one sees", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
-    key = "coloured: a frame that one of them sees; white: seen by none"
+    key = "dark and light: frames of one classifier and of its neighbour; white: seen by none"
     figure.supxlabel(f"{frames} frames for each classifier; {key}", fontsize=13)
     words.explain(figure, "classifier")
-    ends = {scheme: (rows[0].sum(), rows[-1].sum()) for scheme, rows in table.items()}
-    told = listed(f"{first} to {last} with {scheme}" for scheme, (first, last) in ends.items())
     whole = len(next(iter(table.values()))[-1])
-    style.headline(figure, f"Of {whole} frames of a video, {counts[0]} to {counts[-1]} classifiers see {told}")
+    told = listed(f"{(rows[-1] > 0).sum()} with {scheme}" for scheme, rows in table.items())
+    style.headline(figure, f"Of {whole} frames of a video, {counts[-1]} classifiers together see {told}")
     return figure
 
 

@@ -139,7 +139,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
         systems.setdefault(name.partition(" seed ")[0], []).append(fit)
     columns = min(len(systems), COLUMNS)
     rows = -(-len(systems) // columns)
-    figure = Figure((WIDTH, 2.4 * rows + 1.9), layout="constrained")
+    figure = Figure((WIDTH, 2.7 * rows + 1.9), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
     for axes in panels.flat[len(systems) :]:
         axes.axis("off")
