@@ -69,8 +69,7 @@ def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
     assert told == (
-        "50 errors per 100 videos are of none of the four kinds; "
-        "the most frequent kind is “overlapping actions”, 20 per 100 videos"
+        "The most frequent kind of errors is “overlapping actions”, 20 per 100 videos; 50 are of none of the four kinds"
     )
     assert [bar.get_width() for bar in figure.axes[0].patches] == [5, 0, 15, 50]  # the annotator's, then the model's
     assert [text.get_text().strip() for text in figure.axes[0].texts] == ["20", "50"]

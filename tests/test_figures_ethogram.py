@@ -123,7 +123,7 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
     figure = drawn.confusion(agreement.confusion(human, model, NAMES, shown.edges))
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == [
-        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing (6.0 s)"
+        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing else (6.0 s)"
     ]  # fmt: skip
     assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
     assert "The model says the same as the human for 25 % of the 4 s that the human wrote" in texts(figure).replace(

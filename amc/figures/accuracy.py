@@ -89,7 +89,7 @@ def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
     axes.set(xlabel="F1; bars: 95 % interval over films", xlim=(0, 1))
     axes.grid(axis="x", color=PALE)
     axes.tick_params(axis="y", length=0)
-    words.explain(figure, "F1", "95 % interval")
+    words.explain(figure, "F1", "whole stretch", "95 % interval")
     ranked = sorted(rows, key=lambda row: -row["value"])
     better, worse = (f"{words.F1[row['name']]} ({row['value']:.2f} of 1)" for row in (ranked[0], ranked[-1]))
     films = f"On {rows[0]['films']} films of known events"

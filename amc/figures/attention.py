@@ -84,8 +84,8 @@ def patches(
     ranked = -np.sort(-maps.reshape(len(maps), -1))
     most = 100 * ((ranked.cumsum(axis=1) < ranked.sum(axis=1, keepdims=True) / 2).mean() + 1 / ranked.shape[1])
     words.explain(figure, "attention", "layer", "summary")
-    found = f"half of its attention inside a picture falls on {most:.0f} % of a picture"
-    style.headline(figure, f"Where the model looks: {found}{_on_animals(maps, animals)}{title}")
+    found = f"Half of the model's attention inside a picture falls on {most:.0f} % of it"
+    style.headline(figure, f"{found}{_on_animals(maps, animals)}{title}")
     return figure
 
 
@@ -98,7 +98,7 @@ def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
         animals = np.logical_or.reduceat(animals, starts, axis=axis)
     count, flat = len(maps), maps.reshape(len(maps), -1)
     hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
-    return f"; in {hits} of {count} pictures the highest (yellow square) touches the animal (its outline)"
+    return f"; the highest (yellow square) touches the animal (outline) in {hits} of {count} pictures"
 
 
 def _picture(axes, picture: np.ndarray, color: str, x: float, y: float) -> None:

@@ -15,7 +15,7 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline
 
 INTACT = "intact"
 HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
-FEW = 2  # rows whose kept parts are told one by one, from top to bottom
+ROOM = 1.6  # the width of a panel by that of its scores: on the right stands what each row keeps
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
 
 
@@ -23,9 +23,9 @@ APART = 0.16  # half the distance between the intact and the damaged score of on
 def what_is_left(rows: Sequence[dict]) -> Figure:
     """One panel per control: macro mAP of every row, intact and damaged, with 95 % intervals; dashed: sees no video.
 
-    rows: as `companion.controls.measure`, percent. A panel's title says how much of the margin over chance is kept, the
-    median of its rows; the figure's, what hardly costs anything and what costs half of it. Raises AmcError without a
-    damaged row.
+    rows: as `companion.controls.measure`, percent. Beside each row stands how much of its margin over chance it keeps;
+    the title tells what hardly costs anything and what costs half of it (medians). Raises AmcError without a damaged
+    row.
     """
     names = list(dict.fromkeys(row["run"] for row in rows))
     each = [[row["control"] for row in rows if row["run"] == name and row["control"] != INTACT] for name in names]
@@ -37,11 +37,13 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     for axes, kind in zip(panels, kinds, strict=True):
         _panel(axes, rows, kind, names)
     labels = _called(rows, names)
-    panels[0].set(yticks=range(len(names)), yticklabels=labels, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
+    panels[0].set(yticks=range(len(names)), yticklabels=labels, ylim=(len(names) - 0.4, -0.6))
+    panels[0].set_xlim(0, ROOM * max(row["map_macro_high"] for row in rows))
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
     panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    headline(figure, f"{_found(rows, kinds)} (medians; {rows[0]['videos']} test videos)")
+    few = f"medians; {rows[0]['videos']} test videos: the fewer, the higher is mAP"
+    headline(figure, f"{_found(rows, kinds)} ({few})")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
@@ -50,7 +52,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "column", "kept", "mAP", "macro", "chance", "95 % interval", words.rows(labels))
+    words.explain(figure, "column", "%", "mAP", "macro", "chance", "95 % interval", words.rows(labels))
     return figure
 
 
@@ -104,10 +106,10 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             axes.plot([row["map_macro_low"], row["map_macro_high"]], [at] * 2, color=INK, linewidth=1.5)
             look = {"markersize": 9, "markerfacecolor": face or MODALITY_COLORS[row["modality"]]}
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
-    left = [row["left"] for row in damaged.values() if row["left"] is not None]
-    shown = left if len(left) <= FEW else [np.median(left)]
-    part = f"{listed(f'{100 * value:.0f}' for value in shown)} % kept".replace("-", "−") if left else ""
-    axes.set_title(f"{words.CONTROLS[kind][0]}\n{part}", fontsize=13)
+        if damaged[name]["left"] is not None:
+            part = f"{100 * damaged[name]['left']:.0f} %".replace("-", "−")
+            axes.text(0.99, place, part, ha="right", va="center", fontsize=11, transform=axes.get_yaxis_transform())
+    axes.set_title(words.CONTROLS[kind][0], fontsize=13)
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)

@@ -117,7 +117,13 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
             "% of the classifiers",
             f"How many classifiers get a\nframe of an event? ({frames} each)",
         ),
-        "looks": (by_length, "seconds", 1, "frames", f"How many frames does each that\nsees it get? ({frames} each)"),
+        "looks": (
+            by_length,
+            "seconds",
+            1,
+            "frames",
+            f"How many frames of it does one\nget that sees it? ({frames} each)",
+        ),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
@@ -173,8 +179,8 @@ def short_videos(plans: Mapping[str, Mapping[int, Sequence[Window]]]) -> Figure:
     words.explain(figure, "classifier")
     plan = next(iter(next(iter(plans.values())).values()))
     different = listed(f"{(rows[-1] > 0).sum()} with {scheme}" for scheme, rows in used.items())
-    taken = f"{len(plan)} classifiers with {len(plan[0].frames)} frames each repeat the frames of a shorter video"
-    style.headline(figure, f"{taken}; of a video of {lengths[-1]} frames they use {different}")
+    taken = f"{len(plan)} classifiers that get {len(plan[0].frames)} frames each see {different}"
+    style.headline(figure, f"Of a video of only {lengths[-1]} frames, {taken}")
     return figure
 
 

@@ -150,9 +150,8 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    found = f"{none['rate']:.0f} errors per 100 videos are of none of the four kinds"
-    named = f"the most frequent kind is “{most['kind']}”, {most['rate']:.0f} per 100 videos"
-    style.headline(figure, f"{found}; {named}")
+    named = f"The most frequent kind of errors is “{most['kind']}”, {most['rate']:.0f} per 100 videos"
+    style.headline(figure, f"{named}; {none['rate']:.0f} are of none of the four kinds")
     return figure
 
 

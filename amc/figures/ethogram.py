@@ -15,6 +15,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 from matplotlib.ticker import MaxNLocator
 
+from amc.figures import words
 from amc.figures.style import HUMAN, INK, MODEL, PALE, SHADE, WARNING, WIDTH, stamped, styled
 
 if TYPE_CHECKING:  # figures do not import the package that they draw for
@@ -122,8 +123,12 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 @styled
 def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
-    """Share of the video of each behaviour, with seconds and number of bouts; says so if they overlap beyond 100 %."""
-    table = shown.budget().iloc[chosen(shown, most)].sort_values("Total duration (s)", ascending=False)
+    """Share of the video of each behaviour with a bout, with seconds and number of bouts.
+
+    Says so if they overlap beyond 100 %. Without any bout, `most` behaviours are drawn.
+    """
+    table = shown.budget().sort_values("Total duration (s)", ascending=False, kind="stable")
+    table = table[table["Total duration (s)"] > 0] if shown.bouts else table.head(most)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     share = table["% of total length"].to_numpy()
@@ -144,7 +149,10 @@ def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
         if share[0]
         else "nothing is seen"
     )
-    stamped(figure, axes, f"In the video {shown.name} {longest}{_hidden(shown, table)}", shown.stamp)
+    words.explain(figure, "bout")
+    hidden = len(shown.names) - len(table)
+    never = f" ({hidden} others never)" if hidden and shown.bouts else _hidden(shown, table)
+    stamped(figure, axes, f"In the video {shown.name} {longest}{never}", shown.stamp)
     return figure
 
 
@@ -159,7 +167,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     axes.set(
         yticks=range(len(drawn)),
         yticklabels=[" → ".join(pair) for pair in drawn.index],
-        xlabel="how many times the second begins next after the first",
+        xlabel="how many times a bout of the second begins next after one of the first",
     )
     axes.set_ylim(max(len(drawn), 1) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -171,6 +179,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
         found = f"{pairs.sum():.0f} times a behaviour follows another, {' → '.join(pairs.index[0])} most often"
     if len(pairs) and pairs.max() == 1:
         found = "no behaviour follows the same one twice: too few to show a pattern"
+    words.explain(figure, "bout")
     hidden = f" ({len(pairs) - most} rarer pairs not drawn)" if len(pairs) > most else ""
     stamped(figure, axes, f"In the video {shown.name} {found}{hidden}", shown.stamp)
     return figure
@@ -195,12 +204,23 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
         axes.text(column, row, f"{value:.0f} %" if value else "·", ha="center", va="center", **look)
         if row == column:
             axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, ec=HUMAN, lw=2.5))
-    axes.set_xticks(range(len(used)), used, rotation=40, ha="right", rotation_mode="anchor")
+    others = "nothing else"  # beside what both see
+    percent.index = [name.replace("nothing (", f"{others} (") for name in percent.index]
+    axes.set_xticks(
+        range(len(used)),
+        [others if name == "nothing" else name for name in used],
+        rotation=40,
+        ha="right",
+        rotation_mode="anchor",
+    )
     axes.set(yticks=range(len(used)), yticklabels=percent.index, ylabel="while the human wrote …")
     axes.set_xlabel("… the model said (a row adds up to 100 %; orange: both the same)")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
-    figure.supxlabel("a cell: share of the seconds beside the row's name; ·: none", fontsize=12)
+    figure.supxlabel(
+        "a cell: share of the seconds beside the row's name, in which all that happens at once counts; ·: none",
+        fontsize=12,
+    )
     annotated = [name for name in used if name != "nothing"]
     found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
     part = f"{100 * found / total:.0f} % of" if total else "none of"

@@ -103,8 +103,7 @@ def scales(
 ) -> Figure:
     """A frame, and pictures of its motion at two speeds: by scale of colours (rows), then by speed (columns).
 
-    The title compares the speeds on each scale: the mean difference of their pictures. keys: to the colours of each
-    scale.
+    The title tells on which scale the speeds can be told apart. keys: to the colours of each scale.
     """
     figure = Figure((WIDTH, 2.9 * len(pictures) + 0.8), layout="constrained")
     left, right = figure.subfigures(1, 2, width_ratios=[1, 2.6])
@@ -121,7 +120,7 @@ def scales(
             style.key(panels[-1], keys[y])
         first, *_, last = by_speed.values()
         apart = np.abs(np.subtract(first, last, dtype=float)).mean() / 255
-        differ = f"their colours differ by {100 * apart:.0f} %" if apart > SAME else "they look the same"
+        differ = "they differ" if apart > SAME else "they look the same"
         block.suptitle(f"{scale}: {differ}", fontsize=13, weight="bold")
         told.append(f"{scale} {differ}")
     style.headline(figure, f"Slow and fast motion as colours: {'; '.join(told)}")
@@ -227,14 +226,14 @@ def effect(table: pd.DataFrame) -> Figure:
     """The gain by each flow method. table: of `flow_effect.rows`; its first row is frames alone.
 
     Left macro mAP, right its difference from frames alone; 95 % intervals over the test videos. The title tells the
-    differences of frames with flow.
+    differences.
     """
     order = list(dict.fromkeys(table["modality"]))
     names = list(dict.fromkeys(table["flow"]))
     figure = Figure((WIDTH, 0.6 * len(table) + 2.2), layout="constrained")
     for axes, column, label in zip(
         figure.subplots(1, 2, sharey=True), ("map_macro", "more"),
-        (words.MAP.replace(" (100", "\n(100"), "difference from frames alone, points"), strict=True,
+        ("macro mAP, %", "difference from frames alone, points"), strict=True,
     ):  # fmt: skip
         for place, row in enumerate(table.to_dict("records")):
             if column == "more" and row["flow"] == names[0]:
@@ -252,11 +251,14 @@ def effect(table: pd.DataFrame) -> Figure:
     ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
     figure.axes[1].axvline(0, color=INK)
-    bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos (right: paired)")
+    bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos")
     figure.legend(handles=[bars], loc="outside lower center", frameon=False)
-    both = table[table["modality"] == order[-1]]
-    sure = ((both["more_low"] > 0) | (both["more_high"] < 0)).sum()
-    ends = f"{both['more'].min():+.1f} to {both['more'].max():+.1f}"
-    title = f"{words.INPUTS[order[-1]].capitalize()} score {ends} points against frames alone"
-    style.headline(figure, f"{title}; {sure} of {len(both)} differences are significant")
+    words.explain(figure, "mAP", "macro", "DIS", "RAFT", "95 % interval")
+    told = []
+    for modality in order[1:]:
+        part = table[table["modality"] == modality]
+        sure = ((part["more_low"] > 0) | (part["more_high"] < 0)).sum()
+        ends = f"{part['more'].min():+.1f} to {part['more'].max():+.1f}".replace("-", "−")
+        told.append(f"{words.INPUTS[modality]} {ends} ({sure} of {len(part)} differences are significant)")
+    style.headline(figure, f"Points against frames alone: {'; '.join(told)}")
     return figure

@@ -31,7 +31,7 @@ FLOW_COLORS = {  # methods of one family in one hue
     "raft-large": "#225555", "raft-small": "#448888", "raft-synth": "#99CCBB",
 }  # fmt: skip
 BAND_COLORS = {"head": "#666622", "middle": "#999933", "tail": "#CCCC88"}  # of behaviours, by training clips
-MODEL, HUMAN, TRUTH, WARNING, ATTENTION = "#009988", "#EE7733", "#117733", "#AA1133", "#3D1C02"
+MODEL, HUMAN, TRUTH, WARNING, ATTENTION = "#009988", "#EE7733", "#117733", "#AA1133", "#EE3377"
 INK, SHADE, PALE = "#222222", "#777777", "#E4E4E4"
 MARKERS = {"macro": "o", "micro": "s"}  # the averaging of an mAP
 WIDTH = 11  # inches, the same for all figures, so that fonts look the same in all of them
@@ -191,7 +191,7 @@ def stamped(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
     lines = textwrap.wrap(stamp, max(24, int(8 * wide)))  # letters of a line
     axes.set_title(textwrap.fill(text, max(24, int(9.4 * wide))), loc="left", pad=6 + 18 * len(lines))
     if stamp:
-        look = {"color": WARNING, "fontweight": "bold", "fontsize": 12, "va": "bottom"}
+        look = {"color": WARNING, "fontsize": 11.5, "va": "bottom"}
         axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)
 
 

@@ -30,14 +30,19 @@ def animals(rows: Sequence[dict]) -> Figure:
         axes.plot(
             row["macro"], place, marker, color=face, markeredgecolor=INK, markersize=11, label=label, linestyle=""
         )
-    axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.4, -0.6), xlim=(0, None))
+    axes.set(
+        yticks=range(len(names)),
+        yticklabels=[words.method(name) for name in names],
+        ylim=(len(names) - 0.4, -0.6),
+        xlim=(0, None),
+    )
     axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, 95 % interval")
     known, new = (next(row["macro"] for row in rows if row["group"] == group) for group in GROUP_LOOKS)
-    axes.set_title(f"{names[0]}: {known:.0f} % on known animals, {new:.0f} % on new ones")
+    axes.set_title(f"{names[0]}: {known:.0f} % on species that training showed, {new:.0f} % on new ones")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(GROUP_LOOKS), frameon=False)
-    words.explain(figure, "mAP", "macro", "95 % interval")
+    words.explain(figure, "mAP", "macro", "class frequency, species prior", "95 % interval")
     return figure
 
 
@@ -60,12 +65,14 @@ def behaviours(rows: Sequence[dict], *, few: int = 5) -> Figure:
         axes.plot(values, places + aside, marker, color=face, label=name, zorder=3, **look)
     labels = [f"{row['behaviour']} ({row['videos']}{'' if s else ': too few'})" for row, s in zip(rows, sure)]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 103))
-    axes.set(xlabel="average precision, %, 95 % interval (in brackets: test videos)")
-    above = sum(row["held out low"] > row["chance"] for row, s in zip(rows, sure) if s)
-    found = f"{above} of {sure.sum()} held-out behaviours are recognised better than by chance"
+    axes.set(xlabel="AP, %, 95 % interval (in brackets: test videos)")
+    above, before = (
+        sum(row[f"{name} low"] > row["chance"] for row, s in zip(rows, sure) if s) for name in ("held out", "untrained")
+    )
+    found = f"Better than chance: {above} of {sure.sum()} held-out behaviours; before any training, {before}"
     axes.set_title(found if sure.any() else f"Fewer than {few} test videos of each held-out behaviour: too few to tell")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=1 + len(SYSTEM_LOOKS), frameon=False)
-    words.explain(figure, "95 % interval")
+    words.explain(figure, "AP", "trained on it, held out, untrained", "95 % interval")
     return figure

@@ -9,9 +9,12 @@ from collections.abc import Iterable
 from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
+    "%": "right of a row, the part of its lead over chance that is kept; 0: as bad as guessing, below: worse",
     "95 % interval": "of 100 such intervals, each from other videos, 95 contain the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
+    "AP": "average precision of one behaviour: 100 % if the clips that show it score higher than all others",
     "attention": "how much the model takes over from each part of what it gets",
+    "bout": "a stretch of time in which a behaviour happens without a pause",
     "by batch": "micro mAP of so many clips at a time, then the mean over these batches",
     "chance": "knows how frequent each behaviour is, and sees no video",
     "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
@@ -25,7 +28,6 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "F1": "1 if nothing is missed and nothing invented, 0 if nothing is right",
     "GFLOPs": "billions of computing steps; parameters: numbers that training adjusts",
     "I, F": "a frame of the video (image), and how it moves until the next frame (optical flow)",
-    "kept": "part of the lead over chance (median of the rows); 100 %: intact, 0 %: as bad as guessing, below: worse",
     "layer": "one step of the model's computing",
     "loss": "how far the scores are from the right answers; 0: not at all",
     "macro": "each behaviour weighs the same, however rare it is",
@@ -38,9 +40,13 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "name": "turned into numbers by the model, which adapts them to what the video shows",
     "names": "models that name behaviours in videos; + pre-training: trained on other videos before",
     "RAFT": "a neural network that estimates motion",
+    "source": "the video that a clip seems to be cut from",
+    "species": "guess by species; + source: also by clips of one film; + co-occurrence: by the clip's other labels",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
+    "trained on it, held out, untrained": "knows clips of it; knows only its name; CLIP before any training on videos",
     "validation clips": "kept out of training, to choose the epoch",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
+    "whole stretch": "found if the model's overlaps with the true one for half of the time of both together",
 }
 SCHEMES = {  # which frames a classifier gets
     "dense": "dense: frames close together, in one part",
@@ -73,14 +79,14 @@ FLOW = {  # methods and situations of optical flow
 NONE = "none of these"  # errors of no kind
 ERRORS = {  # kinds of errors
     "overlapping actions": "missed beside another action",
-    "incomplete annotation": "predicted, but not annotated",
-    "sensing and its parts": "taking in what is around; Attending is one way",
+    "incomplete annotation": "it happens, but is not annotated",
+    "sensing and its parts": "taking in what is around; parts: Attending, Keeping still",
     "composite actions": "made of others: chasing includes running",
-    NONE: "all other errors",
+    NONE: "all others, missed or invented",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
 FITS = "how well the name fits the video (cosine; 1: perfectly, 0 or less: not at all)"
-MAP = "mean average precision (mAP), % (100: every ranking right)"
+MAP = "mean average precision (mAP), %"
 AVERAGED = {
     "map_macro": "each behaviour\nweighs the same\n(macro)",
     "map_micro": "each prediction\nweighs the same\n(micro)",
