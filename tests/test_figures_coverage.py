@@ -54,8 +54,8 @@ def test_short_videos_are_numbered_by_how_often_a_frame_is_shown():
     plans = {"dense": {2: sampling.plan(2, scheme="dense", num_windows=3, frames=4)}}
     figure = drawn.short_videos(plans | {"sparse": plans["dense"]})
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.startswith("Of a video of only 2 frames, 3 classifiers that get 4 frames each see 2 with dense")
-    assert told.endswith("of a video of 2 frames they use 2 with dense and 2 with sparse")
+    sees = "3 classifiers that get 4 frames each see 2 with dense and 2 with sparse"
+    assert told == f"Of a video of only 2 frames, {sees}"
     assert [[bar.get_height() for bar in axes.patches] for axes in figure.axes] == [[8, 4]] * 2
     assert [text.get_text() for text in figure.axes[0].texts] == ["8", "4"]
 
