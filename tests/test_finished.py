@@ -106,9 +106,10 @@ def test_where_all_is_done_no_model_is_built_and_one_that_cannot_be_built_costs_
     assert tables(tmp_path / "out") == before
 
 
-def test_a_call_that_finds_all_done_imports_no_model_and_no_figures():
+def test_a_trained_model_is_known_without_an_import_of_models_and_figures():
     slow = {"open_clip", "torchvision", "transformers", "matplotlib", "seaborn", "sklearn"}
-    code = f"import sys; from amc.ethogram import predict, predictor; print(*({slow} & sys.modules.keys()))"
+    code = "import sys; from amc.ethogram import predict, predictor; predictor.by_model('demo'); "
+    code += f"print(*({slow} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
 

@@ -79,7 +79,7 @@ def test_figures_show_each_system_where_it_is():
     ]
     axes = charts.animals(rows).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "prior"]
-    assert axes.get_title() == "ours: 40 % on known animals, 40 % on new ones"
+    assert axes.get_title() == "ours: 40 % on species that training showed, 40 % on new ones"
     each = [
         {"behaviour": name, "videos": videos, "chance": 5.0}
         | {f"{system}{end}": ap + more for system in charts.SYSTEM_LOOKS for end, more in ENDS.items()}

@@ -25,11 +25,11 @@ def test_an_event_between_all_marks_was_seen_by_nobody(made):
 
 def test_what_happens_was_left_out_and_what_does_not_was_invented(made):
     assert verdicts.diagnosis("incomplete annotation", made, 1) == (
-        "Incomplete annotation (predicted, but not annotated): "
+        "Incomplete annotation (not annotated; it may well happen): "
         "Keeping still (100 % of the video) is left out by the annotator."
     )
     assert verdicts.diagnosis("none of these", made, 4) == (
-        "None of these (all other errors): Jumping is invented by the model; "
+        "None of these (all others, missed or invented): Jumping is invented by the model; "
         "Flying (100 % of the video) is missed, seen but not recognised."
     )
 

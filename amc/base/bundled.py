@@ -14,7 +14,6 @@ from amc.base.checkpoint import save
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 
-BUNDLED = "bundled"  # as the source of a model's weights: those of its backbone here
 SYNTH_CLIP = "synth-clip"  # the generated world's own small CLIP
 
 

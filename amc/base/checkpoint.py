@@ -17,6 +17,7 @@ from amc.base import seal, state_dicts
 from amc.base.errors import AmcError
 from amc.base.state_dicts import shown
 
+BUNDLED = "bundled"  # as the source of a model's weights: those of its backbone in data/weights
 LAST = "last.pt"  # in the folder of a run: the state of training after its last epoch
 
 
@@ -93,7 +94,7 @@ def card(meta: Mapping, path: str | Path) -> dict:
         raise AmcError(f"{path}: no card of a classifier in it; give a file that training wrote, or use `build`")
     if "num_slots" not in found or "network" in found:
         raise AmcError(f"{path}: holds {found.get('network', 'another network')}; give a model of AnimalMotionCLIP")
-    return found | ({"pretrained": "bundled"} if found["pretrained"] == "shipped" else {})  # as it was called before
+    return found | ({"pretrained": BUNDLED} if found["pretrained"] == "shipped" else {})  # as it was called before
 
 
 def content_digest(module: nn.Module) -> str:

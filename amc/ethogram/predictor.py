@@ -20,7 +20,8 @@ from torch import Tensor
 from amc import config, metrics
 from amc.aggregate import AGGREGATES
 from amc.base import bundled, checkpoint
-from amc.base.bundled import BUNDLED, SYNTH_CLIP
+from amc.base.bundled import SYNTH_CLIP
+from amc.base.checkpoint import BUNDLED
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, silent
@@ -34,7 +35,7 @@ from amc.runs import lookup
 from amc.scores import Scores
 from amc.synth import drawn
 
-if TYPE_CHECKING:  # slow to import, as what functions here import; not needed where all videos were done before
+if TYPE_CHECKING:  # slow to import, as what functions here import; a trained model is often not needed, see `predict`
     from amc.model import Classifier
 
 ZERO_SHOT = "ZERO-SHOT, new modules untrained"
@@ -52,7 +53,7 @@ MAX_CLIPS = {"train": 300, "val": 150}  # clips for fitting the detector
 class VideoPredictor:
     """A classifier, how it samples a video, and what is known about its reliability."""
 
-    load: Callable[[], "Classifier"]  # builds the classifier at the first call
+    load: Callable[[], "Classifier"]  # gives the same classifier at each call; that of `by_model` is built at the first
     names: tuple[str, ...]  # its C behaviours
     card: dict  # which network, from which weights
     sha256: str  # of its weights
@@ -127,7 +128,7 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
     """A trained model: its file, the folder of its run, or the run's name, such as "sparse rgb+flow seed 0".
 
     behaviours: which of its behaviours to show, by default all. Raises AmcError for a file that is no such model and a
-    model of another method; its classifier, when it is built, for flow that is not available.
+    model of another method; building its classifier, as `load_run`.
     """
     path = lookup.find(name)
     meta = checkpoint.read(path)[1]
@@ -139,7 +140,8 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
     facts = {"by": "model", "model": path.parent.name, "card": card, "experiment": run.asdict()}
     facts["calibration_error"] = val and metrics.expected_calibration_error(val.labels, AGGREGATES["mean"](val.probs))
     said = ", ".join(filter(None, [stamp(card, run.size, dataset=run.dataset), *doubts]))
-    load, sha256 = cache(partial(_loaded, path)), digest(path)
+    sha256 = digest(path)
+    load = cache(partial(_loaded, path, sha256))
     predictor = VideoPredictor(
         load, names, card, sha256, run.sampling, run.pixels, False, threshold, said, support, facts
     )
@@ -176,11 +178,14 @@ def stamp_on(predictor: VideoPredictor, path: Path) -> str:
     return ", ".join(filter(None, [predictor.stamp, DRAWN * is_new]))
 
 
-def _loaded(path: Path) -> "Classifier":
-    """The trained model of a file."""
+def _loaded(path: Path, sha256: str) -> "Classifier":
+    """The trained model of a file, whose content has to be the known one."""
     from amc.inference import load_run
 
-    return load_run(path)[1]
+    classifier = load_run(path)[1]
+    if digest(path) != sha256:
+        raise AmcError(f"{path}: has changed since it was first read; run the same again")
+    return classifier
 
 
 def _weights(card: dict) -> str:
@@ -215,6 +220,7 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistrib
     file = folder / "out_of_distribution.npz"
     if file.is_file():
         return OutOfDistribution.load(file)
+    predictor.load()  # a model that cannot be used here is told before any work
     from amc.runs import experiment
 
     given = predictor.facts["experiment"]

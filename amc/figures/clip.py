@@ -173,7 +173,7 @@ def _motion(vectors: np.ndarray) -> str:
     if math.hypot(u, v) < 0.05:
         return f"Estimated until the next frame: most of the picture rests; its fastest parts move {fastest:.1f} pixels"
     most = f"Estimated until the next frame: most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
-    return f"{most}; {100 * FASTEST:.0f} % of it differ from that by {fastest:.1f} or more"
+    return f"{most}; {100 * FASTEST:.0f} % of it differs from that by {fastest:.1f} or more"
 
 
 def _error(vectors: np.ndarray, true: np.ndarray | None) -> str:

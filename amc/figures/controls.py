@@ -6,7 +6,6 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.ticker import MaxNLocator
 
 from amc.base.errors import AmcError
 from amc.base.wording import listed
@@ -41,9 +40,8 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     panels[0].set_xlim(0, ROOM * max(row["map_macro_high"] for row in rows))
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
-    panels[0].xaxis.set_major_locator(MaxNLocator(3, integer=True))
-    few = f"medians; {rows[0]['videos']} test videos: the fewer, the higher is mAP"
-    headline(figure, f"{_found(rows, kinds)} ({few})")
+    panels[0].set_xticks([tick for tick in (0, 25, 50, 75, 100) if tick <= panels[0].get_xlim()[1]])
+    headline(figure, f"{_found(rows, kinds)} (medians; {rows[0]['videos']} test videos)")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
@@ -52,7 +50,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "column", "%", "mAP", "macro", "chance", "95 % interval", words.rows(labels))
+    words.explain(figure, "column", "%", "test videos", "mAP", "macro", "chance", "95 % interval", words.rows(labels))
     return figure
 
 
@@ -107,7 +105,7 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
             look = {"markersize": 9, "markerfacecolor": face or MODALITY_COLORS[row["modality"]]}
             axes.plot(row["map_macro"], at, "o", markeredgecolor=INK, zorder=3, **look)
         if damaged[name]["left"] is not None:
-            part = f"{100 * damaged[name]['left']:.0f} %".replace("-", "−")
+            part = f"{round(100 * damaged[name]['left'])} %".replace("-", "−")
             axes.text(0.99, place, part, ha="right", va="center", fontsize=11, transform=axes.get_yaxis_transform())
     axes.set_title(words.CONTROLS[kind][0], fontsize=13)
     axes.tick_params(axis="y", length=0)

@@ -71,7 +71,7 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
     """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
     Right of each row the number of frames that are seen, which the title compares for the largest number of
-    classifiers. Dark and light tell apart classifiers that are neighbours in the video.
+    classifiers. Dark and light change where the classifier does.
 
     table: by scheme, for each of `counts` classifiers which of them, from 1 on, sees each frame, int (N,), 0: none;
     frames: P of each.
@@ -80,7 +80,8 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
     for axes, (scheme, rows) in zip(figure.subplots(len(table), 1, sharex=True, squeeze=False)[:, 0], table.items()):
         for y, numbers in enumerate(rows):
             at = np.flatnonzero(numbers)
-            colors = [to_rgba(SCHEME_COLORS[scheme], 1 if numbers[frame] % 2 else LIGHT) for frame in at]
+            shades = np.cumsum(np.diff(numbers[at], prepend=0) != 0) % 2  # another one at every change
+            colors = [to_rgba(SCHEME_COLORS[scheme], 1 if shade else LIGHT) for shade in shades]
             axes.broken_barh(
                 [(frame / len(numbers), 1 / len(numbers)) for frame in at], (y - 0.4, 0.8), color=colors, lw=0
             )
@@ -90,7 +91,7 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
         axes.set_title("frames that at least one sees", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
-    key = "dark and light: frames of one classifier and of its neighbour; white: seen by none"
+    key = "dark or light changes where another classifier sees the frame; white: seen by none"
     figure.supxlabel(f"{frames} frames for each classifier; {key}", fontsize=13)
     words.explain(figure, "classifier")
     whole = len(next(iter(table.values()))[-1])

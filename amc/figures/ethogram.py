@@ -122,13 +122,13 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 @styled
-def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
+def time_budget(shown: Ethogram) -> Figure:
     """Share of the video of each behaviour with a bout, with seconds and number of bouts.
 
-    Says so if they overlap beyond 100 %. Without any bout, `most` behaviours are drawn.
+    Says so if they overlap beyond 100 %. Without any bout, the first behaviours are drawn.
     """
     table = shown.budget().sort_values("Total duration (s)", ascending=False, kind="stable")
-    table = table[table["Total duration (s)"] > 0] if shown.bouts else table.head(most)
+    table = table[table["Total duration (s)"] > 0] if shown.bouts else table.head(8)
     figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     share = table["% of total length"].to_numpy()
@@ -151,7 +151,7 @@ def time_budget(shown: Ethogram, *, most: int = 8) -> Figure:
     )
     words.explain(figure, "bout")
     hidden = len(shown.names) - len(table)
-    never = f" ({hidden} others never)" if hidden and shown.bouts else _hidden(shown, table)
+    never = f" ({hidden} other{'s' * (hidden != 1)} never)" if hidden and shown.bouts else _hidden(shown, table)
     stamped(figure, axes, f"In the video {shown.name} {longest}{never}", shown.stamp)
     return figure
 
@@ -194,7 +194,8 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
     used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
     seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
     percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
-    percent.index = [f"{name} ({whole[name]:.1f} s)" for name in used]
+    called = ["nothing else" if name == "nothing" else name for name in used]  # beside what both see
+    percent.index = [f"{name} ({time:.1f} s)" for name, time in zip(called, whole, strict=True)]
     size = 0.48 * len(used)
     figure = Figure((min(WIDTH, 4.4 + 1.35 * size), 2.6 + size), layout="constrained")
     axes, values = figure.subplots(), percent.to_numpy()
@@ -218,7 +219,7 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     figure.supxlabel(
-        "a cell: share of the seconds beside the row's name, in which all that happens at once counts; ·: none",
+        "a cell: share of the seconds beside the row's name (behaviours at the same time all count); ·: none",
         fontsize=12,
     )
     annotated = [name for name in used if name != "nothing"]

@@ -251,14 +251,14 @@ def effect(table: pd.DataFrame) -> Figure:
     ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
     figure.axes[1].axvline(0, color=INK)
-    bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos")
+    bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos (right: of paired differences)")
     figure.legend(handles=[bars], loc="outside lower center", frameon=False)
     words.explain(figure, "mAP", "macro", "DIS", "RAFT", "95 % interval")
     told = []
     for modality in order[1:]:
         part = table[table["modality"] == modality]
         sure = ((part["more_low"] > 0) | (part["more_high"] < 0)).sum()
-        ends = f"{part['more'].min():+.1f} to {part['more'].max():+.1f}".replace("-", "−")
-        told.append(f"{words.INPUTS[modality]} {ends} ({sure} of {len(part)} differences are significant)")
-    style.headline(figure, f"Points against frames alone: {'; '.join(told)}")
+        ends = dict.fromkeys(f"{end:+.1f}".replace("-", "−") for end in (part["more"].min(), part["more"].max()))
+        told.append(f"{words.INPUTS[modality]} {' to '.join(ends)} (significant: {sure} of {len(part)})")
+    style.headline(figure, f"Points of macro mAP against frames alone: {'; '.join(told)}")
     return figure

@@ -129,11 +129,14 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
     """Loss on training and on validation clips by epoch, one panel per system; a dot marks the epoch that is kept.
+    Above each panel stands the micro mAP on validation clips at that epoch, the mean over seeds.
 
     Seeds of one system share its panel. The title tells how many runs were still improving in their last epoch.
     fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
-    validation (0 to 1), best_epoch.
+    validation (0 to 1), best_epoch. Raises AmcError without any.
     """
+    if not fits:
+        raise AmcError("learning curves: no run was trained; give one that is")
     systems: dict[str, list[dict]] = {}
     for name, fit in fits.items():
         systems.setdefault(name.partition(" seed ")[0], []).append(fit)
@@ -149,12 +152,12 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     for axes, (system, runs) in zip(panels.flat, systems.items(), strict=False):
         for fit in runs:
             epochs, best = np.arange(1, len(fit["losses"]) + 1), fit["best_epoch"]
-            axes.plot(epochs, fit["losses"], color=SHADE, linestyle="--", linewidth=1.5)
+            axes.plot(epochs, fit["losses"], color=SHADE, linestyle="--", linewidth=1.5, marker=".")
             axes.plot(epochs, fit["validation_losses"], color=INK, linewidth=2)
             axes.plot(best, fit["validation_losses"][best - 1], "o", color=MODEL, markersize=9)
         scores = [100 * fit["validation"][fit["best_epoch"] - 1] for fit in runs]
         called = _capital(words.system(system)).replace(", ", ",\n")
-        axes.set_title(f"{called}\nmicro mAP {np.mean(scores):.0f} %", fontsize=12)
+        axes.set_title(f"{called}\nvalidation mAP {np.mean(scores):.0f} %", fontsize=12)
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
@@ -164,8 +167,8 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     dot = {"color": MODEL, "marker": "o", "markersize": 9, "linestyle": ""}
     keys += [Line2D([], [], label="its lowest: this epoch is kept", **dot)]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "loss", "epoch", "validation clips", "micro mAP", words.rows(systems))
-    last = sum(fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
+    words.explain(figure, "loss", "epoch", "validation clips", "validation mAP", words.rows(systems))
+    last = sum(1 < fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
     headline(figure, f"{last} of {len(fits)} models were still improving on validation clips in their last epoch")
     return figure
 

@@ -33,7 +33,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "macro": "each behaviour weighs the same, however rare it is",
     "macro, micro": "in macro mAP each behaviour weighs the same, in micro mAP each prediction",
     "mAP": "100 % if the clips that show a behaviour always score higher than those that do not",
-    "micro mAP": "100 % if what happens always scores higher than what does not, over all clips and behaviours",
+    "validation mAP": "on validation clips: 100 % if all that happens in them scores higher than all that does not",
     "micro": "each prediction weighs the same",
     "missed": "annotated, but not predicted; a video can count in several squares",
     "motion": "a coloured picture of how things move until the next frame",
@@ -43,6 +43,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "source": "the video that a clip seems to be cut from",
     "species": "guess by species; + source: also by clips of one film; + co-occurrence: by the clip's other labels",
     "summary": "a few numbers for a whole picture; pictures exchange only these",
+    "test videos": "the mAP of few videos is higher on average, so compare within this picture",
     "trained on it, held out, untrained": "knows clips of it; knows only its name; CLIP before any training on videos",
     "validation clips": "kept out of training, to choose the epoch",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
@@ -79,7 +80,7 @@ FLOW = {  # methods and situations of optical flow
 NONE = "none of these"  # errors of no kind
 ERRORS = {  # kinds of errors
     "overlapping actions": "missed beside another action",
-    "incomplete annotation": "it happens, but is not annotated",
+    "incomplete annotation": "not annotated; it may well happen",
     "sensing and its parts": "taking in what is around; parts: Attending, Keeping still",
     "composite actions": "made of others: chasing includes running",
     NONE: "all others, missed or invented",

@@ -19,8 +19,8 @@ from open_clip.transformer import QuickGELU, TextTransformer, VisionTransformer
 from torch import Tensor, nn
 
 from amc.base import bundled
-from amc.base.bundled import BUNDLED, SYNTH_CLIP
-from amc.base.checkpoint import load_strictly, read
+from amc.base.bundled import SYNTH_CLIP
+from amc.base.checkpoint import BUNDLED, load_strictly, read
 from amc.base.errors import AmcError
 from amc.model import file_config, names
 from amc.model.layers import HEAD_WIDTH
