@@ -205,15 +205,7 @@ def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
         axes.text(column, row, f"{value:.0f} %" if value else "·", ha="center", va="center", **look)
         if row == column:
             axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, ec=HUMAN, lw=2.5))
-    others = "nothing else"  # beside what both see
-    percent.index = [name.replace("nothing (", f"{others} (") for name in percent.index]
-    axes.set_xticks(
-        range(len(used)),
-        [others if name == "nothing" else name for name in used],
-        rotation=40,
-        ha="right",
-        rotation_mode="anchor",
-    )
+    axes.set_xticks(range(len(used)), called, rotation=40, ha="right", rotation_mode="anchor")
     axes.set(yticks=range(len(used)), yticklabels=percent.index, ylabel="while the human wrote …")
     axes.set_xlabel("… the model said (a row adds up to 100 %; orange: both the same)")
     axes.spines[:].set_visible(False)

@@ -129,9 +129,10 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 @styled
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
     """Loss on training and on validation clips by epoch, one panel per system; a dot marks the epoch that is kept.
-    Above each panel stands the micro mAP on validation clips at that epoch, the mean over seeds.
 
-    Seeds of one system share its panel. The title tells how many runs were still improving in their last epoch.
+    Above each panel stands the micro mAP on validation clips at that epoch, the mean over seeds, which
+    share a panel. The title tells how many runs were still improving in their last epoch.
+
     fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
     validation (0 to 1), best_epoch. Raises AmcError without any.
     """
