@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import safetensors
 import torch
 from safetensors.torch import load_file, save_file
 
@@ -218,3 +219,51 @@ def test_weights_that_are_not_finite_are_not_written_and_are_named(value, tmp_pa
     with pytest.raises(AmcError, match="1 of 2 values of bias are not finite"):
         checkpoint.save(layer, tmp_path / "w.safetensors", {}, dtype=torch.float16)
     assert not (tmp_path / "w.safetensors").exists()
+
+
+def test_a_file_replaced_while_it_is_read_is_read_again(tmp_path):
+    path, values = tmp_path / "values.json", iter(({"is": "new"}, {"is": "newer"}))
+    seal.write_json(path, {"is": "old"})
+
+    def read(path):
+        found = path.read_text()
+        if (value := next(values, None)) is not None:
+            seal.write_json(path, value)
+        return json.loads(found)["is"]
+
+    assert seal.load(path, read) == "newer"
+
+
+def test_an_error_of_a_replaced_file_is_not_that_of_the_new_one(tmp_path):
+    path, values = tmp_path / "values.json", iter(({"is": "new"},))
+    path.write_text("damaged")
+
+    def read(path):
+        return json.loads(path.read_text())["is"]
+
+    def check(path, check=seal.check):
+        for value in values:
+            seal.write_json(path, value)
+            raise ValueError("damaged")
+        check(path)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(seal, "check", check)
+        assert seal.load(path, read) == "new"
+    path.write_text("damaged")
+    with pytest.raises(ValueError, match="no seal"):
+        seal.load(path, read)
+
+
+def test_weights_replaced_while_they_are_read_are_refused(tmp_path, monkeypatch):
+    path = tmp_path / "weights.safetensors"
+    save_file({"weight": torch.zeros(3)}, path)
+
+    def replaced(path, open=safetensors.safe_open, **kwargs):
+        save_file({"weight": torch.ones(3)}, tmp_path / "new.safetensors")
+        (tmp_path / "new.safetensors").replace(path)
+        return open(path, **kwargs)
+
+    monkeypatch.setattr(safetensors, "safe_open", replaced)
+    with pytest.raises(AmcError, match="another process replaced it"):
+        checkpoint.read(path)

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import IO
 
 import psutil
 
@@ -162,6 +163,14 @@ def write_text(path: Path, text: str) -> Path:
     with atomic(path) as temporary:
         temporary.write_text(text, encoding="utf-8", newline="")
     return path
+
+
+def is_still(file: IO, path: Path | str) -> bool:
+    """Whether `path` is the open `file`, which no other has replaced since it was opened."""
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), os.stat(path))
+    except OSError:
+        return False
 
 
 def is_temporary(path: Path) -> bool:

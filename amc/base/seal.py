@@ -11,10 +11,13 @@ import json
 import mmap
 import os
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import TypeVar
 
 from amc.base import paths
+
+Read = TypeVar("Read")
 
 KEY = "seal"  # in JSON, and in the JSON that our safetensors files hold as metadata
 META = "amc"  # the key of that metadata
@@ -62,6 +65,26 @@ def read_json(path: Path | str) -> dict:
     value = json.loads(Path(path).read_text(encoding="utf-8"))
     del value[KEY]
     return value
+
+
+def load(path: Path, read: Callable[[Path], Read]) -> Read:
+    """What `read(path)` returns, of the very file whose seal is checked. Raises ValueError with the reason, OSError,
+    and what `read` raises.
+
+    Another process may replace the file meanwhile, and a reader that opens it twice, as safetensors does, then takes
+    the header of one file for the bytes of another. Such a reading is repeated.
+    """
+    while True:
+        with open(path, "rb") as file:  # held open, so that no newer file gets its inode
+            try:
+                check(path)
+                found = read(path)
+            except Exception:
+                if paths.is_still(file, path):
+                    raise
+            else:
+                if paths.is_still(file, path):
+                    return found
 
 
 def check(path: Path | str, *, needed: bool = True) -> None:

@@ -15,7 +15,7 @@ import safetensors
 import torch
 from torch import Tensor
 
-from amc.base import torchscript
+from amc.base import paths, torchscript
 from amc.base.errors import AmcError
 
 # The first of these that exists in a folder is read; or the index that lists its parts.
@@ -65,8 +65,10 @@ def _content(path: Path) -> tuple[object, dict[str, str]]:
         with path.open("rb") as file:
             if file.read(9)[8:] == b"{":  # the length of a header in 8 bytes, and the header
                 with safetensors.safe_open(path, framework="pt") as tensors:
-                    names = tensors.keys()
-                    return {name: tensors.get_tensor(name) for name in names}, tensors.metadata() or {}
+                    found = {name: tensors.get_tensor(name) for name in tensors.keys()}, tensors.metadata() or {}
+                if not paths.is_still(file, path):  # it was opened more than once: the header may be another file's
+                    raise OSError("another process replaced it meanwhile")
+                return found
             file.seek(0)
             if torchscript.is_archive(file):
                 return torchscript.read(file), {}
