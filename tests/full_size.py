@@ -1,12 +1,12 @@
 """A dry run at Animal Kingdom's full size, without its videos: `python tests/full_size.py build FOLDER WORKBOOK`.
 
-30,100 clips with the real names and labels, 145 rows per clip as in the published Charades files, over a few hundred
-distinct Synth Kingdom videos. Each file ends in a unique box, so that all contents differ, as with real files. The
+30,100 clips with the real names and labels, 145 rows per clip as in the published Charades files, over copies of
+Synth Kingdom's videos. Each file ends in a unique box, so that all contents differ, as with real files. The
 user gives the published workbook; we may not bundle it.
 
     python tests/full_size.py build FOLDER WORKBOOK     the folder (3 GB), to be used as --data-root
     python tests/full_size.py index FOLDER              seconds and memory of the index: the first time and the second
-    python tests/full_size.py rehearse FOLDER           every stage for two minutes: memory, forecasts, and what is left
+    python tests/full_size.py rehearse FOLDER           every stage for 90 seconds: memory, forecasts, and what is left
                                                         after a kill; writes full_size.json into
                                                         AMC_REPORTS (by default `out`)
 """

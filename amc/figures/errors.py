@@ -225,7 +225,7 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
     parts = {f"{words.CHOICES['scheme']}\n(frames alone)": (table[table["modality"] == "rgb"], "scheme", SCHEME_COLORS)}
     parts[f"{words.CHOICES['modality']}\n(sparse)"] = (table[table["scheme"] == "sparse"], "modality", MODALITY_COLORS)
     order, than = list(dict.fromkeys(table["kind"])), _input(*reference.split()[:2])
-    figure = Figure((WIDTH, 0.85 * len(order) + 3.6), layout="constrained")
+    figure = Figure((WIDTH, 0.85 * len(order) + 4.1), layout="constrained")
     panels = figure.subplots(2, 2, sharey="row", sharex="row", height_ratios=[max(len(order) - 1, 1), 1])
     keys = []
     for pair, (title, (rows, by, colors)) in zip(panels.T, parts.items(), strict=True):
@@ -239,8 +239,8 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
             names = [words.error(kind) for kind in kinds]
             axes.set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
-        pair[0].set(title=title, xlabel=f"more or fewer (−) errors per 100\nvideos than {than}")
-        pair[1].set_xlabel("more or fewer (−) errors per\n100 videos; a scale of its own")
+        pair[0].set(title=title, xlabel=f"more or fewer (−) errors\nper 100 videos than\n{than}")
+        pair[1].set_xlabel("more or fewer (−) errors\nper 100 videos;\na scale of its own")
         look = {"ls": "", "ms": 11}
         keys += [Line2D([], [], color=colors[n], marker=m, label=words.INPUTS.get(n, n), **look)
                  for n, m in zip(present, "sDo")]  # fmt: skip

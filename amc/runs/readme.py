@@ -136,9 +136,13 @@ def _each(texts: Iterable[str]) -> str:
 
 
 def training_seconds(each: list[dict]) -> float:
-    """The seconds of one core of all trainings, pre-training included; a system in two tables is trained once."""
-    systems = {(row["method"], row["scheme"], row["modality"], row["seeds"]): row for row in _trained(each)}
-    return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in systems.values())
+    """The seconds of one core of all trainings, pre-training included; one that two tables share counts once."""
+    trained = {}
+    for record in each:
+        for row in _trained([record]):
+            system = row["method"], row["scheme"], row["modality"], row["seeds"]
+            trained[*system, *record["provenance"]["run_commits"]] = row
+    return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in trained.values())
 
 
 def _trained(each: list[dict]) -> list[dict]:
