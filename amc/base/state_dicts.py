@@ -65,7 +65,8 @@ def _content(path: Path) -> tuple[object, dict[str, str]]:
         with path.open("rb") as file:
             if file.read(9)[8:] == b"{":  # the length of a header in 8 bytes, and the header
                 with safetensors.safe_open(path, framework="pt") as tensors:
-                    found = {name: tensors.get_tensor(name) for name in tensors.keys()}, tensors.metadata() or {}
+                    names = tensors.keys()
+                    found = {name: tensors.get_tensor(name) for name in names}, tensors.metadata() or {}
                 if not paths.is_still(file, path):  # it was opened more than once: the header may be another file's
                     raise OSError("another process replaced it meanwhile")
                 return found

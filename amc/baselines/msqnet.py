@@ -52,9 +52,9 @@ class MSQNet(nn.Module):
     """A video encoder, CLIP's frozen image tower, and a transformer with one query per behaviour.
 
     Its scores can be those of CLIP's picture alone. On Synth Kingdom, size quick, training with the encoder and with
-    zeros for its tokens end at the same losses. This is the published design with little data, not an encoder cut off: at the start gradients and the
-    variance of tokens over videos are of the size of other parts', and the tokens of another video cost the trained
-    model 8 points of macro mAP; but they say what the picture says too.
+    zeros for its tokens end at the same losses. This is the published design with little data, not an encoder cut off:
+    at the start gradients and the variance of tokens over videos are of the size of other parts', and the tokens of
+    another video cost the trained model 8 points of macro mAP; but they say what the picture says too.
     """
 
     def __init__(self, video: "TimesformerModel", image: VisionTransformer, transformer: nn.Transformer, names: Tensor):

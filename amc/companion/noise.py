@@ -90,9 +90,9 @@ def detectable(
     (1.96 + 0.84) standard errors. With one seed the difference is that of two trained models, not of their systems.
 
     labels (V, C) bool of the test split; prior (V, C) or (C,), probabilities without a video. The defaults of `micro`
-    and `share` are assumptions (RGB and RGB + flow at size quick: 0.46 and 0.58, share 0.84); that of `seed_sd` is a cautious assumption (five
-    runs of sparse RGB at size quick have 0.33, reports/selection.json), which `detectable_after` replaces. Raises
-    AmcError if there is no positive.
+    and `share` are assumptions (RGB and RGB + flow at size quick: 0.46 and 0.58, share 0.84); that of `seed_sd` is a
+    cautious one (five runs of sparse RGB at size quick have 0.33, reports/selection.json), which `detectable_after`
+    replaces. Raises AmcError if there is no positive.
     """
     prior = np.broadcast_to(prior, labels.shape)
     [(_, found)] = _errors(labels, prior, micro=micro, shares=(share,), seed=seed)
