@@ -35,7 +35,6 @@ def patches(
     maps: np.ndarray,
     *,
     modality: str,
-    parts: np.ndarray | None = None,
     key: style.Key | None = None,
     animals: np.ndarray | None = None,
     title: str = "",
@@ -43,9 +42,9 @@ def patches(
     """The slots of a clip, uint8 (T, 3, H, W), and below each its class token's attention: maps (T, rows, columns).
 
     Only what is above uniform is coloured, over a grey picture, so that the animal stays visible. One scale for all, up
-    to a high quantile, so that no single patch sets it. parts: (T,) in 0..1, the share of the attention that goes to
-    patches; key: to the colours of flow; animals: bool (T, H', W'), where the animals are, if known; title: what ends
-    the title, which tells how concentrated the attention is and how often its maximum is on an animal.
+    to a high quantile, so that no single patch sets it. key: to the colours of flow; animals: bool (T, H', W'), where
+    the animals are, if known; title: what ends the title, which tells how often the maximum is on an animal, or how
+    concentrated the attention is.
     """
     (names, colors), slots = slot_names(len(slots), modality), style.pictures(slots)
     columns = len(slots) if len(slots) <= MOST_COLUMNS else -(-len(slots) // 2)
@@ -65,14 +64,9 @@ def patches(
             outline = {"colors": INK, "linewidths": 1, "origin": "upper", "extent": axes.images[-1].get_extent()}
             axes.contour(animals[k], [0.5], **outline)
         axes.text(x, y + 0.49 * high, name, ha="center", va="bottom", fontsize=13)
-        if parts is not None:
-            axes.text(x, y - rise - 0.5 * high, f"{100 * parts[k]:.0f} %", ha="center", va="top", fontsize=12)
     rows = [-block * pitch - below for block in range(blocks) for below in (0, rise)]
     axes.set(yticks=rows, yticklabels=["what the\nmodel gets", "where\nit looks"] * blocks, xticks=[])
     axes.set(xlim=(-0.5, columns - 0.5), ylim=(rows[-1] - high / 2 - 0.18, high / 2 + 0.18))
-    if parts is not None:
-        inside = "%: attention that stays inside the picture (on its squares);"
-        axes.set_xlabel(f"{inside}\nthe rest goes to summaries, its own and those of the others")
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
     full = [1 - COVER * (1 - part) for part in to_rgb(ATTENTION)]  # as it looks over white
@@ -81,24 +75,26 @@ def patches(
     figure.colorbar(scale, ax=axes, label="attention to a square of the same picture (1: as if spread evenly)", **bar)
     if key and "flow" in modality:
         style.key(axes, key)
-    ranked = -np.sort(-maps.reshape(len(maps), -1))
-    most = 100 * ((ranked.cumsum(axis=1) < ranked.sum(axis=1, keepdims=True) / 2).mean() + 1 / ranked.shape[1])
-    words.explain(figure, "attention", "layer", "summary")
-    found = f"Half of the model's attention inside a picture falls on {most:.0f} % of it"
-    style.headline(figure, f"{found}{_on_animals(maps, animals)}{title}")
+    words.explain(figure, "attention", "layer")
+    style.headline(figure, f"{_concentration(maps) if animals is None else _on_animals(maps, animals)}{title}")
     return figure
 
 
-def _on_animals(maps: np.ndarray, animals: np.ndarray | None) -> str:
+def _concentration(maps: np.ndarray) -> str:
+    """On which part of the squares of maps (T, rows, columns) half of the attention falls, mean over slots."""
+    ranked = -np.sort(-maps.reshape(len(maps), -1))
+    most = 100 * ((ranked.cumsum(axis=1) < ranked.sum(axis=1, keepdims=True) / 2).mean() + 1 / ranked.shape[1])
+    return f"Half of the model's attention inside a picture falls on {most:.0f} % of it"
+
+
+def _on_animals(maps: np.ndarray, animals: np.ndarray) -> str:
     """In how many of the T maps (T, rows, columns) the highest attention is on a square with a part of an animal."""
-    if animals is None:
-        return ""
     for axis in (1, 2):  # whether each square has a marked pixel
         starts = np.linspace(0, animals.shape[axis], maps.shape[axis], endpoint=False).astype(int)
         animals = np.logical_or.reduceat(animals, starts, axis=axis)
     count, flat = len(maps), maps.reshape(len(maps), -1)
     hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
-    return f"; the highest (yellow square) touches the animal (outline) in {hits} of {count} pictures"
+    return f"The square with the most attention (yellow) touches the animal (outline) in {hits} of {count} pictures"
 
 
 def _picture(axes, picture: np.ndarray, color: str, x: float, y: float) -> None:
@@ -124,7 +120,7 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     """The share of attention that goes to slots of the other kind, or to other slots if there is one kind.
 
     weights: attention between slots, (T, T) for each stage of the network, one row per attending slot, rows sum to 1.
-    One bar per stage and kind of attending slot, beside the share if it were spread evenly; which the title tells, too.
+    One bar per stage and kind of attending slot, and a line at the share if it were spread evenly.
     """
     names, _ = slot_names(len(next(iter(weights.values()))), modality)
     is_flow = np.array([name.startswith("motion") for name in names])
@@ -145,28 +141,20 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
             axes.text(share + 1 - 2 * inside, place, f"{share:.0f} %", va="center", ha="right" if inside else "left")
     even = 100 * other.mean()
     axes.axvline(even, color=INK, linestyle="--", label=f"if it were spread evenly: {even:.0f} %")
-    axes.set(yticks=range(len(weights)), yticklabels=weights, ylim=(len(weights) - 0.5, -0.5), xlim=(0, 110))
+    axes.set(yticks=range(len(weights)), yticklabels=weights, ylim=(len(weights) - 0.5, -0.5), xlim=(0, 100))
     goes = "pictures of the other kind" if both else "other pictures of the video"
-    axes.set(xticks=range(0, 101, 20), xlabel=f"attention between summaries that goes to {goes}, %")
+    axes.set(xticks=range(0, 101, 20), xlabel=f"attention that goes to {goes}, %")
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "attention", "motion", "summary")
-    ends = [f"{_first(when)} {_mostly(shares, even)}" for when, shares in drawn.items()]
-    looks = "Frames look at motion, and motion at frames" if both else "Pictures look at each other"
-    style.headline(figure, f"{looks}: {'; '.join(ends)}")
+    ends = [f"{_shares(shares)} {when.partition(chr(10))[0]}" for when, shares in drawn.items()]
+    gives = "Frames give motion, and motion gives frames," if both else "Pictures give each other"
+    style.headline(figure, f"{gives} {listed(ends)} of their attention")
     return figure
 
 
-def _mostly(shares: Sequence[float], even: float) -> str:
-    """Shares of attention in percent, and how they compare with the even one."""
-    less, more = min(shares) < even, max(shares) > even
-    found = {(True, False): "less than", (False, True): "more than", (False, False): "as much as"}
-    compared = found.get((less, more), "partly more, partly less than")
-    return f"{compared} evenly ({listed(f'{share:.0f} %' for share in shares)})"
-
-
-def _first(name: str) -> str:
-    return name.partition("\n")[0]
+def _shares(shares: Sequence[float]) -> str:
+    return listed(f"{share:.0f} %" for share in shares)
 
 
 def _asks(kind: str, both: bool) -> str:
@@ -182,7 +170,7 @@ def nudges(
 ) -> Figure:
     """The texts nearest to a video after it refines them, and where they were before.
 
-    The title tells the median change, and the ranks of the annotated texts before and after.
+    The title tells the ranks of the annotated texts before and after.
 
     before, after: cosines (C,); labels `written` (C,) bool are ticked and always shown; title: what ends the title.
     """
@@ -202,10 +190,8 @@ def nudges(
     axes.grid(axis="x", color=PALE)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "name", "annotated")
-    median = np.median(np.abs(after - before))
-    moved = f"adapted to the video, half of the {len(names)} names move by more than {median:.2f} on this scale"
     ranks = _ranks(before, after, names, written)
-    style.headline(figure, f"{ranks[:1].upper()}{ranks[1:]}; {moved}{title}")
+    style.headline(figure, f"Of {len(names)} names, adapted to the video, {ranks}{title}")
     return figure
 
 

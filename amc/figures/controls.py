@@ -14,7 +14,7 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline
 
 INTACT = "intact"
 HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
-ROOM = 1.6  # the width of a panel by that of its scores: on the right stands what each row keeps
+ROOM = 1.85  # the width of a panel by that of its scores: on the right stands what each row keeps
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
 
 
@@ -23,8 +23,8 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     """One panel per control: macro mAP of every row, intact and damaged, with 95 % intervals; dashed: sees no video.
 
     rows: as `companion.controls.measure`, percent. Beside each row stands how much of its margin over chance it keeps;
-    the title tells what hardly costs anything and what costs half of it (medians). Raises AmcError without a damaged
-    row.
+    the title tells what hardly costs most rows anything and what costs them half of it. Raises AmcError without a
+    damaged row.
     """
     names = list(dict.fromkeys(row["run"] for row in rows))
     each = [[row["control"] for row in rows if row["run"] == name and row["control"] != INTACT] for name in names]
@@ -41,7 +41,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
     panels[0].set_xticks([tick for tick in (0, 25, 50, 75, 100) if tick <= panels[0].get_xlim()[1]])
-    headline(figure, f"{_found(rows, kinds)} (medians; {rows[0]['videos']} test videos)")
+    headline(figure, f"{_found(rows, kinds)}; {rows[0]['videos']} test videos")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
@@ -70,21 +70,26 @@ def _called(rows: Sequence[dict], names: list[str]) -> list[str]:
 
 
 def _found(rows: Sequence[dict], kinds: list[str]) -> str:
-    """What the scores do without at hardly any loss, and what costs half of the margin over chance or more; medians.
+    """What most scores do without at hardly any loss, and what costs most of them half of their margin over chance.
 
     Only controls that every row has; those of flow are for the panels, if some rows get none.
     """
     left = {kind: [row["left"] for row in rows if row["control"] == kind and row["left"] is not None] for kind in kinds}
     most = max(map(len, left.values()), default=0)
-    part = {kind: np.median(values) for kind, values in left.items() if values and len(values) == most}
-    if not part:
+    if not most:
         return "No row is above chance, so there is nothing to lose"
-    spared = listed((words.CONTROLS[kind][1] for kind in part if part[kind] >= HARDLY), word="or")
-    needed = listed(f"without {words.CONTROLS[kind][1]}" for kind in part if part[kind] <= HALF)
-    told = [f"hardly need {spared}"] if max(part.values()) >= HARDLY else []
-    told += [f"lose half or more of their lead over chance {needed}"] if min(part.values()) <= HALF else []
-    text = f"the scores {listed(told)}" if told else "the scores lose a part without each of these"
-    return text[:1].upper() + text[1:]
+    parts = {kind: np.array(values) for kind, values in left.items() if len(values) == most}
+    spared = _by_most({kind: part >= HARDLY for kind, part in parts.items()})
+    needed = [f"without {what}" for what in _by_most({kind: part <= HALF for kind, part in parts.items()})]
+    told = [f"hardly need {listed(spared, word='or')}"] if spared else []
+    told += [f"lose half or more of their lead over chance {listed(needed)}"] if needed else []
+    return f"The scores {listed(told)}" if told else "Most scores lose a part without each of these"
+
+
+def _by_most(applies: dict[str, np.ndarray]) -> list[str]:
+    """What each control takes away, with the number of rows, for those of which it applies to more than half."""
+    found = {kind: rows for kind, rows in applies.items() if rows.mean() > 0.5}
+    return [f"{words.CONTROLS[kind][1]} ({rows.sum()} of {len(rows)} models)" for kind, rows in found.items()]
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:

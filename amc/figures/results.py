@@ -130,11 +130,9 @@ def label_counts(counts: np.ndarray, names: Sequence[str], *, most: int = 40) ->
 def learning_curves(fits: Mapping[str, dict]) -> Figure:
     """Loss on training and on validation clips by epoch, one panel per system; a dot marks the epoch that is kept.
 
-    Above each panel stands the micro mAP on validation clips at that epoch, the mean over seeds, which
-    share a panel. The title tells how many runs were still improving in their last epoch.
-
-    fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses, validation_losses,
-    validation (0 to 1), best_epoch. Raises AmcError without any.
+    The dot is filled if that was the last epoch: the run was still improving. The title counts these. Seeds share a
+    panel. fits: by run name, e.g. "sparse rgb seed 0" or "I3D seed 0", the `fit` of its score file: losses,
+    validation_losses, best_epoch. Raises AmcError without any.
     """
     if not fits:
         raise AmcError("learning curves: no run was trained; give one that is")
@@ -145,6 +143,7 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
     rows = -(-len(systems) // columns)
     figure = Figure((WIDTH, 2.7 * rows + 1.9), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False)
+    dot = {"markeredgecolor": MODEL, "markeredgewidth": 2, "markersize": 9, "zorder": 3}
     for axes in panels.flat[len(systems) :]:
         axes.axis("off")
     for axes in panels.flat[max(len(systems) - columns, 0) : len(systems)]:  # with none below
@@ -155,23 +154,26 @@ def learning_curves(fits: Mapping[str, dict]) -> Figure:
             epochs, best = np.arange(1, len(fit["losses"]) + 1), fit["best_epoch"]
             axes.plot(epochs, fit["losses"], color=SHADE, linestyle="--", linewidth=1.5, marker=".")
             axes.plot(epochs, fit["validation_losses"], color=INK, linewidth=2)
-            axes.plot(best, fit["validation_losses"][best - 1], "o", color=MODEL, markersize=9)
-        scores = [100 * fit["validation"][fit["best_epoch"] - 1] for fit in runs]
-        called = _capital(words.system(system)).replace(", ", ",\n")
-        axes.set_title(f"{called}\nvalidation mAP {np.mean(scores):.0f} %", fontsize=12)
+            axes.plot(best, fit["validation_losses"][best - 1], "o", markerfacecolor=_filled(fit), **dot)
+        axes.set_title(_capital(words.system(system)).replace(", ", ",\n"), fontsize=12)
         axes.grid(color=PALE)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.yaxis.set_major_locator(MaxNLocator(5))
     figure.supylabel("loss", fontsize=13)
     keys = [Line2D([], [], color=SHADE, linestyle="--", linewidth=1.5, label="loss on training clips")]
     keys += [Line2D([], [], color=INK, linewidth=2, label="loss on validation clips")]
-    dot = {"color": MODEL, "marker": "o", "markersize": 9, "linestyle": ""}
-    keys += [Line2D([], [], label="its lowest: this epoch is kept", **dot)]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "loss", "epoch", "validation clips", "validation mAP", words.rows(systems))
-    last = sum(1 < fit["best_epoch"] == len(fit["losses"]) for fit in fits.values())
+    keys += [Line2D([], [], marker="o", mfc="white", linestyle="", label="its lowest: this epoch is kept", **dot)]
+    keys += [Line2D([], [], marker="o", mfc=MODEL, linestyle="", label="lowest in the last: still improving", **dot)]
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
+    words.explain(figure, "loss", "epoch", "validation clips", words.rows(systems))
+    last = sum(_filled(fit) == MODEL for fit in fits.values())
     headline(figure, f"{last} of {len(fits)} models were still improving on validation clips in their last epoch")
     return figure
+
+
+def _filled(fit: dict) -> str:
+    """The colour inside the dot of a run: that of its edge if its last epoch is the best."""
+    return MODEL if 1 < fit["best_epoch"] == len(fit["losses"]) else "white"
 
 
 def _capital(text: str) -> str:

@@ -48,7 +48,7 @@ def accuracy_against_cost(rows: Sequence[dict]) -> Figure:
     figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
     terms = ["class frequency, species prior"] if len(seeing) < len(rows) else []
     words.explain(figure, "mAP", "macro, micro", "95 % interval", "GFLOPs", "names", *terms)
-    most = ", the most of all" * (best is seeing[-1]) if seeing else ""
+    most = ", more than any other" * (best is seeing[-1]) if seeing else ""
     cost = "" if best["gflops"] is None else f", at {best['gflops']:.2g} GFLOPs per video{most}"
     headline(figure, f"{best['method']} has the highest macro mAP, {best['map_macro']:.0f} %{cost}")
     return figure
@@ -81,17 +81,19 @@ def metric_mix(rows: Sequence[dict], *, batches: Sequence[int]) -> Figure:
     for column, (name, (marker, color, size)) in zip(values.T, looks.items(), strict=True):
         lane = places + 0.22 * (marker == "D")  # lower, as they would hide the nearby micro mAP
         axes.scatter(column, lane, size, marker=marker, facecolor=color, edgecolor=INK, label=name, zorder=3)
+    shown = next((k for k, row in enumerate(rows) if row["method"] == METHOD), int(np.ptp(values, axis=1).argmax()))
     for place, row in enumerate(values):
-        axes.text(row.max() + 1.5, place, f"{np.ptp(row):.0f} points apart", va="center", fontsize=12)
+        weight = "bold" if place == shown else "normal"
+        axes.text(row.max() + 1.5, place, f"{row.min():.0f} to {row.max():.0f} %", va="center", weight=weight)
     names = [words.method(row["method"]) for row in rows]
     axes.set(yticks=places, yticklabels=names, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 1.25 * values.max()))
+    axes.get_yticklabels()[shown].set_fontweight("bold")
     axes.set(xlabel="mAP, %")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     blind = ["class frequency, species prior"] if any(row["method"] in words.BLIND for row in rows) else []
     words.explain(figure, "mAP", "macro, micro", *["by batch"] * bool(batches), "names", *blind)
-    shown = next((k for k, row in enumerate(rows) if row["method"] == METHOD), int(np.ptp(values, axis=1).argmax()))
-    ends = f"{values[shown].min():.0f} or {values[shown].max():.0f} %"
+    ends = f"{values[shown].min():.0f} to {values[shown].max():.0f} %"
     headline(figure, f"The same scores of {rows[shown]['method']} have {ends} mAP, depending on how it is averaged")
     return figure

@@ -45,7 +45,6 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "test videos": "the mAP of few videos is higher on average, so compare within this picture",
     "trained on it, held out, untrained": "knows clips of it; knows only its name; CLIP before any training on videos",
     "validation clips": "kept out of training, to choose the epoch",
-    "validation mAP": "on validation clips: 100 % if all that happens in them scores higher than all that does not",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
     "whole stretch": "found if the model's overlaps with the true one for half of the time of both together",
 }
