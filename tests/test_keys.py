@@ -70,6 +70,29 @@ def test_the_key_follows_the_videos_and_not_where_they_lie(key, cell, tmp_path):
     assert key(table=moved) != key()
 
 
+def test_the_key_follows_what_the_annotation_says_of_lengths_and_the_index_of_damage(key, cell):
+    table = experiment.load(cell)
+    changes = {"num_frames": table.clips[0].num_frames + 1}, {"unreadable": "cannot be decoded"}
+    others = [replace(table, clips=(replace(table.clips[0], **change), *table.clips[1:])) for change in changes]
+    assert len({key(), *(key(table=other) for other in others)}) == 3
+
+
+def test_the_key_follows_the_precision_of_products(key, monkeypatch):
+    found = {key()}
+    for named in ("float32", "bfloat16"):
+        monkeypatch.setenv("AMC_PRODUCTS", named)
+        found.add(key())
+    assert len(found) == 2  # one of them is the machine's own
+
+
+def test_the_key_follows_the_data_of_pre_training(key, cell, monkeypatch):
+    pretrained = replace(cell, init_from="synth-menagerie")
+    known, usual = key(pretrained), key()
+    before = generate.digest
+    monkeypatch.setattr(generate, "digest", lambda world: before(world) + "new" * (world is keys.MENAGERIE))
+    assert key(pretrained) != known and key() == usual
+
+
 @pytest.mark.parametrize("kind", ["bundled", "demo", "file", "flow", "network", "folder"])
 def test_the_key_follows_the_content_of_weights(key, cell, tmp_path, monkeypatch, kind):
     monkeypatch.setenv("AMC_ROOT", str(tmp_path))

@@ -6,12 +6,15 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from amc import flow
-from amc.base import paths
+from amc.base import paths, precision
 from amc.base.digests import digest
 from amc.base.provenance import versions
 from amc.base.stages import STAGES
 from amc.config import Experiment
+from amc.datasets import catalogue
 from amc.datasets.table import ClipTable
 from amc.model.weights import BUNDLED
 from amc.runs import demo
@@ -33,7 +36,8 @@ def folder(cfg: Experiment, table: ClipTable) -> Path:
 
 
 def key(cfg: Experiment, table: ClipTable) -> str:
-    """Hash of what a run's scores depend on, 20 hex digits: configuration, data, weights, libraries, `stages.STAGES`.
+    """Hash of what a run's scores depend on, 20 hex digits: configuration, data (of its pre-training too), weights,
+    libraries, the precision of this machine's products, `stages.STAGES`.
 
     The text of the source is not included. Raises AmcError when its flow needs weights that are absent.
     """
@@ -43,18 +47,37 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     # Settings that only change how a run is computed do not change its scores.
     known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
     card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
-    videos = [digest(clip.path) if clip.path.exists() else clip.num_frames for clip in table.clips]
     parts = [
         json.dumps(known.asdict(), sort_keys=True),
-        f"{table.checksum()} {videos}",
+        _data(table),
         repr([[clip.species for clip in table.clips], sorted(table.taxonomy.items())]),
         generate.digest(WORLDS[cfg.dataset]) if cfg.dataset in WORLDS else "",
+        _pretraining_data(cfg),
         digest(card) if cfg.pretrained == BUNDLED else "",
         flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
         repr(versions(LIBRARIES)),
+        precision.products("cuda" if torch.cuda.is_available() else "cpu"),
         repr(sorted(STAGES.items())),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
+
+
+def _data(table: ClipTable) -> str:
+    """Annotation and videos. The lengths count, which annotation may tell: frames are chosen by them."""
+    videos = [
+        (digest(clip.path) if clip.path.exists() else "", clip.num_frames, clip.unreadable) for clip in table.clips
+    ]
+    return f"{table.checksum()} {videos}"
+
+
+def _pretraining_data(cfg: Experiment) -> str:
+    """The data set that the run's network is trained on before, if it is; a generated one by what draws it."""
+    if cfg.init_from in WORLDS:
+        return generate.digest(WORLDS[cfg.init_from])
+    if cfg.init_from not in catalogue.DATASETS:
+        return ""
+    where = {"size": cfg.size, "validation": cfg.validation, "protocol": "official"}
+    return _data(catalogue.load(cfg.init_from, "", **where))
 
 
 def _content(source: str) -> str:

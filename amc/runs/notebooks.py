@@ -5,9 +5,11 @@ And their copies for a class.
 
 import hashlib
 import json
+import os
 from pathlib import Path
 
-from amc.base import paths
+from amc.base import paths, precision
+from amc.base.digests import digest
 from amc.base.errors import choice
 from amc.base.stages import STAGES
 
@@ -83,7 +85,8 @@ def _made(executed: Path, source: str) -> str:
 
 
 def made_from(name: str, size: str, seeds: str = "0") -> str:
-    """What an executed notebook depends on, 16 hex digits: its code and text, parameters, stages and drawn worlds.
+    """What an executed notebook depends on, 16 hex digits: its code and text, parameters, stages, drawn worlds, the
+    tables in data/, the bundled weights and AMC_PRODUCTS.
 
     The figures' code is not part of it: after a change of a figure, name the notebook to run it again.
     """
@@ -91,7 +94,10 @@ def made_from(name: str, size: str, seeds: str = "0") -> str:
 
     cells = json.loads((paths.root() / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
     worlds = [(world.name, repr(world.sizes), generate.digest(world)) for world in generate.WORLDS.values()]
-    parts = [["".join(cell["source"]) for cell in cells], parameters(name, size, seeds), STAGES, worlds]
+    files = [*(paths.root() / "data").glob("*.csv"), *(paths.root() / "data" / "weights").glob("*.json")]
+    bundled = [(file.name, digest(file)) for file in sorted(files)]
+    parts = [["".join(cell["source"]) for cell in cells], parameters(name, size, seeds), STAGES, worlds, bundled]
+    parts += [os.environ.get(precision.VARIABLE, "")]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 
