@@ -56,7 +56,7 @@ def test_likeness_shows_means_and_refuses_to_draw_nothing():
     figure = audit.likeness({"same": [0.5, 1.0], "any": [0.0, 0.5]})
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0.75, 0.25]
     assert figure.get_suptitle().replace("\n", " ") == (
-        "How much the labels of test clips overlap with those of training clips: with same 0.75, with any 0.25"
+        "The labels of a test clip overlap with those of a training clip by 0.25 with any, 0.75 with same"
     )
     with pytest.raises(AmcError, match="no test clip shares a source"):
         audit.likeness({"same": [], "any": []})
@@ -68,6 +68,6 @@ def test_noise_shows_each_behaviours_interval_and_the_published_effect():
     smallest = [{"share": 0.0, "map_macro": 2.5, "map_micro": 0.6}, {"share": 0.9, "map_macro": 1.2, "map_micro": 0.2}]
     left, right = audit.noise(widths, smallest, 0.7, 0.89).axes
     assert [list(line.get_ydata()) for line in left.lines] == [[100, 10, 20], [100, 15]]  # each, and medians of groups
-    assert "1 behaviours have fewer than 5 test clips:\nintervals of 100 points" in left.get_title()
+    assert "1 behaviours have fewer than 5 test clips\n(grey): their intervals are 100 points wide" in left.get_title()
     assert [list(line.get_ydata()) for line in right.lines][:2] == [[2.5, 1.2], [0.6, 0.2]]
     assert any("0.70" in text.get_text() for text in right.texts)

@@ -17,7 +17,7 @@ def test_errors_stand_below_their_pictures_on_one_scale():
     maps = [axes for axes in figure.axes if axes.get_xlabel().endswith("on average")]
     assert [axes.get_xlabel() for axes in maps] == ["0.50\non average", "2.00\non average"]
     assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
-    assert "DIS has the smallest an error, 0.50 pixels" in figure.get_suptitle().replace("\n", " ")
+    assert "DIS has the smallest an error on average, 0.50 pixels" in figure.get_suptitle().replace("\n", " ")
     [inset] = figure.axes[3].child_axes
     assert inset.get_xlabel().endswith("full colour: 4\npixels per frame")
     assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
@@ -70,7 +70,7 @@ def test_conditions_are_rows_and_few_clips_have_no_interval():
     ]
     [axes] = drawn.failures(pd.DataFrame(rows)).axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (4 clips: too few)"]
-    assert axes.get_title() == "DIS has the smallest error of motion in 2 of 2 situations"
+    assert axes.get_title() == "DIS has the smallest error of motion in all 2 situations"
     assert axes.lines[0].get_xdata().tolist() == pytest.approx([0.4, 1.0])
     [(low, high)] = [segment[:, 0] for segment in axes.collections[0].get_segments()]
     assert (low, high) == pytest.approx((0.3, 0.5))
@@ -81,7 +81,7 @@ def test_steps_have_bands():
         {"method": "dis", "step": [1, 4], "epe": [0.3, 2.0], "low": [0.2, 1.0], "high": 3.0, "clips": 6}
     )
     figure = drawn.steps(table)
-    assert "0.3 pixels at a distance of 1 and 2.0 pixels at a distance of 4" in figure.get_suptitle().replace("\n", " ")
+    assert "errs (pixels) by 0.3 for frames 1 apart and by 2.0 for frames 4 apart" in figure.get_suptitle().replace("\n", " ")
     [axes] = figure.axes
     assert axes.lines[0].get_xdata().tolist() == [1, 4] and axes.lines[0].get_ydata().tolist() == [0.3, 2.0]
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]

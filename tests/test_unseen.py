@@ -79,7 +79,7 @@ def test_figures_show_each_system_where_it_is():
     ]
     axes = charts.animals(rows).axes[0]
     assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "prior"]
-    assert axes.get_title() == "ours: 40 % on species that training showed, 40 % on new ones"
+    assert axes.get_title() == "ours: 40 % on known animals, 40 % on new ones (species that training never showed)"
     each = [
         {"behaviour": name, "videos": videos, "chance": 5.0}
         | {f"{system}{end}": ap + more for system in charts.SYSTEM_LOOKS for end, more in ENDS.items()}
@@ -93,7 +93,7 @@ def test_figures_show_each_system_where_it_is():
     chance, *intervals = axes.collections
     assert [segment[:, 0].tolist() for segment in chance.get_segments()] == [[5, 5]] * 2
     assert [segment[:, 0].tolist() for part in intervals for segment in part.get_segments()] == [[10.0, 50.0]] * 3
-    assert "1 of 1 held-out" in axes.get_title()
+    assert "Of 1 behaviours left out of training, 1 are named better than chance" in axes.get_title()
     assert "too few to tell" in charts.behaviours(each, few=10).axes[0].get_title()
 
 

@@ -59,14 +59,16 @@ def fields(
     means = {name: values.mean() for name, values in finite.items()}
     best = min(means, key=means.get)
     words.explain(figure, "DIS", "RAFT")
-    told = f"{words.FLOW.get(best, best)} has the smallest {label}, {means[best]:.2f} pixels on average"
-    style.headline(figure, f"Motion of the same frame by different methods: {told}")
+    style.headline(
+        figure,
+        f"On this frame {words.FLOW.get(best, best)} has the smallest {label} on average, {means[best]:.2f} pixels",
+    )
     return figure
 
 
 def _error_map(axes, error: np.ndarray, worst: float):
     """One map of errors, clipped at `worst`, large ones dark; returns the image, for a colour bar."""
-    shown = axes.imshow(np.minimum(error, worst), cmap="Blues", vmin=0, vmax=worst)
+    shown = axes.imshow(np.minimum(error, worst), cmap="Greys", vmin=0, vmax=worst)
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=PALE)
     return shown
@@ -91,7 +93,7 @@ def worst_cases(rows: Mapping[str, Sequence[np.ndarray]], *, method: str, key: s
     if key and len(rows) > 1:  # above the colour bar
         style.key(panels[0, -1], key)
     means = [float(np.mean(np.asarray(pictures[-1]))) for pictures in rows.values()]
-    words.explain(figure, "DIS", "RAFT")
+    words.explain(figure, "RAFT" if method.startswith("raft") else "DIS")
     worst = f"In its worst cases {called} is wrong by {min(means):.1f} to {max(means):.1f} pixels on average"
     style.headline(figure, f"{worst}: {listed(words.FLOW.get(name, name) for name in rows)}")
     return figure
@@ -165,7 +167,7 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
     """
     order = list(dict.fromkeys(table["condition"]))
     names = [name for name in METHODS if name in set(table["method"])]
-    figure = Figure((WIDTH, 0.62 * len(order) + 1.7), layout="constrained")
+    figure = Figure((WIDTH, 0.8 * len(order) + 1.7), layout="constrained")
     axes = figure.subplots()
     for k, name in enumerate(names):
         part, (color, marker) = table[table["method"] == name], METHODS[name]
@@ -176,15 +178,19 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
             part["epe"], place, marker, color=color, markeredgecolor=INK, markersize=9, label=words.FLOW.get(name, name)
         )
     clips = table.groupby("condition")["clips"].first()
-    for edge in range(2, len(order), 2):
-        axes.axhline(edge - 0.5, color=SHADE, linewidth=1)
+    for edge in range(1, len(order)):
+        axes.axhline(edge - 0.5, color=PALE if edge % 2 else SHADE, linewidth=1)
     counted = [f"{name} ({clips[name]} clips{': too few' if clips[name] < few else ''})" for name in order]
     axes.set(yticks=range(len(order)), yticklabels=counted)
     axes.set(ylim=(len(order) - 0.5, -0.5), xlim=(0, None), xlabel=f"{ERROR}; bars: 95 % interval")
     axes.grid(axis="x", color=PALE)
-    wins = table.loc[table.groupby("condition")["epe"].idxmin(), "method"].value_counts()
-    called = words.FLOW.get(wins.index[0], wins.index[0])
-    axes.set_title(f"{called} has the smallest error of motion in {wins.iloc[0]} of {len(order)} situations")
+    best = table.loc[table.groupby("condition")["epe"].idxmin()].set_index("condition")["method"]
+    first = best.value_counts().index[0]
+    others = [name for name in order if best[name] != first]
+    told = f"in all {len(order)} situations" + f" but {listed(words.FLOW.get(name, name) for name in others)}" * bool(
+        others
+    )
+    axes.set_title(f"{words.FLOW.get(first, first)} has the smallest error of motion {told}")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     words.explain(figure, "DIS", "RAFT", "95 % interval")
     return figure
@@ -206,9 +212,10 @@ def steps(table: pd.DataFrame) -> Figure:
         axes.fill_between(part["step"], part["low"], part["high"], color=color, alpha=0.18, linewidth=0)
     places = sorted(set(table["step"]))
     axes.set(xscale="log", yscale="log", xlabel="distance between the two frames (1: next to each other)")
-    axes.set_ylabel(ERROR.replace(", ", ",\n"))
+    axes.set_ylabel(ERROR.replace(", ", ",\n") + ", logarithmic")
     axes.set_xticks(places, places)
     axes.minorticks_off()
+    axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
     axes.yaxis.set_major_formatter("{x:g}")
     axes.grid(color=PALE)
     clips = int(table["clips"].min())
@@ -216,8 +223,12 @@ def steps(table: pd.DataFrame) -> Figure:
     figure.legend(*axes.get_legend_handles_labels(), loc="outside right center", frameon=False,
                   title=f"band: 95 % interval\nover {clips} clips", title_fontsize=12)  # fmt: skip
     least, ends = table.groupby("step")["epe"].min(), (places[0], places[-1])
-    told = listed(f"{least[step]:.1f} pixels at a distance of {step}" for step in ends)
-    style.headline(figure, f"Even the best method is wrong about the motion by {told} frames")
+    for step in ends:
+        axes.annotate(
+            f"{least[step]:.1f}", (step, least[step]), (0, -8), textcoords="offset points", ha="center", va="top"
+        )
+    told = listed(f"by {least[step]:.1f} for frames {step} apart" for step in ends)
+    style.headline(figure, f"Even the best method errs (pixels) {told}")
     return figure
 
 
@@ -251,14 +262,20 @@ def effect(table: pd.DataFrame) -> Figure:
     ]
     figure.axes[0].set(yticks=range(len(table)), yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
     figure.axes[1].axvline(0, color=INK)
-    bars = Line2D([], [], color=INK, linewidth=3, label="95 % interval over test videos (right: of paired differences)")
+    bars = Line2D(
+        [], [], color=SHADE, linewidth=3, label="95 % interval over test videos (right: of paired differences)"
+    )
     figure.legend(handles=[bars], loc="outside lower center", frameon=False)
     words.explain(figure, "mAP", "macro", "DIS", "RAFT", "95 % interval")
-    told = []
-    for modality in order[1:]:
-        part = table[table["modality"] == modality]
-        sure = ((part["more_low"] > 0) | (part["more_high"] < 0)).sum()
-        ends = dict.fromkeys(f"{end:+.1f}".replace("-", "−") for end in (part["more"].min(), part["more"].max()))
-        told.append(f"{words.INPUTS[modality]} {' to '.join(ends)} (significant: {sure} of {len(part)})")
-    style.headline(figure, f"Points of macro mAP against frames alone: {'; '.join(told)}")
+    told = [_compared(modality, table[table["modality"] == modality]) for modality in order[1:]]
+    style.headline(figure, f"Compared with frames alone, {'; '.join(told)}")
     return figure
+
+
+def _compared(modality: str, part: pd.DataFrame) -> str:
+    """The differences of one kind of input from frames alone, and how many of them are significant."""
+    ends = " to ".join(dict.fromkeys(f"{end:+.0f}" for end in (part["more"].min(), part["more"].max())))
+    found = {"worse": (part["more_high"] < 0).sum(), "better": (part["more_low"] > 0).sum()}
+    sure = listed(f"clearly {word} in {n} of {len(part)} cases" for word, n in found.items() if n)
+    told = sure if any(found.values()) else "neither clearly worse nor better"
+    return f"{words.INPUTS[modality]}: {told} ({ends} points)".replace("-", "−")

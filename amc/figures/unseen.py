@@ -38,7 +38,9 @@ def animals(rows: Sequence[dict]) -> Figure:
     )
     axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, 95 % interval")
     known, new = (next(row["macro"] for row in rows if row["group"] == group) for group in GROUP_LOOKS)
-    axes.set_title(f"{names[0]}: {known:.0f} % on species that training showed, {new:.0f} % on new ones")
+    axes.set_title(
+        f"{names[0]}: {known:.0f} % on known animals, {new:.0f} % on new ones (species that training never showed)"
+    )
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(GROUP_LOOKS), frameon=False)
@@ -57,22 +59,30 @@ def behaviours(rows: Sequence[dict], *, few: int = 5) -> Figure:
     figure = Figure((WIDTH, 2 + 0.7 * len(rows)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(rows))
     sure = np.array([row["videos"] >= few for row in rows])
-    axes.vlines([row["chance"] for row in rows], places - 0.35, places + 0.35, color=SHADE, lw=2.5, label="chance")
+    axes.vlines(
+        [row["chance"] for row in rows],
+        places - 0.35,
+        places + 0.35,
+        color=SHADE,
+        lw=2.5,
+        label="chance (better: the whole line lies right of it)",
+    )
     for name, (marker, face, size, aside) in SYSTEM_LOOKS.items():
         values, look = [row[name] for row in rows], {"markeredgecolor": INK, "markersize": size, "linestyle": ""}
         low, high = (np.array([row[f"{name} {end}"] for row in rows]) for end in ("low", "high"))
         axes.hlines(places[sure] + aside, low[sure], high[sure], color=INK, linewidth=1.5)
         axes.plot(values, places + aside, marker, color=face, label=name, zorder=3, **look)
     labels = [f"{row['behaviour']} ({row['videos']}{'' if s else ': too few'})" for row, s in zip(rows, sure)]
-    axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, 103))
+    axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
     axes.set(xlabel="AP, %, 95 % interval (in brackets: test videos)")
     above, before = (
         sum(row[f"{name} low"] > row["chance"] for row, s in zip(rows, sure) if s) for name in ("held out", "untrained")
     )
-    found = f"Better than chance: {above} of {sure.sum()} held-out behaviours; before any training, {before}"
+    found = f"Of {sure.sum()} behaviours left out of training, {above} are named better than chance"
+    found += f"; before training it was {before}"
     axes.set_title(found if sure.any() else f"Fewer than {few} test videos of each held-out behaviour: too few to tell")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    figure.legend(loc="outside lower center", ncols=1 + len(SYSTEM_LOOKS), frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "AP", "trained on it, held out, untrained", "95 % interval")
     return figure

@@ -17,7 +17,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "bout": "a stretch of time in which a behaviour happens without a pause",
     "by batch": "micro mAP of so many clips at a time, then the mean over these batches",
     "chance": "knows how frequent each behaviour is, and sees no video",
-    "class frequency, species prior": "see no video: only how often all animals, or this species, do something",
+    "class frequency, species prior": "see no video: only how often all animals, or this species or its group, do it",
     "classifier": "one of several equal copies of the model; each gets a few frames of the video",
     "CLIP": "a model that learnt from pictures with a line of text each, not from labelled videos",
     "column": "what is done to the video before the model sees it",
