@@ -1,8 +1,7 @@
-"""The figures of the error analysis show the counts, curves and cases that they were given."""
+"""The figures of the error analysis show the counts and shares that they were given."""
 
 import numpy as np
 import pandas as pd
-import pytest
 
 from amc.figures import errors as drawn
 
@@ -10,57 +9,6 @@ ROWS = [
     {"kind": "overlapping actions", "rate": 20.0, "rate_low": 10.0, "rate_high": 30.0},
     {"kind": "none of these", "rate": 50.0, "rate_low": 40.0, "rate_high": 70.0},
 ]
-
-
-def case(**changes) -> drawn.Case:
-    facts = {
-        "num_frames": 48, "fps": 24.0, "frames": np.array([[2, 20], [30, 46]]), "names": ["Jumping", "Keeping still"],
-        "probs": np.array([[0.1, 0.9], [0.3, 0.7]]), "written": np.array([True, False]),
-        "predicted": np.array([False, True]), "threshold": np.array([0.5, 0.5]),
-    }  # fmt: skip
-    return drawn.Case(**facts | changes)
-
-
-def rows(figure) -> list[tuple]:
-    """The two axes of each behaviour: over time, and of scores."""
-    panels = [axes for axes in figure.axes if axes.axison and not axes.images]
-    return list(zip(panels[::2], panels[1::2], strict=True))
-
-
-def test_a_case_has_a_row_a_behaviour_with_its_verdict():
-    found = rows(drawn.case(case(), title="a frog"))
-    assert [axes.get_title("left") for axes, _ in found] == [
-        "Jumping: MISSED (annotated, not predicted)",
-        "Keeping still: EXTRA (predicted, not annotated)",
-    ]
-    assert found[-1][0].get_xlabel() == "time, s" and found[-1][1].get_xlabel() == "score\n(probability)"
-    told = drawn.case(case(verdicts=["missed, outvoted", ""]), title="").axes[0].get_title("left")
-    assert told == "Jumping: MISSED (annotated, not predicted), outvoted"
-
-
-def test_a_classifier_is_shown_frames_and_says_one_score_that_is_no_line_over_time():
-    for c, (time, scores) in enumerate(rows(drawn.case(case(), title="a frog"))):
-        assert [line.get_xdata().tolist() for line in time.lines] == [[2.5, 20.5], [30.5, 46.5]]
-        assert [line.get_ydata().tolist() for line in time.lines] == [[0, 0], [1, 1]]
-        assert {line.get_linestyle() for line in time.lines} == {"None"}
-        assert [bar.get_width() for bar in scores.patches] == pytest.approx(
-            [*case().probs[:, c], case().probs[:, c].mean()]
-        )
-        assert [bar.get_y() + bar.get_height() / 2 for bar in scores.patches] == pytest.approx([0, 1, 2])
-        assert scores.lines[0].get_xdata() == [0.5, 0.5]  # the threshold
-
-
-def test_film_and_truth_are_drawn_where_they_are_known():
-    strip, truth = np.zeros((4, 3, 8, 8), np.uint8), np.zeros((48, 2), bool)
-    truth[10:20, 0] = True
-    figure = drawn.case(case(film=strip, truth=truth), title="a frog")
-    assert [len(axes.images) for axes in figure.axes if axes.images] == [4]
-    [span] = rows(figure)[0][0].patches
-    assert (span.get_x(), span.get_width()) == (10, 10)
-
-
-def test_without_a_frame_rate_time_is_in_frames():
-    assert rows(drawn.case(case(fps=float("nan")), title=""))[-1][0].get_xlabel() == "frame"
 
 
 def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
