@@ -41,7 +41,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     for place, rate, high in zip(places, table["rate"], table["rate_high"], strict=True):
         axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
     axes.set(yticks=places, yticklabels=_labels(table["kind"]), ylim=(places[-1] + 0.5, -0.5))
-    axes.set_xlim(0, 1.1 * table[["rate", "rate_high"]].max(axis=None))  # numbers are right of the bars
+    axes.set_xlim(0, max(1.1 * table[["rate", "rate_high"]].max(axis=None), 1))  # numbers are right of the bars
     axes.set_xlabel("errors (missed, or predicted but not annotated)\nper 100 videos; some errors are of several kinds")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
     keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
