@@ -14,12 +14,13 @@ def told(figure) -> str:
 
 def test_a_reliability_diagram_says_how_many_of_the_sure_predictions_are_right():
     figure = drawn.reliability({"annotated": BINS, "truth": BINS | {"frequency": np.array([0.2, 0.6])}})
-    [axes] = figure.axes
+    axes, counted = figure.axes
     assert told(figure).startswith(
         "Of 100 scores of 0.5 or more, the model promises that 70 are right: 50 are annotated"
     )
     assert told(figure).endswith(": 50 are annotated and 60 really happen")
-    assert [text.get_text() for text in axes.texts[:2]] == ["90", "10"]
+    assert [text.get_text() for text in axes.child_axes[0].get_xticklabels()] == ["90", "10"]
+    assert [(text.get_text(), text.get_position()[1]) for text in counted.texts] == [("50", 50), ("60", 60), ("70", 70)]
     low, high = axes.collections[0].get_segments()[1][:, 1]
     assert (low, high) == (pytest.approx(23.66, abs=1e-2), pytest.approx(76.34, abs=1e-2))  # Wilson, 5 of 10
 

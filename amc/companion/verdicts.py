@@ -1,6 +1,6 @@
 """One video and its errors: a verdict on each, a sentence of diagnosis, and the data for a figure.
 
-Decisions in, text and a `figures.errors.Case` out. Verdicts need the truth of every frame; nothing is drawn here.
+Decisions in, text and a `figures.case.Case` out. Verdicts need the truth of every frame; nothing is drawn here.
 """
 
 from collections import defaultdict
@@ -9,18 +9,20 @@ import numpy as np
 
 from amc.base.wording import listed
 from amc.companion.errors import Decisions, find
-from amc.figures import words
-from amc.figures.errors import Case
+from amc.figures.case import Case
 
-VERDICTS = {
-    "missed": "missed",  # these two if the truth is not known
-    "extra": "predicted, not annotated",
-    "omitted": "left out by the annotator",
-    "invented": "invented by the model",
-    "absent": "annotated, but it does not happen",
-    "unseen": "missed, no classifier had a frame of {it}",
-    "outvoted": "missed, outvoted: classifiers that saw {it} score {saw:.2f}, the others {others:.2f}",
-    "unrecognised": "missed, seen but not recognised: classifiers that saw {it} score {saw:.2f}",
+VERDICTS = {  # of an error: in the title of a video, in the behaviour's row
+    "missed": ("missed", ""),  # these two if the truth is not known
+    "extra": ("predicted, though not annotated", ""),
+    "omitted": ("found, though not annotated", "FOUND though not annotated"),
+    "invented": ("invented", "INVENTED: predicted, does not happen"),
+    "absent": ("annotated, though not happening", "NOT PREDICTED: annotated, does not happen"),
+    "unseen": ("missed, no classifier had a frame of {it}", "MISSED (no classifier had a frame of it)"),
+    "outvoted": (
+        "missed, outvoted by classifiers that did not see {it}",
+        "MISSED, outvoted (score {saw:.2f} of those that saw it, others {others:.2f})",
+    ),
+    "unrecognised": ("missed, though seen", "MISSED (score {mean:.2f})"),
 }
 
 
@@ -46,27 +48,24 @@ def verdict(made: Decisions, video: int, behaviour: int) -> tuple[str, float, fl
     return "outvoted" if saw >= threshold else "unrecognised", saw, others
 
 
-def said(word: str, saw: float, others: float) -> str:
-    """A verdict in words."""
-    return VERDICTS[word].format(it="it", saw=saw, others=others) if word else ""
+def said(made: Decisions, video: int, behaviour: int) -> str:
+    """A verdict in words, with scores."""
+    word, saw, others = verdict(made, video, behaviour)
+    mean = made.probs[video, behaviour]
+    return VERDICTS[word][1].format(mean=mean, saw=saw, others=others) if word else ""
 
 
 def diagnosis(kind: str, made: Decisions, video: int) -> str:
-    """One sentence on the errors of a kind in a video: what happens for how long, and what went wrong; no scores."""
-    wrong = np.flatnonzero(find(made)[kind][video])
-    groups = defaultdict(list)
-    for c in wrong:
-        groups[verdict(made, video, c)[0]].append(c)
+    """What is missed and what is predicted too much among the errors of a kind in a video; no scores."""
+    wrong, groups = np.flatnonzero(find(made)[kind][video]), defaultdict(list)
+    for c in sorted(wrong, key=lambda c: made.extra[video, c]):  # missed ones first
+        groups[verdict(made, video, c)[0]].append(made.names[c])
     clauses = []
-    for word, members in groups.items():
-        it = "them" if len(members) > 1 else "it"
-        shares = {made.truth[video][:, c].mean() for c in members} - {0} if made.truth is not None else ()
-        extent = f" ({' and '.join(f'{100 * share:.0f}' for share in sorted(shares))} % of the video)" if shares else ""
-        what = VERDICTS[word].partition(":")[0].format(it=it)  # scores are in the rows of the figure
-        verb = "are" if len(members) > 1 else "is"
-        clauses.append(f"{listed(made.names[c] for c in members)}{extent} {verb} {what}")
-    unknown = "; the truth is not known" if made.truth is None else ""
-    return f"{kind.capitalize()} ({words.ERRORS[kind]}): {'; '.join(clauses) or 'no error'}{unknown}."
+    for word, names in groups.items():
+        verb, it = ("are", "them") if len(names) > 1 else ("is", "it")
+        clauses.append(f"{listed(names)} {verb} {VERDICTS[word][0].format(it=it)}")
+    clauses += ["what really happens is not known"] * (made.truth is None)
+    return "; ".join(clauses)
 
 
 def case(
@@ -77,7 +76,7 @@ def case(
     film: np.ndarray | None = None,
     most: int = 5,
 ) -> Case:
-    """A video for `figures.errors.case`: the `most` informative behaviours that are annotated, predicted or happen.
+    """A video for `figures.case.case`: the `most` informative behaviours that are annotated, predicted or happen.
 
     Errors come first, then correct predictions, then behaviours that only happen; among equals the higher score.
     """
@@ -88,7 +87,7 @@ def case(
     order = np.lexsort((-made.probs[video], rank))
     shown = order[: max(1, min(most, int((rank < 3).sum())))]  # if there are none: the most likely one
     threshold = np.broadcast_to(made.threshold, labels.shape)
-    verdicts = ["" if truth is None else said(*verdict(made, video, c)) for c in shown]
+    verdicts = ["" if truth is None else said(made, video, c) for c in shown]
     return Case(
         int(test.num_frames[video]), fps, test.frames[video], test.probs[video][:, shown],
         [made.names[c] for c in shown], labels[shown], predicted[shown], threshold[shown],

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.legend_handler import HandlerTuple
 from matplotlib.lines import Line2D
 
 from amc.base.wording import listed
@@ -23,49 +24,71 @@ SURE = 0.5  # score from which a title counts
 
 @styled
 def reliability(found: Mapping[str, Mapping[str, np.ndarray]]) -> Figure:
-    """Calibration: how many of 100 scores are right, for bins of scores, with the number of each bin.
+    """Calibration: how many of 100 scores are right, for bins of scores, with the number of each bin above it.
 
-    found: by `annotated` and `truth`, of `metrics.reliability`. The title counts the scores from SURE on.
+    found: by `annotated` and `truth`, of `metrics.reliability`. The right panel and the title count the scores from
+    SURE on. Marks of one bin are drawn beside each other.
     """
     figure = Figure((0.85 * WIDTH, 6.2), layout="constrained")
-    axes = figure.subplots()
-    axes.plot([0, 1], [0, 100], color=SHADE, linewidth=1.5, linestyle=":")
+    axes, right = figure.subplots(1, 2, sharey=True, width_ratios=[6, 1])
+    axes.plot([0, 1], [0, 100], color=SHADE, linewidth=1.5, linestyle=":", label="as often as the score promises")
     for name, bins in found.items():
         color, marker, line, label, _ = AGAINST[name]
         x, low, high = bins["confidence"], *_wilson(bins["frequency"], bins["count"])
-        axes.vlines(x + (0.004 if name == "truth" else -0.004), 100 * low, 100 * high, color=color, lw=2, alpha=0.7)
-        axes.plot(x, 100 * bins["frequency"], line, color=color, marker=marker, markersize=9, lw=2, label=label)
+        x = x + (0.009 if name == "truth" else -0.009)
+        axes.vlines(x, 100 * low, 100 * high, color=color, lw=2, alpha=0.7)
+        look = {"color": color, "marker": marker, "markersize": 8, "lw": 2, "label": f"right: {label}"}
+        axes.plot(x, 100 * bins["frequency"], line, **look)
     counts = next(iter(found.values()))["count"]
     edges = np.linspace(0, 1, len(counts) + 1)
-    for middle, count in zip((edges[1:] + edges[:-1]) / 2, counts, strict=True):
-        axes.text(middle, -6, f"{count:,}", ha="center", va="center", fontsize=11, color=SHADE)
-    axes.text(0.005, -12.5, "grey: how many scores are in this range", fontsize=11, color=SHADE, va="center")
-    axes.set(
-        xlabel="score: probability that the model gives to a behaviour",
-        ylabel="of 100 such scores, so many are right",
-    )
-    axes.set(xlim=(0, 1), ylim=(-17, 102), xticks=np.arange(0, 1.01, 0.1), yticks=range(0, 101, 20))
+    top = axes.secondary_xaxis("top")
+    top.set_xticks((edges[1:] + edges[:-1]) / 2, [f"{count:,}" for count in counts], fontsize=11, color=SHADE)
+    top.set_xlabel("how many scores are in this range", fontsize=11, color=SHADE)
+    top.tick_params(length=0)
+    top.spines[:].set_visible(False)
+    axes.set_xlabel("score: probability that the model gives to a behaviour")
+    axes.set_ylabel("of 100 such scores, so many are right")
+    axes.set(xlim=(-0.02, 1.02), ylim=(-3, 105), xticks=np.arange(0, 1.01, 0.1), yticks=range(0, 101, 20))
     axes.grid(color=PALE)
+    counted = _sure(found)
+    _summary(right, counted)
     handles, labels = axes.get_legend_handles_labels()
-    handles += [Line2D([], [], color=SHADE, lw=2), Line2D([], [], color=SHADE, lw=1.5, ls=":")]
-    labels = [f"right: {label}" for label in labels] + ["95 % interval", "as often as the score promises"]
-    figure.legend(handles, labels, loc="outside lower center", ncols=2, frameon=False)
+    handles += [tuple(Line2D([], [], color=AGAINST[name][0], marker="|", ls="", ms=14, mew=2) for name in found)]
+    look = {"handler_map": {tuple: HandlerTuple(ndivide=None)}, "ncols": 2, "frameon": False}
+    figure.legend(handles, [*labels, "95 % interval"], loc="outside lower center", **look)
     words.explain(figure, "annotated", "95 % interval")
-    style.headline(figure, _promised(found))
+    promised, *are = counted.values() or [0]
+    told = listed(f"{value:.0f} {AGAINST[name][4]}" for name, value in zip(found, are))
+    title = f"Of 100 scores of {SURE:g} or more, the model promises that {promised:.0f} are right: {told}"
+    style.headline(figure, title if counted else f"No behaviour has a score of {SURE:g} or more")
     return figure
 
 
-def _promised(found: Mapping[str, Mapping[str, np.ndarray]]) -> str:
-    """Of 100 scores from SURE on, how many should be right by what they say, and how many are."""
-    told = []
+def _sure(found: Mapping[str, Mapping[str, np.ndarray]]) -> dict[str, float]:
+    """Of 100 scores from SURE on, how many should be right by what they say, and how many are; empty without any."""
+    counted = {}
     for name, bins in found.items():
         sure = np.flatnonzero((bins["count"] > 0) & (np.nan_to_num(bins["confidence"]) >= SURE))
-        if not len(sure):
-            return f"No behaviour has a score of {SURE:g} or more"
-        many = bins["count"][sure]
-        promised, are = (100 * np.average(bins[key][sure], weights=many) for key in ("confidence", "frequency"))
-        told.append(f"{are:.0f} {AGAINST[name][4]}")
-    return f"Of 100 scores of {SURE:g} or more, the model promises that {promised:.0f} are right: {listed(told)}"
+        if len(sure):
+            many = bins["count"][sure]
+            means = (100 * np.average(bins[key][sure], weights=many) for key in ("confidence", "frequency"))
+            counted["promised"], counted[name] = means
+    return counted
+
+
+def _summary(axes, counted: Mapping[str, float]) -> None:
+    """The numbers of `_sure`, with the marks of the other panel and its y axis."""
+    axes.set(xlim=(0, 1), xticks=[], title=f"all from\n{SURE:g} on")
+    axes.grid(axis="y", color=PALE)
+    axes.tick_params(length=0)
+    places = np.array(sorted(counted.values()))
+    places = np.maximum.accumulate(places - 6 * np.arange(len(places))) + 6 * np.arange(len(places))  # apart
+    for place, (name, value) in zip(places, sorted(counted.items(), key=lambda pair: pair[1]), strict=True):
+        if name == "promised":
+            axes.hlines(value, 0, 0.45, color=SHADE, linewidth=1.5, linestyle=":")
+        else:
+            axes.plot(0.22, value, AGAINST[name][1], color=AGAINST[name][0], markersize=10)
+        axes.text(0.5, place, f"{value:.0f}", va="center")
 
 
 def _wilson(frequency: np.ndarray, count: np.ndarray, z: float = 1.96) -> tuple[np.ndarray, np.ndarray]:

@@ -1,147 +1,48 @@
-"""Errors of a model: one clip with everything known about it, kinds of errors counted, confusions.
+"""Errors of a model: kinds of errors counted and compared, annotation against truth, confusions.
 
-Arrays and rows in, matplotlib Figures out.
+Rows and tables in, matplotlib Figures out.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import textwrap
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
 import seaborn as sns
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch
+from matplotlib.patches import Patch, Rectangle
 
 from amc.base.wording import listed
 from amc.figures import style, words
 from amc.figures.style import HUMAN, INK, MODALITY_COLORS, MODEL, PALE, SCHEME_COLORS, SHADE, TRUTH, WIDTH, styled
 
-HAPPENS = 0.35  # opacity of the time in which a behaviour happens
 AGAINST = {"annotated": (SHADE, "s"), "truth": (TRUTH, "o")}
-LABELS = (  # of a behaviour, by 2 × annotated + predicted
-    "neither annotated nor predicted",
-    "EXTRA (predicted, not annotated)",
-    "MISSED (annotated, not predicted)",
-    "found (annotated and predicted)",
-)
-
-
-@dataclass(frozen=True)
-class Case:
-    """A clip and its errors; times are in frames, 0 to num_frames."""
-
-    num_frames: int
-    fps: float
-    frames: np.ndarray  # (M, P), frames of each classifier
-    probs: np.ndarray  # (M, C) of the behaviours to show
-    names: Sequence[str]  # (C,)
-    written: np.ndarray  # (C,) bool
-    predicted: np.ndarray  # (C,) bool
-    threshold: np.ndarray  # (C,)
-    truth: np.ndarray | None = None  # (num_frames, C) bool
-    film: np.ndarray | None = None  # uint8 (K, H, W, 3) or (K, 3, H, W), of K equal parts of the clip
-    verdicts: Sequence[str] = ()  # (C,) kind of error of each, "" if there is none
-
-
-@styled
-def case(shown: Case, *, title: str) -> Figure:
-    """One clip over one time axis: its film, and one row per behaviour with truth, prediction and scores.
-
-    Left: each mark is a frame that a classifier sees, in the classifier's row. Right: each bar is the score of one
-    classifier for all its frames; the last bar is the mean of all scores.
-    """
-    strips = [] if shown.film is None else [shown.film]
-    heights = [WIDTH * 0.72 / len(strip) for strip in strips]
-    heights += [max(0.8, 0.2 * (len(shown.probs) + 1))] * len(shown.names)
-    figure = Figure((WIDTH, sum(heights) + 0.35 * len(shown.names) + 2.6), layout="constrained")
-    shape = {"height_ratios": heights, "width_ratios": [6, 1]}
-    panels, bars = figure.subplots(len(heights), 2, sharex="col", squeeze=False, **shape).T
-    for axes, empty, strip in zip(panels, bars, strips, strict=False):
-        _strip(axes, strip, shown.num_frames)
-        empty.axis("off")
-    for c, (axes, right) in enumerate(zip(panels[len(strips) :], bars[len(strips) :], strict=True)):
-        _behaviour(axes, right, shown, c)
-    panels[-1].set_xlim(0, shown.num_frames)
-    if np.isfinite(shown.fps):
-        panels[-1].xaxis.set_major_formatter(lambda frame, _: f"{frame / shown.fps:.3g}")
-        panels[-1].set_xticks(np.arange(0, shown.num_frames / shown.fps, 1) * shown.fps)
-    panels[-1].set_xlabel("time, s" if np.isfinite(shown.fps) else "frame")
-    bars[-1].set(xlim=(0, 1), xticks=[0, 0.5, 1], xticklabels=["0", "½", "1"], xlabel="score\n(probability)")
-    keys = [Patch(color=SHADE, alpha=HAPPENS, label="when it really happens")] * (shown.truth is not None)
-    keys += [
-        Line2D(
-            [],
-            [],
-            color=INK,
-            marker="|",
-            ls="",
-            markersize=9,
-            markeredgewidth=2,
-            label="frame that the classifier sees",
-        )
-    ]
-    keys += [Patch(color=SHADE, label="score of one classifier"), Patch(color=MODEL, label="mean score")]
-    predicted = f"threshold: predicted from {shown.threshold[0]:.2g} on"
-    keys += [Line2D([], [], color=INK, linestyle="--", label=predicted)]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
-    words.explain(figure, "classifier", "annotated")
-    style.headline(figure, title)
-    return figure
-
-
-def _strip(axes, strip: np.ndarray, num_frames: int) -> None:
-    edges = np.linspace(0, num_frames, len(strip) + 1)
-    for picture, start, stop in zip(style.pictures(strip), edges, edges[1:], strict=False):
-        axes.imshow(picture, extent=(start, stop, 0, 1), aspect="auto", interpolation="hanning")
-    axes.vlines(edges[1:-1], 0, 1, color=SHADE, linewidth=1)
-    axes.set(yticks=[0.5], yticklabels=["film"], ylim=(0, 1))
-    axes.tick_params(length=0, labelbottom=False)
-    axes.spines[:].set_visible(True)
-
-
-def _behaviour(axes, right, shown: Case, c: int) -> None:
-    """One row of a case: where the behaviour happens, which frames each classifier sees, and its score."""
-    if shown.truth is not None:
-        changes = np.flatnonzero(np.diff(np.pad(shown.truth[:, c].astype(int), 1)))
-        for start, stop in changes.reshape(-1, 2):
-            axes.axvspan(start, stop, color=SHADE, alpha=HAPPENS, linewidth=0)
-    classifiers = np.arange(len(shown.probs))
-    for m, row in enumerate(shown.frames):
-        axes.plot(row + 0.5, np.full(len(row), m), "|", color=INK, markersize=9, markeredgewidth=2)
-    right.barh(classifiers, shown.probs[:, c], 0.7, color=SHADE)
-    right.barh(len(classifiers), shown.probs[:, c].mean(), 0.8, color=MODEL)
-    right.axvline(shown.threshold[c], color=INK, linestyle="--", linewidth=1)
-    label = LABELS[2 * int(shown.written[c]) + int(shown.predicted[c])]
-    verdict = f", {shown.verdicts[c].removeprefix('missed, ')}" if len(shown.verdicts) and shown.verdicts[c] else ""
-    step = 1 + len(classifiers) // 6  # so that the numbers do not overlap
-    axes.set(yticks=classifiers[::step], ylabel="classifier" if c == 0 else "")
-    axes.set_yticklabels(classifiers[::step] + 1, fontsize=11)
-    right.set(yticks=[len(classifiers)], yticklabels=["mean"])
-    right.tick_params(axis="y", length=0, labelsize=12)
-    for panel in (axes, right):
-        panel.set_ylim(len(classifiers) + 0.6, -0.6)
-    axes.set_title(f"{shown.names[c]}: {label}{verdict}", loc="left", fontsize=12.5, pad=3)
+ENOUGH = 20  # misses, so that a share of them is worth a title
+MARKERS = {"dense": "s", "semi-dense": "D", "sparse": "v", "rgb": "P", "flow": "o", "rgb+flow": "^"}
 
 
 @styled
 def kinds(rows: Sequence[dict]) -> Figure:
     """Errors of each kind per 100 videos with intervals; if the truth is known, divided into model's and annotator's.
 
-    rows: of `errors.tally`, whose last counts errors of no kind. The title tells the most frequent kind.
+    rows: of `errors.tally`, whose last counts errors of no kind and stands apart. The title tells the most frequent
+    kind of the others.
     """
     table = pd.DataFrame(rows)
-    figure = Figure((WIDTH, 0.7 * len(table) + 2.3), layout="constrained")
-    axes, places = figure.subplots(), np.arange(len(table))
+    figure = Figure((WIDTH, 0.7 * len(table) + 2.7), layout="constrained")
+    axes, places = figure.subplots(), np.append(np.arange(len(table) - 1), len(table) - 0.6)
     theirs = table["rate"] * table["part"].fillna(0) / 100 if "part" in table else 0 * table["rate"]
     axes.barh(places, theirs, 0.6, color=HUMAN)
-    axes.barh(places, table["rate"] - theirs, 0.6, left=theirs, color=MODEL)
+    *_, none = axes.barh(places, table["rate"] - theirs, 0.6, left=theirs, color=MODEL)
+    none.set(alpha=0.45, hatch="//")
+    axes.axhline(places[-1] - 0.7, color=SHADE, linewidth=1)
     axes.hlines(places, table["rate_low"], table["rate_high"], color=INK, linewidth=2)
     for place, rate, high in zip(places, table["rate"], table["rate_high"], strict=True):
         axes.text(max(rate, high), place, f"  {rate:.0f}", va="center")
-    labels = [words.error(kind) for kind in table["kind"]]
-    axes.set(yticks=places, yticklabels=labels, ylim=(len(table) - 0.5, -0.5))
-    axes.set_xlabel("errors per 100 videos (missed, or predicted but not annotated; some are of several kinds)")
+    axes.set(yticks=places, yticklabels=_labels(table["kind"]), ylim=(places[-1] + 0.5, -0.5))
+    axes.set_xlim(0, max(1.1 * table[["rate", "rate_high"]].max(axis=None), 1))  # numbers are right of the bars
+    axes.set_xlabel("errors (missed, or predicted but not annotated)\nper 100 videos; some errors are of several kinds")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
     keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over videos")]
@@ -149,10 +50,16 @@ def kinds(rows: Sequence[dict]) -> Figure:
     words.explain(figure, "annotated", "95 % interval")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    most, none = table.loc[table["rate"].iloc[:-1].idxmax()], table.iloc[-1]
-    named = f"The most frequent kind of errors is “{most['kind']}”, {most['rate']:.0f} per 100 videos"
-    style.headline(figure, f"{named}; {none['rate']:.0f} are of none of the four kinds")
+    most = table.loc[table["rate"].iloc[:-1].idxmax()]
+    named = f"Of the named kinds of errors, “{most['kind']}” is the most frequent"
+    style.headline(figure, f"{named} ({most['rate']:.0f} per 100 videos)")
     return figure
+
+
+def _labels(kinds: Iterable[str]) -> list[str]:
+    """Kinds of errors with what they are, in lines short enough for the names of rows."""
+    split = [words.error(kind).split("\n") for kind in kinds]
+    return ["\n".join(textwrap.fill(x, len(x) // -(-len(x) // 34) + 9) for x in lines) for lines in split]
 
 
 @styled
@@ -170,18 +77,18 @@ def against_truth(rows: Sequence[dict]) -> Figure:
         axes.plot(values[name], range(len(table)), AGAINST[name][1], color=AGAINST[name][0], **look)
     for place, metric in enumerate(table.index):
         more, low, high = (table.loc[metric, (column, difference)] for column in ("value", "low", "high"))
-        text = f"{more:+.1f} points\n(95 % interval {low:+.1f} to {high:+.1f})".replace("-", "−")
-        axes.annotate(text, (values.loc[metric, ["annotated", "truth"]].max(), place), (14, 0), va="center",
-                      textcoords="offset points", fontsize=12)  # fmt: skip
-    axes.set(yticks=range(len(table)), yticklabels=[words.AVERAGED[metric] for metric in table.index], xlim=(0, 115))
-    axes.set(ylim=(len(table) - 0.4, -0.6), xticks=range(0, 101, 20), xlabel=words.MAP)
+        text = f"{more:+.1f} points (95 % interval {low:+.1f} to {high:+.1f})".replace("-", "−")
+        middle = values.loc[metric, ["annotated", "truth"]].mean().clip(25, 75)  # so that the text is within the axes
+        axes.annotate(text, (middle, place), (0, 13), ha="center", textcoords="offset points", fontsize=12)
+    axes.set(yticks=range(len(table)), yticklabels=[words.AVERAGED[metric] for metric in table.index])
+    axes.set(xlim=(0, 100), ylim=(len(table) - 0.5, -0.7), xlabel=words.MAP)
     axes.grid(axis="x", color=PALE)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "mAP", "annotated", "95 % interval")
     ends = zip(values[difference], table["low"][difference], table["high"][difference], strict=True)
     unsure = " (an interval that includes 0)"
-    told = listed(f"{more:+.1f}{unsure * (low <= 0 <= high)}".replace("-", "−") for more, low, high in ends)
-    verb = "is higher by" if (values[difference] > 0).all() else "changes by"
+    verb, sign = ("is higher by", "") if (values[difference] > 0).all() else ("changes by", "+")
+    told = listed(f"{more:{sign}.1f}{unsure * (low <= 0 <= high)}".replace("-", "−") for more, low, high in ends)
     style.headline(figure, f"Judged by what really happens, the mAP of the same scores {verb} {told} points")
     return figure
 
@@ -190,12 +97,13 @@ def against_truth(rows: Sequence[dict]) -> Figure:
 def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, most: int = 7) -> Figure:
     """Confusions: matrix (C, C) of `errors.confusions`; missed: (C,), how often each behaviour was missed.
 
-    The title tells the largest share of the first row.
+    The title tells the largest share, framed, among the rows of at least ENOUGH misses.
     """
     rows = [c for c in np.argsort(-missed, kind="stable")[:most] if missed[c]]
     columns = [
         c for c in np.argsort(-(matrix * missed[:, None]).sum(axis=0), kind="stable")[:most] if matrix[:, c].any()
     ]
+    columns.sort(key=lambda c: rows.index(c) if c in rows else len(rows))  # in the order of the rows
     figure = Figure((WIDTH, 0.42 * max(len(rows), 2) + 3.5), layout="constrained")
     axes = figure.subplots()
     data = 100 * matrix[np.ix_(rows, columns)]
@@ -204,14 +112,18 @@ def confusions(matrix: np.ndarray, names: Sequence[str], missed: np.ndarray, *, 
     sns.heatmap(data, ax=axes, cmap="Blues", vmin=0, vmax=160,  # pale enough for dark numbers
                 annot=numbers, fmt="", linewidths=1,
                 annot_kws={"fontsize": 13, "color": INK}, cbar=False, **labels)  # fmt: skip
-    axes.set(xlabel="… this is predicted, though not annotated (share of the row's videos; empty: in none)")
+    axes.set(xlabel="… the model says this, which is not annotated (share of the row's videos; empty: in none)")
     part = f", the {len(rows)} missed most" if len(rows) < (missed > 0).sum() else ""
     axes.set(ylabel=f"where this is missed\n(in how many videos{part}) …")
     axes.set_xticklabels(axes.get_xticklabels(), rotation=35, ha="right", rotation_mode="anchor")
-    most = data[0].max()
-    instead = f"{names[columns[int(data[0].argmax())]]}, in {most:.0f} % of these videos" if most else "nothing"
     words.explain(figure, "annotated", "missed")
-    style.headline(figure, f"{names[rows[0]]} is missed most often; predicted there, but not annotated: {instead}")
+    told = np.where(missed[rows, None] >= min(ENOUGH, missed[rows[0]]), data, 0)
+    row, column = np.unravel_index(told.argmax(), told.shape)
+    where = f"Where {names[rows[row]]} is missed, the model most often says"
+    if told.any():
+        axes.add_patch(Rectangle((column, row), 1, 1, fill=False, edgecolor=INK, linewidth=3, clip_on=False))
+        found = f"{names[columns[column]]}, which is not annotated ({told.max():.0f} %)"
+    style.headline(figure, f"{where} {found if told.any() else 'nothing that is not annotated'}")
     return figure
 
 
@@ -232,21 +144,21 @@ def fixes(table: pd.DataFrame, *, reference: str) -> Figure:
         rows = rows[rows["run"] != reference]
         present = [name for name in colors if name in set(rows[by])]
         for axes, kinds in zip(pair, (order[:-1], order[-1:]), strict=True):
-            for k, (name, marker) in enumerate(zip(present, "sDo", strict=False)):
+            for k, name in enumerate(present):
                 part = rows[(rows[by] == name) & rows["kind"].isin(kinds)]
-                _differences(axes, part, kinds, marker, colors[name], 0.26 * (k - (len(present) - 1) / 2))
+                _differences(axes, part, kinds, MARKERS[name], colors[name], 0.26 * (k - (len(present) - 1) / 2))
             axes.axvline(0, color=INK, linewidth=1.5)
-            names = [words.error(kind) for kind in kinds]
-            axes.set(yticks=range(len(kinds)), yticklabels=names, ylim=(len(kinds) - 0.5, -0.5))
+            axes.set(yticks=range(len(kinds)), yticklabels=_labels(kinds), ylim=(len(kinds) - 0.5, -0.5))
             axes.grid(axis="x", color=PALE)
-        pair[0].set(title=title, xlabel=f"more or fewer (−) errors\nper 100 videos than\n{than}")
-        pair[1].set_xlabel("more or fewer (−) errors\nper 100 videos;\na scale of its own")
+        pair[0].set_title(title)
+        pair[1].set_title("a scale of its own", fontsize=12)
         look = {"ls": "", "ms": 11}
-        keys += [Line2D([], [], color=colors[n], marker=m, label=words.INPUTS.get(n, n), **look)
-                 for n, m in zip(present, "sDo")]  # fmt: skip
-    grey = {"color": SHADE, "marker": "o", "markeredgewidth": 2, "ls": "", "ms": 11}
-    keys += [Line2D([], [], label="filled: the 95 % interval (bar) excludes 0", **grey)]
-    keys += [Line2D([], [], markerfacecolor="white", label="empty: it includes 0, perhaps no difference", **grey)]
+        keys += [Line2D([], [], color=colors[n], marker=MARKERS[n], label=words.INPUTS.get(n, n), **look)
+                 for n in present]  # fmt: skip
+    keys += [Patch(color=SHADE, label="filled: the 95 % interval (bar) excludes 0")]
+    keys += [Patch(facecolor="white", edgecolor=SHADE, label="empty: it includes 0, perhaps no difference")]
+    panels[0, 0].locator_params(axis="x", integer=True, nbins=7)
+    panels[1, 0].set_xlabel(f"more or fewer (−) errors per 100 videos than {than}", x=1.06)  # of both panels
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "annotated", "95 % interval", "dense, semi-dense, sparse")
     shown = table[(table["run"] != reference) & ((table["modality"] == "rgb") | (table["scheme"] == "sparse"))]
@@ -260,12 +172,15 @@ def _changed(table: pd.DataFrame, than: str) -> str:
     if not (sure["more"] < 0).any():
         return f"Compared with {than}, no run makes significantly fewer errors of any kind"
     best = sure.loc[sure["more"].idxmin()]
-    mine = sure[sure["run"] == best["run"]]
-    called = _input(best["scheme"], best["modality"])
-    kind = "no named kind" if best["kind"] == words.NONE else f"the kind “{best['kind']}”"
-    found = f"{called} make {-best['more']:.0f} fewer errors of {kind} per 100 videos"
-    worse = f", but more of {listed(mine['kind'][mine['more'] > 0])}" if (mine["more"] > 0).any() else ""
-    return f"Compared with {than}, {found}{worse}"
+    mine = sure[(sure["run"] == best["run"]) & (sure["kind"] != best["kind"])]
+    called = {kind: "other errors" if kind == words.NONE else f"“{kind}”" for kind in table["kind"]}
+    told = [f"{-best['more']:.0f} fewer {called[best['kind']]} per 100 videos"]
+    for word, rows in (("fewer", mine[mine["more"] < 0]), ("more", mine[mine["more"] > 0])):
+        told += [f"{word} {listed(rows['kind'].map(called))}"] * (len(rows) > 0)
+    is_motion_added = best["modality"] == "rgb+flow" and than == _input(best["scheme"], "rgb")
+    run = _input(best["scheme"], best["modality"])
+    changed = "adding motion" if is_motion_added else f"{run} instead of {than}"
+    return f"{changed[0].upper()}{changed[1:]}: {', '.join(told)}"
 
 
 def _input(scheme: str, modality: str) -> str:
