@@ -79,9 +79,9 @@ FLOW = {  # methods and situations of optical flow
 NONE = "none of these"  # errors of no kind
 ERRORS = {  # kinds of errors
     "overlapping actions": "missed beside another action",
-    "incomplete annotation": "not annotated; it may well happen",
+    "incomplete annotation": "it happens, but is not annotated",
     "sensing and its parts": "taking in what is around; parts: Attending, Keeping still",
-    "composite actions": "made of others: chasing includes running",
+    "composite actions": "made of others: Grooming includes Licking",
     NONE: "all others, missed or invented",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
