@@ -177,7 +177,7 @@ def motion_field(
         [f"Until the next frame, {most}"] if true is None else [_error(vectors, np.asarray(true)), f"Estimate: {most}"]
     )
     style.headline(figure, told[0])
-    figure.supxlabel("; ".join([*told[1:], rest]), fontsize=12)
+    figure.supxlabel(textwrap.fill("; ".join([*told[1:], rest]), 115), fontsize=12)
     return figure
 
 
