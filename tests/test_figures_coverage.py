@@ -20,7 +20,8 @@ def test_where_nobody_looks_is_drawn_by_scheme_and_number_of_classifiers():
     assert (dark == again).all() and light[3] < dark[3]
     assert [text.get_text() for text in axes.get_yticklabels()] == ["2", "4"]
     assert [text.get_text() for text in axes.texts] == ["1", "3"]
-    assert figure.get_supxlabel().startswith("3 frames for each classifier; ")
+    assert [text.get_weight() for text in axes.texts] == ["normal", "bold"]  # that of the title
+    assert figure.get_supxlabel().startswith("a mark: a frame, 3 for each classifier; ")
 
 
 def test_a_line_of_unseen_frames_varies_one_count_about_the_others():
@@ -28,7 +29,9 @@ def test_a_line_of_unseen_frames_varies_one_count_about_the_others():
     rows = [here | {"scheme": "dense", "unseen": 0.5}, here | {"frames": 6, "scheme": "dense", "unseen": 0.25}]
     figure = drawn.unseen(pd.DataFrame(rows), **here)
     axes = figure.axes
-    assert figure.get_suptitle() == "Part of the 48 frames of a video that no classifier sees: 50 % with dense"
+    told = "2 classifiers with 3 frames each leave at least 50 % of the 48 frames of a video unseen, with dense"
+    assert figure.get_suptitle().replace("\n", " ") == told
+    assert [text.get_text() for text in axes[0].texts] == ["dense: 50 %"]
     assert [len(panel.lines[0].get_xdata()) for panel in axes] == [1, 2, 1]
     assert axes[1].lines[0].get_ydata().tolist() == [50, 25]
 
@@ -46,6 +49,9 @@ def test_what_is_caught_is_drawn_in_percent_by_scheme():
     assert left.lines[0].get_ydata()[0] == pytest.approx(100 * by_frames["any"].iloc[0])
     dense = by_length.query("scheme == 'dense'")
     assert middle.lines[0].get_ydata().tolist() == pytest.approx((100 * dense["share"]).tolist())
+    rings = [line.get_ydata()[0] for line in middle.lines if line.get_markersize() == 17]
+    assert rings == pytest.approx([100 * row.share for row in by_length.drop_duplicates("scheme").itertuples()])
+    assert middle.texts[0].get_text().endswith(f"sparse {100 * share:.0f} %")
     assert right.lines[0].get_ydata().tolist() == pytest.approx(dense["looks"].tolist())
     assert "2 classifiers with 3 frames" in told and right.get_xlabel().startswith("length of the event, s")
 
@@ -63,7 +69,9 @@ def test_short_videos_are_numbered_by_how_often_a_frame_is_shown():
 def test_gaps_are_drawn_as_the_median_of_the_draws():
     gaps = {"random": np.array([[0.4, 0.2], [0.6, 0.3], [0.5, 0.1]]), "regular": np.array([[0.25, 0.25]])}
     figure = drawn.spread({rule: np.array([[0.1, 0.6]]) for rule in gaps}, gaps)
-    _, right = figure.axes
+    left, right = figure.axes
     told = figure.get_suptitle().replace("\n", " ")
     assert "1 classifiers leave unseen: 25 % (regular) and 50 % (random)" in told
-    assert [line.get_ydata().tolist() for line in right.lines] == [[50, 20], [25, 25]]
+    assert [line.get_ydata().tolist() for line in right.lines[:2]] == [[50, 20], [25, 25]]
+    assert [text.get_text() for text in right.texts] == ["50 %", "25 %"]
+    assert [sorted((text.xy[0], text.xyann[0])) for text in left.texts] == [[0.1, 0.6]] * 2  # the longest gap

@@ -13,9 +13,11 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
     figure = drawn.schemes(PLANS, num_frames=48, fps=24, events=[("Jumping", 10, 20)], film=film)
     *plans, events, strip = figure.axes
     assert [axes.get_title("left").partition(":")[0] for axes in plans] == list(PLANS)
-    assert {axes.get_xlim() for axes in figure.axes} == {(0, 48)}
+    assert {axes.get_xlim() for axes in figure.axes} == {drawn.limits(48)}  # all of the first and the last mark
     [bar] = events.patches
     assert (bar.get_x(), bar.get_width()) == (10, 10)
+    bands = [axes.patches[-1] for axes in plans]
+    assert {(band.get_x(), band.get_width()) for band in bands} == {(10, 10)}
     counts = [sum(any(10 <= f < 20 for f in w.frames) for w in windows) for windows in PLANS.values()]
     names = [scheme.replace("-", "-\n") for scheme in PLANS]
     assert [text.get_text() for text in events.texts] == [
@@ -28,6 +30,13 @@ def test_all_schemes_share_one_time_axis_with_the_events_and_the_film():
     for axes, windows in zip(plans, PLANS.values(), strict=True):
         marks = [segment[0][0] for lines in axes.collections for segment in lines.get_segments()]
         assert marks == [frame + 0.5 for window in windows for frame in window.frames]
+
+
+def test_events_of_one_name_are_numbered_and_the_shortest_is_the_band():
+    acts = [("Walking", 0, 20), ("Jumping", 20, 25), ("Walking", 25, 48)]
+    dense, events = drawn.schemes({"dense": PLANS["dense"]}, num_frames=48, fps=24, events=acts).axes
+    assert [label.get_text() for label in events.get_yticklabels()] == ["Walking (1)", "Jumping", "Walking (2)"]
+    assert (dense.patches[-1].get_x(), dense.patches[-1].get_width()) == (20, 5)
 
 
 def test_only_the_schemes_that_are_drawn_are_in_the_legend():

@@ -5,7 +5,8 @@ Arrays in, matplotlib Figures out. Pictures may have their channels first or las
 
 import math
 import textwrap
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -15,11 +16,13 @@ from matplotlib.patches import Patch
 from amc.base.errors import AmcError
 from amc.base.wording import listed
 from amc.figures import style, words
-from amc.figures.style import INK, MODALITY_COLORS, MODEL, PALE, SHADE, WARNING, WIDTH, styled
-from amc.figures.windows import keys, looks
+from amc.figures.style import INK, MODEL, PALE, SHADE, WARNING, WIDTH, styled
+from amc.figures.windows import keys, limits, looks
 from amc.sampling import Window
 
-FASTEST = 0.02  # share of the pixels whose motion a title tells
+FASTEST = 0.02  # share of the pixels whose motion a figure tells
+AGAIN = {"color": INK, "linewidth": 1.2, "marker": "o", "markersize": 8, "markerfacecolor": "white"}
+APART = 0.5  # pixels per frame: what moves so much unlike most of the picture is no background
 
 
 @styled
@@ -29,18 +32,17 @@ def film_strip(
     *,
     title: str = "",
     columns: int = 8,
-    edges: Sequence[str] = (),
     key: style.Key | None = None,
     terms: Sequence[str] = (),
 ) -> Figure:
     """Pictures in reading order, `columns` to a row, with a caption under each.
 
-    frames: uint8 (T, H, W, 3) or (T, 3, H, W); edges: colours of their frames, none by default; key: to the colours of
-    flow among them; terms: of `words.MEANINGS`, explained below. Raises AmcError.
+    frames: uint8 (T, H, W, 3) or (T, 3, H, W); key: to the colours of flow among them; terms: of `words.MEANINGS`,
+    explained below. Raises AmcError.
     """
     pictures = style.pictures(frames)
-    if len(captions) != len(pictures) or (edges and len(edges) != len(pictures)):
-        raise AmcError(f"captions: {len(captions)}, edges: {len(edges)}, but {len(pictures)} frames; give one for each")
+    if len(captions) != len(pictures):
+        raise AmcError(f"captions: {len(captions)}, but {len(pictures)} frames; give one for each")
     columns = min(columns, len(pictures))
     rows = math.ceil(len(pictures) / columns)
     side = WIDTH / max(columns, 4)  # inches; limits the size of a few pictures
@@ -48,8 +50,8 @@ def film_strip(
     figure = Figure((side * columns, height + (0.4 if title else 0) + 0.25 * len(terms)), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
-    for axes, picture, caption, edge in zip(panels, pictures, captions, edges or [None] * len(pictures), strict=False):
-        style.image(axes, picture, edge)
+    for axes, picture, caption in zip(panels, pictures, captions, strict=False):
+        style.image(axes, picture)
         axes.set_anchor("N")
         axes.set_xlabel(caption, fontsize=12, labelpad=3)
     for axes in panels[len(pictures) :]:
@@ -79,12 +81,11 @@ def interleaved(
     letters = [(letter, name) for letter, name in (("I", "rgb"), ("F", "flow")) if name in modality]
     kinds = [(style.slot(letter, p + 1), index, name) for p, index in enumerate(indices) for letter, name in letters]
     captions = [f"{slot}: {'picture' if name == 'rgb' else 'motion'}\nframe {index}" for slot, index, name in kinds]
-    edges = [MODALITY_COLORS[name] for _, _, name in kinds]
     hold = {"rgb": "frames", "flow": "pictures of motion"}
-    both = f"{len(indices)} frames of a video (blue), each followed by a picture of its motion (red)"
+    both = f"{len(indices)} frames of a video, each followed by a picture of its motion"
     title = title or f"The model gets {hold.get(modality) or both}"
     key = key if "flow" in modality else None
-    return film_strip(slots, captions, title=title, edges=edges, key=key, terms=["I, F"] if key else ())
+    return film_strip(slots, captions, title=title, key=key, terms=["I, F"] if key else ())
 
 
 @styled
@@ -99,7 +100,7 @@ def timeline(
     """What each classifier sees: its window, its context if it sees any, its frames; below, the true events.
 
     windows: of `sampling.plan`; fps: nan leaves out the axis in seconds; events: (behaviour, start, stop) in frames.
-    The title counts the frames that are seen.
+    The title counts the frames that are seen; circles on a line mark a frame that several classifiers see.
     """
     names = list(dict.fromkeys(name for name, _, _ in events))
     rows = [f"classifier {m + 1}" for m in range(len(windows))] + names
@@ -107,22 +108,33 @@ def timeline(
     axes = figure.subplots()
     for y, window in enumerate(windows):
         looks(axes, y, window, scheme)
+    marks = Counter(frame for window in windows for frame in window.frames)
+    again = {frame: count for frame, count in marks.items() if count > 1}
+    for frame in again:
+        places = [y for y, window in enumerate(windows) if frame in window.frames]
+        axes.plot([frame + 0.5] * len(places), places, **AGAIN)
     for name, start, stop in events:
         axes.barh(len(windows) + names.index(name), stop - start, 0.5, start, color=SHADE, linewidth=0)
-    axes.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6), xlim=(0, num_frames))
+    axes.set(yticks=range(len(rows)), yticklabels=rows, ylim=(len(rows) - 0.4, -0.6), xlim=limits(num_frames))
     axes.set_xlabel("frame")
     if math.isfinite(fps):
         axes.secondary_xaxis("top", functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     handles = keys({scheme: windows})
+    handles += [Line2D([], [], **AGAIN, label="the same frame")] * bool(again)
     handles += [Patch(color=SHADE, label="when it really happens")] * bool(events)
     figure.legend(handles=handles, loc="outside lower center", ncols=4, frameon=False)
-    marks = [frame for window in windows for frame in window.frames]
-    seen = len(set(marks))
-    share = f"{seen} of {num_frames} frames ({100 * seen / num_frames:.0f} %)"
-    share += f", as {len(marks)} marks show some frames twice or more" * (seen < len(marks))
+    share = f"{len(marks)} of {num_frames} frames ({100 * len(marks) / num_frames:.0f} %)"
+    share += f", {len(again)}~of~them~{_often(again.values())}".replace("~", "\N{NO-BREAK SPACE}") if again else ""
     style.headline(figure, f"{len(windows)} classifiers together see {share}; {words.SCHEMES[scheme]}")
     words.explain(figure, "classifier")
     return figure
+
+
+def _often(counts: Iterable[int]) -> str:
+    """Several counts in words: `twice`, if each is 2."""
+    least, most = min(counts), max(counts)
+    often = "twice" if least == 2 else f"{least} times"
+    return often if least == most else f"{often} or more"
 
 
 @styled
@@ -137,12 +149,12 @@ def motion_field(
 ) -> Figure:
     """A frame with its motion as arrows, colour-coded motion, and the colour key.
 
-    The title tells the median motion, which is the camera's if the background fills most of the frame, and the fastest
-    relative to it.
+    The title tells the median motion, which is the camera's if the background fills most of the frame; a line below,
+    the fastest relative to it.
 
     frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
     frame. Arrows are `stretch` times as long as the motion. true: the true motion, as vectors, if it is known: the
-    title then tells how wrong the estimate is.
+    title then tells how wrong the estimate is, and the motion stands below.
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
     side = (WIDTH - 2) / (1 + len(pictures))
@@ -160,28 +172,38 @@ def motion_field(
     ):
         axes.set_title(title, fontsize=13)
     style.key(panels[-1], key)
-    style.headline(figure, _motion(vectors) + _error(vectors, true))
+    most, rest = _motion(vectors)
+    told = (
+        [f"Until the next frame, {most}"] if true is None else [_error(vectors, np.asarray(true)), f"Estimate: {most}"]
+    )
+    style.headline(figure, told[0])
+    figure.supxlabel(textwrap.fill("; ".join([*told[1:], rest]), 115), fontsize=12)
     return figure
 
 
-def _motion(vectors: np.ndarray) -> str:
+def _motion(vectors: np.ndarray) -> tuple[str, str]:
     """The median motion of a field (2, H, W) in words, and how fast relative to it the FASTEST of its pixels are."""
     u, v = np.median(vectors, axis=(1, 2))
     fastest = np.quantile(np.hypot(vectors[0] - u, vectors[1] - v), 1 - FASTEST)
     across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
     toward = across if abs(u) > 2 * abs(v) else along if abs(v) > 2 * abs(u) else f"{along} and {across}"
     if math.hypot(u, v) < 0.05:
-        return f"Estimated until the next frame: most of the picture rests; its fastest parts move {fastest:.1f} pixels"
-    most = f"Estimated until the next frame: most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
-    return f"{most}; {100 * FASTEST:.0f} % of it differs from that by {fastest:.1f} or more"
+        return "most of the picture rests", f"the fastest parts of the picture move {fastest:.1f} pixels"
+    most = f"most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
+    return (
+        most,
+        f"the fastest {100 * FASTEST:.0f} % of the picture differ from that motion by {fastest:.1f} pixels or more",
+    )
 
 
-def _error(vectors: np.ndarray, true: np.ndarray | None) -> str:
-    """The mean end-point error and the largest; nothing if the true motion is not known."""
-    if true is None:
-        return ""
-    wrong = np.linalg.norm(vectors - np.asarray(true), axis=0)
-    return f". The estimate errs by {wrong.mean():.1f} pixels on average, {wrong.max():.1f} at most"
+def _error(vectors: np.ndarray, true: np.ndarray) -> str:
+    """The mean end-point error where the true motion is that of most of the picture, and the largest elsewhere."""
+    wrong = np.linalg.norm(vectors - true, axis=0)
+    moves = np.linalg.norm(true - np.median(true, axis=(1, 2), keepdims=True), axis=0) > APART
+    if not 0 < moves.mean() < 0.5:  # all the same, or no background
+        return f"The estimated motion is wrong by {wrong.mean():.1f} pixels on average, {wrong.max():.1f} at most"
+    parts = f"{wrong[~moves].mean():.1f} pixels on average in the background, and by up to {wrong[moves].max():.1f}"
+    return f"The estimated motion is wrong by {parts} in what moves against it"
 
 
 @styled
@@ -207,11 +229,11 @@ def scores(
     axes, color = figure.subplots(), MODEL
     for y, c in enumerate(order):
         is_predicted = threshold is None or means[c] >= threshold
-        axes.plot(values[:, c], np.full(len(values), y), "|", color=SHADE, markersize=15, markeredgewidth=2)
+        axes.plot(values[:, c], np.full(len(values), y), "|", color=INK, markersize=15, markeredgewidth=2, zorder=3)
         axes.plot(means[c], y, "o", color=color, markersize=12, markerfacecolor=color if is_predicted else "white")
         if truth[c]:
             axes.axhspan(y - 0.46, y + 0.46, color=PALE, linewidth=0, zorder=0)
-    keys = [Line2D([], [], color=SHADE, marker="|", markersize=13, markeredgewidth=2, ls="", label="one classifier")]
+    keys = [Line2D([], [], color=INK, marker="|", markersize=13, markeredgewidth=2, ls="", label="one classifier")]
     mean = "mean of all" if threshold is None else "mean (filled: predicted)"
     keys += [Line2D([], [], color=color, marker="o", markersize=11, ls="", label=mean)]
     keys += [Patch(color=PALE, label="✓ annotated")] * bool(truth.any())
@@ -220,6 +242,12 @@ def scores(
         keys += [Line2D([], [], color=INK, linestyle="--", label=f"threshold: predicted from {threshold:.2g} on")]
     labels = [f"✓ {names[c]}" if truth[c] else names[c] for c in order]
     axes.set(yticks=range(len(order)), yticklabels=labels, ylim=(len(order) - 0.5, -0.5), xlabel=label)
+    axes.set_xlim(left=min(0, axes.get_xlim()[0]))
+    if len(order) < len(names):
+        also = ", and all that are annotated" if len(order) > top else ""
+        axes.set_title(
+            f"the {top} of {len(names)} names that {'fit best' if threshold is None else 'score highest'}{also}"
+        )
     columns = 3 if threshold is None else 2
     figure.legend(handles=keys, loc="outside lower center", ncols=columns, frameon=False, columnspacing=1.2)
     words.explain(figure, "classifier", *["annotated"] * bool(truth.any()))

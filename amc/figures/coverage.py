@@ -15,11 +15,16 @@ from matplotlib.ticker import MaxNLocator
 
 from amc.base.wording import listed
 from amc.figures import style, words
-from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WARNING, WIDTH, styled
 from amc.sampling import Window
 
 LINES = {"dense": "-", "semi-dense": "--", "sparse": ":"}
 MARKS = {"dense": "s", "semi-dense": "D", "sparse": "o"}
+LOOKS = {  # open marks over smaller ones, because sparse often equals another scheme
+    scheme: {"color": SCHEME_COLORS[scheme], "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": size}
+    | {"markerfacecolor": "none" if scheme == "sparse" else SCHEME_COLORS[scheme], "mew": 1.8}
+    for scheme, size in {"dense": 5, "semi-dense": 5, "sparse": 10}.items()
+}
 LIGHT = 0.4  # opacity of every second classifier
 RULES = {"regular": (INK, "s"), "random": (SHADE, "D"), "quasi-random": (SCHEME_COLORS["sparse"], "o")}
 MEANING = {
@@ -34,7 +39,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     """The share of frames that no classifier sees: against M, against P and against the length of the video.
 
     table: columns scheme, num_windows, frames, num_frames, unseen (0 to 1); one of the three counts varies at a time,
-    the others have the given values, of which the title tells the shares.
+    the others have the given values, of which the title tells the smallest share; the first panel, all.
     """
     here = {"num_windows": num_windows, "frames": frames, "num_frames": num_frames}
     labels = {
@@ -48,8 +53,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
         others = [other for other in here if other != name]
         part = table[(table[others] == [here[other] for other in others]).all(axis=1)]
         for scheme, line in part.groupby("scheme", sort=False):
-            look = {"color": SCHEME_COLORS[scheme], "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 6}
-            axes.plot(line[name], 100 * line["unseen"], label=words.SCHEMES[scheme], **look)
+            axes.plot(line[name], 100 * line["unseen"], label=words.SCHEMES[scheme], **LOOKS[scheme])
         axes.axvline(here[name], color=SHADE, linestyle="--", linewidth=1)
         axes.set(xlabel=label, ylim=(0, 103))
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
@@ -57,12 +61,16 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     panels[0].set_ylabel("frames that no classifier sees, %")
     handles, names = panels[0].get_legend_handles_labels()
     handles.append(Line2D([], [], color=SHADE, linestyle="--", linewidth=1))
-    told = f"as in the title: {num_windows} classifiers, {frames} frames each"
-    figure.legend(handles, [*names, told], loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(handles, [*names, "as in the title"], loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "classifier")
     now = table[(table[list(here)] == list(here.values())).all(axis=1)].drop_duplicates("scheme")
-    shares = listed(f"{100 * row.unseen:.0f} % with {row.scheme}" for row in now.itertuples())
-    style.headline(figure, f"Part of the {num_frames} frames of a video that no classifier sees: {shares}")
+    shares = [f"{row.scheme}: {100 * row.unseen:.0f} %" for row in now.itertuples()]
+    low = now["unseen"].min() > 0.4  # room below the lines
+    panels[0].annotate("\n".join(shares), (num_windows, 3 if low else 100), (5, 0), textcoords="offset points",
+                       va="bottom" if low else "top")  # fmt: skip
+    leave = f"{num_windows} classifiers with {frames} frames each leave at least {int(100 * now['unseen'].min())} %"
+    which = "whatever the scheme" if len(now) > 1 else f"with {listed(now['scheme'])}"
+    style.headline(figure, f"{leave} of the {num_frames} frames of a video unseen, {which}")
     return figure
 
 
@@ -71,7 +79,7 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
     """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
     Right of each row the number of frames that are seen, which the title compares for the largest number of
-    classifiers. Dark and light change where the classifier does.
+    classifiers, in bold. Dark and light change where the classifier does.
 
     table: by scheme, for each of `counts` classifiers which of them, from 1 on, sees each frame, int (N,), 0: none;
     frames: P of each.
@@ -85,14 +93,16 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
             axes.broken_barh(
                 [(frame / len(numbers), 1 / len(numbers)) for frame in at], (y - 0.4, 0.8), color=colors, lw=0
             )
-            axes.text(1.01, y, f"{len(at)}", va="center", fontsize=11)
+            weight = "bold" if y == len(rows) - 1 else "normal"
+            axes.text(1.01, y, f"{len(at)}", va="center", fontsize=11, weight=weight)
         axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
         axes.set(xticks=[0, 0.5, 1], xticklabels=["start", "middle", "end of the video"])
         axes.set_title(words.SCHEMES[scheme], loc="left", color=SCHEME_COLORS[scheme], weight="bold")
         axes.set_title("frames that at least one sees", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
-    key = "dark or light changes where another classifier sees the frame; white: seen by none"
-    figure.supxlabel(f"{frames} frames for each classifier; {key}", fontsize=13)
+    key = "neighbouring marks of different classifiers have different shades; white: seen by none"
+    alone = "\nwith only 1 classifier, its part is the whole video" if 1 in counts else ""
+    figure.supxlabel(f"a mark: a frame, {frames} for each classifier; {key}{alone}", fontsize=12)
     words.explain(figure, "classifier")
     whole = len(next(iter(table.values()))[-1])
     told = listed(f"{(rows[-1] > 0).sum()} with {scheme}" for scheme, rows in table.items())
@@ -105,35 +115,34 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     """How often any classifier sees a short event; for all events, the share of classifiers and the number of frames.
 
     by_length, by_frames: of `coverage.rates`, by `seconds`, intervals of pandas', and by `frames`. Bands: 95 %. The
-    title compares the shares of classifiers for the shortest events.
+    title compares the shares of classifiers for the shortest events, which are ringed in the middle panel.
     """
     figure = Figure((WIDTH, 5.2), layout="constrained")
     panels = figure.subplots(1, 3)
     columns = {
-        "any": (by_frames, "frames", 100, "% of the events", "Does any classifier get a\nframe of an event under 1 s?"),
+        "any": (by_frames, "frames", 100, "% of the events", "Does any classifier get a frame\nof an event under 1 s?"),
         "share": (
             by_length,
             "seconds",
             100,
             "% of the classifiers",
-            f"How many classifiers get a\nframe of an event? ({frames} each)",
+            "How many classifiers get a\nframe of an event of any length?",
         ),
         "looks": (
             by_length,
             "seconds",
             1,
             "frames",
-            f"How many frames of it does one\nget that sees it? ({frames} each)",
+            "Frames per classifier\nthat sees the event",
         ),
     }
     for axes, (name, (table, x, unit, label, title)) in zip(panels, columns.items(), strict=True):
         for scheme, line in table.groupby("scheme", sort=False):
             places = [getattr(value, "mid", value) for value in line[x]]
-            color = SCHEME_COLORS[scheme]
-            look = {"color": color, "ls": LINES[scheme], "marker": MARKS[scheme], "lw": 2.5, "ms": 8}
-            axes.plot(places, unit * line[name], label=words.SCHEMES[scheme], **look)
-            axes.fill_between(places, unit * line[f"{name}_low"], unit * line[f"{name}_high"], color=color, alpha=0.2)
-        axes.set(ylim=(0, 103 if unit == 100 else None), ylabel=label, title=title)
+            axes.plot(places, unit * line[name], label=words.SCHEMES[scheme], **LOOKS[scheme])
+            low, high = (unit * line[f"{name}_{end}"] for end in ("low", "high"))
+            axes.fill_between(places, low, high, color=SCHEME_COLORS[scheme], alpha=0.2)
+        axes.set(ylim=(0, 108 if unit == 100 else None), ylabel=label, title=title)
         axes.grid(color=PALE)
     panels[0].set(xscale="log", xlabel="frames per classifier (P)")
     places = sorted(set(by_frames["frames"]))
@@ -148,8 +157,14 @@ def catches(by_length: pd.DataFrame, by_frames: pd.DataFrame, *, num_windows: in
     first = by_length.drop_duplicates("scheme")
     shares = listed(f"{100 * row.share:.0f} % with {row.scheme}" for row in first.itertuples())
     longest = getattr(first["seconds"].iloc[0], "right", first["seconds"].iloc[0])
+    for row in first.itertuples():
+        at = getattr(row.seconds, "mid", row.seconds)
+        panels[1].plot(at, 100 * row.share, "o", color=INK, ms=17, markerfacecolor="none", mew=1.5, clip_on=False)
+    ringed = "\n".join(f"{row.scheme} {100 * row.share:.0f} %" for row in first.itertuples())
+    panels[1].text(0.98, 0.02, f"ringed, at most {longest:g} s:\n{ringed}", ha="right", va="bottom", fontsize=11,
+                   transform=panels[1].transAxes)  # fmt: skip
     sizes = f"{num_windows} classifiers with {frames} frames each"
-    style.headline(figure, f"Of the classifiers, {shares} see an event of at most {longest:g} s ({sizes})")
+    style.headline(figure, f"Of the classifiers, {shares} see an event of at most {longest:g} s (middle; {sizes})")
     return figure
 
 
@@ -195,7 +210,7 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
     """Three ways to spread M x P frames over a video: where they fall, and the longest gap.
 
     places: (M, P) in 0..1 by rule; gaps: by rule, the largest gap for 1, 2, … classifiers, (draws, K), 0 to 1. The
-    title compares the gaps of the M classifiers on the left.
+    title compares the gaps of the M classifiers on the left, where a bracket shows the longest.
     """
     figure = Figure((WIDTH, 5), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.25, 1])
@@ -203,10 +218,14 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
         color, marker = RULES[rule]
         for m, row in enumerate(rows):
             left.plot(row, np.full(len(row), y + 0.13 * (m - (len(rows) - 1) / 2)), marker, color=color, markersize=6)
+        ends = np.concatenate([[0], np.sort(rows, axis=None), [1]])
+        k = np.diff(ends).argmax()
+        bracket = {"arrowstyle": "|-|,widthA=0.3,widthB=0.3", "color": WARNING}
+        left.annotate("", (ends[k], y + 0.35), (ends[k + 1], y + 0.35), arrowprops=bracket)
         left.vlines(np.arange(rows.shape[1] + 1) / rows.shape[1], y - 0.42, y + 0.42, color=SHADE, linewidth=1)
     names = [f"{rule}:\n{MEANING[rule]}" for rule in places]
     left.set(yticks=range(len(places)), yticklabels=names, ylim=(len(places) - 0.5, -0.5), xlim=(-0.01, 1.01))
-    left.set_title("Where the classifiers take their frames\n(a mark: a frame; a row of marks: a classifier)")
+    left.set_title("A mark: a frame; a row of marks: a classifier;\nred bracket: the longest part without a frame")
     left.set(xlabel="place in the video (0: start, 1: end; lines: equal parts)")
     left.set_xticks([0, 0.25, 0.5, 0.75, 1], ["0", "¼", "½", "¾", "1"])
     for rule, draws in gaps.items():
@@ -221,6 +240,11 @@ def spread(places: Mapping[str, np.ndarray], gaps: Mapping[str, np.ndarray]) -> 
     right.legend(frameon=False, title="line: median, band: 90 %\nof random draws", title_fontsize=12)
     count = len(next(iter(places.values())))
     middles = {rule: 100 * np.median(draws[:, min(count, draws.shape[1]) - 1]) for rule, draws in gaps.items()}
+    for rule, gap in middles.items():
+        side = {"xytext": (-4, -14), "ha": "right"} if gap == min(middles.values()) else {"xytext": (5, 4)}
+        look = {"color": RULES[rule][0], "weight": "bold", "textcoords": "offset points"}
+        right.annotate(f"{gap:.0f} %", (count, gap), **side, **look)
+    right.axvline(count, color=SHADE, linestyle="--", linewidth=1)
     told = listed(f"{gap:.0f} % ({rule})" for rule, gap in sorted(middles.items(), key=lambda item: item[1]))
     words.explain(figure, "classifier")
     style.headline(figure, f"The longest part of a video that {count} classifiers leave unseen: {told} of it")

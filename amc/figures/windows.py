@@ -16,6 +16,8 @@ from amc.figures import style, words
 from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
 from amc.sampling import Window
 
+BAND = {"facecolor": SHADE, "alpha": 0.3, "edgecolor": INK}  # the time of the shortest event
+
 
 @styled
 def schemes(
@@ -29,7 +31,8 @@ def schemes(
     """The plans of several schemes, the true events and the frames of one video, all over the same time axis.
 
     events: (behaviour, start, stop) in frames, drawn with the number of classifiers per scheme that see it, those of
-    the shortest in the title; film: uint8 (K, H, W, 3) or (K, 3, H, W), the middle frames of K equal parts.
+    the shortest in the title, its time as a band through all rows; film: uint8 (K, H, W, 3) or (K, 3, H, W), the
+    middle frames of K equal parts.
     """
     heights = [0.36 * len(windows) for windows in plans.values()] + [0.36 * len(events)] * bool(events)
     heights += [WIDTH * 0.82 / len(film)] if film is not None else []
@@ -37,6 +40,8 @@ def schemes(
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (scheme, windows) in zip(panels, plans.items(), strict=False):
         _plan(axes, windows, scheme)
+        for _, start, stop in [_shortest(events)] * bool(events):
+            axes.axvspan(start, stop, **BAND, zorder=1.5)  # over the parts of the video, behind the marks
     if events:
         _events(panels[len(plans)], plans, events, num_frames)
     if film is not None:
@@ -46,10 +51,11 @@ def schemes(
         panels[-1].vlines(edges[1:-1], 0, 1, color="white", linewidth=3)
         panels[-1].set(yticks=[], ylim=(0, 1))
         panels[-1].spines[:].set_visible(False)
-    panels[-1].set(xlim=(0, num_frames), xlabel="frame")
+    panels[-1].set(xlim=limits(num_frames), xlabel="frame")
     below = -0.6 / heights[-1]  # in heights of the last panel: below the frame numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
-    figure.legend(handles=keys(plans), loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
+    handles = keys(plans) + [Patch(**BAND, label=f"when it happens: {_shortest(events)[0]}")] * bool(events)
+    figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
     words.explain(figure, "classifier")
     style.headline(figure, _caught(plans, events))
     return figure
@@ -60,10 +66,19 @@ def _caught(plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]) -> s
     if not events:
         counts = (f"{len({f for w in windows for f in w.frames})} with {name}" for name, windows in plans.items())
         return f"Different frames of the video that the classifiers see: {listed(counts)}"
-    name, start, stop = min(events, key=lambda event: event[2] - event[1])
+    name, start, stop = _shortest(events)
     counts = (f"{_seeing(windows, start, stop)} of {len(windows)} with {scheme}" for scheme, windows in plans.items())
     of = f"{name}, the shortest event" if len(events) > 1 else name
     return f"How many classifiers get a frame of {of}: {listed(counts)}"
+
+
+def _shortest(events: Sequence[tuple[str, float, float]]) -> tuple[str, float, float]:
+    return min(events, key=lambda event: event[2] - event[1], default=("", 0, 0))
+
+
+def limits(num_frames: int) -> tuple[float, float]:
+    """The ends of a time axis: a little beyond the video, so that the first and the last mark are seen in full."""
+    return -0.01 * num_frames, 1.01 * num_frames
 
 
 def _seeing(windows: Sequence[Window], start: float, stop: float) -> int:
@@ -82,7 +97,10 @@ def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]
             axes.text(1.05 + 0.09 * k, y, count, va="center", **beside)
     for y, (_, start, stop) in enumerate(events):
         axes.barh(y, stop - start, 0.6, start, color=SHADE, linewidth=0)
-    axes.set(yticks=range(len(events)), yticklabels=[name for name, _, _ in events], ylim=(len(events) - 0.5, -0.5))
+    names = [name for name, _, _ in events]
+    times = [names[: y + 1].count(name) for y, name in enumerate(names)]
+    numbered = [f"{name} ({time})" if names.count(name) > 1 else name for name, time in zip(names, times, strict=True)]
+    axes.set(yticks=range(len(events)), yticklabels=numbered, ylim=(len(events) - 0.5, -0.5))
     axes.set_title("what happens", loc="left")
     axes.set_title("seen by how many classifiers →", loc="right", fontsize=12)
 
@@ -102,11 +120,11 @@ def chosen(
     in colour, with a dark edge.
     """
     rows, columns = (len(next(iter(frames.values()))), len(next(iter(frames.values()))[0]))
-    shortest = min(events, key=lambda event: event[2] - event[1], default=("", 0, 0))
+    shortest = _shortest(events)
     side = 0.94 * WIDTH / (len(frames) * columns)
     figure = Figure((WIDTH, rows * (side + 0.22) + 1.5), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.02, h_pad=0.02, wspace=0.02, hspace=0.02)
-    blocks = np.atleast_1d(figure.subfigures(1, len(frames)))
+    blocks = np.atleast_1d(figure.subfigures(1, len(frames), wspace=0.08))
     for block, (scheme, rolls) in zip(blocks, frames.items(), strict=True):
         name = words.SCHEMES[scheme].replace(": ", "\n")
         block.suptitle(name, fontsize=12, color=SCHEME_COLORS[scheme], weight="bold")
@@ -134,7 +152,7 @@ def _shown(drawn: Mapping[str, Sequence[Sequence[int]]], event: tuple[str, float
     counts = []
     for scheme, rolls in drawn.items():
         shown = [sum(event[1] <= frame < event[2] for frame in frames) for frames in rolls]
-        counts.append(f"{np.count_nonzero(shown)} of {len(rolls)} with {scheme} ({sum(shown)} frames)")
+        counts.append(f"{np.count_nonzero(shown)} of {len(rolls)} with {scheme} ({sum(shown)}\N{NO-BREAK SPACE}frames)")
     return f"How many classifiers get frames of {event[0]}, the shortest event: {listed(counts)}"
 
 
