@@ -1,4 +1,4 @@
-"""Which learning rate has the lowest validation loss, for every trained row of Tables 1 to 3.
+"""Which learning rate has the lowest validation loss, for trained rows of Tables 1 to 3.
 
 Each row is trained with half, once and twice the rate of its recipe, all else equal; nothing is scored but the
 validation loss during training. Recipes take their rates from the record. Runs of the notebooks continue from these.
