@@ -86,9 +86,14 @@ def fingerprint(method: str, weights: Path | str | None = None) -> str:
     """What the vectors depend on besides the frames (method, weights and updates, or version): part of a cache key."""
     choice("method", method, list(METHODS))
     _refuse_needless(weights, method)
-    if method in raft.ARCHITECTURES:
-        return f"{method} {digest(raft.checkpoint(method, weights))} {raft.UPDATES[method]} updates"
+    if found := files(method, weights):
+        return f"{method} {digest(found[0])} {raft.UPDATES[method]} updates"
     return f"{method} opencv {cv2.__version__}" if method.startswith("dis") else method
+
+
+def files(method: str, weights: Path | str | None = None) -> list[Path]:
+    """The file of weights that a method reads, if it has one."""
+    return [raft.checkpoint(method, weights)] if method in raft.ARCHITECTURES else []
 
 
 def _refuse_needless(weights: Path | str | None, method: str) -> None:

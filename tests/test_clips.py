@@ -3,6 +3,7 @@
 import itertools
 import shutil
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,6 +16,7 @@ from amc.datasets import codecs, drawn_world
 from amc.datasets.clips import ClipViews, PixelReader
 from amc.datasets.table import ClipTable
 from amc.interleave import MODALITIES, interleave
+from amc.raft import weights as raft
 
 PIXELS = Pixels(modality="rgb+flow", flow_method="dis-ultrafast", max_px=8, short_side=72, keep_frames=True)
 PLAN = Sampling(scheme="sparse", num_windows=2, frames=3)
@@ -184,6 +186,71 @@ def test_a_replaced_video_is_counted_anew(table, tmp_path):
     for clip in (table.clips[0], table.clips[2]):
         shutil.copy(clip.path, path)
         assert sees.num_frames(0) == clip.num_frames
+
+
+@pytest.fixture
+def replacing(tmp_path, monkeypatch):
+    """Call it with files: each takes the place of `source.file` in turn, just before a reading and just after it."""
+
+    def put(content):
+        shutil.copy(content, tmp_path / "new")
+        (tmp_path / "new").replace(tmp_path / "source.file")
+
+    def start(module, reads, contents):
+        turns, read = iter(contents), getattr(module, reads)
+
+        def amid(*args, **options):
+            for content in itertools.islice(turns, 1):
+                put(content)
+            found = read(*args, **options)
+            for content in itertools.islice(turns, 1):
+                put(content)
+            return found
+
+        monkeypatch.setattr(module, reads, amid)
+
+    put(Path(__file__))
+    return start, put, tmp_path / "source.file"
+
+
+@pytest.mark.parametrize("back", [False, True])
+@pytest.mark.parametrize("modality", ["rgb", "flow"])
+def test_a_video_replaced_while_it_is_read_is_not_stored_under_another_ones_key(
+    table, tmp_path, replacing, modality, back
+):
+    start, put, path = replacing
+    one, two = (clip.path for clip in table.clips[:2])
+    reader, plain = (PixelReader(replace(PIXELS, modality=modality), cache) for cache in (tmp_path / "cache", None))
+    right = {content: plain.pixels(content, [3, 9], 20)[modality == "flow"] for content in (one, two)}
+    put(one)
+    start(video, "read_frames", [two, one] if back else [two])
+    assert torch.equal(reader.pixels(path, [3, 9], 20)[modality == "flow"], right[one if back else two])
+    for content, pixels in right.items():
+        assert torch.equal(reader.pixels(content, [3, 9], 20)[modality == "flow"], pixels)
+
+
+def test_a_video_that_changes_at_every_reading_is_told(table, tmp_path, replacing):
+    start, put, path = replacing
+    put(table.clips[0].path)
+    start(video, "read_frames", itertools.cycle(clip.path for clip in table.clips))
+    with pytest.raises(AmcError, match=r"source.file: was changed while it was read; wait until it is complete"):
+        PixelReader(PIXELS, tmp_path / "cache").frames(path, [3])
+
+
+def test_weights_replaced_before_they_are_loaded_do_not_give_flow_for_the_earlier_ones(table, tmp_path, replacing):
+    start, put, path = replacing
+    clip, pixels = table.clips[0], replace(PIXELS, flow_method="raft-small", flow_weights=str(path))
+    weights = [tmp_path / "0.pth", tmp_path / "1.pth"]
+    for number, file in enumerate(weights):
+        torch.manual_seed(number)
+        torch.save(raft.ARCHITECTURES["raft-small"][0]().state_dict(), file)
+    put(weights[0])
+    start(flow, "estimate", weights[1:])
+    PixelReader(pixels, tmp_path / "cache").vectors(clip.path, [3], 20)
+    for file in weights:
+        put(file)
+        stored, plain = (PixelReader(pixels, cache).vectors(clip.path, [3], 20) for cache in (tmp_path / "cache", None))
+        assert torch.equal(stored, plain)
 
 
 def test_clips_of_one_frame_and_of_another_shape_give_items_of_the_same_shape(real, one_frame, table):

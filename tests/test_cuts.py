@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from amc import flow, video
 from amc.base.errors import VideoError
@@ -80,6 +81,19 @@ def test_shots_lie_between_the_cuts_of_a_file_and_hold_what_is_damaged(tmp_path)
         raise VideoError("damaged", frame=6)
 
     assert cuts.between_cuts(broken(), 20) == ((0, 4), (4, 20))
+
+
+def test_pictures_overwritten_in_place_are_seen_anew(tmp_path):
+    def write(size, *lengths):
+        for number, picture in enumerate(scenes(*lengths)):
+            Image.fromarray(picture).resize(size).save(tmp_path / f"{number}.png")
+
+    write((128, 128), 12)
+    assert video.shots(tmp_path) == ((0, 12),)
+    write((128, 128), 5, 7)
+    assert video.shots(tmp_path) == ((0, 5), (5, 12))
+    write((64, 32), 12)
+    assert video.read_frames(tmp_path, [3]).shape == (1, 3, 32, 64)
 
 
 def test_windows_and_flow_stay_within_a_shot(tmp_path):

@@ -193,8 +193,33 @@ def test_weights_of_other_programs_need_no_seal_and_ours_do(tmp_path):
 
 def test_a_text_that_looks_like_a_seal_is_not_written_over(tmp_path):
     with pytest.raises(ValueError, match="holds the text of a seal"):
-        seal.write_json(tmp_path / "x.json", {"a": "amc-sha256:" + "1" * 64})
-    assert not (tmp_path / "x.json").exists()
+        seal.write(tmp_path / "x", f"amc-sha256:{'1' * 64} {seal.EMPTY}".encode())
+    assert not (tmp_path / "x").exists()
+
+
+@pytest.mark.parametrize("text", ["a/amc-sha256:1/b.mp4", "\\amc-sha256:", seal.EMPTY])
+@pytest.mark.parametrize("indent", [None, 2])
+def test_a_path_that_looks_like_a_seal_comes_back_as_it_was(tmp_path, text, indent):
+    seal.write_json(tmp_path / "x.json", {"path": [text], text: 1}, indent=indent)
+    assert seal.read_json(tmp_path / "x.json") == {"path": [text], text: 1}
+    checkpoint.save(torch.nn.Linear(3, 2), tmp_path / "x.safetensors", {"path": text})
+    assert checkpoint.read(tmp_path / "x.safetensors")[1] == {"path": text}
+
+
+@pytest.mark.parametrize("while_read", [False, True])
+def test_a_table_whose_source_is_replaced_while_it_is_read_is_not_stored(tmp_path, while_read):
+    source = tmp_path / "clips.csv"
+
+    def build(replaced=False):
+        found = source.read_text()
+        if replaced:
+            source.write_text("another text")
+        return ClipTable("t", ("x",), (Clip(found.replace(" ", "-"), Path("v.mp4"), (0,), "train"),))
+
+    source.write_text("text")
+    cached.table("t", [source], lambda: build(replaced=while_read))
+    assert len([*(paths.cache() / "tables").glob("*.json")]) == (not while_read)
+    assert cached.table("t", [source], build).clips == build().clips
 
 
 def test_a_file_name_that_is_no_utf_8_comes_back_as_it_was(tmp_path):

@@ -8,6 +8,7 @@ import hashlib
 import os
 import stat
 import time
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
@@ -29,22 +30,27 @@ def digest(path: Path | str) -> str:
     Large videos too are read completely: that is fast compared to decoding them, and a key from a part of the bytes
     would miss a change elsewhere. Raises AmcError for what cannot be read.
     """
-    place = os.path.abspath(path)
+    place, files = os.path.abspath(path), _files(path)
+    now, known = _state(files), _remembered(paths.cache() / "digests.jsonl")
+    if known.get(place, ("", ""))[0] == now:
+        return known[place][1]
     try:
-        files = _files(place)
-        states = [(os.path.basename(file), *identity(file)) for file in files]
-        state = hashlib.sha256(repr(states).encode()).hexdigest()[:32]
-        known = _remembered(paths.cache() / "digests.jsonl")
-        if known.get(place, ("", ""))[0] == state:
-            return known[place][1]
-        found = _computed(files)
-        if not _has_just_changed(states):
-            known[place] = state, found
-            with suppress(AmcError):  # without write permission it is read again by the next process
-                sealed_lines.append(paths.cache() / "digests.jsonl", (place, state, found))
-        return found
+        found = _computed([*files])
     except OSError as error:
-        raise AmcError(f"{path}: cannot be read ({error.strerror}); check the path") from error
+        raise _unreadable(path, error) from error
+    if not _has_just_changed(files.values()):
+        known[place] = now, found
+        with suppress(AmcError):  # without write permission it is read again by the next process
+            sealed_lines.append(paths.cache() / "digests.jsonl", (place, now, found))
+    return found
+
+
+def state(path: Path | str) -> str:
+    """Another text whenever the content of a file, or of a folder's files, is another; nothing is read for it.
+
+    Equal before and after a computation, it shows that `path` was not replaced meanwhile. Raises AmcError as `digest`.
+    """
+    return _state(_files(path))
 
 
 def identity(path: Path | str) -> tuple[int, int, int, int]:
@@ -53,17 +59,33 @@ def identity(path: Path | str) -> tuple[int, int, int, int]:
     return found.st_ino, found.st_size, found.st_mtime_ns, found.st_ctime_ns
 
 
-def _files(place: str) -> list[str]:
-    if os.path.isdir(place):
-        return sorted(entry.path for entry in os.scandir(place) if entry.is_file())
-    if not stat.S_ISREG(os.stat(place).st_mode):
-        raise OSError(None, "it is no regular file")
-    return [place]
+def _files(path: Path | str) -> dict[str, tuple[int, ...]]:
+    """The identity of a file, or of each file in a folder, by its path. Raises AmcError."""
+    place = os.path.abspath(path)
+    try:
+        if os.path.isdir(place):
+            names = sorted(entry.path for entry in os.scandir(place) if entry.is_file())
+        elif stat.S_ISREG(os.stat(place).st_mode):
+            names = [place]
+        else:
+            raise OSError(None, "it is no regular file")
+        return {name: identity(name) for name in names}
+    except (OSError, ValueError) as error:  # ValueError: a null character
+        raise _unreadable(path, error) from error
 
 
-def _has_just_changed(states: list[tuple]) -> bool:
+def _state(files: Mapping[str, tuple[int, ...]]) -> str:
+    states = [(os.path.basename(name), *found) for name, found in files.items()]
+    return hashlib.sha256(repr(states).encode()).hexdigest()[:32]
+
+
+def _unreadable(path: Path | str, error: OSError | ValueError) -> AmcError:
+    return AmcError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); check the path")
+
+
+def _has_just_changed(identities: Iterable[tuple[int, ...]]) -> bool:
     """Whether a file is so new that it may still change; also one whose time lies in the future."""
-    return any(time.time_ns() - changed < SETTLED for *_, changed in states)
+    return any(time.time_ns() - changed < SETTLED for *_, changed in identities)
 
 
 @lru_cache(maxsize=4)

@@ -49,14 +49,14 @@ def write_zip(path: Path | str, buffer: io.BytesIO) -> None:
 
 def metadata(meta: Mapping) -> dict[str, str]:
     """The metadata of a safetensors file that `write` will seal, with `meta` (JSON types) in it."""
-    return {META: json.dumps({**meta, KEY: EMPTY})}
+    return {META: _escaped(json.dumps({**meta, KEY: EMPTY}))}
 
 
 def write_json(path: Path | str, value: Mapping, *, indent: int | None = None) -> None:
     """Write what strict JSON can hold, UTF-8, with its seal as the last key. Raises ValueError for NaN."""
     text = json.dumps({**value, KEY: EMPTY}, indent=indent, ensure_ascii=False, allow_nan=False)
     # A file name that is not UTF-8 becomes a JSON escape, and is read back unchanged.
-    write(path, (text + "\n").encode("utf-8", "backslashreplace"))
+    write(path, (_escaped(text) + "\n").encode("utf-8", "backslashreplace"))
 
 
 def read_json(path: Path | str) -> dict:
@@ -99,6 +99,12 @@ def check(path: Path | str, *, needed: bool = True) -> None:
                 raise ValueError(WRONG)
         elif needed:
             raise ValueError(NONE)
+
+
+def _escaped(text: str) -> str:
+    """JSON that ends with EMPTY, in which no other value, such as the name of a file, holds the text of a mark."""
+    before, seal, after = text.rpartition(EMPTY)
+    return before.replace("amc-sha256:", r"amc-sha256\u003a") + seal + after
 
 
 def _seals(descriptor: int) -> tuple[bytes, bytes] | None:

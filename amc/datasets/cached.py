@@ -9,7 +9,7 @@ from dataclasses import fields
 from pathlib import Path
 
 from amc.base import paths, seal
-from amc.base.digests import digest
+from amc.base.digests import digest, state
 from amc.base.errors import AmcError
 from amc.datasets.table import Clip, ClipTable
 
@@ -20,8 +20,10 @@ COLUMNS = tuple(field.name for field in fields(Clip))
 def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> ClipTable:
     """The result of `build`, from the cache if all files of `sources` are where they were and have the same content.
 
-    A damaged cache file gives a warning, and the sources are read again. Raises what `build` raises.
+    A damaged cache file gives a warning, and the sources are read again. What was built while a source changed is not
+    stored. Raises what `build` raises.
     """
+    before = _states(sources)
     contents = [(str(path), digest(path)) for path in sources if path.exists()]
     key = hashlib.sha256(json.dumps([FORMAT, name, contents]).encode()).hexdigest()[:20]
     file = paths.cache() / "tables" / f"{key}.json"
@@ -33,8 +35,13 @@ def table(name: str, sources: list[Path], build: Callable[[], ClipTable]) -> Cli
         warnings.warn(f"{file}: damaged ({error}); {name} is read again", stacklevel=2)
     found = build()
     with suppress(AmcError):  # without write permission it is read again each time
-        seal.write_json(file, _dump(found))
+        if _states(sources) == before:
+            seal.write_json(file, _dump(found))
     return found
+
+
+def _states(sources: list[Path]) -> list[str]:
+    return [state(path) for path in sources if path.exists()]
 
 
 def _dump(found: ClipTable) -> dict:

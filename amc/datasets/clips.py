@@ -3,6 +3,7 @@
 Every random draw depends only on (seed, epoch, clip), so an interrupted run continues exactly as without the stop.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +14,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from amc import flow, flow_color, sampling, transforms, video
-from amc.base import paths
+from amc.base import digests, paths
 from amc.base.digests import content_key
 from amc.base.errors import AmcError, NotFinite
 from amc.base.stages import STAGES
@@ -27,6 +28,7 @@ from amc.synth.drawn import Drawn
 from amc.video import VideoError
 
 BATCH_SIZE = 128  # pairs of frames whose flow is computed at once
+TRIES = 3  # at a video that others replace while it is read
 VERSION = repr([STAGES[stage] for stage in ("video", "flow", "slots")])  # of the data stored on disk
 
 
@@ -48,15 +50,17 @@ class PixelReader:
     def frames(self, path: Path, indices: list[int]) -> Tensor:
         """uint8 (P, 3, h, w), short side `settings.short_side`."""
         side = self.settings.short_side
-        key = content_key(path, "frames", side, VERSION) if self._frames.folder else ""
-        return self._frames.get(key, indices, lambda missing: self._read(path, missing, side), torch.uint8)
+        key = lambda: content_key(path, "frames", side, VERSION)  # noqa: E731
+        compute = lambda missing: self._read(path, missing, side)  # noqa: E731
+        return _kept(self._frames, key, [path], indices, compute, torch.uint8)
 
     def vectors(self, path: Path, indices: list[int], num_frames: int) -> Tensor:
         """float32 (P, 2, h, w), pixels per frame at the stored size: motion from each frame to its native successor."""
         compute = lambda missing: self._estimate(path, flow.flow_pairs(missing, num_frames))  # noqa: E731
-        key = self.flow_key(path) if self.flow_cache.folder else ""
+        sources = [path, *flow.files(self.settings.flow_method, self.settings.flow_weights or None)]
+        key = lambda: self.flow_key(path)  # noqa: E731
         try:
-            return self.flow_cache.get(key, indices, compute, torch.float16).float()
+            return _kept(self.flow_cache, key, sources, indices, compute, torch.float16).float()
         except NotFinite as error:
             raise NotFinite(f"{path}: {error}") from error
 
@@ -96,6 +100,38 @@ class PixelReader:
             first, second = ([needed.index(pair[side]) for pair in pairs] for side in (0, 1))
             return motion(video.read_frames(path, needed), first, second, self.settings, self.device)
         return transforms.resize_short_side(None, vectors, self.settings.short_side)[1]
+
+
+def _kept(
+    cache: PixelCache,
+    key: Callable[[], str],
+    sources: list[Path],
+    indices: list[int],
+    compute: Callable[[list[int]], Tensor],
+    dtype: torch.dtype,
+) -> Tensor:
+    """The values of `indices` as `cache` gives them, computed of the very content of `sources` that `key()` is of.
+
+    If another process replaces a source meanwhile, what was computed is not stored, and all is done again. Raises
+    AmcError for a source that changes each time.
+    """
+    if cache.folder is None:
+        return cache.get("", indices, compute, dtype)
+
+    def of_one_content(missing: list[int]) -> Tensor:
+        values = compute(missing)
+        for source, state in zip(sources, before, strict=True):
+            if digests.state(source) != state:
+                raise AmcError(f"{source}: was changed while it was read; wait until it is complete")
+        return values
+
+    for tries_left in reversed(range(TRIES)):
+        before = [digests.state(source) for source in sources]
+        try:
+            return cache.get(key(), indices, of_one_content, dtype)
+        except AmcError:  # also of a reader that was given parts of two videos
+            if not tries_left or before == [digests.state(source) for source in sources]:
+                raise
 
 
 class ClipViews(Dataset):

@@ -7,6 +7,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -28,8 +29,8 @@ PUBLISHED = {  # None: an unknown number, but there must be clips
 ZIP = (b"PK\3\4", b"PK\5\6", b"PK\7\x08")  # first bytes of a zip file: a member, the end of an empty one, a part
 BLOCK_SIZE = 1 << 20  # bytes per read
 DAMAGED = (  # raised by the three kinds of archives if cut, damaged, encrypted or packed in an unknown way
-    OSError, EOFError, RuntimeError, NotImplementedError, zlib.error, lzma.LZMAError, tarfile.TarError,
-    zipfile.BadZipFile,
+    OSError, EOFError, RuntimeError, NotImplementedError, ValueError, OverflowError, zlib.error, lzma.LZMAError,
+    tarfile.TarError, zipfile.BadZipFile,
 )  # fmt: skip
 
 
@@ -80,8 +81,8 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
 
     The kind is read from the first bytes: a tar may end with a zip. Every file is written under a temporary name and
     renamed when complete, so a stop leaves no partial file. Nothing is written if a member would lie outside the folder
-    or is neither a file nor a folder (links, devices), or if they would not fit on the disk. Raises AmcError for that,
-    and for a file that is no archive, or is cut, damaged or encrypted.
+    or in another's place, or is neither a file nor a folder (links, devices), or if there is no file, or they would not
+    fit on the disk. Raises AmcError for that, and for a file that is no archive, or is cut, damaged or encrypted.
     """
     archive, folder = paths.regular(archive, "give a tar or zip file"), Path(folder)
     try:
@@ -92,6 +93,8 @@ def unpack(archive: Path | str, folder: Path | str) -> int:
             _refuse(archive, folder, members)
             for member in members:
                 _write(member, folder)
+    except AmcError:  # it is a ValueError
+        raise
     except zipfile.BadZipFile as error:
         # A zip file's directory is at its end; without it nothing shows that it is a zip.
         cut = "its end is missing, so it was cut: " if "not a zip file" in str(error) else ""
@@ -150,12 +153,25 @@ def _read_to_end(file: tarfile.TarFile) -> None:
 
 
 def _refuse(archive: Path, folder: Path, members: list[_Member]) -> None:
+    if all(member.is_folder for member in members):
+        raise AmcError(f"{archive}: holds no file; get it again")
+    files, taken = [], {Path(os.path.normpath(folder))}  # taken: first by folders
     for member in members:
         if not member.is_plain:
-            raise AmcError(
-                f"{archive}: {member.name} is neither a file nor a folder; nothing was unpacked, get it again"
-            )
-        inside(folder, _path(member), str(archive))
+            raise _refusal(archive, member, "is neither a file nor a folder")
+        if "\0" in member.name:
+            raise _refusal(archive, member, "has a null character in its name")
+        place = inside(folder, _path(member), str(archive))
+        if not member.is_folder:
+            files.append((place, member))
+            place = place.parent
+        while place not in taken:
+            taken.add(place)
+            place = place.parent
+    for place, member in files:
+        if place in taken:
+            raise _refusal(archive, member, "is in it twice, or as a file and a folder")
+        taken.add(place)
     there = next(place for place in (folder, *folder.absolute().parents) if place.exists())
     needed, free = sum(member.size for member in members), shutil.disk_usage(there).free
     if needed > free:
@@ -163,6 +179,10 @@ def _refuse(archive: Path, folder: Path, members: list[_Member]) -> None:
             f"{archive}: unpacks to {needed / 1e9:.1f} GB, but {folder} has {free / 1e9:.1f} GB free; free some, or "
             "choose a folder on another disk"
         )
+
+
+def _refusal(archive: Path, member: _Member, reason: str) -> AmcError:
+    return AmcError(f"{archive}: {member.name} {reason}; nothing was unpacked, get it again")
 
 
 def _write(member: _Member, folder: Path) -> None:
@@ -177,7 +197,8 @@ def _write(member: _Member, folder: Path) -> None:
         if temporary.stat().st_size != member.size:
             raise zipfile.BadZipFile(f"{member.name} has {temporary.stat().st_size} bytes, not {member.size}")
         if member.time is not None:
-            os.utime(temporary, (member.time, member.time))
+            with suppress(OSError, ValueError, OverflowError):  # a time that no file can have
+                os.utime(temporary, (member.time, member.time))
 
 
 def _block(source: IO[bytes]) -> bytes:

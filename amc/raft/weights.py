@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 
 import amc.base.torchvision_cpu  # noqa: F401  before torchvision
-from amc.base import bundled
+from amc.base import bundled, digests
 from amc.base.checkpoint import load_strictly, read
 from amc.base.errors import AmcError
 from amc.base.state_dicts import renamed
@@ -69,7 +69,7 @@ def checkpoint(method: str, weights: Path | str | None) -> Path:
 def load(method: str, weights: Path | str | None, *, device: torch.device | str = "cpu") -> torch.nn.Module:
     """The model of `method` with its weights, loaded strictly, in evaluation mode; cached for the next call."""
     path = checkpoint(method, weights)
-    return _load(method, path, path.stat().st_mtime_ns, weights is None, str(device))
+    return _load(method, path, digests.state(path), weights is None, str(device))
 
 
 @torch.no_grad()
@@ -80,7 +80,7 @@ def run(model: torch.nn.Module, first: torch.Tensor, second: torch.Tensor, *, up
 
 
 @lru_cache(maxsize=len(ARCHITECTURES))
-def _load(method: str, path: Path, mtime_ns: int, is_torchvision: bool, device: str) -> torch.nn.Module:
+def _load(method: str, path: Path, state: str, is_torchvision: bool, device: str) -> torch.nn.Module:
     is_published = is_torchvision and method != BUNDLED
     if is_published and not hashlib.sha256(path.read_bytes()).hexdigest().startswith(_hash_prefix(path)):
         raise AmcError(

@@ -17,7 +17,8 @@ import torch
 from av.video.reformatter import VideoReformatter
 from PIL import Image
 
-from amc.base.errors import VideoError, choice
+from amc.base import digests
+from amc.base.errors import AmcError, VideoError, choice
 from amc.video import cuts, decode, packets, pictures
 from amc.video import index as indexing
 
@@ -147,25 +148,22 @@ def damage(path: Path | str) -> str:
     return "" if probe(path).reader == "pictures" else packets.damage(str(path))
 
 
-def _identity(path: Path | str) -> tuple[str, int, int]:
-    """A path, with its size and time, which show that a file has changed. Raises VideoError."""
-    path = Path(path)
+def _identity(path: Path | str) -> tuple[str, str]:
+    """A path, with the state of its file or pictures, which shows that one has changed. Raises VideoError."""
     try:
-        stat = path.stat()
-    except (OSError, ValueError) as error:  # ValueError: a null character
-        raise VideoError(f"{path}: cannot be read ({getattr(error, 'strerror', error)}); check the path") from error
-    if path.is_file() and stat.st_size == 0:
-        raise VideoError(f"{path}: empty file; fetch it again")
-    return str(path), stat.st_size, stat.st_mtime_ns
+        state = digests.state(path)
+    except AmcError as error:
+        raise VideoError(str(error)) from error
+    return str(Path(path)), state
 
 
 @lru_cache(maxsize=65536)  # every read needs it
-def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
+def _probe(path: str, state: str) -> VideoInfo:
     if Path(path).is_dir():
         first = next(pictures.read(path, [0]))
         nan = float("nan")
         return VideoInfo(path, len(pictures.files(path)), nan, first.shape[1], first.shape[0], nan, "pictures")
-    index = _index(path, size, mtime_ns)
+    index = _index(path, state)
     [(_, frame)] = decode.frames(path, index, [0])
     height, width, _ = decode.picture(frame, VideoReformatter()).shape
     notes = [*index.notes]
@@ -177,12 +175,12 @@ def _probe(path: str, size: int, mtime_ns: int) -> VideoInfo:
 
 
 @lru_cache(maxsize=256)  # an hour of video takes some megabytes
-def _index(path: str, size: int, mtime_ns: int) -> indexing.Index:
+def _index(path: str, state: str) -> indexing.Index:
     return indexing.index(path)
 
 
 @lru_cache(maxsize=64)
-def _shots(path: str, size: int, mtime_ns: int) -> tuple[cuts.Range, ...]:
+def _shots(path: str, state: str) -> tuple[cuts.Range, ...]:
     info, (height, width) = probe(path), cuts.SIZE
     numbers, (height, width) = range(info.num_frames), (4 * height, 4 * width)  # FFmpeg's AREA alone is too coarse
     if info.reader == "pictures":
@@ -190,7 +188,7 @@ def _shots(path: str, size: int, mtime_ns: int) -> tuple[cuts.Range, ...]:
         small = (np.asarray(picture.resize((width, height), Image.Resampling.BOX)) for picture in whole)
     else:
         to_rgb = partial(VideoReformatter().reformat, width=width, height=height, format="rgb24", interpolation="AREA")
-        decoded = decode.frames(path, _index(path, size, mtime_ns), numbers)
+        decoded = decode.frames(path, _index(path, state), numbers)
         small = (to_rgb(frame).to_ndarray() for _, frame in decoded)
     return cuts.between_cuts(small, info.num_frames)
 

@@ -32,6 +32,8 @@ OPEN = {"options": {"protocol_whitelist": "file", **LIMIT}, "metadata_errors": "
 def opened(path: str) -> Iterator[tuple[InputContainer, VideoStream]]:
     """The file and its main video stream: the first one that is not a cover picture."""
     try:
+        if not Path(path).stat().st_size:
+            raise VideoError(f"{path}: empty file; fetch it again")
         with av.open(path, **OPEN) as container:
             name = container.format.name
             if name in NO_VIDEOS or name.endswith("_pipe"):
