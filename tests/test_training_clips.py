@@ -11,7 +11,7 @@ from test_cuts import scenes
 
 from amc import video
 from amc.__main__ import main
-from amc.base.errors import AmcError
+from amc.base.errors import AmcError, VideoError
 from amc.datasets import catalogue
 from amc.ethogram import predictor, training_clips
 from amc.ethogram.bouts import Bout
@@ -143,6 +143,34 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_used(tmp_path):
     told = "\n".join(lines)
     assert "late: left out" in told and "begins at 90 s" in told
     assert "new: left out" in told and "owls: left out" in told
+
+
+def test_a_clip_that_cannot_be_read_is_left_out_and_after_a_full_disk_all_are_cut(tmp_path, monkeypatch):
+    study(tmp_path)
+    as_it_is, done = training_clips.write_clip, []
+
+    def failing(*given):
+        if done:
+            raise failure
+        done.append(as_it_is(*given))
+
+    monkeypatch.setattr(training_clips, "write_clip", failing)
+    failure = AmcError("could not be written (No space left on device)")
+    with pytest.raises(AmcError, match="No space left"):
+        training_clips.folder(tmp_path, log=lambda line: None)
+    monkeypatch.setattr(training_clips, "write_clip", as_it_is)
+    lines = []
+    root = training_clips.folder(tmp_path, log=lines.append)
+    assert lines[-1].startswith(f"{len(catalogue.load('folder', root))} clips cut from 3 videos")
+    (root / "labels.csv").unlink()
+    gone = next(root.glob("fox/*.mp4"))
+    gone.unlink()
+    failure = VideoError("damaged at frame 9")
+    monkeypatch.setattr(training_clips, "write_clip", failing)
+    training_clips.folder(tmp_path, log=lines.append)
+    assert f"fox/{gone.name}" not in (root / "labels.csv").read_text() and any(
+        "left out, damaged" in line for line in lines
+    )
 
 
 @pytest.mark.parametrize(

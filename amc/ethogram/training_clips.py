@@ -19,7 +19,7 @@ import pandas as pd
 from amc import video
 from amc.base import paths
 from amc.base.digests import digest
-from amc.base.errors import AmcError, printable
+from amc.base.errors import AmcError, VideoError, printable
 from amc.base.progress import Log, progress
 from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
@@ -199,7 +199,10 @@ def _source(name: str) -> str:
 
 
 def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Log) -> None:
-    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept."""
+    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept.
+
+    A clip that cannot be read is left out, for good; one that cannot be written, on a full disk, raises AmcError.
+    """
     jobs = [(name, cut) for name, found in cuts.items() for cut in found]
     rows, counts = [], Counter()
     for name, cut in progress(jobs, "cutting clips", total=len(jobs), unit="clips", log=log):
@@ -207,7 +210,7 @@ def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: L
         try:
             if not (out / file).is_file():
                 write_clip(named[name], cut.start, cut.stop, out / file)
-        except AmcError as error:
+        except VideoError as error:
             log(f"note: {printable(file)}: left out, {error}")
             continue
         rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
