@@ -18,6 +18,7 @@ from torch import Tensor
 
 from amc.base.digests import digest
 from amc.base.errors import AmcError, NotFinite, choice
+from amc.config import Pixels
 from amc.raft import weights as raft
 from amc.video.cuts import is_cut
 
@@ -89,6 +90,11 @@ def fingerprint(method: str, weights: Path | str | None = None) -> str:
     if method in raft.ARCHITECTURES:
         return f"{method} {digest(raft.checkpoint(method, weights))} {raft.UPDATES[method]} updates"
     return f"{method} opencv {cv2.__version__}" if method.startswith("dis") else method
+
+
+def fingerprint_of(pixels: Pixels) -> str:
+    """The fingerprint of the flow that a model sees; empty if it sees none. Raises AmcError for missing weights."""
+    return fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
 
 
 def _refuse_needless(weights: Path | str | None, method: str) -> None:

@@ -127,8 +127,11 @@ def content(file: Path) -> str:
 def run_id(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, threshold: np.ndarray) -> str:
     """12 hex digits that tell two runs apart: for a model, files of annotation, options (JSON types), thresholds (C,).
 
-    The report has the sha256 of each video beside it: both together identify the results of a video.
+    The model includes what its flow is computed by; AmcError is raised where weights of RAFT are missing. The report
+    has the sha256 of each video beside it: both together identify the results of a video.
     """
+    from amc import flow  # slow to import
+
     parts = [predictor.sha256, predictor.names, predictor.stamp, [content(path) for path in files], options]
-    parts += [threshold.tolist(), STAGES, VERSION]
+    parts += [threshold.tolist(), STAGES, VERSION, *filter(None, [flow.fingerprint_of(predictor.pixels)])]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
