@@ -18,6 +18,7 @@ from torch import Tensor
 
 from amc.base.digests import digest
 from amc.base.errors import AmcError, NotFinite, choice
+from amc.config import Pixels
 from amc.raft import weights as raft
 from amc.video.cuts import is_cut
 
@@ -94,6 +95,11 @@ def fingerprint(method: str, weights: Path | str | None = None) -> str:
 def files(method: str, weights: Path | str | None = None) -> list[Path]:
     """The file of weights that a method reads, if it has one."""
     return [raft.checkpoint(method, weights)] if method in raft.ARCHITECTURES else []
+
+
+def fingerprint_of(pixels: Pixels) -> str:
+    """The fingerprint of the flow that a model sees; empty if it sees none. Raises AmcError for missing weights."""
+    return fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else ""
 
 
 def _refuse_needless(weights: Path | str | None, method: str) -> None:

@@ -17,6 +17,7 @@ from amc.base.errors import AmcError
 from amc.config import SIZES, Experiment, Pixels, Sampling
 from amc.datasets import clips
 from amc.model import Classifier, weights
+from amc.raft import weights as raft
 from amc.runs import lookup
 from amc.runs.ablation import pixels_for
 from amc.scores import Scores
@@ -65,7 +66,7 @@ def load_run(name: str | Path) -> tuple[Path, Classifier, Experiment]:
     """A finished run by any of its names: its file of weights, its model, and how it was trained.
 
     Raises AmcError for anything but our own runs, and for one that cannot predict on videos here: trained on true flow,
-    on enlarged pictures, or with a flow method whose weights are missing.
+    on enlarged pictures, or with a flow method whose weights are missing or other ones now.
     """
     path = lookup.find(name)
     classifier, meta = model.load(path)
@@ -74,7 +75,10 @@ def load_run(name: str | Path) -> tuple[Path, Classifier, Experiment]:
     if "flow" in run.pixels.modality:
         if run.pixels.flow_method == "true":
             raise AmcError(f"{path}: was trained on true flow, which only a renderer knows; train it with dis or RAFT")
-        flow.fingerprint(run.pixels.flow_method, run.pixels.flow_weights or None)
+        known = flow.fingerprint_of(run.pixels)
+        if run.pixels.flow_method in raft.ARCHITECTURES and meta.get("flow", known) != known:
+            file = raft.checkpoint(run.pixels.flow_method, run.pixels.flow_weights or None)
+            raise AmcError(f"{path}: was trained on flow of another RAFT than {file}; put that back, or train again")
     return path, classifier, run
 
 

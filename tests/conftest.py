@@ -114,6 +114,7 @@ def run_folder(tmp_path_factory):
     import numpy as np
 
     from amc import model
+    from amc.base.digests import digest
     from amc.ethogram import out_of_distribution
     from amc.runs.ablation import ablation
     from amc.scores import Scores
@@ -125,14 +126,13 @@ def run_folder(tmp_path_factory):
     labels = np.arange(108).reshape(36, 3) % 2 == 0
     logits = np.where(labels[:, None], 1.0, -1.0).astype(np.float32) * np.ones((36, 2, 3), np.float32)
     frames, ids = np.zeros((36, 2, 2), np.int32), np.array([f"v{k}" for k in range(36)])
-    meta = {"train_positives": [9, 3, 0]}
+    meta = {"train_positives": [9, 3, 0], "experiment": cell.asdict()}
     val = Scores(ids, np.array(WATCHED), labels, logits, frames, np.full(36, 9, np.int32), np.array([""] * 36), meta)
     val.save(folder / "val.npz")
     rng = np.random.default_rng(0)
     width = classifier.network.prompts.alpha.shape[0]
-    out_of_distribution.fit(rng.normal(size=(9, width)), rng.normal(size=(4, width))).save(
-        folder / "out_of_distribution.npz"
-    )
+    clips, sha256 = (rng.normal(size=(count, width)) for count in (9, 4)), digest(folder / "model.safetensors")
+    out_of_distribution.fit(*clips, model=sha256).save(folder / "model-out_of_distribution.npz")
     return folder
 
 

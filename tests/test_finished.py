@@ -1,6 +1,7 @@
 """A second call into one folder: what is done is left out, nothing is lost or there twice, runs are never mixed."""
 
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -143,6 +144,22 @@ def test_what_has_changed_is_predicted_again_and_what_has_moved_is_not(card, fil
     }  # fmt: skip
     project = json.loads((tmp_path / "out/predictions.untrusted.boris").read_text())
     assert project["observations"]["c"]["file"]["1"] == [str(card / "c.mp4")]
+
+
+def test_a_name_that_is_no_utf_8_is_not_that_of_its_escaped_form(films, seen, watcher, tmp_path):
+    places = [os.fsdecode(os.fsencode(tmp_path) + name) for name in (b"/\xe8.mp4", b"/\\xe8.mp4")]
+    for number, place in enumerate(places):
+        shutil.copy(films / f"film {number}.mp4", place)
+        report = run([place], watcher, tmp_path / "out")
+    assert [row["frames"] for row in report.done] == [12, 13] and len(seen) == 2
+    assert {row["file"] for row in report.done} == {str(tmp_path / "\\xe8.mp4")}  # as people read both
+    report = run(places, watcher, tmp_path / "out")
+    assert len(report.before) == 2 and len(seen) == 2
+    (tmp_path / "moved").mkdir()
+    moved = [shutil.move(place, tmp_path / "moved") for place in places]
+    assert len(run(moved, watcher, tmp_path / "out").before) == 2 and len(seen) == 2
+    copied = [shutil.copy(moved[0], tmp_path), *moved]
+    assert len(run(copied, watcher, tmp_path / "out").done) == 3 and len(seen) == 3
 
 
 def test_a_card_with_the_names_of_another_one_is_told(card, films, seen, watcher, tmp_path):

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 import amc
-from amc import video
+from amc import flow, video
+from amc.base import checkpoint
 from amc.base.errors import AmcError, VideoError
 from amc.datasets import catalogue
 from amc.runs import experiment
@@ -48,6 +49,10 @@ def test_a_run_is_known_by_its_title_a_part_of_it_its_folder_and_its_file(run, n
     names = {"title": run.cfg.title, "short": run.cfg.name, "folder": run.folder.name, "path": run.folder}
     names["file"] = run.folder / "model.safetensors"
     assert amc.load(names[name])[0].card == amc.load(run.folder)[0].card
+
+
+def test_a_model_keeps_what_the_flow_of_its_training_was_computed_by(run):
+    assert checkpoint.read(run.folder / "model.safetensors")[1]["flow"] == flow.fingerprint("dis")
 
 
 def test_a_clip_that_others_trained_takes_the_behaviours_that_it_is_given(run):

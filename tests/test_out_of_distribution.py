@@ -40,9 +40,10 @@ def test_fewer_clips_than_dimensions_are_enough_to_be_finite():
 
 
 def test_it_is_kept_and_read_again_and_damage_is_told(tmp_path):
-    detector = out_of_distribution.fit(cloud(50), cloud(20))
+    detector = out_of_distribution.fit(cloud(50), cloud(20), model="of a model")
     detector.save(tmp_path / "f.npz")
     again = out_of_distribution.OutOfDistribution.load(tmp_path / "f.npz")
+    assert again.model == "of a model"
     assert np.array_equal(again.distance(cloud(3) * 0 + 4), detector.distance(cloud(3) * 0 + 4))
     (tmp_path / "f.npz").write_bytes(b"PK nothing")
     with pytest.raises(AmcError, match="delete it"):

@@ -4,6 +4,7 @@ import json
 import shutil
 from dataclasses import replace
 from fractions import Fraction
+from types import SimpleNamespace
 
 import av
 import numpy as np
@@ -13,7 +14,7 @@ import torch
 from conftest import WATCHED as NAMES
 from PIL import Image, ImageDraw
 
-from amc import video
+from amc import model, video
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets.clips import ClipViews, reader
@@ -21,7 +22,8 @@ from amc.datasets.table import Clip, ClipTable
 from amc.ethogram import annotated, exports, files, predict, predictor
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
-from amc.runs import lookup
+from amc.runs import experiment, lookup
+from amc.scores import Scores
 from amc.scores import predict as score
 
 
@@ -88,6 +90,34 @@ def test_some_of_its_behaviours_can_be_chosen_and_no_others(run_folder):
     )
     with pytest.raises(AmcError, match="not trained on 'Flying'; choose from: Walking, Keeping still, Eating"):
         predictor.by_model(run_folder, behaviours=["Flying"])
+
+
+def test_models_in_one_folder_keep_their_own_scores_and_detectors(run_folder, tmp_path, monkeypatch):
+    fox, owl = (tmp_path / f"{name}.safetensors" for name in ("fox", "owl"))
+    classifier, meta = model.load(run_folder / lookup.MODEL)
+    val, other = Scores.load(run_folder / "val.npz"), meta["experiment"] | {"seed": 1}
+    shutil.copy(run_folder / lookup.MODEL, fox)
+    classifier.save(owl, meta | {"experiment": other})
+    val.save(tmp_path / "val.npz")
+    with pytest.raises(
+        AmcError, match=r"val\.npz: holds scores of another model than owl\.safetensors; put its own be"
+    ):
+        predictor.by_model(owl)
+    replace(val, meta=val.meta | {"experiment": other}).save(tmp_path / "owl-val.npz")
+    fitted = []
+
+    def embeddings(watcher, table, most):
+        fitted.append(most)
+        return np.random.default_rng(len(fitted)).normal(size=(5, 4))
+
+    monkeypatch.setattr(predictor, "_embeddings", embeddings)
+    monkeypatch.setattr(experiment, "load", lambda cfg: SimpleNamespace(split=lambda name: name))
+    first, second = (predictor.by_model(path).detector for path in (fox, owl))
+    assert first.limit != second.limit and len(fitted) == 4
+    assert [predictor.by_model(path).detector.limit for path in (fox, owl)] == [first.limit, second.limit]
+    assert len(fitted) == 4
+    shutil.copy(tmp_path / "fox-out_of_distribution.npz", tmp_path / "owl-out_of_distribution.npz")
+    assert predictor.by_model(owl).detector.model == second.model != first.model and len(fitted) == 6
 
 
 def test_a_model_that_is_not_there_is_refused_with_those_that_are(tmp_path, run_folder, monkeypatch):

@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from amc import model
+from amc import flow, model
 from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import predict, predictor, sliding_window
@@ -100,3 +100,19 @@ def test_a_model_that_was_trained_on_enlarged_pictures_is_refused(tmp_path, monk
     (tmp_path / lookup.MODEL).touch()
     with pytest.raises(AmcError, match="pictures kept at 72 px would be enlarged to the 224 px .* train again"):
         load_run(tmp_path)
+
+
+def test_a_model_is_refused_where_raft_is_another_one_than_in_its_training(tmp_path, monkeypatch):
+    (tmp_path / lookup.MODEL).touch()
+    weights = tmp_path / "w.pt"
+    weights.write_bytes(b"one")
+    [cell] = ablation(modality="flow", size="smoke", flow_method="raft-small", flow_weights=str(weights))[:1]
+    known = SimpleNamespace(preprocess=SimpleNamespace(size=64), card={}, names=("walking", "eating"))
+    meta = {"names": ["walking", "eating"], "experiment": cell.asdict(), "flow": flow.fingerprint_of(cell.pixels)}
+    monkeypatch.setattr(model, "load", lambda path: (known, meta))
+    assert load_run(tmp_path)[2] == cell
+    weights.write_bytes(b"other")
+    with pytest.raises(AmcError, match=r"was trained on flow of another RAFT than .*w\.pt; put that back, or train"):
+        load_run(tmp_path)
+    del meta["flow"]  # as models of before have none
+    assert load_run(tmp_path)[2] == cell

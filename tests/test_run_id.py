@@ -62,6 +62,19 @@ def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, wa
     assert len(found) == 4
 
 
+def test_the_id_follows_the_weights_of_raft_and_its_absence_is_told(watcher, tmp_path):
+    def known(**pixels) -> str:
+        return run_id(replace(watcher, pixels=replace(watcher.pixels, **pixels)), [], RULES, np.array([0.5]))
+
+    raft = {"flow_method": "raft-small", "flow_weights": str(tmp_path / "w.pt")}
+    with pytest.raises(AmcError, match=r"no file .*w\.pt; give a RAFT checkpoint"):
+        known(**raft)
+    (tmp_path / "w.pt").write_bytes(b"one")
+    first = known(**raft)
+    (tmp_path / "w.pt").write_bytes(b"other")
+    assert len({first, known(**raft), known()}) == 3 and known(modality="rgb", **raft) == known(modality="rgb", **raft)
+
+
 def test_a_prediction_that_is_killed_leaves_no_summary_of_an_earlier_one(copy, watcher, out, monkeypatch):
     run(copy, watcher, out, threshold=0.5)
 

@@ -11,7 +11,8 @@ from test_cuts import scenes
 
 from amc import video
 from amc.__main__ import main
-from amc.base.errors import AmcError
+from amc.base import paths
+from amc.base.errors import AmcError, VideoError
 from amc.datasets import catalogue
 from amc.ethogram import predictor, training_clips
 from amc.ethogram.bouts import Bout
@@ -143,6 +144,60 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_used(tmp_path):
     told = "\n".join(lines)
     assert "late: left out" in told and "begins at 90 s" in told
     assert "new: left out" in told and "owls: left out" in told
+
+
+def test_a_clip_that_cannot_be_read_is_left_out_and_after_a_full_disk_all_are_cut(tmp_path, monkeypatch):
+    study(tmp_path)
+    as_it_is, done = training_clips.write_clip, []
+
+    def failing(*given):
+        if done:
+            raise failure
+        done.append(as_it_is(*given))
+
+    monkeypatch.setattr(training_clips, "write_clip", failing)
+    failure = AmcError("could not be written (No space left on device)")
+    with pytest.raises(AmcError, match="No space left"):
+        training_clips.folder(tmp_path, log=lambda line: None)
+    monkeypatch.setattr(training_clips, "write_clip", as_it_is)
+    lines = []
+    root = training_clips.folder(tmp_path, log=lines.append)
+    assert lines[-1].startswith(f"{len(catalogue.load('folder', root))} clips cut from 3 videos")
+    (root / "labels.csv").unlink()
+    gone = next(root.glob("fox/*.mp4"))
+    gone.unlink()
+    failure = VideoError("damaged at frame 9")
+    monkeypatch.setattr(training_clips, "write_clip", failing)
+    training_clips.folder(tmp_path, log=lines.append)
+    assert f"fox/{gone.name}" not in (root / "labels.csv").read_text() and any(
+        "left out, damaged" in line for line in lines
+    )
+
+
+def test_annotation_or_a_video_that_is_written_meanwhile_gives_no_clips_under_a_wrong_key(tmp_path, monkeypatch):
+    study(tmp_path)
+    project, film = tmp_path / "study.boris", tmp_path / "fox.mp4"
+    old, read, cut = project.read_text(), training_clips.annotations.read, training_clips.write_clip
+
+    def saved_while_read(source):
+        found = read(source)
+        project.write_text(old.replace("eat", "sit"))
+        return found
+
+    def filmed_while_cut(*given):
+        cut(*given)
+        film.write_bytes(film.read_bytes())
+
+    for place, name, stand_in, told in (
+        (training_clips.annotations, "read", saved_while_read, "its annotation changed while it was read; run the"),
+        (training_clips, "write_clip", filmed_while_cut, "a video changed while clips were cut from it; run the same"),
+    ):
+        with monkeypatch.context() as patch, pytest.raises(AmcError, match=told):
+            patch.setattr(place, name, stand_in)
+            training_clips.folder(tmp_path, log=lambda line: None)
+        assert not [*paths.cache().rglob("*.mp4"), *paths.cache().rglob("labels.csv")]
+    root = training_clips.folder(tmp_path, log=lambda line: None)
+    assert catalogue.load("folder", root).names == ("sit", "walk")
 
 
 @pytest.mark.parametrize(

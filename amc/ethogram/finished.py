@@ -31,7 +31,7 @@ class Finished:
 
     video: str  # its name
     subject: str  # the animal, if several are predicted apart
-    file: str  # its path
+    file: str  # its path as it is: a byte that is not UTF-8 is half of a surrogate pair, see `printable`
     sha256: str  # of its content
     crop: str  # digest of the boxes that are cut from it; empty: none
     run: str  # `run_id` of the model and options
@@ -54,7 +54,8 @@ class Finished:
     def row(self) -> dict:
         """Its row in the report."""
         names = ("video", "subject", "file", "sha256", "frames", "seconds", "out_of_distribution")
-        return {name: getattr(self, name) for name in names} | {"bouts": len(self.tables["bouts"]["data"])}
+        found = {name: getattr(self, name) for name in names}
+        return found | {"file": printable(self.file), "bouts": len(self.tables["bouts"]["data"])}
 
 
 def packed(table: pd.DataFrame) -> dict:
@@ -94,16 +95,18 @@ def add_project(folder: Path, name: str, sha256: str) -> None:
 
 
 def names(known: Mapping[str, Finished], files: Iterable[Path]) -> dict[Path, str]:
-    """Names of those files that the folder has: at the same path, or moved, with the same file name and content."""
+    """Names of those files that the folder has: at the same path, or moved, with the same file name and content.
+
+    No two files get one name.
+    """
     by_path = {one.file: one.video for one in known.values()}
-    found = {}
+    files = [*files]
+    found = {file: by_path[str(file)] for file in files if str(file) in by_path}
+    gone = [one for one in known.values() if one.video not in found.values() and not Path(one.file).exists()]
     for file in files:
-        if name := by_path.get(printable(file)):
-            found[file] = name
-            continue
-        gone = [one for one in known.values() if Path(one.file).name == printable(file.name)]
-        moved = [one.video for one in gone if not Path(one.file).exists() and one.sha256 == content(file)]
-        if moved and moved[0] not in found.values():
+        same = [one for one in gone if Path(one.file).name == file.name and one.sha256 == content(file)]
+        moved = [one.video for one in same if one.video not in found.values()]
+        if file not in found and moved:
             found[file] = moved[0]
     return found
 
@@ -124,8 +127,11 @@ def content(file: Path) -> str:
 def run_id(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, threshold: np.ndarray) -> str:
     """12 hex digits that tell two runs apart: for a model, files of annotation, options (JSON types), thresholds (C,).
 
-    The report has the sha256 of each video beside it: both together identify the results of a video.
+    The model includes what its flow is computed by; AmcError is raised where weights of RAFT are missing. The report
+    has the sha256 of each video beside it: both together identify the results of a video.
     """
+    from amc import flow  # slow to import
+
     parts = [predictor.sha256, predictor.names, predictor.stamp, [content(path) for path in files], options]
-    parts += [threshold.tolist(), STAGES, VERSION]
+    parts += [threshold.tolist(), STAGES, VERSION, *filter(None, [flow.fingerprint_of(predictor.pixels)])]
     return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]

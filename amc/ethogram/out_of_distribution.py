@@ -26,6 +26,7 @@ class OutOfDistribution:
     mean: np.ndarray  # (E,)
     precision: np.ndarray  # (E, E), the inverse of their covariance
     limit: float  # distance beyond which a clip is out-of-distribution
+    model: str = ""  # sha256 of the weights that embed the clips
 
     def distance(self, embeddings: np.ndarray) -> np.ndarray:
         """Distances (W,) of embeddings (W, E), 1 at the limit. Raises AmcError for another width E."""
@@ -37,7 +38,7 @@ class OutOfDistribution:
     def save(self, path: Path) -> None:
         """Write it to a sealed `.npz`, atomically."""
         buffer = io.BytesIO()
-        np.savez_compressed(buffer, mean=self.mean, precision=self.precision, limit=self.limit)
+        np.savez_compressed(buffer, mean=self.mean, precision=self.precision, limit=self.limit, model=self.model)
         seal.write_zip(path, buffer)
 
     @classmethod
@@ -46,16 +47,19 @@ class OutOfDistribution:
         try:
             seal.check(path)
             with path.open("rb") as stream, np.load(stream, allow_pickle=False) as file:
-                return cls(file["mean"], file["precision"], float(file["limit"]))
+                return cls(file["mean"], file["precision"], float(file["limit"]), str(file["model"]))
         except (OSError, EOFError, KeyError, ValueError, BadZipFile, MemoryError) as error:
             raise AmcError(f"{path}: not readable ({error}); delete it, and it is computed again") from error
 
 
-def fit(training: np.ndarray, validation: np.ndarray) -> OutOfDistribution:
-    """The detector, from embeddings (V, E) of training clips, and of validation clips for the limit."""
+def fit(training: np.ndarray, validation: np.ndarray, *, model: str = "") -> OutOfDistribution:
+    """The detector, from embeddings (V, E) of training clips, and of validation clips for the limit.
+
+    model: sha256 of the weights that made them.
+    """
     from sklearn.covariance import LedoitWolf  # slow to import, and only needed once for each model
 
     cloud = LedoitWolf().fit(training.astype(np.float64))
     detector = OutOfDistribution(cloud.location_, cloud.precision_, 1.0)
     limit = float(np.quantile(detector.distance(validation), QUANTILE))
-    return OutOfDistribution(cloud.location_, cloud.precision_, max(limit, 1e-9))
+    return OutOfDistribution(cloud.location_, cloud.precision_, max(limit, 1e-9), model)

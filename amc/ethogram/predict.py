@@ -156,7 +156,7 @@ def _predict_one(
         tables, written, notes = files.write(shown, job, out, options, human)
         unlike = None if shown.is_out_of_distribution is None else float(shown.is_out_of_distribution.mean())
         one = Finished(
-            job.video, shown.subject, printable(path), content, crop.digest if crop else "", report.run,
+            job.video, shown.subject, str(path), content, crop.digest if crop else "", report.run,
             shown.num_frames, float(shown.edges[-1]), float(shown.fps), unlike, shown.stamp,
             [*notes, *seen.info.notes, *(crop.notes if crop else ())], {file.name: digest(file) for file in written},
             boris_project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
@@ -226,7 +226,7 @@ def _still_valid(
     known: Mapping[str, Finished], given: Mapping[str, Job], run: str, out: Path
 ) -> tuple[dict[str, Finished], list[str]]:
     """The finished videos that need not be predicted again, where they are now; and the names of the given ones."""
-    own = {name: replace(known[name], file=printable(job.path)) for name, job in given.items() if name in known}
+    own = {name: replace(known[name], file=str(job.path)) for name, job in given.items() if name in known}
     before = []
     for name, one in own.items():
         crop = given[name].crop

@@ -31,7 +31,7 @@ from amc.datasets.names import check, clean
 from amc.datasets.table import ClipTable
 from amc.ethogram import evidence
 from amc.ethogram.out_of_distribution import OutOfDistribution, fit
-from amc.runs import lookup
+from amc.runs import lookup, results
 from amc.scores import Scores
 from amc.synth import drawn
 
@@ -133,8 +133,7 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
     path = lookup.find(name)
     meta = checkpoint.read(path)[1]
     card, names, run = checkpoint.card(meta, path), tuple(meta.get("names", ())), lookup.experiment(path, meta)
-    scores = lookup.validation_scores(path)
-    val = Scores.load(scores) if scores.is_file() else None
+    val = _validation(path, meta)
     at = _places(names, behaviours)
     threshold, support, doubts = evidence.of(val, names, at)
     facts = {"by": "model", "model": path.parent.name, "card": card, "experiment": run.asdict()}
@@ -149,10 +148,22 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
     if path == bundled.place(lookup.DEMO):
         facts["unlike_training"] = "not known: the clips that the bundled model was trained on are not drawn here"
     elif clips >= KNOWN_FROM:
-        predictor = replace(predictor, detector=_detector(predictor, path.parent, log))
+        predictor = replace(predictor, detector=_detector(predictor, path, log))
     else:
         facts["unlike_training"] = f"not known: {clips} validation clips, {KNOWN_FROM} are needed"
     return _only(predictor, at)
+
+
+def _validation(path: Path, meta: Mapping) -> Scores | None:
+    """The validation scores beside a model, if there are any. Raises AmcError for those of another run."""
+    file = lookup.validation_scores(path)
+    if not file.is_file():
+        return None
+    val = Scores.load(file)
+    if val.meta.get("experiment") != meta["experiment"]:
+        own = results.validation_file(path).name
+        raise AmcError(f"{file}: holds scores of another model than {path.name}; put its own beside it, as {own}")
+    return val
 
 
 def stamp(card: Mapping, size: str, *, dataset: str) -> str:
@@ -215,11 +226,11 @@ def _only(predictor: VideoPredictor, at: Sequence[int]) -> VideoPredictor:
     )
 
 
-def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistribution | None:
-    """The detector stored beside the model, fitted on first use; None, which is logged, without training clips."""
-    file = folder / "out_of_distribution.npz"
-    if file.is_file():
-        return OutOfDistribution.load(file)
+def _detector(predictor: VideoPredictor, path: Path, log: Log) -> OutOfDistribution | None:
+    """The detector stored beside a model's file, fitted on first use; None, which is logged, without training clips."""
+    file = path.with_name(f"{path.stem}-out_of_distribution.npz")
+    if file.is_file() and (known := OutOfDistribution.load(file)).model == predictor.sha256:
+        return known
     predictor.load()  # a model that cannot be used here is told before any work
     from amc.runs import experiment
 
@@ -234,7 +245,7 @@ def _detector(predictor: VideoPredictor, folder: Path, log: Log) -> OutOfDistrib
     except AmcError as error:
         log(f"videos unlike the training clips cannot be detected: {error}")
         return None
-    detector = fit(train, val)
+    detector = fit(train, val, model=predictor.sha256)
     with suppress(AmcError):  # without write permission it is fitted again each time
         detector.save(file)
     return detector

@@ -8,7 +8,7 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import NamedTuple
@@ -18,8 +18,8 @@ import pandas as pd
 
 from amc import video
 from amc.base import paths
-from amc.base.digests import digest
-from amc.base.errors import AmcError, printable
+from amc.base.digests import digest, identity
+from amc.base.errors import AmcError, VideoError, printable
 from amc.base.progress import Log, progress
 from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
@@ -34,6 +34,7 @@ VERSION = 1  # of the clips; raise it when the same annotation gives other clips
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
+AGAIN = "run the same again when it is written"
 MOMENT = re.compile(r"@\d+\.\d+s$")  # at the end of the name of a moment that `suggest` has cut from a video
 
 
@@ -56,13 +57,17 @@ def folder(source: Path | str, *, log: Log) -> Path:
     source = source.parent if source.name == TABLE else source
     if (source / TABLE).is_file() or not source.exists():
         return source
+    before = _identities([source])
     human = _annotation(source, log)
     named = _videos(source, human)
+    of_videos = _identities(named.values())
     out = paths.cache() / "clips" / f"{inputs.plain(source.stem)}-{_key(source, named)}"
+    if _identities([source]) != before:  # the key may be of another annotation than that which was read
+        raise AmcError(f"{source}: its annotation changed while it was read; {AGAIN}")
     if (out / TABLE).is_file():
         log(f"clips were cut before: {printable(out)}")
     else:
-        _write(named, _all_cuts(human, named, log), out, log)
+        _write(named, _all_cuts(human, named, log), out, log, of_videos)
     return out
 
 
@@ -165,6 +170,14 @@ def _key(source: Path, named: dict[str, Path]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
+def _identities(places: Iterable[Path]) -> list[tuple]:
+    """Of the files of annotation or videos in these places: it differs when one of them was written in between."""
+    try:
+        return [(file, *identity(file)) for place in places for file in annotations.files(place)]
+    except (AmcError, OSError):  # whoever reads them says what is wrong
+        return []
+
+
 def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, list[Cut]]:
     """The clips of each annotated video; a video that cannot be used is logged."""
     cuts, refused = {}, []
@@ -198,20 +211,29 @@ def _source(name: str) -> str:
     return MOMENT.sub("", name)
 
 
-def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Log) -> None:
-    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept."""
+def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Log, before: list[tuple]) -> None:
+    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept.
+
+    A clip that cannot be read is left out, for good; one that cannot be written, on a full disk, raises AmcError.
+    before: `_identities` of the videos when they were digested; if it is another one now, AmcError too.
+    """
     jobs = [(name, cut) for name, found in cuts.items() for cut in found]
-    rows, counts = [], Counter()
+    rows, counts, new = [], Counter(), []
     for name, cut in progress(jobs, "cutting clips", total=len(jobs), unit="clips", log=log):
         file = f"{name}/{cut.start}-{cut.stop}.mp4"
         try:
             if not (out / file).is_file():
                 write_clip(named[name], cut.start, cut.stop, out / file)
-        except AmcError as error:
+                new.append(out / file)
+        except VideoError as error:
             log(f"note: {printable(file)}: left out, {error}")
             continue
         rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
         counts.update(cut.behaviours or (BACKGROUND,))
+    if _identities(named.values()) != before:
+        for file in new:  # they may be of another video than the key is
+            file.unlink(missing_ok=True)
+        raise AmcError(f"{printable(out)}: a video changed while clips were cut from it; {AGAIN}")
     table = pd.DataFrame(rows, columns=["file", "labels", "source"])
     paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
     each = ", ".join(f"{name} {count}" for name, count in counts.most_common())

@@ -76,8 +76,7 @@ def check(configs: list[Experiment]) -> list[Experiment]:
     for cfg in configs:
         if cfg.method not in BLIND:
             methods.check(cfg)
-        if "flow" in cfg.pixels.modality:
-            flow.fingerprint(cfg.pixels.flow_method, cfg.pixels.flow_weights or None)
+        flow.fingerprint_of(cfg.pixels)
     return configs
 
 
@@ -167,13 +166,14 @@ def validation(model: Classifier, views: ClipViews, *, batches: dict, log: Log |
 
 def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, device: str) -> None:
     """Train, or continue, and write the model and both score files."""
-    facts = meta(cfg, table)  # before hours of training, after which the commit may be another
+    # Before hours of training, after which the commit and the weights of RAFT may be others.
+    facts, motion = meta(cfg, table), flow.fingerprint_of(cfg.pixels)
     model, fitted, views, batches, before = train(cfg, table, folder, log=log, device=device)
     facts |= {"card": model.card, "fit": asdict(fitted), "device": device, "products": precision.products(device)}
     if distributed.rank() == 0:
         with distributed.single_process():
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}
-        model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict()})
+        model.save(folder / MODEL, {"names": table.names, "experiment": cfg.asdict(), "flow": motion})
     for split in ("val", "test"):  # test last: its presence means that the run is complete
         scores = predict(model, views[split], meta=facts, log=log, **batches)
         if distributed.rank() == 0:
