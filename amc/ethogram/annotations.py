@@ -100,11 +100,11 @@ def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     return Annotation(source, tuple(events), notes, labelled=labelled, refused=refused, **each_once)
 
 
-def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:
+def bouts(events: Sequence[Event], edges: np.ndarray, *, counted: np.ndarray | None = None) -> list[Bout]:
     """Events with duration as bouts of a video's frames; overlapping events of one behaviour become one.
 
-    edges: (N + 1,) seconds. Events are cut at the end of the video. Raises AmcError for one that begins after it: it is
-    of another video.
+    edges: (N + 1,) seconds; counted: bool (N,), the labelled frames, by default all. Events are cut to these, and at
+    the end of the video. Raises AmcError for one that begins after it: it is of another video.
     """
     found = []
     for event in events:
@@ -115,7 +115,8 @@ def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:
             stop = min(int(event.stop), len(edges) - 1)
             found.append(Bout(event.behaviour, min(int(event.first), stop - 1), stop))
     names = sorted({bout.behaviour for bout in found})
-    return ordered(from_frames(to_frames(found, names, len(edges) - 1), names))
+    table = to_frames(found, names, len(edges) - 1)
+    return ordered(from_frames(table if counted is None else table & counted[:, None], names))
 
 
 def points(events: Sequence[Event], edges: np.ndarray) -> list[tuple[str, str, float, int]]:
