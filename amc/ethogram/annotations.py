@@ -31,8 +31,8 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
     """The events of files, and of all files of folders: one annotation of all videos.
 
     videos: files whose durations are used where an annotation of queued videos has none. Raises AmcError, naming file
-    and line, for a file of an unknown format, for what cannot be read, and for a folder without annotation. In a
-    folder, files of other formats are left out and noted.
+    and line, for a file of an unknown format, for what cannot be read, for a folder without annotation, and for files
+    without any event. In a folder, files of other formats are left out and noted.
     """
     found, notes = [], []
     given = {path.resolve(): (path, Path(source).is_dir()) for source in sources for path in files(source)}
@@ -46,9 +46,10 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
     if not found:
         says = f"holds no annotation of {SOFTWARE}; give their files"
         raise AmcError(f"{', '.join(map(printable, sources))}: {says}")
-    if len(found) == 1:
-        return replace(found[0], notes=(*found[0].notes, *notes))
-    return _merged(found, notes)
+    whole = _merged(found, notes) if len(found) > 1 else replace(found[0], notes=(*found[0].notes, *notes))
+    if not whole.media:
+        raise AmcError(f"{whole.source}: has no event of any video; annotate one, then export it again")
+    return whole
 
 
 def files(source: Path | str) -> list[Path]:
