@@ -14,6 +14,7 @@ import pytest
 from amc.base.errors import AmcError
 from amc.ethogram import annotations, timeline
 from amc.ethogram.bouts import Bout
+from amc.ethogram.comparison import labelled_of
 
 EDGES = timeline.edges(np.arange(400) / 10, 10)
 MEDIA = {"date": "2016-12-10T15:44:57", "description": "", "type": "MEDIA", "time offset": 0.0}
@@ -131,6 +132,42 @@ def test_an_observation_that_cannot_be_read_spoils_no_other(tmp_path):
         read(tmp_path, project(bad=unpaired))
 
 
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        ({"events": [["NA", "", "eating", "", ""], [2.5, "", "eating", "", ""]]}, "of an event of 'eating' is no num"),
+        ({"events": [[2.5, "", "eating"]]}, r"is no sound observation of BORIS \(ValueError"),
+        ({"observation time interval": [3, 1]}, "its observation time interval is 3 to 1 s; correct it"),
+    ],
+)
+def test_what_one_observation_lacks_is_told_with_its_name_and_the_others_are_read(change, message, tmp_path):
+    found = read(tmp_path, project(good={}, bad={"file": {"1": ["c.mp4"], "2": []}} | change))
+    assert len(spans(found, "b")) == 3
+    with pytest.raises(AmcError, match=f"observation 'bad'.*{message}"):
+        found.of("c.mp4")
+
+
+def test_what_is_outside_the_time_interval_of_an_observation_is_not_labelled(tmp_path):
+    def labelled(video: str, *observations: dict) -> list[int] | None:
+        """The tenths of a second that are labelled: the first, and one past the last."""
+        found = read(tmp_path, project(**{f"obs {k}": one for k, one in enumerate(observations)}))
+        frames = labelled_of(found, video, found.labelled_frames(video), EDGES)
+        return None if frames is None else np.flatnonzero(np.diff(np.pad(frames.astype(int), 1))).tolist()
+
+    offset = {"observation time interval": [8, 12.5], "time offset": 100, "events": []}
+    assert labelled("a.mp4", offset) == [80, 100] and labelled("b.mp4", offset) == [0, 25]
+    with pytest.raises(AmcError, match="labels no frame of b.mp4"):
+        labelled("b.mp4", {"observation time interval": [1, 3], "events": []})
+    one = {"file": {"1": ["a.mp4"]}, "events": []}
+    assert labelled("a", one | {"observation time interval": [0, 0]}) is None is labelled("a", one)
+    parts = [one | {"observation time interval": part} for part in ([1, 3], [5, 6])]
+    assert labelled("a", *parts) == [10, 30, 50, 60] and labelled("a", *parts, one) is None
+    views = {"file": {"1": ["a.mp4"], "2": ["c.mp4"]}, "observation time interval": [1, 3], "events": []}
+    views["media_info"] = {"length": {"a.mp4": 10, "c.mp4": 10}, "offset": {"2": 2}}
+    assert labelled("a", views) == [10, 30] and labelled("c", views) == [0, 10]
+    assert "only a part was observed" in read(tmp_path, project(obs=views)).notes[-1]
+
+
 def test_two_observers_of_a_video_are_not_one(tmp_path):
     with pytest.raises(AmcError, match=r"2 observations of a.mp4: Ann, Ben; export one of them"):
         read(tmp_path, project(Ann={}, Ben={})).of("a.mp4")
@@ -146,7 +183,11 @@ def test_a_queue_without_durations_and_without_files_is_refused(tmp_path):
     [
         (b'{"observations": {}, "behaviors_conf"', "is a damaged project"),
         (b"\x1f\x8b\x08\x00 no gzip", "cannot be read"),
-        (b'{"observations": {"x": {"type": "MEDIA"}}, "behaviors_conf": {}}', "is no sound project of BORIS (KeyError"),
+        (
+            b'{"observations": {"x": {"type": "MEDIA"}}, "behaviors_conf": {}}',
+            "'x': is no sound observation of BORIS (KeyError",
+        ),
+        (b'{"observations": {}, "behaviors_conf": {"0": 1}}', "is no sound project of BORIS (TypeError"),
     ],
 )
 def test_a_damaged_project_is_told_in_one_line(content, message, tmp_path):

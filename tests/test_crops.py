@@ -11,7 +11,7 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import annotations, crops, files, predict
+from amc.ethogram import annotations, crops, files, predict, predictor
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 
@@ -109,7 +109,8 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, 
     ("given", "said"),
     [
         ("0,0,0,9", "crop: 0,0,0,9 is no box; give X,Y,W,H in pixels"),
-        ("nowhere.csv", "nowhere.csv"),
+        ("nowhere.csv", "nowhere.csv is neither a box nor a file; give X,Y,W,H in pixels"),
+        ("0,0,50", "crop: 0,0,50 is neither a box nor a file"),
         ("video,frame,x,y,w\n", "no header of the columns video,frame,x,y,w,h"),
         ("video,frame,x,y,w,h\nfox.mp4,1,2,3,4,0\n", "boxes.csv:2: frame 1 of fox.mp4 is there twice, no whole number"),
         (
@@ -129,6 +130,18 @@ def test_what_is_no_box_is_told_in_one_line(given, said, tmp_path, capsys):
     assert main([*arguments, "--out", str(tmp_path / "out"), "--crop", given]) == 2
     error = capsys.readouterr().err
     assert said in error and error.count("\n") == 1
+
+
+def test_a_box_outside_all_videos_is_told_before_a_model_is_loaded(pair, tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr(predictor, "by_names", lambda *given, **more: pytest.fail("a model was loaded"))
+    folder, (height, width) = pair
+    (tmp_path / "broken.mp4").write_bytes(b"no video")
+    given = ["predict", str(tmp_path / "broken.mp4"), *(str(folder / name) for name in ("alone.mkv", "fox.mkv"))]
+    given += ["--behaviours", "a,b", "--out", str(tmp_path / "out"), "--crop"]
+    assert main([*given, f"0,0,5000,{height}"]) == 2
+    assert "the box reaches outside the pictures, which have" in capsys.readouterr().err
+    crops.refuse_outside([folder / "alone.mkv", folder / "fox.mkv"], crops.read(f"{width},0,9,9"))  # inside the other
+    crops.refuse_outside([tmp_path / "broken.mp4"], crops.read("0,0,9,9"))
 
 
 def test_a_box_outside_the_pictures_is_refused(pair, watcher):

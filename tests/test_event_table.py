@@ -204,6 +204,15 @@ def test_the_cause_is_named_where_a_table_cannot_be_read(tmp_path):
         read(tmp_path, BORIS_8.replace("FPS,Subject", "Subject,Subject"))
 
 
+def test_a_row_without_a_behaviour_and_a_table_without_rows_are_refused(tmp_path):
+    with pytest.raises(AmcError, match=":2: names no behaviour; write its name, or remove the row"):
+        read(tmp_path, AGGREGATED + whole("STATE", 1, 2, "a.mp4").replace("eating", ""))
+    with pytest.raises(AmcError, match=":2: names no behaviour"):
+        read(tmp_path, SIMBA.replace("attack", "", 1))
+    with pytest.raises(AmcError, match="has no event of any video; annotate one"):
+        read(tmp_path, AGGREGATED)
+
+
 def test_a_frame_that_is_missing_among_labels_is_told_and_shifts_nothing(tmp_path):
     with pytest.raises(AmcError, match=":7: frame '6', expected 5"):
         read(tmp_path, LABELS.replace("\n5,1,0,0\n", "\n"))

@@ -88,6 +88,9 @@ def test_feral_gets_labels_that_it_accepts_and_they_are_read_back(shown, tmp_pat
     [
         ({"labels": {"fox.mp4": [0, 7]}}, "fox.mp4 has labels of other classes"),
         ({"labels": {"fox.mp4": [0, "walk"]}}, "no sound file of FERAL"),
+        ({"labels": {"fox.mp4": [0, 3]}}, "fox.mp4 has labels of other classes, expected a number of 0 to 2"),
+        ({"labels": {"fox.mp4": [0, -1]}}, "fox.mp4 has labels of other classes"),
+        ({"is_multilabel": True, "labels": {"fox.mp4": [[0, 0, 2]]}}, "other classes, expected 3 numbers of 0 to 1"),
         ({"class_names": {"1": "walk"}}, "no sound file of FERAL"),
         ({"labels": 3}, "no sound file of FERAL"),
         ({"is_multilabel": True, "labels": {"fox.mp4": [[0, 1]]}}, "fox.mp4 has labels of other classes"),

@@ -12,7 +12,7 @@ from test_ethogram import NAMES, edges_at
 from amc.ethogram import agreement
 from amc.ethogram.bouts import Rules
 from amc.ethogram.record import Ethogram
-from amc.figures import Key, accuracy, key_frames
+from amc.figures import Key, accuracy, key_frames, style
 from amc.figures import ethogram as drawn
 
 STAMP = "RANDOM WEIGHTS"
@@ -153,3 +153,13 @@ def test_a_video_without_bouts_has_all_its_pictures(shown):
     empty = shown.at(1.0)
     for figure in (drawn.ethogram(empty), drawn.time_budget(empty), drawn.transitions(empty)):
         assert "fox" in texts(figure)
+
+
+@pytest.mark.filterwarnings("error")  # of a layout that does not fit
+def test_small_pictures_have_room_for_their_titles_and_stamps(shown, tmp_path):
+    stamp = "this model was trained on drawn animals only, so it says nothing about the animals of a real video"
+    rest = replace(shown, probs=np.full((100, 1), 0.9, np.float32), names=("rest",), threshold=shown.threshold[:1])
+    for video in (replace(rest, stamp=stamp, support=None), replace(rest, stamp=stamp, support=None).at(1.0)):
+        for name, figure in {"budget": drawn.time_budget(video), "transitions": drawn.transitions(video)}.items():
+            style.write(figure, tmp_path / f"{name}.png", name)
+    assert not drawn.transitions(rest).axes[0].axison  # no numbers of nothing

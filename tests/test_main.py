@@ -47,6 +47,24 @@ def test_a_mistake_ends_with_one_line_and_status_2(arguments, message, capsys, m
     assert not list(tmp_path.iterdir())
 
 
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (
+            ["--threshold", "0,3"],
+            "argument --threshold: '0,3' is no number; expected one such as 0.5; see python -m amc",
+        ),
+        (["--thershold", "0.3"], "unrecognized arguments: --thershold 0.3; see"),
+        ([], "the following arguments are required: --out"),
+    ],
+)
+def test_an_option_that_cannot_be_read_is_told_in_one_line(arguments, message, capsys):
+    with pytest.raises(SystemExit) as end:
+        main(["predict", "fox.mp4", *(["--out", "x"] if arguments else []), *arguments])
+    error = capsys.readouterr().err
+    assert end.value.code == 2 and message in error and error.count("\n") == 1 and "usage" not in error
+
+
 def test_help_names_every_command_and_is_there_without_torch():
     code = (
         "import sys; from amc.__main__ import main\ntry: main(['--help'])\nfinally: assert 'torch' not in sys.modules"

@@ -1,5 +1,6 @@
 """What a model finds beside what a human wrote: only where the human looked, and only of the same video."""
 
+import json
 import shutil
 
 import numpy as np
@@ -8,8 +9,8 @@ import pytest
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import agreement, annotations, comparison, predict
-from amc.ethogram.bouts import Rules
+from amc.ethogram import agreement, annotations, comparison, predict, tune
+from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.figures import ethogram as drawn
@@ -118,6 +119,26 @@ def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):
     assert found["model_prob"].iloc[0] == pytest.approx(0.1) and np.isnan(found["model_prob"].iloc[1])
     assert found["in_model_bout"].tolist() == [False, ""] and found["subject"].tolist() == ["dog B", ""]
     assert comparison.points(shown, dogs, subject="dog B")["behaviour"].tolist() == ["Eating"]
+
+
+def test_only_the_time_interval_of_an_observation_of_boris_counts(tmp_path):
+    def project(*interval: float) -> annotations.Annotation:
+        media = {"file": {"1": ["fox.mp4"]}, "media_info": {}, "observation time interval": interval}
+        walks = [[second, "", "walking", "", ""] for second in (1, 2, 7, 8)]
+        content = {"behaviors_conf": {"0": {"code": "walking", "type": "State event"}}}
+        (tmp_path / "fox.boris").write_text(json.dumps(content | {"observations": {"obs": media | {"events": walks}}}))
+        return annotations.read(tmp_path / "fox.boris")
+
+    shown = ethogram(np.arange(101) / 10, slice(100))
+    table, parts, _ = comparison.compare(shown, project(1, 3))
+    assert table["human_s"].tolist() == pytest.approx([1]) and table["model_s"].tolist() == pytest.approx([2])
+    assert table["precision"].tolist() == pytest.approx([0.5]) and table["human_bouts"].tolist() == [1]
+    assert parts["counted"].nonzero()[0].tolist() == list(range(10, 30))
+    limited, bouts = tune.beside(shown, project(1, 3))
+    assert limited.bouts == [Bout("Walking", 10, 30)] and bouts == [Bout("Walking", 10, 20)]
+    assert comparison.compare(shown, project(0, 0))[0]["precision"].tolist() == pytest.approx([0.2])
+    with pytest.raises(AmcError, match="labels no frame of fox.mp4"):
+        comparison.compare(shown, project(50, 60))
 
 
 def test_points_alone_are_not_compared(tmp_path):

@@ -134,6 +134,16 @@ def test_other_annotation_is_other_clips(tmp_path):
     assert of_fox == {"background"}  # the human looked, and saw nothing
 
 
+def test_no_clip_reaches_beyond_the_time_interval_that_was_observed(tmp_path):
+    project = json.loads((study(tmp_path) / "study.boris").read_text())
+    for observation in project["observations"].values():
+        observation["observation time interval"] = [0, 3]
+    (tmp_path / "study.boris").write_text(json.dumps(project))
+    root = training_clips.folder(tmp_path, log=lambda line: None)
+    stops = {int(clip.path.stem.split("-")[1]) for clip in catalogue.load("folder", root).clips}
+    assert stops and max(stops) <= 3 * 24
+
+
 def test_what_cannot_be_used_is_told_and_the_rest_is_used(tmp_path):
     study(tmp_path, EVENTS | {"late": [("eat", 90.0, 99.0)]})
     generate.write_video(tmp_path / "new.mp4", iter(scenes(12)), 24)

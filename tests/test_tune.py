@@ -43,11 +43,15 @@ def test_what_the_human_did_not_look_for_is_neither_right_nor_wrong(tmp_path):
 
 
 def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films, run_folder, tmp_path, capsys):
-    (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Walking,0,1,0,23,1\n")
+    (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Walking,0,9,0,999,9\n")
     call = ["tune", str(films), "--model", str(run_folder), "--human", str(tmp_path / "human.csv")]
     assert main(call) == 0
     said = capsys.readouterr().out
     assert "for predict: --seconds" in said and "film 1: left out" in said
+    (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Walking,0,1,0,1,1\n")
+    assert main(call) == 2  # two frames, where the model sees whole seconds
+    said = capsys.readouterr()
+    assert "none of these settings finds a bout" in said.err and "for predict" not in said.out
     (tmp_path / "human.csv").write_text(f"{HEAD}other,Walking,0,1,0,23,1\n")
     assert main(call) == 2 and "no bout of the model's behaviours is known" in capsys.readouterr().err
 

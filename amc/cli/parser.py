@@ -4,6 +4,7 @@ import argparse
 import inspect
 import os
 from collections.abc import Callable
+from typing import NoReturn
 
 from amc.cli import commands, videos
 
@@ -37,9 +38,25 @@ RULES = {  # how probabilities become bouts: `bouts.Rules`
 }
 
 
+class Parser(argparse.ArgumentParser):
+    """A parser that tells a mistake in one line, without the usage."""
+
+    def error(self, message: str) -> NoReturn:
+        """End with status 2."""
+        self.exit(2, f"amc: {message}; see {self.prog} --help\n")
+
+
+def number(text: str) -> float:
+    """The value of an option. Raises ArgumentTypeError for what is no number."""
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number; expected one such as 0.5") from None
+
+
 def parser(wanted: str = "") -> argparse.ArgumentParser:
     """The commands, with the options of the `wanted` one only: those of others may take seconds to import."""
-    whole = argparse.ArgumentParser(prog="python -m amc", description=DESCRIPTION)
+    whole = Parser(prog="python -m amc", description=DESCRIPTION)
     subcommands = whole.add_subparsers(dest="command", required=True)
 
     def command(run: Callable[[argparse.Namespace], int], name: str = "") -> argparse.ArgumentParser:
@@ -139,7 +156,7 @@ def _add_suggest(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", required=True, help="folder to write to, best one inside the folder of training")
     parser.add_argument("--model", required=True, help=HELP["model"])
     parser.add_argument("--most", type=int, default=20, help="number of moments (default: %(default)s)")
-    parser.add_argument("--threshold", type=float, default=0, help=HELP["threshold"])
+    parser.add_argument("--threshold", type=number, default=0, help=HELP["threshold"])
     parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help=HELP["device"])
 
 
@@ -173,4 +190,4 @@ def _add_predict(parser: argparse.ArgumentParser) -> None:
 def _add_numbers(parser: argparse.ArgumentParser, numbers: dict[str, tuple[float, str]]) -> None:
     """Options with a number, by name: the default and the help."""
     for name, (value, text) in numbers.items():
-        parser.add_argument(f"--{name}", type=float, default=value, help=f"{text} (default: {value:g})")
+        parser.add_argument(f"--{name}", type=number, default=value, help=f"{text} (default: {value:g})")

@@ -37,6 +37,9 @@ def tune(given: argparse.Namespace) -> int:
     beside = partial(tuning.beside, human=human)
     found = tuning.tune(named, watcher, beside, rules, device=given.device, log=say)
     print(found.table.sort_values("bout_f1", ascending=False).head(10).round(3).to_string(index=False))
+    if not found.bout_f1:
+        says = "none of these settings finds a bout of the annotation"
+        raise AmcError(f"tune: {says}; check that it is of these videos, or train the model on more clips")
     print(f"bout F1 {found.bout_f1:.2f} on these videos, which the settings were chosen on: expect less on others")
     print(f"for predict: {found.options}")
     return 0
@@ -47,8 +50,8 @@ def predict(given: argparse.Namespace) -> int:
 
     Status 1 when a video failed; the others are still done.
     """
+    from amc.ethogram import crops, predictor
     from amc.ethogram import predict as ethograms
-    from amc.ethogram import predictor
     from amc.ethogram.bouts import Rules
     from amc.ethogram.options import read_rules
     from amc.ethogram.timeline import SlidingWindow
@@ -63,7 +66,8 @@ def predict(given: argparse.Namespace) -> int:
     names = [name for name in given.behaviours.split(",") if name.strip()]
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
-    ethograms.videos(given.videos)  # finds a mistyped folder before a model is loaded
+    named = ethograms.videos(given.videos).named  # finds a mistyped folder before a model is loaded
+    crops.refuse_outside(named.values(), crops.read(given.crop))
     paths.check_writable(given.out)
     _refuse_device(given.device)
     if given.model:

@@ -31,8 +31,8 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
     """The events of files, and of all files of folders: one annotation of all videos.
 
     videos: files whose durations are used where an annotation of queued videos has none. Raises AmcError, naming file
-    and line, for a file of an unknown format, for what cannot be read, and for a folder without annotation. In a
-    folder, files of other formats are left out and noted.
+    and line, for a file of an unknown format, for what cannot be read, for a folder without annotation, and for files
+    without any event. In a folder, files of other formats are left out and noted.
     """
     found, notes = [], []
     given = {path.resolve(): (path, Path(source).is_dir()) for source in sources for path in files(source)}
@@ -46,9 +46,10 @@ def read(*sources: Path | str, videos: Sequence[Path] = ()) -> Annotation:
     if not found:
         says = f"holds no annotation of {SOFTWARE}; give their files"
         raise AmcError(f"{', '.join(map(printable, sources))}: {says}")
-    if len(found) == 1:
-        return replace(found[0], notes=(*found[0].notes, *notes))
-    return _merged(found, notes)
+    whole = _merged(found, notes) if len(found) > 1 else replace(found[0], notes=(*found[0].notes, *notes))
+    if not whole.media:
+        raise AmcError(f"{whole.source}: has no event of any video; annotate one, then export it again")
+    return whole
 
 
 def files(source: Path | str) -> list[Path]:
@@ -100,11 +101,11 @@ def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     return Annotation(source, tuple(events), notes, labelled=labelled, refused=refused, **each_once)
 
 
-def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:
+def bouts(events: Sequence[Event], edges: np.ndarray, *, counted: np.ndarray | None = None) -> list[Bout]:
     """Events with duration as bouts of a video's frames; overlapping events of one behaviour become one.
 
-    edges: (N + 1,) seconds. Events are cut at the end of the video. Raises AmcError for one that begins after it: it is
-    of another video.
+    edges: (N + 1,) seconds; counted: bool (N,), the labelled frames, by default all. Events are cut to these, and at
+    the end of the video. Raises AmcError for one that begins after it: it is of another video.
     """
     found = []
     for event in events:
@@ -115,7 +116,8 @@ def bouts(events: Sequence[Event], edges: np.ndarray) -> list[Bout]:
             stop = min(int(event.stop), len(edges) - 1)
             found.append(Bout(event.behaviour, min(int(event.first), stop - 1), stop))
     names = sorted({bout.behaviour for bout in found})
-    return ordered(from_frames(to_frames(found, names, len(edges) - 1), names))
+    table = to_frames(found, names, len(edges) - 1)
+    return ordered(from_frames(table if counted is None else table & counted[:, None], names))
 
 
 def points(events: Sequence[Event], edges: np.ndarray) -> list[tuple[str, str, float, int]]:

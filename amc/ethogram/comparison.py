@@ -14,7 +14,7 @@ import pandas as pd
 from amc.base.errors import AmcError
 from amc.ethogram import agreement, annotations
 from amc.ethogram.bouts import from_frames, ordered, to_frames
-from amc.ethogram.events import Annotation, Event
+from amc.ethogram.events import Annotation, Event, Labelled
 from amc.ethogram.inputs import plain
 from amc.ethogram.record import SUBJECT, Ethogram
 
@@ -74,8 +74,8 @@ def check_subject(human: Annotation, subject: str) -> None:
         raise AmcError(f"subject: {subject!r} is not in {human.source}, which has: {names}; give one of these")
 
 
-def events_of(human: Annotation, video: str, file: str) -> tuple[tuple[Event, ...], np.ndarray | None]:
-    """The events of a video, and bool (N,), the frames that the human has labelled (None: all).
+def events_of(human: Annotation, video: str, file: str) -> tuple[tuple[Event, ...], Labelled | None]:
+    """The events of a video, and what the human has labelled of it (None: all), for `labelled_of`.
 
     video: its name among all videos, file: its file name. If several files have that name, only `video` counts, with
     its ending. Raises AmcError as `Annotation.of` does.
@@ -85,16 +85,25 @@ def events_of(human: Annotation, video: str, file: str) -> tuple[tuple[Event, ..
     return human.of(*names, exact=not is_only), human.labelled_frames(*names, exact=not is_only)
 
 
-def refuse_other_length(human: Annotation, file: str, counted: np.ndarray | None, num_frames: int) -> None:
-    """Raise AmcError if the human has labelled another number of frames than a video has."""
-    if counted is not None and len(counted) != num_frames:
-        raise AmcError(f"{human.source}: labels {len(counted)} frames, but {file} has {num_frames}")
+def labelled_of(human: Annotation, file: str, given: Labelled | None, edges: np.ndarray) -> np.ndarray | None:
+    """bool (N,): the frames that the human has labelled (None: all). given: by `events_of`; edges: (N + 1,) seconds.
+
+    Raises AmcError if the human has labelled none, or another number of frames than the video has.
+    """
+    if isinstance(given, tuple):
+        middles = (edges[:-1] + edges[1:]) / 2
+        given = sum(((first <= middles) & (middles < stop) for first, stop in given), np.zeros(len(middles), bool))
+    if given is not None and len(given) != len(edges) - 1:
+        raise AmcError(f"{human.source}: labels {len(given)} frames, but {file} has {len(edges) - 1}")
+    if given is not None and not given.any():
+        raise AmcError(f"{human.source}: labels no frame of {file}; annotate a part of it, or leave the video out")
+    return given
 
 
 def _of(shown: Ethogram, human: Annotation, subject: str) -> tuple[list[Event], np.ndarray | None]:
     """The events of the video and subject, and bool (N,), the labelled frames (None: all)."""
-    events, counted = events_of(human, shown.video, shown.file)
-    refuse_other_length(human, shown.file, counted, shown.num_frames)
+    events, given = events_of(human, shown.video, shown.file)
+    counted = labelled_of(human, shown.file, given, shown.edges)
     return [event for event in events if subject in ("", event.subject)], counted
 
 

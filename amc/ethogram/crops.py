@@ -9,7 +9,8 @@ before the first and after the last one nothing is predicted.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
@@ -19,7 +20,7 @@ import torch
 from torch import Tensor
 
 from amc import video
-from amc.base.errors import AmcError, printable
+from amc.base.errors import AmcError, VideoError, printable
 from amc.base.wording import first_few
 from amc.datasets import delimited
 from amc.ethogram import inputs
@@ -56,8 +57,7 @@ class Crop:
         places = np.column_stack([np.interp(numbers, self.frames, axis) for axis in self.centres.T]) - size / 2
         corners = np.floor(places + 0.5).astype(int)
         if not self.is_track and ((corners < 0).any() or (corners + size > room).any()):
-            says = f"the box reaches outside the pictures, which have {room[0]} x {room[1]} pixels"
-            raise AmcError(f"crop: {says}; give X,Y,W,H inside them")
+            raise _outside(*room)
         corners = corners.clip(0, room - size)  # boxes of detectors may reach outside
         width, height = size
         parts = [frame[:, y : y + height, x : x + width] for frame, (x, y) in zip(frames, corners, strict=True)]
@@ -99,6 +99,9 @@ def read(given: str) -> Crop | dict[str, list[Crop]] | None:
     try:
         x, y, width, height = map(int, given.split(","))
     except ValueError:
+        if not Path(given).is_file():
+            says = f"{given} is neither a box nor a file"
+            raise AmcError(f"crop: {says}; give X,Y,W,H in pixels, such as 40,0,320,320, or a table of boxes") from None
         return _tracks(Path(given))
     if x < 0 or y < 0 or width < 1 or height < 1:
         raise AmcError(f"crop: {given} is no box; give X,Y,W,H in pixels, such as 40,0,320,320, or a table of boxes")
@@ -112,6 +115,23 @@ def jobs(named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | Non
     if len(by_name) < len(found) or any(len(job.name.encode()) > inputs.LONGEST for job in found):
         raise AmcError("crop: two subjects would have one name, or a long one; give the tracks other, short names")
     return {job.name: job for job in found}
+
+
+def refuse_outside(paths: Iterable[Path], crops: Crop | Mapping[str, list[Crop]] | None) -> None:
+    """Raise AmcError for a box that reaches outside the pictures of every video; videos that cannot be read say so."""
+    infos = []
+    for path in paths if isinstance(crops, Crop) else ():
+        with suppress(VideoError):
+            infos.append(info := video.probe(path))
+            if (crops.centres[0] + np.array(crops.size) / 2 <= (info.width, info.height)).all():
+                return
+    if infos:
+        raise _outside(infos[0].width, infos[0].height)
+
+
+def _outside(width: int, height: int) -> AmcError:
+    says = f"the box reaches outside the pictures, which have {width} x {height} pixels"
+    return AmcError(f"crop: {says}; give X,Y,W,H inside them")
 
 
 def stream(path: Path | str, indices: Sequence[int], crop: Crop | None) -> Iterator[tuple[list[int], Tensor]]:

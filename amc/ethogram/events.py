@@ -16,6 +16,8 @@ SUFFIXES = (  # of video files
     ".ogv", ".3gp", ".asf", ".vob", ".mxf", ".f4v", ".mod", ".tod", ".dv", ".m2v", ".divx",
 )  # fmt: skip
 
+Labelled = np.ndarray | tuple[tuple[float, float], ...]  # frames: bool (N,), or stretches of time, seconds
+
 
 @dataclass(frozen=True)
 class Event:
@@ -39,8 +41,8 @@ class Annotation:
     events: tuple[Event, ...]
     notes: tuple[str, ...] = ()
     behaviours: tuple[str, ...] = ()  # with duration, that the human looked for; without a list of them, all that occur
-    # By video, bool (N,): the labelled frames; a video that is absent is labelled in all of them.
-    labelled: Mapping[str, np.ndarray] = field(default_factory=dict)
+    # By video: the labelled frames. A video that is absent is labelled in all of them.
+    labelled: Mapping[str, Labelled] = field(default_factory=dict)
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
     predicted: tuple[str, ...] = ()  # files that hold a model's predictions, not corrected by a human
@@ -75,8 +77,8 @@ class Annotation:
             raise AmcError(f"{self.source}: {says}; export one of them")
         return own
 
-    def labelled_frames(self, *names: str, exact: bool = False) -> np.ndarray | None:
-        """bool (N,): the frames of a video that the human has labelled; None: all. names, exact: as for `of`."""
+    def labelled_frames(self, *names: str, exact: bool = False) -> Labelled | None:
+        """The frames of a video that the human has labelled; None: all. names, exact: as for `of`."""
         key = base if exact else stem
         return next((found for own in map(key, names) if (found := _under(self.labelled, own, key)) is not None), None)
 

@@ -62,8 +62,9 @@ def sliding_window(
 ) -> WindowScores:
     """Score every window of a video, or of the animal that `crop` follows; `log` gets progress lines.
 
-    If a video is damaged at some point, the windows before it are scored, with a note in `info`. Raises AmcError for a
-    video that cannot be read or whose times are not known, and for scores that are not finite.
+    If a video is damaged at some point, the windows before it are scored, with a note in `info`; where that is depends
+    on the frames that the model looks at, as others may be damaged earlier. Raises AmcError for a video that cannot be
+    read or whose times are not known, and for scores that are not finite.
     """
     info = video.probe(path)
     edges = timeline.edges(video.frame_times(path), info.fps)
@@ -90,7 +91,8 @@ def sliding_window(
         if error.frame is None or not done:
             raise
         windows, edges = windows[:done], edges[: windows[done - 1][1] + 1]
-        info = replace(info, notes=(*info.notes, f"scored up to {edges[-1]:.2f} s only: {error}"))
+        says = f"scored up to {edges[-1]:.2f} s only, by the frames that this model looks at: {error}"
+        info = replace(info, notes=(*info.notes, says))
     if waiting:
         parts.append(_scored(path, predictor, waiting, edges, device))
     probs, embeddings = map(np.concatenate, zip(*parts, strict=True))

@@ -25,12 +25,12 @@ from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
 from amc.ethogram import annotations, inputs, timeline
 from amc.ethogram.bouts import Bout, from_frames, to_frames
-from amc.ethogram.comparison import events_of, refuse_other_length
+from amc.ethogram.comparison import events_of, labelled_of
 from amc.ethogram.events import Annotation, has_video_ending
 from amc.ethogram.sliding_window import SlidingWindow
 from amc.synth import generate
 
-VERSION = 1  # of the clips; raise it when the same annotation gives other clips
+VERSION = 2  # of the clips; raise it when the same annotation gives other clips
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
@@ -200,9 +200,9 @@ def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, 
 
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
-    events, counted = events_of(human, name, path.name)  # first: a video without annotation need not be read
+    events, given = events_of(human, name, path.name)  # first: a video without annotation need not be read
     edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
-    refuse_other_length(human, path.name, counted, len(edges) - 1)
+    counted = labelled_of(human, path.name, given, edges)
     return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
 
 

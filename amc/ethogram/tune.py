@@ -17,7 +17,7 @@ from amc.base.errors import AmcError
 from amc.base.progress import Log, headed
 from amc.ethogram import agreement, annotations, predict
 from amc.ethogram.bouts import Bout, Rules
-from amc.ethogram.comparison import events_of, refuse_other_length
+from amc.ethogram.comparison import events_of, labelled_of
 from amc.ethogram.events import Annotation
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
@@ -75,15 +75,15 @@ def tune(
 
 def beside(shown: Ethogram, human: Annotation) -> Compared:
     """An ethogram of what the human has looked for, behaviours and frames, and the human's bouts. Raises AmcError."""
-    events, counted = events_of(human, shown.video, shown.file)
-    refuse_other_length(human, shown.file, counted, shown.num_frames)
+    events, given = events_of(human, shown.video, shown.file)
+    counted = labelled_of(human, shown.file, given, shown.edges)
     names, _ = agreement.common(shown.names, list(human.behaviours))
     at = [c for c, name in enumerate(shown.names) if name in names.values()]
     probs = shown.probs[:, at] if counted is None else shown.probs[:, at] * counted[:, None]
     lasting = [event for event in events if not event.is_point and event.behaviour in names]
     written = [replace(event, behaviour=names[event.behaviour]) for event in lasting]
     own = {"names": tuple(shown.names[c] for c in at), "threshold": shown.threshold[at], "support": None}
-    return replace(shown, probs=probs, **own), annotations.bouts(written, shown.edges)
+    return replace(shown, probs=probs, **own), annotations.bouts(written, shown.edges, counted=counted)
 
 
 def choose(pairs: Mapping[SlidingWindow, Sequence[Compared]]) -> Tuned:

@@ -161,7 +161,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     """Which behaviour begins next: the `most` frequent pairs, and how many times each of them occurs."""
     counts = shown.transitions().stack()
     pairs = counts[counts > 0].sort_values(ascending=False, kind="stable")
-    figure = Figure((WIDTH * 0.8, 1.6 + 0.42 * max(1, min(len(pairs), most))), layout="constrained")
+    figure = Figure((WIDTH * 0.8, 1.6 + 0.42 * min(len(pairs), most)), layout="constrained")
     axes, drawn = figure.subplots(), pairs.head(most)
     axes.barh(range(len(drawn)), drawn, color=MODEL, height=0.62)
     axes.set(
@@ -171,6 +171,8 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     )
     axes.set_ylim(max(len(drawn), 1) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
+    if drawn.empty:  # there is nothing to count
+        axes.set_axis_off()
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)

@@ -189,7 +189,10 @@ def stamped(figure: Figure, axes: Axes, text: str, stamp: str) -> None:
     """Write what a figure of one panel shows above it, and below that the stamp, which warns of limits."""
     wide = figure.get_figwidth() - 1.9  # inches: names are left of the axes
     lines = textwrap.wrap(stamp, max(24, int(8 * wide)))  # letters of a line
-    axes.set_title(textwrap.fill(text, max(24, int(9.4 * wide))), loc="left", pad=6 + 18 * len(lines))
+    title = textwrap.wrap(text, max(24, int(9.4 * wide)))
+    axes.set_title("\n".join(title), loc="left", pad=6 + 18 * len(lines))
+    more = 18 * len(lines) + 20 * (len(title) - 1)  # points: small axes would be left without room
+    figure.set_figheight(figure.get_figheight() + more / 72)
     if stamp:
         look = {"color": WARNING, "fontsize": 11.5, "va": "bottom"}
         axes.annotate("\n".join(lines), (0, 1), (0, 5), xycoords="axes fraction", textcoords="offset points", **look)

@@ -3,7 +3,8 @@
 Facts from BORIS's public source (versions 4 to 8): an event is [time, subject, behaviour, modifiers, comment, …]; the
 events of a behaviour that the project's ethogram calls a state are START and STOP in turn, per subject and modifiers,
 those of others are points. Times run over the media of player 1 and include the observation's `time offset`; player n
-begins `media_info.offset[n]` seconds later. `media_info.length` has the durations of media files.
+begins `media_info.offset[n]` seconds later. `media_info.length` has the durations of media files. `observation time
+interval` is the stretch that was observed, in seconds without the time offset, and [0, 0] if it was all.
 
 A project of a model's bouts, to be corrected in BORIS, has an observation per video, a state event per behaviour, START
 and STOP of each bout in turn. Its description says that no human has corrected it; training refuses it until that is
@@ -16,15 +17,17 @@ import os
 import zlib
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
 
 from amc.base.errors import AmcError
+from amc.datasets import delimited
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import observed
 from amc.ethogram.bouts import Bout
-from amc.ethogram.events import Annotation
+from amc.ethogram.events import Annotation, base
 from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act, Player
 from amc.ethogram.record import DECIMALS
@@ -33,6 +36,9 @@ PREDICTED = "PREDICTED"  # how the description of a project with a model's predi
 ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
 PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
+LIMITS = "observation time interval"
+UNSOUND = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # from JSON of another layout
+WHOLE = (0.0, float("inf"))  # seconds
 
 
 def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
@@ -42,30 +48,40 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     of another kind; AmcError for a damaged project, and if none of its observations can be read.
     """
     project = _opened(path)
-    acts, refused, shown, notes = [], {}, [], []
+    acts, refused, shown, notes, labelled = [], {}, [], [], {}
     try:
         types = {entry["code"]: "STATE" in entry["type"].upper() for entry in project["behaviors_conf"].values()}
         for name, observation in project["observations"].items():
             place = f"{path}: observation {name!r}"
             try:
                 found = _players(place, name, observation, lengths)
+                spans = _observed(place, observation, found)
                 acts += _acts(place, name, observation, types, found)
                 shown += [video for player in found for video in player.names]
-            except AmcError as error:
-                refused |= dict.fromkeys(_videos(observation) or [name], str(error))
-                notes.append(f"left out: {error}")
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        says = f"is no sound project of BORIS ({type(error).__name__}: {error})"
-        raise AmcError(f"{path}: {says}; open it in BORIS and save it again, or export its events as TSV") from error
+                for video, *span in spans:
+                    labelled.setdefault(base(video), []).append(tuple(span))
+            except UNSOUND as error:
+                why = str(error if isinstance(error, AmcError) else _unsound(place, "observation", error))
+                refused |= dict.fromkeys(_videos(observation) or [name], why)
+                notes.append(f"left out: {why}")
+    except UNSOUND as error:
+        raise _unsound(path, "project", error) from error
     if refused and not shown:
         raise AmcError(next(iter(refused.values())))
     notes += observed.queue_notes(acts)
+    limited = {video: tuple(spans) for video, spans in labelled.items() if WHOLE not in spans}
+    notes += [f"{video}: only a part was observed (BORIS's {LIMITS}); other frames do not count" for video in limited]
     states = tuple(code for code, is_state in types.items() if is_state)
     is_predicted = str(project.get("project_description", "")).startswith(PREDICTED)
     return Annotation(
-        str(path), observed.events(acts), tuple(notes), states, videos=tuple(dict.fromkeys(shown)), refused=refused,
+        str(path), observed.events(acts), tuple(notes), states, limited, tuple(dict.fromkeys(shown)), refused,
         predicted=(str(path),) * is_predicted,
     )  # fmt: skip
+
+
+def _unsound(place: Path | str, what: str, error: Exception) -> AmcError:
+    says = f"is no sound {what} of BORIS ({type(error).__name__}: {error})"
+    return AmcError(f"{place}: {says}; open it in BORIS and save it again, or export its events as TSV")
 
 
 def _opened(path: Path) -> dict:
@@ -109,14 +125,28 @@ def _players(place: str, name: str, observation: dict, lengths: Callable[[str], 
     return observed.players(place, [files[number] for number in numbers], durations, lengths=lengths, delays=later)
 
 
+def _observed(place: str, observation: dict, shown: tuple[Player, ...]) -> list[tuple[str, float, float]]:
+    """What was observed of each video: (video, first, stop), seconds; an empty span where it was nothing."""
+    first, stop = map(float, observation.get(LIMITS) or (0, 0))
+    names = [video for player in shown for video in player.names]
+    if first == stop == 0:
+        return [(video, *WHOLE) for video in names]
+    if not 0 <= first < stop:
+        raise AmcError(f"{place}: its {LIMITS} is {first:g} to {stop:g} s; correct it in BORIS")
+    return [(video, 0.0, 0.0) for video in names] + [part for player in shown for part in player.pieces(first, stop)]
+
+
 def _acts(place: str, name: str, observation: dict, types: dict[str, bool], shown: tuple[Player, ...]) -> list[Act]:
     """The events of an observation, paired."""
     offset, before, marks = _offset(place, observation, shown), Counter(), []
-    for time, subject, code, modifiers, *_ in sorted(observation["events"], key=lambda event: float(event[0])):
+    written = [(delimited.number(str(time)), *others) for time, *others in observation["events"]]
+    if wrong := [code for time, _, code, *_ in written if not isfinite(time)]:
+        raise AmcError(f"{place}: the time of an event of {wrong[0]!r} is no number; correct it in BORIS")
+    for time, subject, code, modifiers, *_ in sorted(written, key=lambda event: event[0]):
         if code not in types:
             raise AmcError(f"{place}: {code!r} is not in the project's ethogram; add it there in BORIS")
-        second = round(float(time) - offset, 9)
-        if not 0 <= second < float("inf"):
+        second = round(time - offset, 9)
+        if second < 0:
             raise AmcError(
                 f"{place}: {code!r} at {time} s is before its start at {offset:g} s; correct its time offset"
             )
@@ -153,7 +183,7 @@ def observation(events: Sequence[list], seconds: float, *, fps: float, media: st
         "date": "2000-01-01T00:00:00",  # BORIS needs one; when the video was taken is not known
         "description": stamp,
         "time offset": 0.0,
-        "observation time interval": [0, 0],
+        LIMITS: [0, 0],
         "independent_variables": {},
         "visualize_spectrogram": False,
         "visualize_waveform": False,

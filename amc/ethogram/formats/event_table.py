@@ -104,6 +104,13 @@ class Row:
         return 0.0 if self.cell("offset") in NOTHING else self.number_of(self.cell("offset"))
 
     @property
+    def behaviour(self) -> str:
+        """The behaviour that the row names. Raises AmcError without one."""
+        if name := self.cell("behaviour"):
+            return name
+        raise AmcError(f"{self.place}: names no behaviour; write its name, or remove the row")
+
+    @property
     def media(self) -> str:
         """The media file that the row names, if any."""
         return "" if self.cell("media") in NOTHING else self.cell("media")
@@ -197,7 +204,7 @@ def _bout(row: Row) -> Event:
     """A row of SimBA's bouts, in frames."""
     first, stop = row.number("first"), row.number("last") + 1
     _refuse_backwards(row, first, stop)
-    return Event(row.media, row.cell("behaviour"), first, stop, False, row.cell("observation"), row.subject)
+    return Event(row.media, row.behaviour, first, stop, False, row.cell("observation"), row.subject)
 
 
 def _whole(row: Row) -> Act:
@@ -215,7 +222,7 @@ def _act(row: Row, first: float, stop: float | None = None, *, is_point: bool = 
     if shown[0].is_queue:
         observed.check(row.place, shown[0], row.media if row.cell("source") else "", first, row.offset)
     stop = first if stop is None else stop
-    return Act(row.place, row.cell("behaviour"), first, stop, shown, *who, modifiers, is_point)
+    return Act(row.place, row.behaviour, first, stop, shown, *who, modifiers, is_point)
 
 
 def _refuse_backwards(row: Row, first: float, stop: float) -> None:

@@ -37,10 +37,12 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         names = [found["class_names"][str(k)] for k in range(len(found["class_names"]))]
         kept = [k for k, name in enumerate(names) if name.casefold() not in NOTHING]
         for video, frames in found["labels"].items():
-            table = np.asarray(frames)
+            table, known = np.asarray(frames), range(2 if found["is_multilabel"] else len(names))
+            is_known = np.isin(table, known).all()
             table = table if found["is_multilabel"] else table[:, None] == np.arange(len(names))
-            if table.shape[1] != len(names) or not np.isin(frames, range(len(names) + 1)).all():
-                raise ValueError(f"{video} has labels of other classes")
+            if table.shape[1:] != (len(names),) or not is_known:
+                each = f"{len(names)} numbers" if found["is_multilabel"] else "a number"
+                raise ValueError(f"{video} has labels of other classes, expected {each} of 0 to {known[-1]} per frame")
             bouts = from_frames(table[:, kept] == 1, [names[k] for k in kept])
             events += [Event(video, name, float(start), float(stop), timed=False) for name, start, stop in bouts]
             labelled[video] = np.ones(len(table), bool)
