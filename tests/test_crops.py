@@ -105,6 +105,22 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, 
     assert again.before == ["fox@left one"]  # the other has other boxes
 
 
+def test_videos_of_one_name_have_their_own_boxes_under_all_ways_to_write_them(tmp_path):
+    rows = ["day1/GX01.mp4,0,0,0,9,9,a", "day2/GX01.mp4,0,0,0,9,9,b", "D:\\day2\\gx01.MP4,3,1,1,20,9,b"]
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h,track", *rows]))
+    named = {f"day{k}": tmp_path / f"day{k}" / "GX01.mp4" for k in (1, 2)}
+    found = crops.jobs(named, crops.read(str(tmp_path / "boxes.csv")))
+    assert {name: job.crop.frames.tolist() for name, job in found.items()} == {"day1@a": [0], "day2@b": [0, 3]}
+    assert found["day2@b"].crop.size == (20, 20)
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h", "GX01.mp4,0,0,0,9,9"]))
+    with pytest.raises(AmcError, match="crop: 'GX01.mp4' may be .*; write it with its folder"):
+        crops.jobs(named, crops.read(str(tmp_path / "boxes.csv")))
+    twice = ["day1/GX01.mp4,0,0,0,9,9", "D:/day1/GX01.mp4,0,0,0,9,9"]
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h", *twice]))
+    with pytest.raises(AmcError, match="day1 has two boxes in one frame, under two names of the video; keep one"):
+        crops.jobs({"day1": named["day1"]}, crops.read(str(tmp_path / "boxes.csv")))
+
+
 @pytest.mark.parametrize(
     ("given", "said"),
     [

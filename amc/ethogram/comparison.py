@@ -6,7 +6,6 @@ compared with each subject, and with all of them together.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,6 @@ from amc.base.errors import AmcError
 from amc.ethogram import agreement, annotations
 from amc.ethogram.bouts import from_frames, ordered, to_frames
 from amc.ethogram.events import Annotation, Event
-from amc.ethogram.inputs import plain
 from amc.ethogram.record import SUBJECT, Ethogram
 
 ALL = "all subjects"  # in the column `subject`: what any of them does
@@ -27,8 +25,7 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
 
     The table has a row per subject and behaviour; if there are several subjects and none is chosen with `subject`, also
     rows for all of them together, which the figures show. All behaviours that the human has labelled in any video count
-    as looked for in this one; frames that the human has not labelled do not count, nor do point events. If several
-    videos of the folder have the same file name, a video is identified by its longer name alone, including the ending.
+    as looked for in this one; frames that the human has not labelled do not count, nor do point events.
     """
     events, counted = _of(shown, human, subject)
     if not human.behaviours:
@@ -74,17 +71,6 @@ def check_subject(human: Annotation, subject: str) -> None:
         raise AmcError(f"subject: {subject!r} is not in {human.source}, which has: {names}; give one of these")
 
 
-def events_of(human: Annotation, video: str, file: str) -> tuple[tuple[Event, ...], np.ndarray | None]:
-    """The events of a video, and bool (N,), the frames that the human has labelled (None: all).
-
-    video: its name among all videos, file: its file name. If several files have that name, only `video` counts, with
-    its ending. Raises AmcError as `Annotation.of` does.
-    """
-    is_only = video == plain(PurePath(file).stem)
-    names = [video, file] if is_only else [video]
-    return human.of(*names, exact=not is_only), human.labelled_frames(*names, exact=not is_only)
-
-
 def refuse_other_length(human: Annotation, file: str, counted: np.ndarray | None, num_frames: int) -> None:
     """Raise AmcError if the human has labelled another number of frames than a video has."""
     if counted is not None and len(counted) != num_frames:
@@ -93,7 +79,7 @@ def refuse_other_length(human: Annotation, file: str, counted: np.ndarray | None
 
 def _of(shown: Ethogram, human: Annotation, subject: str) -> tuple[list[Event], np.ndarray | None]:
     """The events of the video and subject, and bool (N,), the labelled frames (None: all)."""
-    events, counted = events_of(human, shown.video, shown.file)
+    events, counted = human.of(shown.video, shown.file), human.labelled_frames(shown.video, shown.file)
     refuse_other_length(human, shown.file, counted, shown.num_frames)
     return [event for event in events if subject in ("", event.subject)], counted
 

@@ -21,7 +21,7 @@ from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import unique_name
 
 RECORD = "finished.jsonl"
-VERSION = 1  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
+VERSION = 2  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
 VIDEO, PROJECT = "video", "project"  # kinds of lines: a video; name and sha256 of a BORIS project before it is written
 
 

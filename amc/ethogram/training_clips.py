@@ -25,12 +25,13 @@ from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
 from amc.ethogram import annotations, inputs, timeline
 from amc.ethogram.bouts import Bout, from_frames, to_frames
-from amc.ethogram.comparison import events_of, refuse_other_length
-from amc.ethogram.events import Annotation, has_video_ending
+from amc.ethogram.comparison import refuse_other_length
+from amc.ethogram.events import Annotation
+from amc.ethogram.matching import has_video_ending
 from amc.ethogram.sliding_window import SlidingWindow
 from amc.synth import generate
 
-VERSION = 1  # of the clips; raise it when the same annotation gives other clips
+VERSION = 2  # of the clips; raise it when the same annotation gives other clips
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
@@ -58,6 +59,7 @@ def folder(source: Path | str, *, log: Log) -> Path:
         return source
     human = _annotation(source, log)
     named = _videos(source, human)
+    human = human.among(named)
     out = paths.cache() / "clips" / f"{inputs.plain(source.stem)}-{_key(source, named)}"
     if (out / TABLE).is_file():
         log(f"clips were cut before: {printable(out)}")
@@ -146,15 +148,12 @@ def _videos(source: Path, human: Annotation) -> dict[str, Path]:
         places = [source]
     else:
         places = [path for path in sorted(source.parent.iterdir()) if path.is_file() and has_video_ending(path.name)]
-        places += [path for name in human.media if name and (path := source.parent / name).is_file()]
     places += [Path(name) for name in human.media if name and Path(name).is_absolute() and Path(name).is_file()]
     if not places:
         says = f"none of its videos is here or beside it: {', '.join(human.media[:5]) or 'it names none'}"
         raise AmcError(f"{human.source}: {says}; put it into the folder of the videos, and give the folder")
-    named = inputs.videos(places).named
-    if len(named) > 1 and not any(human.media):
-        raise AmcError(f"{human.source}: names no video, but there are {len(named)}; export it with media names")
-    return named
+    files = {path.resolve(): path for path in reversed(inputs.videos(places).named.values())}
+    return inputs.named([*files.values()][::-1])  # each file once, under the name in the folder
 
 
 def _key(source: Path, named: dict[str, Path]) -> str:
@@ -187,7 +186,7 @@ def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, 
 
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
-    events, counted = events_of(human, name, path.name)  # first: a video without annotation need not be read
+    events, counted = human.of(name), human.labelled_frames(name)  # first: a video without any need not be read
     edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
     refuse_other_length(human, path.name, counted, len(edges) - 1)
     return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
