@@ -143,6 +143,8 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_used(tmp_path):
     told = "\n".join(lines)
     assert "late: left out" in told and "begins at 90 s" in told
     assert "new: left out" in told and "owls: left out" in told
+    before, lines = [line for line in lines if line.startswith("note: ")], []
+    assert training_clips.folder(tmp_path, log=lines.append) == root and lines[1:] == before  # told each time
 
 
 def test_videos_of_one_name_in_folders_are_all_trained_on(tmp_path):

@@ -6,6 +6,7 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 """
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -32,6 +33,7 @@ from amc.ethogram.sliding_window import SlidingWindow
 from amc.synth import generate
 
 VERSION = 2  # of the clips; raise it when the same annotation gives other clips
+NOTES = "notes.json"  # beside the clips: what was left out, to be told each time
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
@@ -61,10 +63,13 @@ def folder(source: Path | str, *, log: Log) -> Path:
     named = _videos(source, human)
     human = human.among(named)
     out = paths.cache() / "clips" / f"{inputs.plain(source.stem)}-{_key(source, named)}"
-    if (out / TABLE).is_file():
+    if (out / TABLE).is_file() and (out / NOTES).is_file():
         log(f"clips were cut before: {printable(out)}")
+        for note in json.loads((out / NOTES).read_text(encoding="utf-8")):
+            log(f"note: {note}")
     else:
-        _write(named, _all_cuts(human, named, log), out, log)
+        cuts, notes = _all_cuts(human, named, log)
+        _write(named, cuts, notes, out, log)
     return out
 
 
@@ -164,25 +169,29 @@ def _key(source: Path, named: dict[str, Path]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
-def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, list[Cut]]:
-    """The clips of each annotated video; a video that cannot be used is logged."""
-    cuts, refused = {}, []
+def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> tuple[dict[str, list[Cut]], list[str]]:
+    """The clips of each annotated video; and notes, which are logged too, such as on a video that cannot be used."""
+    cuts, notes = {}, []
     for name, path in named.items():
         try:
             cuts[name] = _cuts(human, name, path)
         except AmcError as error:
-            refused.append(f"{name}: left out, {error}")
-            log(f"note: {refused[-1]}")
+            _note(f"{name}: left out, {error}", notes, log)
     sources = {_source(name) for name, found in cuts.items() if found}
     if len(sources) < NEEDED:
         says = f"{len(sources)} annotated videos, but training, validation and test each need one of their own"
-        more = f" ({refused[0]})" if refused else ""
+        more = f" ({notes[0]})" if notes else ""
         raise AmcError(f"{human.source}: {says}; annotate {NEEDED} or more{more}")
     if points := sum(event.is_point for event in human.events):
-        log(f"note: {points} point events are not trained on, because they have no duration")
+        _note(f"{points} point events are not trained on, because they have no duration", notes, log)
     if len(human.subjects) > 1:
-        log(f"note: {len(human.subjects)} subjects are merged: a clip has what any of them does")
-    return cuts
+        _note(f"{len(human.subjects)} subjects are merged: a clip has what any of them does", notes, log)
+    return cuts, notes
+
+
+def _note(text: str, notes: list[str], log: Log) -> None:
+    notes.append(text)
+    log(f"note: {text}")
 
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
@@ -197,8 +206,8 @@ def _source(name: str) -> str:
     return MOMENT.sub("", name)
 
 
-def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Log) -> None:
-    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept."""
+def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], notes: list[str], out: Path, log: Log) -> None:
+    """Write the clips and notes, then the table: its presence shows that all are there. Clips that exist are kept."""
     jobs = [(name, cut) for name, found in cuts.items() for cut in found]
     rows, counts = [], Counter()
     for name, cut in progress(jobs, "cutting clips", total=len(jobs), unit="clips", log=log):
@@ -207,11 +216,12 @@ def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: L
             if not (out / file).is_file():
                 write_clip(named[name], cut.start, cut.stop, out / file)
         except AmcError as error:
-            log(f"note: {printable(file)}: left out, {error}")
+            _note(f"{printable(file)}: left out, {error}", notes, log)
             continue
         rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
         counts.update(cut.behaviours or (BACKGROUND,))
     table = pd.DataFrame(rows, columns=["file", "labels", "source"])
+    paths.write_text(out / NOTES, json.dumps(notes, indent=1, ensure_ascii=False) + "\n")
     paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
     each = ", ".join(f"{name} {count}" for name, count in counts.most_common())
     log(f"{len(rows)} clips cut from {len(cuts)} videos ({each}), to look at: {printable(out)}")
