@@ -11,7 +11,7 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import annotations, crops, files, predict
+from amc.ethogram import annotations, crops, files, finished, predict
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 
@@ -119,6 +119,20 @@ def test_videos_of_one_name_have_their_own_boxes_under_all_ways_to_write_them(tm
     (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h", *twice]))
     with pytest.raises(AmcError, match="day1 has two boxes in one frame, under two names of the video; keep one"):
         crops.jobs({"day1": named["day1"]}, crops.read(str(tmp_path / "boxes.csv")))
+
+
+def test_a_track_that_the_corrected_table_lacks_leaves_the_folder(pair, watcher, tmp_path, without_pictures):
+    out, lines = tmp_path / "out", []
+    options = predict.Options(SlidingWindow(0.5, 0.5), threshold=0.01, crop=str(tmp_path / "boxes.csv"))
+    (tmp_path / "boxes.csv").write_text(TRACKS)
+    predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
+    (out / "fox@right.untrusted_bouts.csv").write_text("mine")
+    (tmp_path / "boxes.csv").write_text(TRACKS.replace(",right", ",female"))
+    predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
+    assert "no boxes any more, so removed from the tables: fox@right" in lines
+    assert set(pd.read_csv(out / "time_budget.csv")["Subject"]) == {"left one", "female"}
+    assert [path.name for path in out.glob("fox@right*")] == ["fox@right.untrusted_bouts.csv"]  # it was changed
+    assert list(finished.read(out)[0]) == ["fox@left one", "fox@female"]
 
 
 @pytest.mark.parametrize(

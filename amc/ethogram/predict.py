@@ -107,7 +107,11 @@ def _predict(
     human = _human(options, jobs, known)
     report.general += human.notes if human else ()
     report.run = run_id(predictor, labels, _settings(options, jobs), threshold)
+    gone, known = _without_boxes(known, jobs)
     _refuse_mixing(known, jobs, report.run, out)
+    if gone:
+        log(f"no boxes any more, so removed from the tables: {first_few([one.name for one in gone])}")
+        finished.remove(out, gone)
     report.finished, report.before = _still_valid(known, jobs, report.run, out)
     if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
         log(f"another content than before, so predicted again: {first_few(changed)}")
@@ -225,6 +229,15 @@ def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run:
     if others:
         says = f"holds {len(others)} videos ({first_few(others)}) of another model, other options or annotation"
         raise AmcError(f"{printable(out)}: {says}; give them again too, or choose another folder for --out")
+
+
+def _without_boxes(
+    known: Mapping[str, Finished], given: Mapping[str, Job]
+) -> tuple[list[Finished], dict[str, Finished]]:
+    """The finished animals of given videos that are not to be predicted now; and the other finished ones by name."""
+    again = {job.video for job in given.values()}
+    gone = [one for name, one in known.items() if one.video in again and name not in given]
+    return gone, {name: one for name, one in known.items() if one.video not in again or name in given}
 
 
 def _still_valid(
