@@ -116,12 +116,12 @@ def test_an_event_that_begins_after_the_end_is_about_another_video(tmp_path):
 def test_a_file_about_several_videos_gives_each_its_own(tmp_path):
     found = read(tmp_path, SIMBA.replace("Video10,attack,6.0", "Video11,attack,6.0"))
     assert len(found.of("Video10")) == 2 and len(found.of("Video11")) == 1
-    with pytest.raises(AmcError, match="no events of Video12, only of video10, video11"):
+    with pytest.raises(AmcError, match="no events of Video12, only of Video10, Video11"):
         found.of("Video12")
 
 
 def test_a_file_about_one_other_video_is_not_taken_for_this_one(tmp_path):
-    with pytest.raises(AmcError, match="no events of Video12, only of video10"):
+    with pytest.raises(AmcError, match="no events of Video12, only of Video10"):
         read(tmp_path, SIMBA).of("Video12")
 
 
@@ -169,7 +169,7 @@ def test_labels_without_any_behaviour_are_still_about_their_video(tmp_path):
     path.write_text(LABELS.replace(",1,0\n", ",0,0\n").replace(",0,1\n", ",0,0\n").replace(",1,1\n", ",0,0\n"))
     found = annotations.read(path)
     assert found.of("Video10.mp4") == () and found.labelled_frames("Video10.mp4").all()
-    with pytest.raises(AmcError, match="no events of film, only of video10"):
+    with pytest.raises(AmcError, match="no events of film, only of Video10"):
         found.of("film")
 
 

@@ -11,7 +11,7 @@ from test_cuts import scenes
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import annotations, crops, files, predict, predictor
+from amc.ethogram import annotations, crops, files, finished, predict, predictor
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 
@@ -103,6 +103,36 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, 
     (tmp_path / "boxes.csv").write_text(TRACKS.replace(",150,", ",151,").replace(",156,", ",157,"))
     again = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
     assert again.before == ["fox@left one"]  # the other has other boxes
+
+
+def test_videos_of_one_name_have_their_own_boxes_under_all_ways_to_write_them(tmp_path):
+    rows = ["day1/GX01.mp4,0,0,0,9,9,a", "day2/GX01.mp4,0,0,0,9,9,b", "D:\\day2\\gx01.MP4,3,1,1,20,9,b"]
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h,track", *rows]))
+    named = {f"day{k}": tmp_path / f"day{k}" / "GX01.mp4" for k in (1, 2)}
+    found = crops.jobs(named, crops.read(str(tmp_path / "boxes.csv")))
+    assert {name: job.crop.frames.tolist() for name, job in found.items()} == {"day1@a": [0], "day2@b": [0, 3]}
+    assert found["day2@b"].crop.size == (20, 20)
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h", "GX01.mp4,0,0,0,9,9"]))
+    with pytest.raises(AmcError, match="crop: 'GX01.mp4' may be .*; write it with its folder"):
+        crops.jobs(named, crops.read(str(tmp_path / "boxes.csv")))
+    twice = ["day1/GX01.mp4,0,0,0,9,9", "D:/day1/GX01.mp4,0,0,0,9,9"]
+    (tmp_path / "boxes.csv").write_text("\n".join(["video,frame,x,y,w,h", *twice]))
+    with pytest.raises(AmcError, match="day1 has two boxes in one frame, under two names of the video; keep one"):
+        crops.jobs({"day1": named["day1"]}, crops.read(str(tmp_path / "boxes.csv")))
+
+
+def test_a_track_that_the_corrected_table_lacks_leaves_the_folder(pair, watcher, tmp_path, without_pictures):
+    out, lines = tmp_path / "out", []
+    options = predict.Options(SlidingWindow(0.5, 0.5), threshold=0.01, crop=str(tmp_path / "boxes.csv"))
+    (tmp_path / "boxes.csv").write_text(TRACKS)
+    predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
+    (out / "fox@right.untrusted_bouts.csv").write_text("mine")
+    (tmp_path / "boxes.csv").write_text(TRACKS.replace(",right", ",female"))
+    predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
+    assert "no boxes any more, so removed from the tables: fox@right" in lines
+    assert set(pd.read_csv(out / "time_budget.csv")["Subject"]) == {"left one", "female"}
+    assert [path.name for path in out.glob("fox@right*")] == ["fox@right.untrusted_bouts.csv"]  # it was changed
+    assert list(finished.read(out)[0]) == ["fox@left one", "fox@female"]
 
 
 @pytest.mark.parametrize(

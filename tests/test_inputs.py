@@ -17,6 +17,7 @@ from amc.base.errors import AmcError
 from amc.ethogram import files, inputs, predict, predictor
 from amc.ethogram.exports import TABLES
 from amc.ethogram.inputs import ENDINGS, UNTRUSTED
+from amc.ethogram.matching import key
 from amc.ethogram.sliding_window import SlidingWindow, sliding_window
 from amc.synth import generate
 
@@ -55,9 +56,9 @@ def test_no_two_videos_share_a_file_whatever_they_are_called(files):
     named = inputs.named([inputs.Path("/films", file) for file in sorted(files, key=os.fsencode)])
     assert len(named) == len(files)
     marked = [(name, f"{name}{mark}{ending}") for name in named for mark in ("", UNTRUSTED) for ending in ENDINGS]
-    owner = {inputs.key(table): "the folder" for table in TABLES}
+    owner = {key(table): "the folder" for table in TABLES}
     for name, file in marked:
-        assert owner.setdefault(inputs.key(file), name) == name, file
+        assert owner.setdefault(key(file), name) == name, file
         assert len(file.encode()) < 200 and "/" not in file and "\\" not in file
 
 

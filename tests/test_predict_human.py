@@ -178,6 +178,7 @@ def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_
     [
         (["--subject", "dog A"], "subject: is one of the annotation's, and none is given; add --human"),
         (["--subject", "cat", "--human", "{dogs}"], "dogs.tsv, which has: dog A, dog B; give one of these"),
+        (["--human", "{nameless}"], "nameless.csv: names no video, but there are 2; export it with media names"),
         (["--human", "{empty}"], "holds no annotation (.csv, .tsv"),
         (["--human", "{dogs}", "--human", "nowhere.csv"], "nowhere.csv: no such file or folder"),
     ],
@@ -186,7 +187,8 @@ def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
     given, said, dogs, films, tmp_path, capsys
 ):
     (tmp_path / "empty").mkdir()
-    places = {"dogs": tmp_path / "dogs.tsv", "empty": tmp_path / "empty"}
+    (tmp_path / "nameless.csv").write_text("Behavior,Start (s),Stop (s)\nwalking,0,1\n")
+    places = {"dogs": tmp_path / "dogs.tsv", "nameless": tmp_path / "nameless.csv", "empty": tmp_path / "empty"}
     options = [option.format(**places) for option in given]
     assert (
         main(

@@ -154,6 +154,18 @@ def test_what_cannot_be_used_is_told_and_the_rest_is_used(tmp_path):
     told = "\n".join(lines)
     assert "late: left out" in told and "begins at 90 s" in told
     assert "new: left out" in told and "owls: left out" in told
+    before, lines = [line for line in lines if line.startswith("note: ")], []
+    assert training_clips.folder(tmp_path, log=lines.append) == root and lines[1:] == before  # told each time
+
+
+def test_videos_of_one_name_in_folders_are_all_trained_on(tmp_path):
+    for name in EVENTS:
+        (tmp_path / name).mkdir()
+    paths = {f"{tmp_path}/{name}/GX01": events for name, events in EVENTS.items()}
+    lines = []
+    root = training_clips.folder(study(tmp_path, paths), log=lines.append)
+    assert {clip.group for clip in catalogue.load("folder", root).clips} == {f"{name}-GX01.mp4" for name in EVENTS}
+    assert not any("left out" in line for line in lines)
 
 
 def test_a_clip_that_cannot_be_read_is_left_out_and_after_a_full_disk_all_are_cut(tmp_path, monkeypatch):

@@ -54,6 +54,8 @@ def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films
     assert "none of these settings finds a bout" in said.err and "for predict" not in said.out
     (tmp_path / "human.csv").write_text(f"{HEAD}other,Walking,0,1,0,23,1\n")
     assert main(call) == 2 and "no bout of the model's behaviours is known" in capsys.readouterr().err
+    (tmp_path / "human.csv").write_text("Behavior,Start (s),Stop (s)\nWalking,0,1\n")
+    assert main(call) == 2 and "human.csv: names no video, but there are 2; export it" in capsys.readouterr().err
 
 
 def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):

@@ -31,7 +31,7 @@ def tune(given: argparse.Namespace) -> int:
     from amc.ethogram.bouts import Rules
 
     rules, named = Rules(given.hold, given.min_bout, given.max_gap), inputs.videos(given.videos).named
-    human = annotations.read(*given.human, videos=list(named.values()))
+    human = annotations.read(*given.human, videos=list(named.values())).among(named)
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
     beside = partial(tuning.beside, human=human)

@@ -18,6 +18,7 @@ from amc.ethogram import exports
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
 from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import boris_project, event_table, feral, frame_table, nwb
+from amc.ethogram.matching import placed
 from amc.ethogram.observed import file_lengths
 
 FORMATS = (feral, nwb, boris_project, event_table, frame_table)  # tried in this order
@@ -82,7 +83,19 @@ def _read(path: Path, videos: Sequence[Path]) -> Annotation:
             if form is FORMATS[-1]:
                 raise
     says = (f"{path}: holds a model's predictions, not a human's annotation",) * bool(found.predicted)
-    return replace(found, notes=(*found.notes, *says))
+    return _placed(replace(found, notes=(*found.notes, *says)), path.parent)
+
+
+def _placed(found: Annotation, folder: Path) -> Annotation:
+    """The same, where names of videos that lie beside the file are their paths."""
+    places = placed({*found.media, *found.labelled}, folder)
+    return replace(
+        found,
+        events=tuple(replace(event, video=places[event.video]) for event in found.events),
+        videos=tuple(places[name] for name in found.videos),
+        labelled={places[name]: frames for name, frames in found.labelled.items()},
+        refused={places[name]: why for name, why in found.refused.items()},
+    )
 
 
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:

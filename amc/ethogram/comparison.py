@@ -6,7 +6,6 @@ compared with each subject, and with all of them together.
 
 from collections.abc import Sequence
 from dataclasses import replace
-from pathlib import PurePath
 
 import numpy as np
 import pandas as pd
@@ -15,7 +14,6 @@ from amc.base.errors import AmcError
 from amc.ethogram import agreement, annotations
 from amc.ethogram.bouts import from_frames, ordered, to_frames
 from amc.ethogram.events import Annotation, Event, Labelled
-from amc.ethogram.inputs import plain
 from amc.ethogram.record import SUBJECT, Ethogram
 
 ALL = "all subjects"  # in the column `subject`: what any of them does
@@ -27,8 +25,7 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
 
     The table has a row per subject and behaviour; if there are several subjects and none is chosen with `subject`, also
     rows for all of them together, which the figures show. All behaviours that the human has labelled in any video count
-    as looked for in this one; frames that the human has not labelled do not count, nor do point events. If several
-    videos of the folder have the same file name, a video is identified by its longer name alone, including the ending.
+    as looked for in this one; frames that the human has not labelled do not count, nor do point events.
     """
     events, counted = _of(shown, human, subject)
     if not human.behaviours:
@@ -74,21 +71,11 @@ def check_subject(human: Annotation, subject: str) -> None:
         raise AmcError(f"subject: {subject!r} is not in {human.source}, which has: {names}; give one of these")
 
 
-def events_of(human: Annotation, video: str, file: str) -> tuple[tuple[Event, ...], Labelled | None]:
-    """The events of a video, and what the human has labelled of it (None: all), for `labelled_of`.
-
-    video: its name among all videos, file: its file name. If several files have that name, only `video` counts, with
-    its ending. Raises AmcError as `Annotation.of` does.
-    """
-    is_only = video == plain(PurePath(file).stem)
-    names = [video, file] if is_only else [video]
-    return human.of(*names, exact=not is_only), human.labelled_frames(*names, exact=not is_only)
-
-
 def labelled_of(human: Annotation, file: str, given: Labelled | None, edges: np.ndarray) -> np.ndarray | None:
-    """bool (N,): the frames that the human has labelled (None: all). given: by `events_of`; edges: (N + 1,) seconds.
+    """bool (N,): the frames that the human has labelled (None: all). edges: (N + 1,) seconds.
 
-    Raises AmcError if the human has labelled none, or another number of frames than the video has.
+    given: of `Annotation.labelled_frames`. Raises AmcError if the human has labelled none, or another number of frames
+    than the video has.
     """
     if isinstance(given, tuple):
         middles = (edges[:-1] + edges[1:]) / 2
@@ -102,7 +89,7 @@ def labelled_of(human: Annotation, file: str, given: Labelled | None, edges: np.
 
 def _of(shown: Ethogram, human: Annotation, subject: str) -> tuple[list[Event], np.ndarray | None]:
     """The events of the video and subject, and bool (N,), the labelled frames (None: all)."""
-    events, given = events_of(human, shown.video, shown.file)
+    events, given = human.of(shown.video, shown.file), human.labelled_frames(shown.video, shown.file)
     counted = labelled_of(human, shown.file, given, shown.edges)
     return [event for event in events if subject in ("", event.subject)], counted
 

@@ -11,7 +11,7 @@ before the first and after the last one nothing is predicted.
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,7 +24,7 @@ from amc.base.errors import AmcError, VideoError, printable
 from amc.base.wording import first_few
 from amc.datasets import delimited
 from amc.ethogram import inputs
-from amc.ethogram.events import base, stem
+from amc.ethogram.matching import key, meant, placed
 from amc.ethogram.record import unique_name
 
 COLUMNS = ("video", "frame", "x", "y", "w", "h")
@@ -109,9 +109,13 @@ def read(given: str) -> Crop | dict[str, list[Crop]] | None:
 
 
 def jobs(named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | None) -> dict[str, Job]:
-    """What is to be predicted, by name. Raises AmcError for a video without boxes, and for a name that is taken."""
-    found = [Job(name, path, crop) for name, path in named.items() for crop in _of(path, crops)]
-    by_name = {inputs.key(job.name): job for job in found}
+    """What is to be predicted, by name.
+
+    Raises AmcError for a video without boxes, or whose boxes may be another one's, and for a name that is taken.
+    """
+    own = _of_each(named, crops)
+    found = [Job(name, path, crop) for name, path in named.items() for crop in own[name]]
+    by_name = {key(job.name): job for job in found}
     if len(by_name) < len(found) or any(len(job.name.encode()) > inputs.LONGEST for job in found):
         raise AmcError("crop: two subjects would have one name, or a long one; give the tracks other, short names")
     return {job.name: job for job in found}
@@ -140,25 +144,49 @@ def stream(path: Path | str, indices: Sequence[int], crop: Crop | None) -> Itera
         yield numbers, frames if crop is None else crop.cut(numbers, frames)
 
 
-def _of(path: Path, crops: Crop | Mapping[str, list[Crop]] | None) -> Sequence[Crop | None]:
-    """The crops of a video."""
+def _of_each(
+    named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | None
+) -> dict[str, Sequence[Crop | None]]:
+    """The crops of each video."""
     if not isinstance(crops, Mapping):
-        return [crops]
-    own = [name for name in crops if base(name) == base(str(path))] or [n for n in crops if stem(n) == stem(str(path))]
-    if not own:
-        raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {first_few(list(crops))}; add them")
-    return crops[own[0]]
+        return {name: [crops] for name in named}
+    known = meant(crops, named)
+    for name, path in named.items():
+        if name in known.unclear:
+            raise AmcError(f"crop: {known.unclear[name]}")
+        if name not in known.written:
+            others = first_few(list(crops))
+            raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {others}; add them")
+    return {name: _joined(name, [crop for text in own for crop in crops[text]]) for name, own in known.written.items()}
+
+
+def _joined(name: str, crops: Sequence[Crop]) -> list[Crop]:
+    """One crop of each subject of a video, where the table writes the video's name in several ways."""
+    found: dict[str, Crop] = {}
+    for crop in crops:
+        if before := found.get(crop.subject):
+            frames = np.concatenate([before.frames, crop.frames])
+            order = np.argsort(frames)
+            if len(np.unique(frames)) < len(frames):
+                says = f"{name} {crop.subject}".strip()
+                raise AmcError(f"crop: {says} has two boxes in one frame, under two names of the video; keep one")
+            centres = np.concatenate([before.centres, crop.centres])[order]
+            crop = replace(crop, frames=frames[order], centres=centres, size=max(before.size, crop.size))
+        found[crop.subject] = crop
+    return list(found.values())
 
 
 def _tracks(path: Path) -> dict[str, list[Crop]]:
     """The tracks of each video in a table of boxes."""
     boxes: dict[tuple[str, str], dict[int, tuple[float, ...]]] = {}
-    for line, row in delimited.read(path, COLUMNS, optional=TRACK):
-        name, subject = row["video"], inputs.plain(next((row[track] for track in TRACK if track in row), ""))
+    rows = delimited.read(path, COLUMNS, optional=TRACK)
+    places = placed({row["video"] for _, row in rows}, path.parent)
+    for line, row in rows:
+        name, subject = places[row["video"]], inputs.plain(next((row[track] for track in TRACK if track in row), ""))
         frame, *box = (_number(f"{path}:{line}", column, row[column]) for column in COLUMNS[1:])
         own = boxes.setdefault((name, subject), {})
         if frame in own or frame != int(frame) or min(box[2:]) <= 0:
-            says = f"frame {frame:g} of {name} {subject}".strip()
+            says = f"frame {frame:g} of {row['video']} {subject}".strip()
             raise AmcError(f"{path}:{line}: {says} is there twice, no whole number, or has no size; correct the line")
         own[int(frame)] = tuple(box)
     found: dict[str, list[Crop]] = {}

@@ -1,20 +1,20 @@
-"""Human annotation as values: timed events, and the content of one or several files. Pure; `annotations` reads them.
+"""Human annotation as values: timed events, and the content of one or several files.
 
-Names of videos are compared without folder and ending, and ignoring case.
+`annotations` reads them; `matching` finds the video that a name means.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
-from pathlib import PureWindowsPath
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 
 from amc.base.errors import AmcError
+from amc.base.wording import first_few
+from amc.ethogram.matching import Meant, meant
 
-SUFFIXES = (  # of video files
-    ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
-    ".ogv", ".3gp", ".asf", ".vob", ".mxf", ".f4v", ".mod", ".tod", ".dv", ".m2v", ".divx",
-)  # fmt: skip
+NAMELESS = "names no video, but there are {}; export it with media names, or give one video"
 
 Labelled = np.ndarray | tuple[tuple[float, float], ...]  # frames: bool (N,), or stretches of time, seconds
 
@@ -46,6 +46,7 @@ class Annotation:
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
     predicted: tuple[str, ...] = ()  # files that hold a model's predictions, not corrected by a human
+    meant: Meant | None = None  # what the names mean among the videos of a call; None: each video is looked at alone
 
     @property
     def media(self) -> tuple[str, ...]:
@@ -57,47 +58,43 @@ class Annotation:
         """The names of all subjects, in order."""
         return tuple(sorted({event.subject for event in self.events} - {""}))
 
-    def of(self, *names: str, exact: bool = False) -> tuple[Event, ...]:
-        """The events of a video, under the first of its names that occurs; all events if the files name no video.
+    def among(self, named: Mapping[str, Path], others: Mapping[str, Path] = MappingProxyType({})) -> "Annotation":
+        """The same, with what its names mean among the videos of a call, by name, and others that may be meant too.
 
-        Endings of names are ignored unless `exact`, for videos that differ only in the ending. Raises AmcError if the
-        files name other videos only (they may be the wrong ones), for several observations of this video, such as by
-        two observers, and if its observation could not be read.
+        Raises AmcError if it names no video and there are several.
         """
-        key = base if exact else stem
-        known = {key(event.video) for event in self.events} | set(map(key, (*self.videos, *self.refused)))
-        wanted = next((own for own in map(key, names) if own in known), None)
-        if wanted is None and known - {""}:
-            raise AmcError(f"{self.source}: has no events of {names[0]}, only of {', '.join(sorted(known)[:5])}")
-        if why := _under(self.refused, wanted, key):
+        if len(named) > 1 and "" in self.media:
+            raise AmcError(f"{self.source}: {NAMELESS.format(len(named))}")
+        return replace(self, meant=meant(self.media, {**others, **named}))
+
+    def of(self, name: str, file: str = "") -> tuple[Event, ...]:
+        """The events of a video; all events if the files name no video. file: its file name.
+
+        Raises AmcError if the files name other videos only (they may be the wrong ones), if they may mean this video or
+        another one, for several observations of it, such as by two observers, and if its observation could not be read.
+        """
+        if not any(self.media):
+            return self.events
+        found, own = self._meant(name, file), self._written(name, file)
+        if why := found.unclear.get(name):
+            raise AmcError(f"{self.source}: {why}")
+        if not own:
+            says = f"has no events of {name}, only of {first_few([text for text in self.media if text], 5)}"
+            raise AmcError(f"{self.source}: {says}; give this video's annotation, or correct the paths in it")
+        if why := next((self.refused[text] for text in own if text in self.refused), ""):
             raise AmcError(why)
-        own = tuple(event for event in self.events if wanted is None or key(event.video) == wanted)
-        if len(seen := sorted({event.observation for event in own})) > 1:
-            says = f"{len(seen)} observations of {names[0]}: {', '.join(seen[:5])}"
+        events = tuple(event for event in self.events if event.video in own)
+        if len(seen := sorted({event.observation for event in events})) > 1:
+            says = f"{len(seen)} observations of {name}: {', '.join(seen[:5])}"
             raise AmcError(f"{self.source}: {says}; export one of them")
-        return own
+        return events
 
-    def labelled_frames(self, *names: str, exact: bool = False) -> Labelled | None:
-        """The frames of a video that the human has labelled; None: all. names, exact: as for `of`."""
-        key = base if exact else stem
-        return next((found for own in map(key, names) if (found := _under(self.labelled, own, key)) is not None), None)
+    def labelled_frames(self, name: str, file: str = "") -> Labelled | None:
+        """The frames of a video that the human has labelled; None: all. name, file: as for `of`."""
+        return next((self.labelled[text] for text in self._written(name, file) if text in self.labelled), None)
 
+    def _meant(self, name: str, file: str) -> Meant:
+        return self.meant or meant(self.media, {name: Path(file or name)})
 
-def _under(named: Mapping, wanted: str | None, key: Callable[[str], str]):
-    return next((value for name, value in named.items() if key(name) == wanted), None)
-
-
-def stem(name: str) -> str:
-    """A video's file name in lower case, without folder and video ending."""
-    file = base(name)
-    return PureWindowsPath(file).stem if has_video_ending(file) else file  # 10.30.15 has no ending
-
-
-def base(name: str) -> str:
-    """A video's file name in lower case, without folder."""
-    return PureWindowsPath(name).name.casefold()  # splits at both kinds of slash
-
-
-def has_video_ending(name: str) -> bool:
-    """Whether a name has the ending of a video file."""
-    return PureWindowsPath(name.strip()).suffix.lower() in SUFFIXES
+    def _written(self, name: str, file: str) -> tuple[str, ...]:
+        return self._meant(name, file).written.get(name, ())

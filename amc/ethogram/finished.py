@@ -22,7 +22,8 @@ from amc.ethogram.record import unique_name
 
 RECORD = "finished.jsonl"
 VERSION = 2  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
-VIDEO, PROJECT = "video", "project"  # kinds of lines: a video; name and sha256 of a BORIS project before it is written
+# Kinds of lines: a video; the name of one that no longer counts; name and sha256 of a project before it is written.
+VIDEO, GONE, PROJECT = "video", "gone", "project"
 
 
 @dataclass(frozen=True)
@@ -77,16 +78,34 @@ def read(folder: Path) -> tuple[dict[str, Finished], set[tuple[str, str]]]:
     path = folder / RECORD
     try:
         lines = sealed_lines.read(path).intact
-        found = [Finished(**values) for kind, values in lines if kind == VIDEO]
+        found: dict[str, Finished] = {}
+        for kind, values in lines:
+            if kind == VIDEO:
+                one = Finished(**values)
+                found[one.name] = one
+            elif kind == GONE:
+                found.pop(values, None)
     except (OSError, TypeError, ValueError) as error:
         says = f"cannot be continued from ({printable(error)})"
         raise AmcError(f"{printable(path)}: {says}; choose another folder for --out") from error
-    return {one.name: one for one in found}, {tuple(values) for kind, values in lines if kind == PROJECT}
+    return found, {tuple(values) for kind, values in lines if kind == PROJECT}
 
 
 def add(folder: Path, one: Finished) -> None:
     """Record a video whose files are all written. Raises AmcError."""
     sealed_lines.append(folder / RECORD, [VIDEO, asdict(one)])
+
+
+def remove(folder: Path, gone: Iterable[Finished]) -> None:
+    """Record that videos, or animals in them, no longer count, and delete those of their files that nobody has changed.
+
+    Raises AmcError.
+    """
+    for one in gone:
+        sealed_lines.append(folder / RECORD, [GONE, one.name])
+        for name, sha256 in one.files.items():
+            if content(folder / name) == sha256:
+                (folder / name).unlink(missing_ok=True)
 
 
 def add_project(folder: Path, name: str, sha256: str) -> None:

@@ -7,7 +7,6 @@ would be the table of all time budgets.
 
 import hashlib
 import os
-import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -18,8 +17,8 @@ from amc.base import paths
 from amc.base.errors import AmcError, VideoError, printable
 from amc.base.wording import first_few
 from amc.ethogram import annotated, exports
-from amc.ethogram.events import SUFFIXES
 from amc.ethogram.formats import nwb
+from amc.ethogram.matching import SUFFIXES, key
 from amc.video import packets
 
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
@@ -120,11 +119,6 @@ def named(
     found = {name: file for file, name in names.items()}
     assert len(set(map(key, found))) == len(files), "two videos of one name"
     return found
-
-
-def key(name: str) -> str:
-    """A name as a disk compares it that ignores case and normalises accents."""
-    return unicodedata.normalize("NFC", unicodedata.normalize("NFC", name).casefold())
 
 
 def _is_free(name: str) -> bool:

@@ -7,6 +7,7 @@ file of a row is the one that player 1 shows at the event's start. Times run ove
 player is another camera at the same time. BORIS 7 does not write durations: they are those of the video files.
 """
 
+import os
 import re
 from bisect import bisect_right
 from collections import Counter
@@ -16,7 +17,8 @@ from pathlib import Path, PureWindowsPath
 
 from amc.base.errors import AmcError
 from amc.datasets import delimited
-from amc.ethogram.events import Event, base
+from amc.ethogram.events import Event
+from amc.ethogram.matching import base, meant, placed
 
 PLAYER = re.compile(r"\|?\s*player #(\d+):\s*", re.IGNORECASE)
 TOLERANCE = 0.01  # seconds: BORIS rounds durations to milliseconds, and events may lie on the border of two videos
@@ -127,21 +129,23 @@ def check(place: str, shown: Player, name: str, time: float, offset: float) -> N
 
 
 def file_lengths(annotation: Path, videos: Sequence[Path] = ()) -> Callable[[str], float | None]:
-    """Seconds of a media file, from the file itself: one of `videos`, or as written, or beside the annotation.
+    """Seconds of a media file, from the file itself: as written, or one of `videos`, or beside the annotation.
 
     The function that is returned gives None if there is no such file or several, and raises VideoError if it is broken.
     """
-    by_name: dict[str, set[Path]] = {}
+    by_name: dict[str, dict[str, Path]] = {}
     for path in videos:
-        by_name.setdefault(base(str(path)), set()).add(path)
+        by_name.setdefault(base(str(path)), {})[str(path)] = path
 
     def seconds(name: str) -> float | None:
         from amc.video import probe  # here: it imports torch, which most annotations do not need
 
-        own = by_name.get(base(name), set())
-        beside = (annotation.parent / name, annotation.parent / PureWindowsPath(name).name)
-        found = [*own] or [path for path in (Path(name), *beside) if path.is_file()][:1]
-        return probe(found[0]).duration if len(found) == 1 else None
+        written = placed([name], annotation.parent)[name]
+        if not os.path.isfile(written):
+            own = by_name.get(base(name), {})
+            beside = annotation.parent / PureWindowsPath(name).name
+            written = next(iter(meant([written], own).written), "" if own else str(beside))
+        return probe(written).duration if os.path.isfile(written) else None
 
     return seconds
 

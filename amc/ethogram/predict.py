@@ -37,6 +37,7 @@ from amc.ethogram.events import Annotation
 from amc.ethogram.finished import Finished, run_id
 from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import videos
+from amc.ethogram.matching import key
 from amc.ethogram.options import Options, check_rules
 from amc.ethogram.predictor import DRAWN, REMEDY, VideoPredictor, stamp_on
 from amc.ethogram.record import Ethogram
@@ -103,10 +104,14 @@ def _predict(
     _refuse_overwriting([*paths, *labels], list(jobs), out)
     check_rules(options.rules, options.own_threshold, predictor.names)
     threshold = thresholds(predictor, options.threshold, options.own_threshold)
-    human = _human(options, paths)
+    human = _human(options, jobs, known)
     report.general += human.notes if human else ()
     report.run = run_id(predictor, labels, _settings(options, jobs), threshold)
+    gone, known = _without_boxes(known, jobs)
     _refuse_mixing(known, jobs, report.run, out)
+    if gone:
+        log(f"no boxes any more, so removed from the tables: {first_few([one.name for one in gone])}")
+        finished.remove(out, gone)
     report.finished, report.before = _still_valid(known, jobs, report.run, out)
     if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
         log(f"another content than before, so predicted again: {first_few(changed)}")
@@ -195,22 +200,26 @@ def warn(predictor: VideoPredictor, paths: Sequence[Path], log: Log) -> list[str
     return stamps
 
 
-def _human(options: Options, paths: Sequence[Path]) -> Annotation | None:
-    """The human annotation; the videos have the durations that it may lack."""
+def _human(options: Options, jobs: Mapping[str, Job], known: Mapping[str, Finished]) -> Annotation | None:
+    """The human annotation; the videos have the durations that it may lack.
+
+    A name that could also be that of another video of the folder, known from an earlier call, means neither.
+    """
     if options.subject and not options.human:
         raise AmcError("subject: is one of the annotation's, and none is given; add --human, or leave it out")
     if not options.human:
         return None
-    found = annotations.read(*options.human, videos=paths)
+    given = {job.video: job.path for job in jobs.values()}
+    found = annotations.read(*options.human, videos=list(given.values()))
     check_subject(found, options.subject)
-    return found
+    return found.among(given, {one.video: Path(one.file) for one in known.values()})
 
 
 def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) -> None:
     """Raise AmcError if an output of videos of these names would replace a given file, of video or annotation."""
-    given = {inputs.key(str(file.resolve())): file for file in files}
+    given = {key(str(file.resolve())): file for file in files}
     for file in inputs.outputs(names, out.resolve()):
-        if inputs.key(str(file)) in given:
+        if key(str(file)) in given:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
 
 
@@ -220,6 +229,15 @@ def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run:
     if others:
         says = f"holds {len(others)} videos ({first_few(others)}) of another model, other options or annotation"
         raise AmcError(f"{printable(out)}: {says}; give them again too, or choose another folder for --out")
+
+
+def _without_boxes(
+    known: Mapping[str, Finished], given: Mapping[str, Job]
+) -> tuple[list[Finished], dict[str, Finished]]:
+    """The finished animals of given videos that are not to be predicted now; and the other finished ones by name."""
+    again = {job.video for job in given.values()}
+    gone = [one for name, one in known.items() if one.video in again and name not in given]
+    return gone, {name: one for name, one in known.items() if one.video not in again or name in given}
 
 
 def _still_valid(

@@ -6,6 +6,7 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 """
 
 import hashlib
+import json
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -25,12 +26,14 @@ from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
 from amc.ethogram import annotations, inputs, timeline
 from amc.ethogram.bouts import Bout, from_frames, to_frames
-from amc.ethogram.comparison import events_of, labelled_of
-from amc.ethogram.events import Annotation, has_video_ending
+from amc.ethogram.comparison import labelled_of
+from amc.ethogram.events import Annotation
+from amc.ethogram.matching import has_video_ending
 from amc.ethogram.sliding_window import SlidingWindow
 from amc.synth import generate
 
 VERSION = 2  # of the clips; raise it when the same annotation gives other clips
+NOTES = "notes.json"  # beside the clips: what was left out, to be told each time
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
@@ -60,14 +63,18 @@ def folder(source: Path | str, *, log: Log) -> Path:
     before = _identities([source])
     human = _annotation(source, log)
     named = _videos(source, human)
+    human = human.among(named)
     of_videos = _identities(named.values())
     out = paths.cache() / "clips" / f"{inputs.plain(source.stem)}-{_key(source, named)}"
     if _identities([source]) != before:  # the key may be of another annotation than that which was read
         raise AmcError(f"{source}: its annotation changed while it was read; {AGAIN}")
-    if (out / TABLE).is_file():
+    if (out / TABLE).is_file() and (out / NOTES).is_file():
         log(f"clips were cut before: {printable(out)}")
+        for note in json.loads((out / NOTES).read_text(encoding="utf-8")):
+            log(f"note: {note}")
     else:
-        _write(named, _all_cuts(human, named, log), out, log, of_videos)
+        cuts, notes = _all_cuts(human, named, log)
+        _write(named, cuts, notes, out, log, of_videos)
     return out
 
 
@@ -151,15 +158,12 @@ def _videos(source: Path, human: Annotation) -> dict[str, Path]:
         places = [source]
     else:
         places = [path for path in sorted(source.parent.iterdir()) if path.is_file() and has_video_ending(path.name)]
-        places += [path for name in human.media if name and (path := source.parent / name).is_file()]
     places += [Path(name) for name in human.media if name and Path(name).is_absolute() and Path(name).is_file()]
     if not places:
         says = f"none of its videos is here or beside it: {', '.join(human.media[:5]) or 'it names none'}"
         raise AmcError(f"{human.source}: {says}; put it into the folder of the videos, and give the folder")
-    named = inputs.videos(places).named
-    if len(named) > 1 and not any(human.media):
-        raise AmcError(f"{human.source}: names no video, but there are {len(named)}; export it with media names")
-    return named
+    files = {path.resolve(): path for path in reversed(inputs.videos(places).named.values())}
+    return inputs.named([*files.values()][::-1])  # each file once, under the name in the folder
 
 
 def _key(source: Path, named: dict[str, Path]) -> str:
@@ -178,29 +182,33 @@ def _identities(places: Iterable[Path]) -> list[tuple]:
         return []
 
 
-def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> dict[str, list[Cut]]:
-    """The clips of each annotated video; a video that cannot be used is logged."""
-    cuts, refused = {}, []
+def _all_cuts(human: Annotation, named: dict[str, Path], log: Log) -> tuple[dict[str, list[Cut]], list[str]]:
+    """The clips of each annotated video; and notes, which are logged too, such as on a video that cannot be used."""
+    cuts, notes = {}, []
     for name, path in named.items():
         try:
             cuts[name] = _cuts(human, name, path)
         except AmcError as error:
-            refused.append(f"{name}: left out, {error}")
-            log(f"note: {refused[-1]}")
+            _note(f"{name}: left out, {error}", notes, log)
     sources = {_source(name) for name, found in cuts.items() if found}
     if len(sources) < NEEDED:
         says = f"{len(sources)} annotated videos, but training, validation and test each need one of their own"
-        more = f" ({refused[0]})" if refused else ""
+        more = f" ({notes[0]})" if notes else ""
         raise AmcError(f"{human.source}: {says}; annotate {NEEDED} or more{more}")
     if points := sum(event.is_point for event in human.events):
-        log(f"note: {points} point events are not trained on, because they have no duration")
+        _note(f"{points} point events are not trained on, because they have no duration", notes, log)
     if len(human.subjects) > 1:
-        log(f"note: {len(human.subjects)} subjects are merged: a clip has what any of them does")
-    return cuts
+        _note(f"{len(human.subjects)} subjects are merged: a clip has what any of them does", notes, log)
+    return cuts, notes
+
+
+def _note(text: str, notes: list[str], log: Log) -> None:
+    notes.append(text)
+    log(f"note: {text}")
 
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
-    events, given = events_of(human, name, path.name)  # first: a video without annotation need not be read
+    events, given = human.of(name), human.labelled_frames(name)  # first: a video without any need not be read
     edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
     counted = labelled_of(human, path.name, given, edges)
     return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
@@ -211,8 +219,10 @@ def _source(name: str) -> str:
     return MOMENT.sub("", name)
 
 
-def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: Log, before: list[tuple]) -> None:
-    """Write the clips, then their table: its presence shows that all are there. Clips that exist are kept.
+def _write(
+    named: dict[str, Path], cuts: dict[str, list[Cut]], notes: list[str], out: Path, log: Log, before: list[tuple]
+) -> None:
+    """Write the clips and notes, then the table: its presence shows that all are there. Clips that exist are kept.
 
     A clip that cannot be read is left out, for good; one that cannot be written, on a full disk, raises AmcError.
     before: `_identities` of the videos when they were digested; if it is another one now, AmcError too.
@@ -226,7 +236,7 @@ def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: L
                 write_clip(named[name], cut.start, cut.stop, out / file)
                 new.append(out / file)
         except VideoError as error:
-            log(f"note: {printable(file)}: left out, {error}")
+            _note(f"{printable(file)}: left out, {error}", notes, log)
             continue
         rows.append((file, ";".join(cut.behaviours) or BACKGROUND, _source(name)))
         counts.update(cut.behaviours or (BACKGROUND,))
@@ -235,6 +245,7 @@ def _write(named: dict[str, Path], cuts: dict[str, list[Cut]], out: Path, log: L
             file.unlink(missing_ok=True)
         raise AmcError(f"{printable(out)}: a video changed while clips were cut from it; {AGAIN}")
     table = pd.DataFrame(rows, columns=["file", "labels", "source"])
+    paths.write_text(out / NOTES, json.dumps(notes, indent=1, ensure_ascii=False) + "\n")
     paths.write_text(out / TABLE, table.to_csv(index=False, lineterminator="\n"))
     each = ", ".join(f"{name} {count}" for name, count in counts.most_common())
     log(f"{len(rows)} clips cut from {len(cuts)} videos ({each}), to look at: {printable(out)}")

@@ -19,9 +19,10 @@ from pathlib import Path
 from amc.base.errors import AmcError
 from amc.datasets.delimited import unescape
 from amc.ethogram import observed
-from amc.ethogram.events import Annotation, Event, base, has_video_ending
+from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
+from amc.ethogram.matching import base, has_video_ending
 from amc.ethogram.observed import Act, Player
 
 SYNONYMS = {  # our name: letters and digits of the column's names in all versions
