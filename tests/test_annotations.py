@@ -205,7 +205,7 @@ def test_a_point_event_of_boris_has_no_stop(tmp_path):
         (SIMBA.replace("10,24", "10,x"), ":2: 'x' is no time or frame"),
         (SIMBA.replace("10,24", "10,4"), ":2: stops at 5.0 before it starts at 10.0"),
         (LABELS.replace("\n3,1,0,0\n", "\n3,1,0.5,0\n"), "values other than 0, 1 and -1"),
-        (BORIS_7.rsplit("7.0,", 1)[0] + "7.0,Z:/rgb/Video10.mp4\n", ":17: no status of ''"),
+        (BORIS_7.rsplit("7.0,", 1)[0] + "7.0,Z:/rgb/Video10.mp4\n", ":17: names no behaviour"),
         ('{"time_format": "hh:mm:ss"}', "JSON, but no project of BORIS"),
         ("x" * 200_000, "no header of BORIS"),
         ("a,b\n1,2\n", "no header of BORIS aggregated or tabular events, SimBA bouts"),
