@@ -46,7 +46,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
     known = replace(cfg, root="", pretrained=_content(cfg.pretrained), init_from=_content(start))
     # Settings that only change how a run is computed do not change its scores.
     known = replace(known, training=replace(cfg.training, memory_limit_gb=0, checkpointing=False, workers=0))
-    card, pixels = paths.root() / "data" / "weights" / f"{cfg.backbone}.json", cfg.pixels
+    card = paths.root() / "data" / "weights" / f"{cfg.backbone}.json"
     parts = [
         json.dumps(known.asdict(), sort_keys=True),
         _data(table),
@@ -54,7 +54,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
         generate.digest(WORLDS[cfg.dataset]) if cfg.dataset in WORLDS else "",
         _pretraining_data(cfg),
         digest(card) if cfg.pretrained == BUNDLED else "",
-        flow.fingerprint(pixels.flow_method, pixels.flow_weights or None) if "flow" in pixels.modality else "",
+        flow.fingerprint_of(cfg.pixels),
         repr(versions(LIBRARIES)),
         precision.products("cuda" if torch.cuda.is_available() else "cpu"),
         repr(sorted(STAGES.items())),
