@@ -8,6 +8,7 @@ import pandas as pd
 import pytest
 from test_ethogram import NAMES, RATES, edges_at
 
+from amc.base.errors import AmcError
 from amc.ethogram import annotations, exports
 from amc.ethogram.bouts import Rules, from_frames
 from amc.ethogram.record import Ethogram
@@ -137,4 +138,5 @@ def test_a_stamp_stands_wherever_a_format_has_a_place_for_it(shown):
 def test_a_video_without_any_bout_still_has_all_its_files(shown, tmp_path):
     empty = shown.at(2.0)
     assert empty.bouts == [] and len(exports.write(empty, tmp_path, stem="fox")) == len(exports.FILES)
-    assert annotations.read(tmp_path / "fox_boris.tsv").events == ()
+    with pytest.raises(AmcError, match="has no event of any video"):  # as annotation it would say nothing
+        annotations.read(tmp_path / "fox_boris.tsv")

@@ -147,4 +147,4 @@ def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(watche
     sliding = predict.Options(SlidingWindow(1, 0.5))
     report = predict.predict([path], watcher, tmp_path / "out", sliding, log=lambda line: None)
     [row] = report.done
-    assert row["frames"] == 60 and any("s only: film.mp4: frame 60 is damaged" in note for note in report.notes)
+    assert row["frames"] == 60 and any("looks at: film.mp4: frame 60 is damaged" in note for note in report.notes)

@@ -27,7 +27,7 @@ from amc.datasets import delimited
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import observed
 from amc.ethogram.bouts import Bout
-from amc.ethogram.events import Annotation, base
+from amc.ethogram.events import Annotation
 from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act, Player
 from amc.ethogram.record import DECIMALS
@@ -59,7 +59,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
                 acts += _acts(place, name, observation, types, found)
                 shown += [video for player in found for video in player.names]
                 for video, *span in spans:
-                    labelled.setdefault(base(video), []).append(tuple(span))
+                    labelled.setdefault(video, []).append(tuple(span))
             except UNSOUND as error:
                 why = str(error if isinstance(error, AmcError) else _unsound(place, "observation", error))
                 refused |= dict.fromkeys(_videos(observation) or [name], why)
