@@ -1,6 +1,7 @@
 """Boxes: what is cut out is what the model sees, where and when the animal is seen, and each track is a subject."""
 
 import json
+from dataclasses import replace
 
 import av
 import numpy as np
@@ -129,10 +130,14 @@ def test_a_track_that_the_corrected_table_lacks_leaves_the_folder(pair, watcher,
     (out / "fox@right.untrusted_bouts.csv").write_text("mine")
     (tmp_path / "boxes.csv").write_text(TRACKS.replace(",right", ",female"))
     predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
-    assert "no boxes any more, so removed from the tables: fox@right" in lines
+    assert "no boxes any more, so their rows and files are removed: fox@right" in lines
     assert set(pd.read_csv(out / "time_budget.csv")["Subject"]) == {"left one", "female"}
     assert [path.name for path in out.glob("fox@right*")] == ["fox@right.untrusted_bouts.csv"]  # it was changed
     assert list(finished.read(out)[0]) == ["fox@left one", "fox@female"]
+    kept = {path: path.read_bytes() for path in out.iterdir() if path.name.startswith("fox@")}
+    with pytest.raises(AmcError, match="holds 2 videos .* of another model, other options"):  # the table was forgotten
+        predict.predict([pair[0] / "fox.mkv"], watcher, out, replace(options, crop=""), log=lines.append)
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 @pytest.mark.parametrize(

@@ -290,5 +290,5 @@ def test_weights_replaced_while_they_are_read_are_refused(tmp_path, monkeypatch)
         return open(path, **kwargs)
 
     monkeypatch.setattr(safetensors, "safe_open", replaced)
-    with pytest.raises(AmcError, match="another process replaced it"):
+    with pytest.raises(AmcError, match="was replaced while it was read; run the same again"):
         checkpoint.read(path)

@@ -22,6 +22,7 @@ Read = TypeVar("Read")
 KEY = "seal"  # in JSON, and in the JSON that our safetensors files hold as metadata
 META = "amc"  # the key of that metadata
 DIGITS = 64
+TRIES = 100  # of reading a file that others replace
 EMPTY = "amc-sha256:" + "0" * DIGITS  # placeholder in the data that `write` gets
 _MARK = re.compile(rb"amc-sha256:")
 WRONG = "its sha256 is not the one inside it, so a part of it has changed since it was written"
@@ -72,9 +73,9 @@ def load(path: Path, read: Callable[[Path], Read]) -> Read:
     and what `read` raises.
 
     Another process may replace the file meanwhile, and a reader that opens it twice, as safetensors does, then takes
-    the header of one file for the bytes of another. Such a reading is repeated.
+    the header of one file for the bytes of another. Such a reading is repeated, a few times.
     """
-    while True:
+    for _ in range(TRIES):
         with open(path, "rb") as file:  # held open, so that no newer file gets its inode
             try:
                 check(path)
@@ -85,6 +86,7 @@ def load(path: Path, read: Callable[[Path], Read]) -> Read:
             else:
                 if paths.is_still(file, path):
                     return found
+    raise ValueError("other processes replace it again and again")
 
 
 def check(path: Path | str, *, needed: bool = True) -> None:

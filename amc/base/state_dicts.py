@@ -68,13 +68,15 @@ def _content(path: Path) -> tuple[object, dict[str, str]]:
                     names = tensors.keys()
                     found = {name: tensors.get_tensor(name) for name in names}, tensors.metadata() or {}
                 if not paths.is_still(file, path):  # it was opened more than once: the header may be another file's
-                    raise OSError("another process replaced it meanwhile")
+                    raise AmcError(f"weights: {path}: was replaced while it was read; run the same again")
                 return found
             file.seek(0)
             if torchscript.is_archive(file):
                 return torchscript.read(file), {}
             file.seek(0)
             return torch.load(file, map_location="cpu", weights_only=True), {}
+    except AmcError:
+        raise
     except Exception as error:  # torch and safetensors raise a dozen kinds for damaged files
         if held := re.search(r"GLOBAL (\S+)", str(error)):
             raise AmcError(

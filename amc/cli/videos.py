@@ -67,7 +67,8 @@ def predict(given: argparse.Namespace) -> int:
     if given.model and (given.backbone or given.pretrained):
         raise AmcError("backbone, pretrained: a trained model has its own; leave them out, or leave out --model")
     named = ethograms.videos(given.videos).named  # finds a mistyped folder before a model is loaded
-    crops.refuse_outside(named.values(), crops.read(given.crop))
+    if isinstance(box := crops.read(given.crop), crops.Crop):
+        crops.refuse_outside(named.values(), box)
     paths.check_writable(given.out)
     _refuse_device(given.device)
     if given.model:

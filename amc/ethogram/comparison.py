@@ -27,7 +27,7 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
     rows for all of them together, which the figures show. All behaviours that the human has labelled in any video count
     as looked for in this one; frames that the human has not labelled do not count, nor do point events.
     """
-    events, counted = _of(shown, human, subject)
+    events, counted = events_of(shown, human, subject)
     if not human.behaviours:
         raise AmcError(f"{human.source}: has no events with duration; annotate states, or see the table of points")
     if subject and not events:
@@ -55,7 +55,7 @@ def points(shown: Ethogram, human: Annotation, *, subject: str = "") -> pd.DataF
     """A row per point event of a video, with the model's probability in its frame; NaN if it lacks the behaviour."""
     known = {agreement.folded(name): c for c, name in enumerate(shown.names)}
     rows = []
-    for written, who, second, frame in annotations.points(_of(shown, human, subject)[0], shown.edges):
+    for written, who, second, frame in annotations.points(events_of(shown, human, subject)[0], shown.edges):
         c = known.get(agreement.folded(written))
         prob = float("nan") if c is None else round(float(shown.probs[frame, c]), 4)
         is_inside = "" if c is None else bool(shown.frames[frame, c])
@@ -87,8 +87,8 @@ def labelled_of(human: Annotation, file: str, given: Labelled | None, edges: np.
     return given
 
 
-def _of(shown: Ethogram, human: Annotation, subject: str) -> tuple[list[Event], np.ndarray | None]:
-    """The events of the video and subject, and bool (N,), the labelled frames (None: all)."""
+def events_of(shown: Ethogram, human: Annotation, subject: str = "") -> tuple[list[Event], np.ndarray | None]:
+    """The events of the video and subject, if one is named, and bool (N,), the labelled frames (None: all)."""
     events, given = human.of(shown.video, shown.file), human.labelled_frames(shown.video, shown.file)
     counted = labelled_of(human, shown.file, given, shown.edges)
     return [event for event in events if subject in ("", event.subject)], counted

@@ -121,13 +121,13 @@ def jobs(named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | Non
     return {job.name: job for job in found}
 
 
-def refuse_outside(paths: Iterable[Path], crops: Crop | Mapping[str, list[Crop]] | None) -> None:
+def refuse_outside(paths: Iterable[Path], box: Crop) -> None:
     """Raise AmcError for a box that reaches outside the pictures of every video; videos that cannot be read say so."""
     infos = []
-    for path in paths if isinstance(crops, Crop) else ():
+    for path in paths:
         with suppress(VideoError):
             infos.append(info := video.probe(path))
-            if (crops.centres[0] + np.array(crops.size) / 2 <= (info.width, info.height)).all():
+            if (box.centres[0] + np.array(box.size) / 2 <= (info.width, info.height)).all():
                 return
     if infos:
         raise _outside(infos[0].width, infos[0].height)

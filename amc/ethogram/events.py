@@ -75,7 +75,8 @@ class Annotation:
         """
         if not any(self.media):
             return self.events
-        found, own = self._meant(name, file), self._written(name, file)
+        found = self._meant(name, file)
+        own = found.written.get(name, ())
         if why := found.unclear.get(name):
             raise AmcError(f"{self.source}: {why}")
         if not own:
@@ -91,10 +92,8 @@ class Annotation:
 
     def labelled_frames(self, name: str, file: str = "") -> Labelled | None:
         """The frames of a video that the human has labelled; None: all. name, file: as for `of`."""
-        return next((self.labelled[text] for text in self._written(name, file) if text in self.labelled), None)
+        own = self._meant(name, file).written.get(name, ())
+        return next((self.labelled[text] for text in own if text in self.labelled), None)
 
     def _meant(self, name: str, file: str) -> Meant:
         return self.meant or meant(self.media, {name: Path(file or name)})
-
-    def _written(self, name: str, file: str) -> tuple[str, ...]:
-        return self._meant(name, file).written.get(name, ())

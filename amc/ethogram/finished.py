@@ -7,7 +7,7 @@ files of its video are written, so a kill loses at most one video. Of two lines 
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -45,6 +45,7 @@ class Finished:
     files: dict[str, str]  # sha256 by name
     events: list[list]  # of its observation in a BORIS project
     tables: dict[str, dict]  # by name, as `packed` gives them
+    meant: list[str] = field(default_factory=list)  # the names in the human annotation that mean it
 
     @property
     def name(self) -> str:
@@ -119,8 +120,11 @@ def names(known: Mapping[str, Finished], files: Iterable[Path]) -> dict[Path, st
     No two files get one name.
     """
     by_path = {one.file: one.video for one in known.values()}
-    files = [*files]
-    found = {file: by_path[str(file)] for file in files if str(file) in by_path}
+    newest = {one.file: place for place, one in enumerate(known.values())}
+    files, found = [*files], {}
+    for file in sorted(files, key=lambda file: newest.get(str(file), -1), reverse=True):
+        if str(file) in by_path and by_path[str(file)] not in found.values():
+            found[file] = by_path[str(file)]
     gone = [one for one in known.values() if one.video not in found.values() and not Path(one.file).exists()]
     for file in files:
         same = [one for one in gone if Path(one.file).name == file.name and one.sha256 == content(file)]

@@ -129,7 +129,7 @@ def check(place: str, shown: Player, name: str, time: float, offset: float) -> N
 
 
 def file_lengths(annotation: Path, videos: Sequence[Path] = ()) -> Callable[[str], float | None]:
-    """Seconds of a media file, from the file itself: as written, or one of `videos`, or beside the annotation.
+    """Seconds of a media file, from the file itself: where it is written, seen from the annotation, or of `videos`.
 
     The function that is returned gives None if there is no such file or several, and raises VideoError if it is broken.
     """
@@ -141,7 +141,7 @@ def file_lengths(annotation: Path, videos: Sequence[Path] = ()) -> Callable[[str
         from amc.video import probe  # here: it imports torch, which most annotations do not need
 
         written = placed([name], annotation.parent)[name]
-        if not os.path.isfile(written):
+        if not os.path.isabs(written):
             own = by_name.get(base(name), {})
             beside = annotation.parent / PureWindowsPath(name).name
             written = next(iter(meant([written], own).written), "" if own else str(beside))

@@ -110,9 +110,9 @@ def _predict(
     gone, known = _without_boxes(known, jobs)
     _refuse_mixing(known, jobs, report.run, out)
     if gone:
-        log(f"no boxes any more, so removed from the tables: {first_few([one.name for one in gone])}")
+        log(f"no boxes any more, so their rows and files are removed: {first_few([one.name for one in gone])}")
         finished.remove(out, gone)
-    report.finished, report.before = _still_valid(known, jobs, report.run, out)
+    report.finished, report.before = _still_valid(known, jobs, human, report.run, out)
     if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
         log(f"another content than before, so predicted again: {first_few(changed)}")
     if len(report.before) < len(jobs):
@@ -165,7 +165,7 @@ def _predict_one(
             shown.num_frames, float(shown.edges[-1]), float(shown.fps), unlike, shown.stamp,
             [*notes, *seen.info.notes, *(crop.notes if crop else ())], {file.name: digest(file) for file in written},
             boris_project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
-            {table: finished.packed(rows) for table, rows in tables.items()},
+            {table: finished.packed(rows) for table, rows in tables.items()}, _meant(human, job.video),
         )  # fmt: skip
         finished.add(out, one)
         alarm = f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""
@@ -234,14 +234,14 @@ def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run:
 def _without_boxes(
     known: Mapping[str, Finished], given: Mapping[str, Job]
 ) -> tuple[list[Finished], dict[str, Finished]]:
-    """The finished animals of given videos that are not to be predicted now; and the other finished ones by name."""
-    again = {job.video for job in given.values()}
-    gone = [one for name, one in known.items() if one.video in again and name not in given]
-    return gone, {name: one for name, one in known.items() if one.video not in again or name in given}
+    """The finished tracks of given videos that the table of tracks lacks now; and the other finished ones by name."""
+    tracked = {job.video for job in given.values() if job.crop and job.crop.is_track}
+    gone = {name: one for name, one in known.items() if one.crop and one.video in tracked and name not in given}
+    return [*gone.values()], {name: one for name, one in known.items() if name not in gone}
 
 
 def _still_valid(
-    known: Mapping[str, Finished], given: Mapping[str, Job], run: str, out: Path
+    known: Mapping[str, Finished], given: Mapping[str, Job], human: Annotation | None, run: str, out: Path
 ) -> tuple[dict[str, Finished], list[str]]:
     """The finished videos that need not be predicted again, where they are now; and the names of the given ones."""
     own = {name: replace(known[name], file=str(job.path)) for name, job in given.items() if name in known}
@@ -249,9 +249,15 @@ def _still_valid(
     for name, one in own.items():
         crop = given[name].crop
         is_same = one.crop == (crop.digest if crop else "") and not _has_changed(given[name], known)
+        is_same = is_same and one.meant == _meant(human, one.video)
         if one.run == run and is_same and finished.is_intact(one, out):
             before.append(name)
     return {name: own.get(name, one) for name, one in known.items() if name in before or name not in given}, before
+
+
+def _meant(human: Annotation | None, video: str) -> list[str]:
+    """The names in the annotation that mean a video; they may be others after it, or another video, has moved."""
+    return list(human.meant.written.get(video, ())) if human else []
 
 
 def _has_changed(job: Job, known: Mapping[str, Finished]) -> bool:

@@ -155,7 +155,7 @@ def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = sil
 
 
 def _validation(path: Path, meta: Mapping) -> Scores | None:
-    """The validation scores beside a model, if there are any. Raises AmcError for those of another run."""
+    """The validation scores beside a model, if there are any. Raises AmcError for those of another configuration."""
     file = lookup.validation_scores(path)
     if not file.is_file():
         return None

@@ -7,6 +7,7 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 
 import hashlib
 import json
+import os
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
@@ -162,14 +163,16 @@ def _videos(source: Path, human: Annotation) -> dict[str, Path]:
     if not places:
         says = f"none of its videos is here or beside it: {', '.join(human.media[:5]) or 'it names none'}"
         raise AmcError(f"{human.source}: {says}; put it into the folder of the videos, and give the folder")
-    files = {path.resolve(): path for path in reversed(inputs.videos(places).named.values())}
-    return inputs.named([*files.values()][::-1])  # each file once, under the name in the folder
+    files: dict[Path, Path] = {}
+    for path in inputs.videos(places).named.values():
+        files.setdefault(path.resolve(), path)  # each file once, under the name in the folder
+    return inputs.named([*files.values()])
 
 
 def _key(source: Path, named: dict[str, Path]) -> str:
-    """A short hash of the annotation, the videos and how clips are cut."""
+    """A short hash of the annotation, the videos, also where they lie beside it, and how clips are cut."""
     written = [digest(file) for file in annotations.files(source)]
-    contents = [(name, digest(path)) for name, path in sorted(named.items())]
+    contents = [(name, os.path.relpath(path, source), digest(path)) for name, path in sorted(named.items())]
     parts = [VERSION, SlidingWindow.seconds, MOST, SHARE, written, contents]
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 

@@ -17,7 +17,7 @@ from amc.base.errors import AmcError
 from amc.base.progress import Log, headed
 from amc.ethogram import agreement, annotations, predict
 from amc.ethogram.bouts import Bout, Rules
-from amc.ethogram.comparison import labelled_of
+from amc.ethogram.comparison import events_of
 from amc.ethogram.events import Annotation
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
@@ -75,8 +75,7 @@ def tune(
 
 def beside(shown: Ethogram, human: Annotation) -> Compared:
     """An ethogram of what the human has looked for, behaviours and frames, and the human's bouts. Raises AmcError."""
-    events, given = human.of(shown.video, shown.file), human.labelled_frames(shown.video, shown.file)
-    counted = labelled_of(human, shown.file, given, shown.edges)
+    events, counted = events_of(shown, human)
     names, _ = agreement.common(shown.names, list(human.behaviours))
     at = [c for c, name in enumerate(shown.names) if name in names.values()]
     probs = shown.probs[:, at] if counted is None else shown.probs[:, at] * counted[:, None]

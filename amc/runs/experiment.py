@@ -91,7 +91,7 @@ def run(cfg: Experiment, *, log: Log | None = None, device: str | None = None) -
     A process that computes the same run already is waited for, and its result is used.
     """
     table = load(cfg)
-    place = keys.folder(cfg, table)
+    place = keys.folder(cfg, table, device)
     is_known = _is_whole(place, cfg.method)
     if not is_known and distributed.world() > 1:  # its processes work in one folder
         _make(cfg, table, place, log, device)

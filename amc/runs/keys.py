@@ -26,18 +26,19 @@ WORLDS = {"synth": KINGDOM, "synth-menagerie": MENAGERIE}  # data sets that are 
 LIBRARIES = ("torch", "torchvision", "open_clip_torch", "transformers", "pytorchvideo")  # the networks are theirs
 
 
-def folder(cfg: Experiment, table: ClipTable) -> Path:
+def folder(cfg: Experiment, table: ClipTable, device: str | None = None) -> Path:
     """The folder of a run: its title, and a short hash of everything that its scores depend on.
 
-    Raises AmcError when its flow needs weights that are absent.
+    device: where it is trained; by default a GPU, if there is one. Raises AmcError when its flow needs weights that
+    are absent.
     """
     readable = re.sub(r"[^\w.+-]+", "-", cfg.title)
-    return paths.cache() / "runs" / f"{readable}-{key(cfg, table)[:10]}"
+    return paths.cache() / "runs" / f"{readable}-{key(cfg, table, device)[:10]}"
 
 
-def key(cfg: Experiment, table: ClipTable) -> str:
+def key(cfg: Experiment, table: ClipTable, device: str | None = None) -> str:
     """Hash of what a run's scores depend on, 20 hex digits: configuration, data (of its pre-training too), weights,
-    libraries, the precision of this machine's products, `stages.STAGES`.
+    libraries, the precision of products on the device, `stages.STAGES`.
 
     The text of the source is not included. Raises AmcError when its flow needs weights that are absent.
     """
@@ -56,7 +57,7 @@ def key(cfg: Experiment, table: ClipTable) -> str:
         digest(card) if cfg.pretrained == BUNDLED else "",
         flow.fingerprint_of(cfg.pixels),
         repr(versions(LIBRARIES)),
-        precision.products("cuda" if torch.cuda.is_available() else "cpu"),
+        precision.products(device or ("cuda" if torch.cuda.is_available() else "cpu")),
         repr(sorted(STAGES.items())),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]

@@ -104,8 +104,11 @@ def _opened(path: Path) -> dict:
 
 
 def _videos(observation: dict) -> list[str]:
-    files = observation.get("file") or {}
-    return [name for number in sorted(files, key=int) for name in files[number]] if isinstance(files, dict) else []
+    try:
+        files = observation["file"]
+        return [name for number in sorted(files, key=int) for name in files[number]]
+    except UNSOUND:
+        return []
 
 
 def _players(place: str, name: str, observation: dict, lengths: Callable[[str], float | None]) -> tuple[Player, ...]:
