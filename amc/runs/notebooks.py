@@ -8,7 +8,7 @@ import json
 import os
 from pathlib import Path
 
-from amc.base import paths, precision
+from amc.base import paths
 from amc.base.digests import digest
 from amc.base.errors import choice
 from amc.base.stages import STAGES
@@ -90,14 +90,15 @@ def made_from(name: str, size: str, seeds: str = "0") -> str:
 
     The figures' code is not part of it: after a change of a figure, name the notebook to run it again.
     """
-    from amc.synth import generate  # the renderer, which other users of this module do not need
+    from amc.base.precision import VARIABLE  # torch, and below the renderer, which other users do not need
+    from amc.synth import generate
 
     cells = json.loads((paths.root() / "notebooks" / f"{name}.ipynb").read_text(encoding="utf-8"))["cells"]
     worlds = [(world.name, repr(world.sizes), generate.digest(world)) for world in generate.WORLDS.values()]
     files = [*(paths.root() / "data").glob("*.csv"), *(paths.root() / "data" / "weights").glob("*.json")]
     bundled = [(file.name, digest(file)) for file in sorted(files)]
     parts = [["".join(cell["source"]) for cell in cells], parameters(name, size, seeds), STAGES, worlds, bundled]
-    parts += [os.environ.get(precision.VARIABLE, "")]
+    parts += [os.environ.get(VARIABLE, "")]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:16]
 
 

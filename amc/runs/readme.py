@@ -141,7 +141,7 @@ def training_seconds(each: list[dict]) -> float:
     for record in each:
         for row in _trained([record]):
             system = row["method"], row["scheme"], row["modality"], row["seeds"]
-            trained[*system, *record["provenance"]["run_commits"]] = row
+            trained[*system, *record["provenance"].get("run_commits", ())] = row
     return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in trained.values())
 
 
