@@ -158,7 +158,7 @@ def motion_field(
     """
     vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
     side = (WIDTH - 2) / (1 + len(pictures))
-    figure = Figure((WIDTH, min(side * shape[1] / shape[2], 4.5) + 1.7), layout="constrained")
+    figure = Figure((WIDTH, min(side * shape[1] / shape[2], 4.5) + 2.3), layout="constrained")
     panels = figure.subplots(1, 1 + len(pictures))
     for axes, picture in zip(panels, [frame, *pictures.values()], strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])

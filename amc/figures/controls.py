@@ -40,7 +40,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     panels[0].set_xlim(0, ROOM * max(row["map_macro_high"] for row in rows))
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
-    panels[0].set_xticks([tick for tick in (0, 25, 50, 75, 100) if tick <= panels[0].get_xlim()[1]])
+    panels[0].set_xticks([tick for tick in (0, 50, 100) if tick <= panels[0].get_xlim()[1]])
     headline(figure, f"{_found(rows, kinds)}; {rows[0]['videos']} test videos")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
@@ -83,13 +83,13 @@ def _found(rows: Sequence[dict], kinds: list[str]) -> str:
     needed = [f"without {what}" for what in _by_most({kind: part <= HALF for kind, part in parts.items()})]
     told = [f"hardly need {listed(spared, word='or')}"] if spared else []
     told += [f"lose half or more of their lead over chance {listed(needed)}"] if needed else []
-    return f"The scores {listed(told)}" if told else "Most scores lose a part without each of these"
+    return f"The scores of most models {listed(told)}" if told else "Most scores lose a part without each of these"
 
 
 def _by_most(applies: dict[str, np.ndarray]) -> list[str]:
     """What each control takes away, with the number of rows, for those of which it applies to more than half."""
     found = {kind: rows for kind, rows in applies.items() if rows.mean() > 0.5}
-    return [f"{words.CONTROLS[kind][1]} ({rows.sum()} of {len(rows)} models)" for kind, rows in found.items()]
+    return [f"{words.CONTROLS[kind][1]} ({rows.sum()} of {len(rows)})" for kind, rows in found.items()]
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:
