@@ -147,14 +147,13 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
     words.explain(figure, "attention", "motion", "summary")
-    ends = [f"{_shares(shares)} {when.partition(chr(10))[0]}" for when, shares in drawn.items()]
-    gives = "Frames give motion, and motion gives frames," if both else "Pictures give each other"
-    style.headline(figure, f"{gives} {listed(ends)} of their attention")
+    whens = [when.partition("\n")[0] for when in drawn]
+    first, *second = zip(*drawn.values(), strict=True)
+    told = listed(f"{share:.0f} % {when}" for share, when in zip(first, whens, strict=True))
+    gives = "frames give motion" if both else "pictures give each other"
+    back = "".join(f"; motion gives frames {listed(f'{share:.0f} %' for share in shares)}" for shares in second)
+    style.headline(figure, f"Of their attention, {gives} {told}{back}")
     return figure
-
-
-def _shares(shares: Sequence[float]) -> str:
-    return listed(f"{share:.0f} %" for share in shares)
 
 
 def _asks(kind: str, both: bool) -> str:
