@@ -79,7 +79,8 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
             names.append(row["method"])
         for row in rows:
             ax.barh(len(names), row["map"], color=MODALITY_COLORS[row["modality"]], height=0.7)
-            ax.text(row["map"] + 1, len(names), f"{row['map']:.1f}", va="center", fontsize=11)
+            number = ax.text(row["map"] + 1, len(names), f"{row['map']:.1f}", va="center", fontsize=11)
+            number.set_bbox({"color": "white", "pad": 0.5})  # over the line of the title
             names.append(row["system"])
         ax.set(yticks=range(len(names)), yticklabels=names, xlim=(0, 90), ylim=(-0.6, len(names) - 0.4))
         ax.set_title(METRIC_NAMES[metric], loc="left", fontsize=13, fontweight="bold")
@@ -158,7 +159,6 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     left.plot(*zip(*middles, strict=True), "o-", color=INK, linewidth=2.5, markersize=8, label="median of a group")
     left.set(xscale="log", xlabel="test clips that show the behaviour", ylim=(0, 104))
     left.set_ylabel("width of the 95 % interval of its AP, points")
-    left.legend(frameon=False)
     few = positives < FEW
     extent = np.median(extents[few]) if few.any() else np.nan
     left.axvspan(0.7, FEW - 0.5, color=PALE, zorder=0)
@@ -169,6 +169,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
         f"{few.sum()} behaviours have fewer than {FEW} test clips\n(grey): their intervals are {extent:.0f} points wide"
     )
     left.set_xlim(0.7, None)
+    left.legend(frameon=False)
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter(NullFormatter())
     shares = [row["share"] for row in differences]
@@ -177,7 +178,8 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     right.axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
     right.text(0, effect, f"what motion adds in the paper: {effect:.2f}", va="bottom", fontsize=11)
     right.axvline(share, color=SHADE, linestyle="--")
-    right.text(share, 0.02, "our models, with and\nwithout motion ", ha="right", va="bottom", fontsize=11)
+    look = {"ha": "right", "va": "top", "fontsize": 11, "transform": right.get_xaxis_transform()}
+    right.text(share, 0.98, "our models, with and without motion ", **look)
     right.set(xlabel="correlation of the errors of two models", ylabel="points of mAP", ylim=(0, None))
     macro = np.interp(share, shares, [row["map_macro"] for row in differences])
     right.plot(share, macro, "o", color=MODEL, markersize=12, zorder=3)
