@@ -138,8 +138,8 @@ class Experiment:
 # the median clip, above 3.4 in a tenth of them. Colours that saturate at 8 px are pale. Of 2, 3 and 8 px,
 # RGB + flow at size quick had the lowest validation loss with 2.
 _SMALL = Pixels(flow_method="dis", max_px=2.0, short_side=72, keep_frames=True)
-# X-CLIP's rate is for a schedule a thousand times longer. Of 2e-4, 4e-4, 8e-4 and 1.6e-3 this rate had the lowest
-# validation loss of RGB + flow at size quick (tests/learning_rates.py); with the last one motion is not learnt at all.
+# X-CLIP's rate is for a schedule a thousand times longer. Of 2e-4, 4e-4 and 8e-4 this rate had the lowest validation
+# loss of RGB + flow and of flow at size quick (tests/learning_rates.py, reports/learning_rates_sparse.json).
 _SHORT = Training(
     epochs=12, warm_up=1, batch_size=16, grad_accum_steps=1, lr=4e-4, lr_mult=2, schedule="constant", patience=3,
     ema_epochs=2.5, patch_dropout=0.5, workers=0,
