@@ -25,7 +25,7 @@ def test_every_promise_is_held_by_a_test_that_exists(promise):
 def test_a_run_computes_with_one_thread_however_many_there_are(tmp_path, monkeypatch):
     seen, before = [], torch.get_num_threads()
     monkeypatch.setattr(experiment, "load", lambda cfg: None)
-    monkeypatch.setattr(keys, "folder", lambda cfg, table: tmp_path / "run")
+    monkeypatch.setattr(keys, "folder", lambda cfg, table, device: tmp_path / "run")
     monkeypatch.setattr(experiment, "_compute", lambda *given: seen.append(torch.get_num_threads()))
     torch.set_num_threads(3)
     try:
