@@ -119,12 +119,15 @@ def names(known: Mapping[str, Finished], files: Iterable[Path]) -> dict[Path, st
 
     No two files get one name.
     """
-    by_path = {one.file: one.video for one in known.values()}
-    newest = {one.file: place for place, one in enumerate(known.values())}
     files, found = [*files], {}
-    for file in sorted(files, key=lambda file: newest.get(str(file), -1), reverse=True):
-        if str(file) in by_path and by_path[str(file)] not in found.values():
-            found[file] = by_path[str(file)]
+    given = {str(file): file for file in files}
+    newest: dict[Path, str] = {}
+    for one in reversed(known.values()):
+        if one.file in given:
+            newest.setdefault(given[one.file], one.video)
+    for file, name in newest.items():  # of two with one name the newest record counts
+        if name not in found.values():
+            found[file] = name
     gone = [one for one in known.values() if one.video not in found.values() and not Path(one.file).exists()]
     for file in files:
         same = [one for one in gone if Path(one.file).name == file.name and one.sha256 == content(file)]

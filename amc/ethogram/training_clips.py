@@ -20,7 +20,7 @@ import pandas as pd
 
 from amc import video
 from amc.base import paths
-from amc.base.digests import digest, identity
+from amc.base.digests import digest, state
 from amc.base.errors import AmcError, VideoError, printable
 from amc.base.progress import Log, progress
 from amc.datasets import names
@@ -177,11 +177,11 @@ def _key(source: Path, named: dict[str, Path]) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:10]
 
 
-def _identities(places: Iterable[Path]) -> list[tuple]:
+def _identities(places: Iterable[Path]) -> list[tuple[Path, str]]:
     """Of the files of annotation or videos in these places: it differs when one of them was written in between."""
     try:
-        return [(file, *identity(file)) for place in places for file in annotations.files(place)]
-    except (AmcError, OSError):  # whoever reads them says what is wrong
+        return [(file, state(file)) for place in places for file in annotations.files(place)]
+    except AmcError:  # whoever reads them says what is wrong
         return []
 
 
