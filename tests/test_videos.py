@@ -50,6 +50,25 @@ def test_facts_tell_what_decodes_and_are_kept_for_the_next_time(mixed, monkeypat
     assert examine(table(*mixed.clips[:2])) == {name: found[name] for name in ("good", "one")}
 
 
+def test_a_video_replaced_while_it_was_read_is_read_again(tmp_path, one_frame, real, monkeypatch):
+    path = tmp_path / "v.mp4"
+    shutil.copy(one_frame, path)
+    start = videos._start
+
+    def start_and_replace():
+        shutil.copy(real / "clips" / "nasty" / "odd_321x241_vp9.mp4", tmp_path / "other.mp4")
+        (tmp_path / "other.mp4").replace(path)
+        return start()
+
+    monkeypatch.setattr(videos, "_start", start_and_replace)  # the reader starts after the identity was taken
+    one = table(Clip("v", path, (0,), "train", None))
+    examine(one)
+    assert videos.remembered("t") == {}
+    shutil.copy(one_frame, path)
+    monkeypatch.setattr(videos, "_start", start)
+    assert examine(one) == {"v": videos.Facts(1)}
+
+
 def test_what_could_not_be_read_is_tried_again_and_another_spelling_is_the_same_video(mixed, one_frame, monkeypatch):
     assert "cannot be read" in examine(mixed)["absent"].error
     absent = mixed.clips[3]

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from amc import flow_color, intervals, metrics
-from amc.base import checkpoint, processes
+from amc.base import checkpoint, precision, processes
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log
@@ -157,7 +157,7 @@ def measure(
     """
     seeing = [run for run in runs if run.cfg.method not in BLIND]
     jobs = [(run, MOST.get(run.cfg.size, 0) if most is None else most, seed) for run in seeing]
-    workers = min(workers or processes.count(1 if torch.cuda.is_available() else None), len(jobs))
+    workers = min(workers or processes.count(1 if precision.default_device() == "cuda" else None), len(jobs))
     if workers < 2:
         found = [_measured(job, log) for job in jobs]
     else:
@@ -199,7 +199,7 @@ def _scored(run: Run, intact: Scores, chosen: tuple[int, ...], seed: int) -> dic
             missing.append((control, path, facts))
     if not missing:
         return found
-    device, threads = "cuda" if torch.cuda.is_available() else "cpu", torch.get_num_threads()
+    device, threads = precision.default_device(), torch.get_num_threads()
     torch.set_num_threads(1)  # as in training: several threads on busy cores are slower, and sum in another order
     try:
         classifier = trained(run, table).to(device)

@@ -87,8 +87,9 @@ def examine(table: ClipTable, name: str, *, workers: int, log: Log) -> Iterator[
     if sealed_lines.read(_file(name)).damaged:
         sealed_lines.write(_file(name), ([key, *astuple(facts)] for key, facts in known.items()))
     found = _read(waiting, workers)
-    for clip, facts in progress(found, "reading videos", total=len(waiting), unit="videos", log=log):
-        sealed_lines.append(_file(name), [_identity(clip.path), *astuple(facts)])
+    for clip, key, facts in progress(found, "reading videos", total=len(waiting), unit="videos", log=log):
+        if key == _identity(clip.path):  # else it was replaced meanwhile; the next call reads it again
+            sealed_lines.append(_file(name), [key, *astuple(facts)])
         yield clip, facts
 
 
@@ -113,7 +114,8 @@ def _identity(path: Path) -> str:
         return os.path.abspath(path)
 
 
-def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, Facts]]:
+def _read(clips: list[Clip], workers: int) -> Iterator[tuple[Clip, str, Facts]]:
+    """Each clip, the identity of its video before it was read, and the facts."""
     todo, done = Queue(), Queue()
     for clip in clips:
         todo.put(clip)
@@ -135,10 +137,11 @@ def _drive(todo: Queue, done: Queue) -> None:
             clip = todo.get_nowait()
         except Empty:
             break
+        key = _identity(clip.path)
         try:
             process = process or _start()
         except OSError as error:
-            done.put((clip, Facts(0, f"no reader could be started ({error})")))
+            done.put((clip, key, Facts(0, f"no reader could be started ({error})")))
             continue
         timer = threading.Timer(TIMEOUT, process.kill)
         timer.start()
@@ -150,10 +153,10 @@ def _drive(todo: Queue, done: Queue) -> None:
             answer = ""
         timer.cancel()
         if answer:
-            done.put((clip, Facts(**json.loads(answer))))
+            done.put((clip, key, Facts(**json.loads(answer))))
         else:
             status = process.wait()
-            done.put((clip, Facts(0, f"the reader ended at it (status {status}), or was silent for {TIMEOUT} s")))
+            done.put((clip, key, Facts(0, f"the reader ended at it (status {status}), or was silent for {TIMEOUT} s")))
             process = None
     if process:
         process.stdin.close()

@@ -117,7 +117,7 @@ def _make(cfg: Experiment, table: ClipTable, place: Path, log: Log | None, devic
     threads = torch.get_num_threads()
     torch.set_num_threads(1)  # several threads on busy cores are slower, and sum in another order
     try:
-        _compute(cfg, table, place, log, device or ("cuda" if torch.cuda.is_available() else "cpu"))
+        _compute(cfg, table, place, log, device or precision.default_device())
     finally:
         torch.set_num_threads(threads)
 
@@ -185,7 +185,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
     """Scores of the test split before any training of ours: the CLIP alone."""
-    device, table = device or ("cuda" if torch.cuda.is_available() else "cpu"), load(cfg)
+    device, table = device or precision.default_device(), load(cfg)
     model = methods.build(cfg, table).to(device).eval()
     views = _views(cfg, table.split("test"), model.preprocess.size)
     facts = meta(cfg, table) | {"card": model.card, "device": device}
@@ -267,7 +267,7 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
     even if another one fails; then the first failure is raised.
     """
     if workers is None:
-        workers = processes.count(1 if torch.cuda.is_available() else None)
+        workers = processes.count(1 if precision.default_device() == "cuda" else None)
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(configs)

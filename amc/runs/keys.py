@@ -6,8 +6,6 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
-import torch
-
 from amc import flow
 from amc.base import paths, precision
 from amc.base.digests import digest
@@ -57,7 +55,7 @@ def key(cfg: Experiment, table: ClipTable, device: str | None = None) -> str:
         digest(card) if cfg.pretrained == BUNDLED else "",
         flow.fingerprint_of(cfg.pixels),
         repr(versions(LIBRARIES)),
-        precision.products(device or ("cuda" if torch.cuda.is_available() else "cpu")),
+        precision.products(device or precision.default_device()),
         repr(sorted(STAGES.items())),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]
