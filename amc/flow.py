@@ -115,7 +115,7 @@ def _dis(first: Tensor, second: Tensor, weights: None, *, preset: int) -> Tensor
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)  # pairs are small, and data loaders already fill the cores
     try:
-        # A new estimator per pair: a reused one keeps state that changes the flow, by up to 2.7 px at some sizes.
+        # A new estimator per pair: at some sizes a reused one keeps state that changes the flow.
         flows = [cv2.DISOpticalFlow_create(preset).calc(a, b, None) for a, b in zip(*grays, strict=True)]
     finally:
         cv2.setNumThreads(threads)

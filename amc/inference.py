@@ -102,6 +102,8 @@ def predict(
     if not classifier.names:
         raise AmcError('behaviours: this model knows none; give some, such as ["walking", "grazing"]')
     preprocess, classifier = model.video_preprocess, classifier.to(device).eval()
+    if preprocess is None:
+        raise AmcError("model: it does not know which frames of a video it needs; load it with amc.load")
     with torch.inference_mode():
         logits = [classifier(preprocess(path).to(device)).float().cpu().numpy() for path in paths]  # V of (M, C)
     return Scores(

@@ -161,7 +161,7 @@ def expected_calibration_error(labels: np.ndarray, probs: np.ndarray, *, bins: i
     return float((found["count"] * distance).sum() / found["count"].sum())
 
 
-def resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
+def _resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
     """How often each video is drawn in each bootstrap replicate, (replicates, V) uint16."""
     rng = np.random.default_rng(seed)
     draws = (rng.integers(0, num_videos, num_videos) for _ in range(replicates))
@@ -171,7 +171,7 @@ def resamples(num_videos: int, replicates: int, seed: int) -> np.ndarray:
 def ratio(part: np.ndarray, whole: np.ndarray, *, replicates: int = 1000, seed: int = 0) -> tuple[float, ...]:
     """Sum of `part` divided by sum of `whole`, (V,) each, with its 95 % bootstrap interval over videos or other units:
     (value, low, high); NaN where there is nothing."""
-    weights = resamples(len(part), replicates, seed).astype(float)
+    weights = _resamples(len(part), replicates, seed).astype(float)
     below = weights @ whole
     values = (weights @ part)[below > 0] / below[below > 0]
     if not len(values):

@@ -4,7 +4,7 @@
 class Serial:
     """In place of `processes.pool`."""
 
-    def __init__(self, workers, mp_context=None):
+    def __init__(self, workers):
         pass
 
     def __enter__(self):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import amc
-from amc import flow, video
+from amc import flow, model, video
 from amc.base import checkpoint
 from amc.base.errors import AmcError, VideoError
 from amc.datasets import catalogue
@@ -61,8 +61,12 @@ def test_a_clip_that_others_trained_takes_the_behaviours_that_it_is_given(run):
     assert "ZERO-SHOT" in classifier.card["stamp"] and preprocess.pixels.modality == "rgb"
     found = amc.predict(path, classifier, ["walking", "swimming"])
     assert found.names.tolist() == ["walking", "swimming"] and found.logits.shape == (1, 3, 2)
+    named = amc.predict(path, classifier.with_names(["walking", "swimming"]))
+    assert np.array_equal(named.logits, found.logits)
     with pytest.raises(AmcError, match=r"behaviours: this model knows none; give some"):
         amc.predict(path, classifier)
+    with pytest.raises(AmcError, match=r"load it with amc.load"):
+        amc.predict(path, model.build("synth-clip", "bundled", num_slots=8).with_names(["walking", "swimming"]))
 
 
 def test_what_is_not_there_is_one_line(run, tmp_path):

@@ -272,7 +272,7 @@ def test_a_folder_with_damaged_or_missing_weights_is_refused(tmp_path):
     with pytest.raises(AmcError, match=r"1 weights of a TimeSformer are missing \(embeddings.cls_token"):
         msqnet.build(SMALL, tmp_path, names=NAMES, num_slots=3)
     path.write_bytes(path.read_bytes()[:-100])
-    with pytest.raises(AmcError, match="could not be had"):
+    with pytest.raises(AmcError, match="could not be loaded"):
         msqnet.build(SMALL, tmp_path, names=NAMES, num_slots=3)
 
 

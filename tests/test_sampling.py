@@ -18,11 +18,10 @@ def inside(frame, ranges):
 def test_every_plan_has_m_windows_of_p_ordered_frames_in_range(scheme, seed):
     for n, m, p in SIZES:
         windows = plan(n, scheme=scheme, num_windows=m, frames=p, seed=seed)
-        assert len(windows) == m
+        assert len(windows) == m and windows == plan(n, scheme=scheme, num_windows=m, frames=p, seed=seed)
         for window in windows:
             assert len(window.frames) == p and list(window.frames) == sorted(window.frames)
             assert all(type(f) is int and 0 <= f < n for f in window.frames)
-            assert window == plan(n, scheme=scheme, num_windows=m, frames=p, seed=seed)[windows.index(window)]
 
 
 @pytest.mark.parametrize("scheme", ["dense", "semi-dense"])
@@ -44,8 +43,10 @@ def test_dense_takes_all_frames_from_the_main_window_one_a_segment(seed):
     for n, m, p in SIZES:
         for w in plan(n, scheme="dense", num_windows=m, frames=p, seed=seed):
             assert all(inside(f, [w.main]) for f in w.frames)
-            segments = [int((f - w.main[0] + 0.999) * p / (w.main[1] - w.main[0])) for f in w.frames]
-            assert all(abs(segment - i) <= p / (w.main[1] - w.main[0]) + 1 for i, segment in enumerate(segments))
+    for n, m, p in LONG:
+        for w in plan(n, scheme="dense", num_windows=m, frames=p, seed=seed):
+            segments = w.main[0] + np.arange(p + 1) * (w.main[1] - w.main[0]) / p
+            assert all(int(a) <= f < b for f, a, b in zip(w.frames, segments[:-1], segments[1:], strict=True))
 
 
 @pytest.mark.parametrize("seed", SEEDS)

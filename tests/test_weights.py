@@ -173,7 +173,7 @@ def test_no_network_and_no_cached_weights_is_one_line(monkeypatch):
         raise OSError("no route\nto the hub")
 
     monkeypatch.setattr("open_clip.factory.download_pretrained", unreachable)
-    with fails("'openai' for ViT-B-32-quickgelu could not be had .*no route") as caught:
+    with fails("'openai' for ViT-B-32-quickgelu could not be loaded .*no route") as caught:
         build("ViT-B-32-quickgelu", "openai", num_slots=3)
     assert "\n" not in str(caught.value)
 

@@ -57,6 +57,11 @@ def choice(name: str, value: object, allowed: list[str] | tuple[str, ...]) -> No
         raise AmcError(f"{name}: {value!r} is not known; choose one of: {', '.join(map(str, allowed))}")
 
 
+def first_line(error: Exception, most: int = 160) -> str:
+    """The first line of a library's message, at most `most` letters of it; it may be empty."""
+    return (str(error).splitlines() or [""])[0][:most]
+
+
 def shorten_interrupts(shell: "InteractiveShell") -> None:
     """From now on a cell of IPython's `shell` that is interrupted shows one line in place of a traceback."""
     shell.set_custom_exc((KeyboardInterrupt,), _interrupted)

@@ -1,4 +1,4 @@
-"""The default device, and mixed precision in training: products in bfloat16 where the hardware has units for them."""
+"""Mixed precision in training: products of matrices in bfloat16 where the hardware has units for them."""
 
 import os
 from collections.abc import Callable
@@ -10,11 +10,6 @@ from torch import Tensor
 from amc.base.errors import choice
 
 VARIABLE = "AMC_PRODUCTS"
-
-
-def default_device() -> str:
-    """cuda if there is a GPU, else cpu."""
-    return "cuda" if torch.cuda.is_available() else "cpu"
 
 
 def products(device: str) -> str:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 
 from amc.base import paths, torchscript
-from amc.base.errors import AmcError
+from amc.base.errors import AmcError, first_line
 
 # The first of these that exists in a folder is read; or the index that lists its parts.
 IN_FOLDERS = ("open_clip_model.safetensors", "model.safetensors", "open_clip_pytorch_model.bin", "pytorch_model.bin")
@@ -83,7 +83,7 @@ def _content(path: Path) -> tuple[object, dict[str, str]]:
                 f"weights: {path}: holds {shown(held[1])}, not only tensors and plain values, and none of its code is "
                 "run; save the state_dict alone, on a machine that may run it"
             ) from error
-        reason = shown((str(error).splitlines() or [""])[0][:120])
+        reason = shown(first_line(error, 120))
         raise AmcError(
             f"weights: {path}: not a readable file of weights ({type(error).__name__} {reason}); get it again"
         ) from error

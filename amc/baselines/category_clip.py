@@ -17,6 +17,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from amc.base.errors import AmcError
+from amc.base.torch_state import seeded
 from amc.model import layers, weights, xclip
 from amc.model.build import build as build_xclip
 from amc.model.classifier import Classifier
@@ -72,7 +73,7 @@ class CategoryCLIP(nn.Module):
 
         categories (S, E): the species that the animal is a mixture of. Raises AmcError as `embed` does.
         """
-        return self.xclip.logit_scale.exp() * self.embed(pixels, text, categories).cosine + self.logit_bias
+        return self.xclip.logits(self.embed(pixels, text, categories).cosine)
 
     def embed(self, pixels: Tensor, text: Tensor, categories: Tensor) -> Embeddings:
         """Embeddings, not normalised, and cosines, refined by the video (X-CLIP) and then by the animal.
@@ -139,7 +140,7 @@ def build(
     tower = weights.open_clip_model(backbone, pretrained, seed=seed).visual
     parts = build_xclip(backbone, pretrained, num_slots=num_slots, seed=seed)
     embed_dim = parts.network.prompts.alpha.shape[0]
-    with weights.seeded(seed):
+    with seeded(seed):
         module = CategoryCLIP(parts.network, tower, CategoryPrompts(embed_dim), CategoryPrompts(embed_dim)).eval()
     card = {"network": "category-clip", **parts.card, "species": list(species)}
     context = parts.encode(names), parts.encode(species)

@@ -18,8 +18,8 @@ from torch import Tensor, nn
 import amc.base.torchvision_cpu  # noqa: F401  before pytorchvideo imports torchvision
 from amc.base import checkpoint
 from amc.base.errors import AmcError, choice
+from amc.base.torch_state import seeded
 from amc.model import Classifier, Preprocess, layers
-from amc.model.weights import seeded
 
 MEAN, STD = (0.45, 0.45, 0.45), (0.225, 0.225, 0.225)  # what pytorchvideo's networks were trained with
 MIN_SIZE = 32  # pixels; all networks halve the picture five times

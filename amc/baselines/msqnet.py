@@ -19,12 +19,13 @@ import torch
 from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 
+from amc.base.torch_state import seeded
 from amc.base.errors import AmcError, choice
 from amc.baselines.timesformer import PATCH_SIZE, VIDEO_ENCODERS, VideoClassifier, check_clip, video_encoder
 from amc.model import text
 from amc.model.layers import parameter_groups
 from amc.model.classifier import Classifier, Preprocess
-from amc.model.weights import BUNDLED, SYNTH_CLIP, clip_and_note, seeded
+from amc.model.weights import BUNDLED, SYNTH_CLIP, clip_and_note
 
 if TYPE_CHECKING:
     from transformers import TimesformerModel
@@ -54,7 +55,7 @@ class MSQNet(nn.Module):
     Its scores can be those of CLIP's picture alone. On Synth Kingdom, size quick, training with the encoder and with
     zeros for its tokens end at the same losses. This is the published design with little data, not an encoder cut off:
     at the start gradients and the variance of tokens over videos are of the size of other parts', and the tokens of
-    another video cost the trained model 8 points of macro mAP; but they say what the picture says too.
+    another video lower the trained model's scores; but they say what the picture says too.
     """
 
     def __init__(self, video: "TimesformerModel", image: VisionTransformer, transformer: nn.Transformer, names: Tensor):
@@ -192,7 +193,7 @@ def build_encoder(
     The published encoder was pre-trained in the same way, as a classifier of Kinetics-400 without CLIP. Within a whole
     MSQNet it learns little: the queries read the labels from CLIP's picture long before a drawn encoder shows them.
     Trained alone on Synth Menagerie's 510 clips, it learns appearance: frames in another order leave its validation
-    loss as it is (0.23), also if its positions in time start from noise instead of TimeSformer's zeros.
+    loss as it is, also if its positions in time start from noise instead of TimeSformer's zeros.
     """
     check(network, "")
     _, card, preprocess = _clip(clip, num_slots=num_slots, seed=seed)

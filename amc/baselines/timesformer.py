@@ -5,7 +5,6 @@ the frames of each in turn. With a linear layer on the class token it is a class
 """
 
 import logging
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -13,9 +12,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from amc.base import checkpoint
-from amc.base.errors import AmcError
+from amc.base.errors import AmcError, first_line
+from amc.base.torch_state import seeded, silent_logging
 from amc.model.layers import check_pixels, parameter_groups
-from amc.model.weights import seeded
 
 if TYPE_CHECKING:
     from transformers import TimesformerConfig, TimesformerModel
@@ -111,12 +110,12 @@ def _of_transformers(source: str, config) -> dict[str, Tensor]:
     from transformers import TimesformerModel
 
     try:
-        with _silence(), seeded(0):  # transformers draws before it loads
+        with silent_logging(logging.WARNING), seeded(0):  # it draws before it loads, and warns of its own unused head
             theirs, report = TimesformerModel.from_pretrained(source, output_loading_info=True)
     except Exception as error:  # whatever the hub, the disk or the network raise
-        reason = (str(error).splitlines() or [""])[0][:160]
+        reason = first_line(error)
         raise AmcError(
-            f"weights: TimeSformer {source!r} could not be had ({reason}); give a folder it was saved to, or ''"
+            f"weights: TimeSformer {source!r} could not be loaded ({reason}); give a folder it was saved to, or ''"
         ) from error
     if missing := sorted(report["missing_keys"]):  # transformers has drawn these at random
         raise AmcError(f"{source}: {len(missing)} weights of a TimeSformer are missing ({missing[0]}, …); get it again")
@@ -125,14 +124,3 @@ def _of_transformers(source: str, config) -> dict[str, Tensor]:
         if found != expected:
             raise AmcError(f"{source}: {field} is {found}, but the network has {expected}; choose the network it is of")
     return theirs.state_dict()
-
-
-@contextmanager
-def _silence():
-    """Silence transformers' report that the Kinetics classification head is not used."""
-    level = logging.root.manager.disable
-    logging.disable(logging.WARNING)
-    try:
-        yield
-    finally:
-        logging.disable(level)

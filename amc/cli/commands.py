@@ -121,14 +121,14 @@ def flow(given: argparse.Namespace) -> int:
     """Compute the flow of a data set and store it for training and scoring."""
     import torch
 
-    from amc.base import distributed, precision
+    from amc.base import distributed, torch_state
     from amc.base.progress import silent
     from amc.runs import precompute
 
     paths.check_writable(paths.cache())
     with distributed.init():
         torch.set_num_threads(1)  # one process per core is faster than several threads
-        device = precision.default_device()
+        device = torch_state.default_device()
         is_first = distributed.rank() == 0
         done = precompute.motion(_with_clips(_configs(given)), log=print if is_first else silent, device=device)
         if is_first:
@@ -139,7 +139,7 @@ def flow(given: argparse.Namespace) -> int:
 
 def flow_train(given: argparse.Namespace) -> int:
     """Train RAFT-small on drawn pairs with true flow; continues where it stopped."""
-    from amc.base import bundled, distributed, precision
+    from amc.base import bundled, distributed, torch_state
     from amc.raft import weights
     from amc.synth import raft_card, raft_train
 
@@ -152,7 +152,7 @@ def flow_train(given: argparse.Namespace) -> int:
         paths.check_writable(bundled.place(weights.BUNDLED).parent)
     elif any(measured.values()):
         raise AmcError("real, compare: only weights put into data/weights are measured; add --ship")
-    device = precision.default_device()
+    device = torch_state.default_device()
     cores = os.cpu_count() or 1
     with distributed.init():
         free = cores // distributed.world() - 1  # a GPU keeps many drawing workers busy, a core only one

@@ -19,7 +19,7 @@ from torch import Tensor
 from torch.utils.data import Dataset
 
 from amc import flow_color, intervals, metrics
-from amc.base import checkpoint, precision, processes
+from amc.base import checkpoint, processes, torch_state
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log
@@ -157,7 +157,7 @@ def measure(
     """
     seeing = [run for run in runs if run.cfg.method not in BLIND]
     jobs = [(run, MOST.get(run.cfg.size, 0) if most is None else most, seed) for run in seeing]
-    workers = min(workers or processes.count(1 if precision.default_device() == "cuda" else None), len(jobs))
+    workers = min(workers or processes.count(1 if torch_state.default_device() == "cuda" else None), len(jobs))
     if workers < 2:
         found = [_measured(job, log) for job in jobs]
     else:
@@ -199,9 +199,8 @@ def _scored(run: Run, intact: Scores, chosen: tuple[int, ...], seed: int) -> dic
             missing.append((control, path, facts))
     if not missing:
         return found
-    device, threads = precision.default_device(), torch.get_num_threads()
-    torch.set_num_threads(1)  # as in training: several threads on busy cores are slower, and sum in another order
-    try:
+    device = torch_state.default_device()
+    with torch_state.one_thread():  # as in training
         classifier = trained(run, table).to(device)
         views = ClipViews(
             table.split("test"), run.cfg.sampling, reader(run.cfg.pixels, table), size=classifier.preprocess.size
@@ -211,8 +210,6 @@ def _scored(run: Run, intact: Scores, chosen: tuple[int, ...], seed: int) -> dic
             options = {"batch": training.batch_size, "device": device, "workers": training.workers}
             found[control] = predict(classifier, damaged, meta=intact.meta | {"control": facts}, **options)
             found[control].save(path)
-    finally:
-        torch.set_num_threads(threads)
     return found
 
 

@@ -15,12 +15,11 @@ import torch.nn.functional as F
 from open_clip.transformer import ResidualAttentionBlock
 from torch import Tensor, nn
 
+from amc.base.torch_state import seeded
 from amc.datasets.table import ClipTable
 from amc.model import XCLIP, weights
 from amc.model.layers import self_attention
 from amc.model.vision import CrossFrameBlock
-
-from transformers import XCLIPConfig, XCLIPModel  # isort: skip  after amc.model, which makes torchvision importable
 
 
 @dataclass(frozen=True)
@@ -144,6 +143,8 @@ def parity(*, num_slots: int) -> tuple[Tensor, Tensor]:
 
     The port's weights go into this implementation by `weights.from_transformers`; then both see the same pixels.
     """
+    from transformers import XCLIPConfig, XCLIPModel  # not at the top: only this needs it
+
     width = 64
     tower = {"hidden_size": width, "intermediate_size": 2 * width, "num_hidden_layers": 3, "num_attention_heads": 1}
     sight = {"image_size": 32, "patch_size": 8, "num_frames": num_slots, "mit_hidden_size": width}
@@ -152,7 +153,7 @@ def parity(*, num_slots: int) -> tuple[Tensor, Tensor]:
         text_config=tower | {"vocab_size": 99}, vision_config=tower | sight,
         projection_dim=width, prompt_num_attention_heads=1,
     )  # fmt: skip
-    with weights.seeded(0):
+    with seeded(0):
         port = XCLIPModel(config).eval()
         pixels = torch.randn(2, num_slots, 3, 32, 32)
     ours, _ = weights.from_transformers(port.state_dict())

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from scipy import stats
 from torch import Tensor
 
-from amc import intervals, metrics, transforms
+from amc import intervals, metrics
 from amc.base.wording import with_interval
 from amc.companion import controls
 from amc.datasets.clips import ClipViews
@@ -97,10 +97,9 @@ def _embedded(classifier: Classifier, text: Tensor, clips: Sequence[Tensor]) -> 
     xclip, preprocess = classifier.network.eval(), classifier.preprocess
     videos, probs = [], []
     for slots in clips:
-        found = xclip.embed(transforms.normalise(slots, preprocess.mean, preprocess.std), text)
-        logits = xclip.logit_scale.exp() * found.cosine + xclip.logit_bias  # (M, C), as in `XCLIP.forward`
+        found = xclip.embed(preprocess(slots), text)
         videos.append(found.video)
-        probs.append(logits.double().sigmoid().mean(dim=0))
+        probs.append(xclip.logits(found.cosine).double().sigmoid().mean(dim=0))
     return torch.stack(videos).double(), torch.stack(probs).numpy()
 
 

@@ -207,8 +207,8 @@ class InTurn(ClipViews):
 
     def windows(self, epoch: int | None, index: int) -> list[tuple[int, ...]]:
         """The frames of one classifier of a clip, the fixed plan."""
-        planned = super().windows(None, index)
-        return [planned[index % len(planned)]]
+        windows = super().windows(None, index)
+        return [windows[index % len(windows)]]
 
 
 def motion(frames: Tensor, first: list[int], second: list[int], settings: Pixels, device: str = "cpu") -> Tensor:

@@ -81,6 +81,10 @@ class ClipTable:
             raise AmcError(f"{self.name}: no clip in split {name!r}; it has {self.counts()}")
         return replace(self, clips=clips)
 
+    def species(self) -> list[str]:
+        """The species of all clips, sorted."""
+        return sorted({name for clip in self.clips for name in clip.species.split(";") if name})
+
     def limit(self, num_clips: int) -> "ClipTable":
         """At most the first `num_clips` clips of each split, for quick looks; a note says so."""
         seen = {name: 0 for name in SPLITS}

@@ -76,7 +76,7 @@ class VideoPredictor:
         """Probabilities (B, C) and embeddings (B, E) of clips, uint8 (B, T, 3, size, size)."""
         xclip = self.classifier.network
         found = xclip.embed(self.classifier.preprocess(slots), *self.classifier.context)
-        logits = xclip.logit_scale.exp() * found.cosine + xclip.logit_bias
+        logits = xclip.logits(found.cosine)
         return (logits.softmax(dim=1) if self.is_softmax else logits.sigmoid()), found.video
 
     def to(self, device: str) -> "VideoPredictor":

@@ -7,6 +7,7 @@ import open_clip
 
 from amc.base import checkpoint
 from amc.base.errors import AmcError
+from amc.base.torch_state import seeded
 from amc.model import weights
 from amc.model.classifier import Classifier, Preprocess, TextEncoder
 from amc.model.prompts import VideoPrompts
@@ -40,7 +41,7 @@ def build(backbone: str, pretrained: str | Path, *, num_slots: int | None, seed:
     if note:
         card["note"] = note
         warnings.warn(note, stacklevel=2)
-    with weights.seeded(seed):
+    with seeded(seed):
         frames = FrameEncoder(clip.visual)
         embed_dim, width = frames.proj.shape[1], frames.proj.shape[0]
         xclip = XCLIP(frames, IntegrationTransformer(embed_dim, num_slots), VideoPrompts(width, embed_dim)).eval()

@@ -48,7 +48,7 @@ class Classifier(nn.Module):
     network: forward(pixels, *context) gives logits (B, C); it has `parameter_groups` and `logit_bias`, as XCLIP.
     card: which network, from which weights (JSON). names: the C behaviours. context: tensors that the network takes
     beside the pixels, such as encoded names. encode: names to embeddings, not part of the module's state; None without
-    a text tower.
+    a text tower. video_preprocess: from a video to its slots, in models of `amc.load`; else None.
     """
 
     def __init__(
@@ -63,7 +63,7 @@ class Classifier(nn.Module):
     ):
         super().__init__()
         self.network, self.preprocess, self.card, self.names = network, preprocess, card, tuple(names)
-        self.encode = encode
+        self.encode, self.video_preprocess = encode, None
         for number, part in enumerate(context):
             self.register_buffer(f"context_{number}", part, persistent=False)
         self._num_context = len(context)
@@ -83,7 +83,10 @@ class Classifier(nn.Module):
         if self.encode is None:
             raise AmcError(f"names: {type(self.network).__name__} has no text tower; it knows its own behaviours only")
         encoded = self.encode(names).to(next(self.network.parameters()).device)
-        return Classifier(self.network, self.preprocess, self.card, names=names, context=(encoded,), encode=self.encode)
+        options = {"names": names, "context": (encoded,), "encode": self.encode}
+        other = Classifier(self.network, self.preprocess, self.card, **options)
+        other.video_preprocess = self.video_preprocess
+        return other
 
     def save(self, path: str | Path, meta: dict) -> None:
         """Write the network's weights with its card and `meta` (JSON types: behaviour names …)."""

@@ -26,7 +26,7 @@ def num_heads(width: int) -> int:
 def attention(query: Tensor, key: Tensor, value: Tensor, heads: int) -> Tensor:
     """Multi-head attention of projected tokens: query (N, Q, D), key and value (N, L, D) -> (N, Q, D).
 
-    On CPUs never in bfloat16, in which PyTorch's gradient takes seven times as long as in float32.
+    On CPUs never in bfloat16, in which PyTorch's gradient takes several times as long as in float32.
     """
     parts = [x.float() if x.dtype == torch.bfloat16 and x.is_cpu else x for x in (query, key, value)]
     split = [x.unflatten(-1, (heads, -1)).transpose(1, 2) for x in parts]  # (N, heads, L, D / heads)

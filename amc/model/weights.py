@@ -8,8 +8,7 @@ import difflib
 import logging
 import re
 import warnings
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from pathlib import Path
 
 import open_clip
@@ -21,7 +20,8 @@ from torch import Tensor, nn
 from amc.base import bundled
 from amc.base.bundled import SYNTH_CLIP
 from amc.base.checkpoint import BUNDLED, load_strictly, read
-from amc.base.errors import AmcError
+from amc.base.errors import AmcError, first_line
+from amc.base.torch_state import seeded, silent_logging
 from amc.model import file_config, names
 from amc.model.layers import HEAD_WIDTH
 from amc.model.prompts import VideoPrompts
@@ -118,7 +118,7 @@ def located(pretrained: str | Path) -> Path:
         if not any(folder.glob("*.safetensors")):
             folder = Path(snapshot_download(name, allow_patterns=["*.json", "*.bin"]))
     except Exception as error:  # whatever the hub, the disk or the network raise
-        reason = (str(error).splitlines() or [""])[0][:160]
+        reason = first_line(error)
         raise AmcError(
             f"pretrained: {name!r} is no file or folder here, and the Hugging Face Hub did not give it ({reason}); "
             "download it elsewhere and give its folder"
@@ -208,27 +208,15 @@ def from_transformers(
     return xclip.eval(), tower.eval().requires_grad_(False)
 
 
-@contextmanager
-def seeded(seed: int) -> Iterator[None]:
-    """Draw from `seed` inside the block, then restore the CPU's global generator (GPUs' are seeded too)."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
-        yield
-
-
 def _create(backbone: str, *, tag: str | None = None, seed: int = 0, preprocess: dict | None = None) -> nn.Module:
-    level = logging.root.manager.disable
-    logging.disable(logging.ERROR)  # of random weights, which are requested or soon replaced; a failure is raised too
     try:
-        with seeded(seed):
+        with silent_logging(logging.ERROR), seeded(seed):  # it warns of random weights: they are asked for, or replaced
             clip = open_clip.create_model(backbone, tag, pretrained_text=False, force_preprocess_cfg=preprocess)
     except Exception as error:  # whatever the hub, the disk or the network raise
-        reason = (str(error).splitlines() or [""])[0][:160]
+        reason = first_line(error)
         raise AmcError(
-            f"pretrained: {tag!r} for {backbone} could not be had ({reason}); give a local file or choose 'random'"
+            f"pretrained: {tag!r} for {backbone} could not be loaded ({reason}); give a local file or choose 'random'"
         ) from error
-    finally:
-        logging.disable(level)
     return clip.eval()
 
 

@@ -45,7 +45,11 @@ class XCLIP(nn.Module):
 
     def forward(self, pixels: Tensor, text: Tensor) -> Tensor:
         """Logits (B, C), before the sigmoid, of pixels (B, T, 3, H, W) for the behaviours text (C, E)."""
-        return self.logit_scale.exp() * self.embed(pixels, text).cosine + self.logit_bias
+        return self.logits(self.embed(pixels, text).cosine)
+
+    def logits(self, cosine: Tensor) -> Tensor:
+        """Logits of cosines, of any shape."""
+        return self.logit_scale.exp() * cosine + self.logit_bias
 
     def embed(self, pixels: Tensor, text: Tensor) -> Embeddings:
         """Embeddings, not normalised, and cosines of pixels (B, T, 3, H, W) and behaviours text (C, E).

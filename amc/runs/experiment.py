@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 
 from amc import flow, metrics
-from amc.base import checkpoint, distributed, locks, paths, precision, processes, provenance
+from amc.base import checkpoint, distributed, locks, paths, precision, processes, provenance, torch_state
 from amc.base.digests import digest
 from amc.base.errors import AmcError
 from amc.base.progress import Log, headed, progress, silent
@@ -30,7 +30,7 @@ from amc.datasets import catalogue
 from amc.datasets.clips import ClipViews, InTurn, reader
 from amc.datasets.table import ClipTable
 from amc.model import Classifier
-from amc.model.weights import BUNDLED, seeded
+from amc.model.weights import BUNDLED
 from amc.runs import cost, demo, keys, lookup, memory, methods, tables
 from amc.runs.lookup import MODEL
 from amc.scores import Scores, predict
@@ -114,12 +114,8 @@ def _make(cfg: Experiment, table: ClipTable, place: Path, log: Log | None, devic
         for split in ("val", "test"):  # every process writes the same, atomically
             predict_blind(cfg.method, table, split, meta=facts).save(place / f"{split}.npz")
         return
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)  # several threads on busy cores are slower, and sum in another order
-    try:
-        _compute(cfg, table, place, log, device or precision.default_device())
-    finally:
-        torch.set_num_threads(threads)
+    with torch_state.one_thread():
+        _compute(cfg, table, place, log, device or torch_state.default_device())
 
 
 def train(
@@ -185,7 +181,7 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
 
 def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
     """Scores of the test split before any training of ours: the CLIP alone."""
-    device, table = device or precision.default_device(), load(cfg)
+    device, table = device or torch_state.default_device(), load(cfg)
     model = methods.build(cfg, table).to(device).eval()
     views = _views(cfg, table.split("test"), model.preprocess.size)
     facts = meta(cfg, table) | {"card": model.card, "device": device}
@@ -195,8 +191,7 @@ def untrained(cfg: Experiment, *, device: str | None = None) -> Scores:
 def meta(cfg: Experiment, table: ClipTable) -> dict:
     """The origin that the score files of every method record."""
     train = table.split("train")
-    species = sorted({name for clip in train.clips for name in clip.species.split(";") if name})
-    origin = {"data_checksum": table.checksum(), "notes": list(table.notes), "train_species": species}
+    origin = {"data_checksum": table.checksum(), "notes": list(table.notes), "train_species": train.species()}
     unread = [clip.id for clip in table.clips if clip.unreadable]
     origin |= {"hidden": list(table.hidden), "unreadable": unread}
     origin |= {"commit": provenance.commit(), "experiment": cfg.asdict()}
@@ -253,7 +248,7 @@ def _prepare(views: ClipViews, cfg: Experiment, log: Log | None) -> None:
 def _bias(views: ClipViews, model: Classifier, device: str, batch_size: int) -> Tensor:
     """The bias of `prior_bias` from the first training clips, which the untrained network scores in training mode."""
     model.train()  # BatchNorm has no statistics of the data yet
-    with torch.inference_mode(), seeded(views.seed):  # dropout is random
+    with torch.inference_mode(), torch_state.seeded(views.seed):  # dropout is random
         slots = torch.stack([views[0, index][0][0] for index in range(min(4 * batch_size, len(views)))])
         logits = torch.cat([model(part.to(device)) for part in slots.split(batch_size)])
     model.eval()
@@ -267,7 +262,7 @@ def run_all(configs: list[Experiment], *, workers: int | None = None, log: Log =
     even if another one fails; then the first failure is raised.
     """
     if workers is None:
-        workers = processes.count(1 if precision.default_device() == "cuda" else None)
+        workers = processes.count(1 if torch_state.default_device() == "cuda" else None)
     if workers < 1:
         raise AmcError(f"workers: {workers} is not a number of processes; give 1 or more")
     check(configs)

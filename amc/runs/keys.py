@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from amc import flow
-from amc.base import paths, precision
+from amc.base import paths, precision, torch_state
 from amc.base.digests import digest
 from amc.base.provenance import versions
 from amc.base.stages import STAGES
@@ -55,7 +55,7 @@ def key(cfg: Experiment, table: ClipTable, device: str | None = None) -> str:
         digest(card) if cfg.pretrained == BUNDLED else "",
         flow.fingerprint_of(cfg.pixels),
         repr(versions(LIBRARIES)),
-        precision.products(device or precision.default_device()),
+        precision.products(device or torch_state.default_device()),
         repr(sorted(STAGES.items())),
     ]
     return hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:20]

@@ -59,9 +59,7 @@ def count(model: Classifier, slots: tuple[int, ...], *, train_windows: int = 1, 
     """Memory of training on slots (T, 3, H, W) of `train_windows` windows per video, counted without computing.
 
     Weights, gradients, momenta, and activations kept for the backward pass. Not counted: Python and torch themselves,
-    the CUDA context, workspaces of convolutions, fragmentation. Example on a CPU, where Python and torch take 0.7 GB,
-    with ViT-B/16 and two videos of eight slots: 4.9 GB counted, 5.2 GB at the peak of the process; with checkpointing
-    2.5 and 3.2 GB.
+    the CUDA context, workspaces of convolutions, fragmentation.
     """
     sizes = [(parameter.numel(), parameter.requires_grad) for parameter in model.network.parameters()]
     fixed = sum(4 * number * (STATE if learns else 1) for number, learns in sizes) / 1e9

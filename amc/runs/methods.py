@@ -30,7 +30,7 @@ def animal_motion_clip(cfg: Experiment, table: ClipTable) -> Classifier:
 
 def category(cfg: Experiment, table: ClipTable) -> Classifier:
     """Category-CLIP, which knows the species of the training clips."""
-    species = sorted({name for clip in table.split("train").clips for name in clip.species.split(";") if name})
+    species = table.split("train").species()
     return category_clip.build(
         cfg.backbone, cfg.pretrained, names=table.names, species=species, num_slots=cfg.num_slots, seed=cfg.seed
     )

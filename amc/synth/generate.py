@@ -35,7 +35,6 @@ from amc.synth.menagerie import MENAGERIE
 from amc.synth.world import FPS, Script, World
 
 WORLDS = {world.name: world for world in (KINGDOM, MENAGERIE)}
-SIZES, SEED, SEEN = KINGDOM.sizes, KINGDOM.seed, KINGDOM.seen  # of the default world
 SPLITS = ("train", "test", "val")  # their order is a part of every clip's seed
 VERSION = 2  # of a clip's plan, labels and encoding; raise it when they change, and all clips are drawn again
 NOT_DRAWING = (  # modules that do not change the pixels of a clip

@@ -16,12 +16,15 @@ from torch import Tensor
 import amc.base.torchvision_cpu  # noqa: F401  before open_clip
 
 from open_clip import get_tokenizer  # isort: skip
+from amc import transforms
 from amc.base import processes
 from amc.base.progress import progress
 from amc.model import weights
+from amc.model.build import IMAGENET
 from amc.synth import scene
 from amc.synth.behaviours import NAMES
-from amc.synth.generate import SEED, SEEN, digest
+from amc.synth.generate import digest
+from amc.synth.kingdom import KINGDOM
 from amc.synth.scripts import truth, write_script
 
 STILL = 72  # pixels stored; training takes random crops of the CLIP's own 64
@@ -33,7 +36,7 @@ TEMPLATES = (  # {animal} does {act} in {place}
     "a {animal} in the {place}",
     "an animal {act} in the {place}",
 )
-MEAN, STD = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)  # X-CLIP's, as in fine-tuning
+MEAN, STD = IMAGENET  # X-CLIP's, as in fine-tuning
 CARD = {
     "what": "Synth Kingdom's own small CLIP, pre-trained from scratch",
     "trained_on": "stills drawn by amc.synth with captions; species seen in training only; no clip of any split",
@@ -47,8 +50,8 @@ CARD = {
 def _stills(index: int) -> tuple[np.ndarray, list[tuple[str, str, str]]]:
     """Stills of one scene, uint8 (FRAMES, 3, STILL, STILL), and their (animal, place, act)."""
     cv2.setNumThreads(1)
-    rng = np.random.default_rng([SEED, 9, index])  # 9: a stream that no split uses
-    script = write_script(rng, SEEN[index % len(SEEN)])
+    rng = np.random.default_rng([KINGDOM.seed, 9, index])  # 9: a stream that no split uses
+    script = write_script(rng, KINGDOM.seen[index % len(KINGDOM.seen)])
     stage = scene.compose(script, int(rng.integers(2**31)))
     happens = truth(script)
     pictures, facts = [], []
@@ -82,10 +85,10 @@ def contrastive(image: Tensor, text: Tensor, captions: list[str], scale: Tensor)
 def crop(stills: Tensor, size: int, generator: torch.Generator) -> Tensor:
     """Random crops and mirror images, normalised: uint8 (B, 3, S, S) to float (B, 3, size, size)."""
     top, left = torch.randint(0, STILL - size + 1, (2,), generator=generator)
-    view = stills[..., top : top + size, left : left + size].float() / 255
+    view = stills[..., top : top + size, left : left + size]
     flip = torch.rand(len(view), 1, 1, 1, generator=generator) < 0.5
     view = torch.where(flip, view.flip(-1), view)
-    return (view - torch.tensor(MEAN)[:, None, None]) / torch.tensor(STD)[:, None, None]
+    return transforms.normalise(view, MEAN, STD)
 
 
 def pretrain(

@@ -26,6 +26,7 @@ from amc.base import bundled, checkpoint, distributed, processes
 from amc.base.errors import AmcError, choice
 from amc.base.parameters import whole
 from amc.base.progress import Log, progress, silent
+from amc.base.torch_state import seeded
 from amc.raft import refine, weights
 from amc.synth import generate, pairs
 from amc.synth.raft_optimizer import RaftOptimizer, rate
@@ -123,7 +124,7 @@ class Learner(nn.Module):
 def chunk_loss(model: nn.Module, first: Tensor, second: Tensor, truth: Tensor, recipe: Recipe) -> Tensor:
     """The training loss for pairs as `pairs.draw` makes them, on the model's device."""
     with torch.autocast(first.device.type, torch.bfloat16, enabled=recipe.precision == "bfloat16"):
-        found = refine.flows(model, _scaled(first), _scaled(second), updates=recipe.updates)
+        found = refine.flows(model, weights.scaled(first), weights.scaled(second), updates=recipe.updates)
     return sequence_loss(found, truth)
 
 
@@ -203,13 +204,8 @@ class _Run:
 
 
 def _fresh(seed: int) -> nn.Module:
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return weights.ARCHITECTURES[weights.BUNDLED][0]()
-
-
-def _scaled(picture: Tensor) -> Tensor:
-    return picture.float() / 127.5 - 1
 
 
 def _keep(run: _Run, folder: Path, model: nn.Module, descent: RaftOptimizer, log: Log) -> None:

@@ -181,8 +181,9 @@ def _index(path: str, state: str) -> indexing.Index:
 
 @lru_cache(maxsize=64)
 def _shots(path: str, state: str) -> tuple[cuts.Range, ...]:
-    info, (height, width) = probe(path), cuts.SIZE
-    numbers, (height, width) = range(info.num_frames), (4 * height, 4 * width)  # FFmpeg's AREA alone is too coarse
+    height, width = (4 * side for side in cuts.SIZE)  # FFmpeg's AREA alone is too coarse
+    info = probe(path)
+    numbers = range(info.num_frames)
     if info.reader == "pictures":
         whole = map(Image.fromarray, pictures.read(path, numbers))
         small = (np.asarray(picture.resize((width, height), Image.Resampling.BOX)) for picture in whole)

@@ -1,8 +1,7 @@
 """Shots of an edited video: what lies between two cuts. Motion, and windows over time, stay within one.
 
-Scenes are compared at 24 x 32 px. Measured at 24 frames per second: motion changes such a picture by up to 18 levels
-(shaking drones included), the cuts of drawn films by 30 to 170. A flash or a fade keeps the layout of the scene and is
-no cut.
+Scenes are compared at 24 x 32 px: from frame to frame, motion changes such a picture less than a cut does, even in the
+film of a shaking drone. A flash or a fade keeps the layout of the scene and is no cut.
 """
 
 from collections.abc import Iterable
@@ -16,6 +15,8 @@ from torch import Tensor
 from amc.base.errors import VideoError
 
 SIZE = (24, 32)  # height and width at which scenes are compared
+# A cut: a mean change above the first number, of 255 levels, and a correlation of the two layouts below the second.
+RULES = ((20, 0.9), (5, 0.25))
 Range = tuple[int, int]  # first frame, one past the last
 
 
@@ -28,7 +29,8 @@ def is_cut(first: Tensor, second: Tensor) -> Tensor:
     change = (one - other).abs().mean(dim=(1, 2))
     one, other = (x - x.mean(dim=2, keepdim=True) for x in (one, other))
     alike = F.cosine_similarity(one.flatten(1), other.flatten(1), dim=1)
-    return ((change > 20) & (alike < 0.9)) | ((change > 5) & (alike < 0.25))
+    (much, changed), (some, gone) = RULES
+    return ((change > much) & (alike < changed)) | ((change > some) & (alike < gone))
 
 
 def between_cuts(pictures: Iterable[np.ndarray], num_frames: int) -> tuple[Range, ...]:
