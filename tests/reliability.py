@@ -74,21 +74,24 @@ def main(parts: list[str]) -> int:
     lines, is_bad = [], False
     for promise, how, test in PROMISES:
         if parts and test.__name__ not in parts:
-            lines += [line for line in before if line.startswith(f"| {promise} |")]
+            kept = [line for line in before if line.startswith(f"| {promise} |")]
+            lines += kept or [f"| {promise} | {how} | not run | | | |"]
             continue
         started, place = time.perf_counter(), Path(tempfile.mkdtemp())  # no child may remove it
         found = test(place)
         shutil.rmtree(place)
         is_bad |= len(found.failed) > found.known
-        lines.append(f"| {promise} | {how} | {found.cases} | {len(found.failed)} |")
-        print(f"{promise}: {found.cases} cases, {len(found.failed)} failed, {time.perf_counter() - started:.0f} s")
+        minutes = (time.perf_counter() - started) / 60
+        counts = f"{found.cases} | {len(found.failed)}"
+        lines.append(f"| {promise} | {how} | {counts} | {minutes:.1f} | {provenance.commit()} |")
+        print(f"{promise}: {found.cases} cases, {len(found.failed)} failed, {minutes:.1f} minutes")
         print(*found.failed[:20], sep="\n")
     head = [
         "# Reliability",
         "",
-        "Written by `make test-faults`.",
+        "Written by `make test-faults`: what was found, how many minutes it took, and the commit that it is of.",
         "",
-        "| promise | how it is tested | cases | failed |",
+        "| promise | how it is tested | cases | failed | minutes | commit |",
     ]
     same = ["", "| what changes | how far a result may differ | held by, in `tests` |", "|---|---|---|"]
     same += [f"| {what} | {how} | {test and f'`{test}`'} |" for what, how, test in promises.SAME]
@@ -96,7 +99,7 @@ def main(parts: list[str]) -> int:
     silent += ": `damaged_videos.json`. Nearly all are of codecs without a check."
     writers = ["", silent, "", "Writers that were disturbed: " + ", ".join(writer.name for writer in WRITERS) + "."]
     with paths.atomic(REPORT) as temporary:
-        temporary.write_text("\n".join([*head, "|---|---|---|---|", *lines, *writers, *same, ""]), encoding="utf-8")
+        temporary.write_text("\n".join([*head, "|---|---|---|---|---|---|", *lines, *writers, *same, ""]), encoding="utf-8")
     return int(is_bad)
 
 
