@@ -15,7 +15,7 @@ METHOD = "AnimalMotionCLIP"  # the paper's own method, as data/paper_tables.csv 
 class Sampling:
     """Which frames the classifiers see (paper sec. 2; the paper states neither M nor P)."""
 
-    scheme: str = "sparse"  # dense | semi-dense | sparse [stated: the best of Table 2] | clip: see stride
+    scheme: str = "sparse"  # dense | semi-dense | sparse, or clip: see stride [stated: the best of Table 2]
     num_windows: int = 4  # M, classifiers; their scores are averaged [ours; the mean is stated]
     frames: int = 8  # P, frames per classifier [inferred: X-CLIP]
     stride: int = 0  # native frames between two sampled ones, for convolutional networks; 0: by the scheme [stated]
@@ -111,17 +111,18 @@ class Experiment:
     @property
     def title(self) -> str:
         """The name and what differs between runs of one name: data set, size, backbone, protocol, clips, checkpoint."""
-        usual, extras = SIZES[self.size], []
-        counts = [(self.sampling.num_windows, usual.sampling.num_windows, "windows")]
-        counts += [(self.sampling.frames, usual.sampling.frames, "frames")] * (self.method == METHOD)
-        counts += [(self.training.epochs, usual.training.epochs, "epochs")] * (self.method == METHOD)
-        extras += [f"{count} {what}" for count, default, what in counts if count != default]
-        extras += [self.protocol] * (self.protocol != "official")
-        extras += [self.backbone] * (self.backbone != usual.backbone)
-        extras += [self.pretrained.rsplit("/", 1)[-1]] * (self.pretrained != usual.pretrained)
-        extras += [f"{self.training_clips} clips"] * bool(self.training_clips)
-        extras += ["continued"] * (self.method == METHOD and self.init_from != usual.init_from)
-        return " ".join([self.dataset, self.size, self.name, *extras])
+        usual, is_ours = SIZES[self.size], self.method == METHOD  # the others have recipes of their own
+        extras = (
+            (f"{self.sampling.num_windows} windows", self.sampling.num_windows != usual.sampling.num_windows),
+            (f"{self.sampling.frames} frames", is_ours and self.sampling.frames != usual.sampling.frames),
+            (f"{self.training.epochs} epochs", is_ours and self.training.epochs != usual.training.epochs),
+            (self.protocol, self.protocol != "official"),
+            (self.backbone, self.backbone != usual.backbone),
+            (self.pretrained.rsplit("/", 1)[-1], self.pretrained != usual.pretrained),
+            (f"{self.training_clips} clips", self.training_clips > 0),
+            ("continued", is_ours and self.init_from != usual.init_from),
+        )
+        return " ".join([self.dataset, self.size, self.name, *(text for text, differs in extras if differs)])
 
     def asdict(self) -> dict:
         """All fields as plain JSON types."""

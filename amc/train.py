@@ -88,38 +88,38 @@ def fit(
     """
     started, loop = time.perf_counter(), _Loop(model, clips, cfg, seed, device)
     state = _load(folder / checkpoint.LAST) or {"epoch": 0, "losses": [], "validation": [], "best": {}, "seconds": 0.0}
-    before, first, rated = state["seconds"], state["epoch"], [Validation(*each) for each in state["validation"]]
+    before, first, validations = state["seconds"], state["epoch"], [Validation(*each) for each in state["validation"]]
     if state["epoch"]:
         loop.load_state_dict(state)
-    while len(rated) < cfg.epochs and not _is_over(rated, cfg.patience):
-        epoch = len(rated)
+    while len(validations) < cfg.epochs and not _is_over(validations, cfg.patience):
+        epoch = len(validations)
         state["losses"].append(loop.run(epoch, log))
         checkpoint.refuse_non_finite(model.state_dict(), f"training: epoch {epoch + 1}", f"lower lr, now {cfg.lr}")
-        rated.append(validate(loop.averaged))
-        if _best(rated) == len(rated):
+        validations.append(validate(loop.averaged))
+        if _best(validations) == len(validations):
             state["best"] = {name: value.detach().cpu().clone() for name, value in loop.averaged.state_dict().items()}
         spent = time.perf_counter() - started
-        state |= {"epoch": epoch + 1, "validation": [tuple(each) for each in rated], "seconds": before + spent}
+        state |= {"epoch": epoch + 1, "validation": [tuple(each) for each in validations], "seconds": before + spent}
         if distributed.rank() == 0:
             checkpoint.save_state(folder / checkpoint.LAST, state | loop.state_dict())
         if log:
             left = spent / (epoch + 1 - first) * (cfg.epochs - epoch - 1)
-            scored = f"validation loss {rated[-1].loss:.4f}, micro mAP {100 * rated[-1].map_micro:.1f} %"
+            scored = f"validation loss {validations[-1].loss:.4f}, micro mAP {100 * validations[-1].map_micro:.1f} %"
             log(f"epoch {epoch + 1}/{cfg.epochs}  loss {state['losses'][-1]:.4f}  {scored}  at most {left:.0f} s left")
     model.load_state_dict(state["best"])
-    losses, maps = [each.loss for each in rated], [each.map_micro for each in rated]
-    is_improving = not _is_over(rated, cfg.patience or max(1, cfg.epochs // 4))
-    return Fit(state["losses"], losses, maps, _best(rated), is_improving, state["seconds"])
+    losses, maps = [each.loss for each in validations], [each.map_micro for each in validations]
+    is_improving = not _is_over(validations, cfg.patience or max(1, cfg.epochs // 4))
+    return Fit(state["losses"], losses, maps, _best(validations), is_improving, state["seconds"])
 
 
-def _best(rated: list[Validation]) -> int:
+def _best(validations: list[Validation]) -> int:
     """The epoch with the lowest validation loss, from 1; the later one among equals."""
-    return min(range(len(rated)), key=lambda epoch: (rated[epoch].loss, -epoch)) + 1
+    return min(range(len(validations)), key=lambda epoch: (validations[epoch].loss, -epoch)) + 1
 
 
-def _is_over(rated: list[Validation], patience: int) -> bool:
+def _is_over(validations: list[Validation], patience: int) -> bool:
     """Whether the validation loss has not fallen for `patience` epochs; 0: never."""
-    return bool(patience and rated) and len(rated) - _best(rated) >= patience
+    return bool(patience and validations) and len(validations) - _best(validations) >= patience
 
 
 def prior_bias(logits: Tensor, labels: Tensor) -> Tensor:

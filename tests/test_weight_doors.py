@@ -282,7 +282,7 @@ def test_weights_that_are_not_finite_are_refused_by_name(value):
     module, before = torch.nn.Linear(3, 2), torch.nn.Linear(3, 2).state_dict()
     module.load_state_dict(before)
     broken = {"weight": torch.ones(2, 3), "bias": torch.tensor([0, value], dtype=torch.float64)}
-    with fails(r"here: weights that are no numbers: 1 not finite \(bias\)"):
+    with fails(r"here: weights are not finite: 1 not finite \(bias\)"):
         checkpoint.load_strictly(module, broken, "here")
     assert torch.equal(module.weight, before["weight"])
 

@@ -132,7 +132,7 @@ def load_strictly(module: nn.Module, tensors: Mapping[str, Tensor], source: obje
     if found := _listed(problems):
         raise AmcError(f"{source}: weights do not fit the model: {found}; choose the model they were saved from")
     if found := _listed({"not finite": [name for name in common if not _is_finite(given[name], own[name].dtype)]}):
-        raise AmcError(f"{source}: weights that are no numbers: {found}; get the file again, or train it anew")
+        raise AmcError(f"{source}: weights are not finite: {found}; get the file again, or train it anew")
     module.load_state_dict(given)
 
 

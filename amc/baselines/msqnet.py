@@ -171,8 +171,8 @@ def build(
     with seeded(seed):
         video = video_encoder(sizes, weights, size=preprocess.size, num_slots=num_slots)
         transformer = nn.Transformer(
-            embed_dim, sizes.question_heads, sizes.question_layers, sizes.question_layers,
-            sizes.question_mlp, DROPOUT, batch_first=True,
+            embed_dim, sizes.query_heads, sizes.query_layers, sizes.query_layers,
+            sizes.query_mlp, DROPOUT, batch_first=True,
         )  # fmt: skip
         module = MSQNet(video, image, transformer, embedded).eval()
     card = {"network": network, "weights": Path(weights).name, "is_random": not str(weights)} | card

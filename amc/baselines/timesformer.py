@@ -26,9 +26,9 @@ class VideoEncoder(NamedTuple):
     width: int  # channels of the video encoder
     layers: int
     heads: int
-    question_layers: int  # layers of the transformer's encoder, and as many of its decoder
-    question_heads: int
-    question_mlp: int  # hidden channels of its feed-forward part
+    query_layers: int  # layers of the transformer's encoder, and as many of its decoder
+    query_heads: int
+    query_mlp: int  # hidden channels of its feed-forward part
 
 
 VIDEO_ENCODERS = {

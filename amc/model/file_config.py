@@ -14,14 +14,14 @@ QUICK_GELU = {"quick_gelu": True, "gelu": False}  # transformers' names for the 
 CLIPS = ("clip", "xclip")  # transformers' model_type whose default activation is quick_gelu
 
 
-class Said(NamedTuple):
+class WeightFacts(NamedTuple):
     """quick_gelu: None where unknown; preprocess: mean and std, as open_clip names them, or {}."""
 
     quick_gelu: bool | None
     preprocess: dict
 
 
-def beside(path: Path) -> Said:
+def beside(path: Path) -> WeightFacts:
     """What the configurations in a folder of weights, or beside a weight file, say.
 
     Raises AmcError for one that cannot be read, and for an activation that no CLIP here has.
@@ -30,9 +30,9 @@ def beside(path: Path) -> Said:
     if (given := _json(folder / "open_clip_config.json")) is not None:
         model = _mapping(given, "model_cfg")
         quick_gelu = bool(model.get("quick_gelu", False)) if model else None
-        return Said(quick_gelu, _preprocess(_mapping(given, "preprocess_cfg"), "mean", "std"))
+        return WeightFacts(quick_gelu, _preprocess(_mapping(given, "preprocess_cfg"), "mean", "std"))
     preprocess = _preprocess(_json(folder / "preprocessor_config.json") or {}, "image_mean", "image_std")
-    return Said(_activation(folder / "config.json"), preprocess)
+    return WeightFacts(_activation(folder / "config.json"), preprocess)
 
 
 def _activation(path: Path) -> bool | None:

@@ -151,7 +151,7 @@ def clip_and_note(backbone: str, pretrained: str | Path, *, seed: int = 0) -> tu
         _refuse_activation(f"pretrained {pretrained!r}", tag.get("quick_gelu", False), backbone, quick_gelu)
         return _create(backbone, tag=str(pretrained)), ""
     path, card = bundled.find(backbone) if pretrained == BUNDLED else (located(pretrained), {})
-    said = file_config.Said(None, {}) if pretrained == BUNDLED else file_config.beside(path)
+    said = file_config.WeightFacts(None, {}) if pretrained == BUNDLED else file_config.beside(path)
     tensors, meta = read(path)
     theirs = {**meta, **card}.get("quick_gelu", said.quick_gelu)
     _refuse_activation(path, quick_gelu if theirs is None else theirs, backbone, quick_gelu)

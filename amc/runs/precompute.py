@@ -91,10 +91,15 @@ def _jobs(configs: list[Experiment], device: str) -> list[tuple[ClipViews, int, 
     jobs = {}
     for cfg in with_flow:
         table = experiment.load(cfg)
-        eyes = replace(reader(cfg.pixels, table), device=device)
+        pixel_reader = replace(reader(cfg.pixels, table), device=device)
         for split in table.counts():
             views = ClipViews(
-                table.split(split), cfg.sampling, eyes, size=0, train_windows=cfg.training.train_windows, seed=cfg.seed
+                table.split(split),
+                cfg.sampling,
+                pixel_reader,
+                size=0,
+                train_windows=cfg.training.train_windows,
+                seed=cfg.seed,
             )
             epochs = list(range(cfg.training.epochs)) if split == "train" else [None]
             for index, clip in enumerate(views.table.clips):

@@ -109,44 +109,44 @@ def rows(records: dict[str, list[dict]]) -> list[dict]:
     return listed
 
 
-def facts(each: list[dict]) -> dict[str, str]:
+def facts(records: list[dict]) -> dict[str, str]:
     """How the records of a size were made, by name of the fact."""
-    origin = each[0]["provenance"]
+    origin = records[0]["provenance"]
     return {
-        "command": _command(each),
+        "command": _command(records),
         "clips: training, test": "{train}, {test}".format(**origin["clips"]),
-        "commit of all runs": _each(record["provenance"]["run_commits"][0] for record in each),
-        "hardware": _each("{count} cores, {model}".format(**record["provenance"]["cpu"]) for record in each),
-        "products of transformers": _each(row.get("products", "float32") for row in _trained(each)),
-        "training, all rows, on one core": f"{training_seconds(each) / 60:.0f} min",
+        "commit of all runs": _distinct(record["provenance"]["run_commits"][0] for record in records),
+        "hardware": _distinct("{count} cores, {model}".format(**record["provenance"]["cpu"]) for record in records),
+        "products of transformers": _distinct(row.get("products", "float32") for row in _trained(records)),
+        "training, all rows, on one core": f"{training_seconds(records) / 60:.0f} min",
     }
 
 
-def _command(each: list[dict]) -> str:
+def _command(records: list[dict]) -> str:
     """One command if all records have the same seeds, else one for each notebook."""
-    given = {record["notebook"]: "SIZE={size} SEEDS={seeds}".format(**record["parameters"]) for record in each}
+    given = {record["notebook"]: "SIZE={size} SEEDS={seeds}".format(**record["parameters"]) for record in records}
     if len(set(given.values())) == 1:
         given = {"reproduce": next(iter(given.values()))}
-    return _each(f"`make {name} {values}`" for name, values in given.items())
+    return _distinct(f"`make {name} {values}`" for name, values in given.items())
 
 
-def _each(texts: Iterable[str]) -> str:
+def _distinct(texts: Iterable[str]) -> str:
     """Different texts in the order of the records."""
     return ", ".join(dict.fromkeys(texts))
 
 
-def training_seconds(each: list[dict]) -> float:
+def training_seconds(records: list[dict]) -> float:
     """The seconds of one core of all trainings, pre-training included; one that two tables share counts once."""
     trained = {}
-    for record in each:
+    for record in records:
         for row in _trained([record]):
             system = row["method"], row["scheme"], row["modality"], row["seeds"]
             trained[*system, *record["provenance"].get("run_commits", ())] = row
     return sum(row["seeds"] * (row["training_seconds"] + row["pretraining_seconds"]) for row in trained.values())
 
 
-def _trained(each: list[dict]) -> list[dict]:
-    return [row for record in each for row in record["rows"] if "training_seconds" in row]
+def _trained(records: list[dict]) -> list[dict]:
+    return [row for record in records for row in record["rows"] if "training_seconds" in row]
 
 
 def write(path: Path) -> Path:
@@ -156,10 +156,12 @@ def write(path: Path) -> Path:
     return paths.write_text(path, text[:start] + block(records()) + text[stop + len(MARKS[1]) :])
 
 
-def _rows(each: list[dict]) -> list[dict]:
+def _rows(records: list[dict]) -> list[dict]:
     """All rows of a size, those of Table 1 first, and the results of its blind rows on the real annotation."""
-    real = [row | {"on": REAL} for record in each for row in record["provenance"].get("blind_on_real_annotation", ())]
-    rows = [row for record in each for row in record["rows"]]
+    real = [
+        row | {"on": REAL} for record in records for row in record["provenance"].get("blind_on_real_annotation", ())
+    ]
+    rows = [row for record in records for row in record["rows"]]
     return sorted(rows, key=lambda row: row["table"] or 1) + real
 
 
