@@ -41,7 +41,6 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "RAFT": "a neural network that estimates motion",
     "source": "the video that a clip seems to be cut from",
     "species": "guess by species; + source: also by clips of one film; + co-occurrence: by the clip's other labels",
-    "summary": "a few numbers for a whole picture; pictures exchange only these",
     "test videos": "the mAP of few videos is higher on average, so compare within this picture",
     "trained on it, held out, untrained": "knows clips of it; knows only its name; CLIP before any training on videos",
     "validation clips": "kept out of training, to choose the epoch",
