@@ -20,7 +20,6 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "class frequency, species prior": "see no video: only how often all animals, or this species or its group, do it",
     "classifier": "one of several equal copies of the model; each gets a few frames of the video",
     "CLIP": "a model that learnt from pictures with a line of text each, not from labelled videos",
-    "column": "what is done to the video before the model sees it",
     "dense, semi-dense, sparse": "frames close together; half of them close together; all spread over the video",
     "DIS": "a method that estimates motion: it looks for small squares of a frame in the next one (OpenCV)",
     "epoch": "a pass over all training clips; training ends early if the loss on validation clips has stopped falling",
