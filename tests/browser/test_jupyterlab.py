@@ -185,6 +185,7 @@ KINDS = {  # of control, by what is focused
     "list": "select[multiple]",
     "button": "button:has-text('Run')",
     "video": "video",
+    "ethogram beside a video": "[role=slider][aria-label^=Time]",
 }
 CELLS = (
     "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cell => cell.className.match(/jp-\\w+Cell/)[0])"
@@ -210,7 +211,7 @@ def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
     slider.focus()
     page.keyboard.press("ArrowUp")
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output .widget-readout').innerText === '5'")
-    figure = outputs.locator("video + div")
+    figure = page.get_by_role("slider", name="Time of the video")
     figure.click(position={"x": figure.bounding_box()["width"] - 2, "y": 20})  # the end of the film, which takes 1 s
     assert outputs.locator("video").evaluate("video => video.currentTime") == 1
     page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()  # outside a control they are JupyterLab's as ever
