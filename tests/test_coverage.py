@@ -95,6 +95,14 @@ def test_a_rate_is_a_mean_over_events_and_its_interval_is_over_clips():
     assert many["any_high"] - many["any_low"] < 0.06
 
 
+def test_the_interval_of_all_or_none_is_wilsons():
+    table = pd.DataFrame({"clip": range(22), "scheme": "dense", "kind": "x", "any": True, "share": 0.0, "looks": 1.0})
+    [row] = coverage.rates(table, "kind").to_dict("records")
+    # Without a miss in n trials it begins at n / (n + z^2), here 22 / (22 + 1.96^2).
+    assert (row["any_low"], row["any_high"]) == pytest.approx((0.851, 1), abs=0.001)
+    assert (row["share_low"], row["share_high"]) == pytest.approx((0, 0.149), abs=0.001)
+
+
 def test_the_largest_gap_counts_both_ends():
     assert coverage.largest_gap(np.array([[0.5, 0.9], [0.6, 0.3]])) == pytest.approx(0.3)
     assert coverage.largest_gap(np.array([0.1, 0.2])) == pytest.approx(0.8)

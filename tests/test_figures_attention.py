@@ -53,10 +53,10 @@ def test_an_exchange_is_a_bar_for_each_stage_and_kind_of_slot_beside_even_attent
     matrix = np.array([[0.75, 0.25], [0.02, 0.98]])
     figure = drawn.exchange({"first\n(early)": matrix, "at the end": np.full((2, 2), 0.5)}, modality="rgb")
     told = figure.get_suptitle().replace("\n", " ")
-    assert told == "Of their attention, pictures give each other 14 % first and 50 % at the end"
+    assert told == "Pictures give each other 14 % of their attention first and 50 % at the end"
     mixed = drawn.exchange({"first": np.array([[0.0, 1.0], [0.25, 0.75]])}, modality="rgb+flow")
     told = mixed.get_suptitle().replace("\n", " ")
-    assert told == "Of their attention, frames give motion 100 % first; motion gives frames 25 %"
+    assert told == "Frames give motion 100 % of their attention first; motion gives frames 25 %"
     bars = [[bar.get_width() for bar in each.axes[0].patches] for each in (figure, mixed)]
     assert [pytest.approx(widths) for widths in bars] == [[13.5, 50], [100, 25]]
     assert mixed.axes[0].lines[0].get_xdata() == [50, 50]

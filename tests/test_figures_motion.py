@@ -82,7 +82,7 @@ def test_steps_have_bands():
     )
     figure = drawn.steps(table)
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.endswith("errs (pixels) by 0.3 for frames 1 apart and by 2.0 for frames 4 apart")
+    assert told.endswith("errs by 0.3 pixels for frames 1 apart and by 2.0 pixels for frames 4 apart")
     [axes] = figure.axes
     assert axes.lines[0].get_xdata().tolist() == [1, 4] and axes.lines[0].get_ydata().tolist() == [0.3, 2.0]
     heights = axes.collections[0].get_paths()[0].vertices[:, 1]

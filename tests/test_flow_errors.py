@@ -1,5 +1,7 @@
 """Errors of flow against known motion: by hand on small fields, and on clips whose every motion is known."""
 
+import time
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -161,3 +163,13 @@ def test_a_wrong_setting_is_refused_by_its_name(wrong):
     [name] = wrong
     with pytest.raises(AmcError, match=f"^{name}: "):
         flow_errors.settings(**wrong)
+
+
+def test_the_time_of_a_method_is_that_of_the_processor_whatever_else_the_machine_does(monkeypatch):
+    def slept(first, second, **_):
+        time.sleep(0.2)
+        return torch.zeros(len(first), 2, 8, 8)
+
+    monkeypatch.setattr(flow_errors.flow, "estimate", slept)
+    pixels = torch.zeros(2, 3, 8, 8, dtype=torch.uint8)
+    assert flow_errors.estimate(pixels, pixels, "dis", None)[1] < 0.05

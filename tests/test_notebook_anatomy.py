@@ -44,11 +44,15 @@ def python(cell: dict) -> str:
     return "\n".join("" if line == MAGIC else line for line in source(cell).splitlines())
 
 
-def test_it_opens_with_a_title_and_a_quoted_question(notebook):
+def test_it_opens_with_a_title_and_a_quote_of_three_paragraphs(notebook):
+    """Without an empty line between them the three would be rendered as one."""
     first = notebook["cells"][0]
     assert first["cell_type"] == "markdown"
     lines = source(first).splitlines()
-    assert lines[0].startswith("# ") and any(line.startswith("> ") for line in lines)
+    assert lines[0].startswith("# ")
+    quoted = [line for line in lines if line.startswith(">")]
+    assert [line.split("**")[1] for line in quoted[::2]] == ["Question.", "Paper.", "Time and hardware."]
+    assert quoted[1::2] == [">", ">"]
 
 
 def test_its_second_cell_holds_plain_typed_parameters_with_their_meaning(notebook):

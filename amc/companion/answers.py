@@ -1,4 +1,4 @@
-"""The measured answer to the question at the top of each notebook: its record in, two to four plain sentences out.
+"""The measured answer to the question at the top of each notebook: its record in, a few plain sentences out.
 
 Only numbers of the record are used, and a difference is called found by the notebook's own rule. The answers of the
 notebooks that make the paper's tables are in `answers_tables`, those of the others in `answers_studies`.

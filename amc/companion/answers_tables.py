@@ -1,6 +1,6 @@
 """Answers of the notebooks that make the paper's tables: parameters, rows and provenance of a record in, sentences out.
 
-See `answers`. Every function returns two to four sentences, without capitals and full stops.
+See `answers`. Every function returns a few sentences without capitals and full stops, the verdict before its numbers.
 """
 
 from collections.abc import Sequence
@@ -13,6 +13,7 @@ from amc.companion.phrases import (
     count,
     direction,
     effect,
+    found_in,
     limits,
     listed,
     nothing_yet,
@@ -26,6 +27,7 @@ from amc.runs.recipes import BLIND, PRETRAINED
 ENOUGH = 20  # events; groups with fewer are not reported
 FRAMES = (("sparse rgb", "dense rgb"), ("semi-dense rgb", "dense rgb"))  # (of, against) in differences of 03
 MOTION = (("sparse rgb+flow", "sparse rgb"),)
+PRETRAINING = ((PRETRAINED, "MSQNet"),)  # the same of 04
 
 
 def first_look(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
@@ -119,23 +121,24 @@ def ablation(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
     """03: whether the frames matter, and whether motion adds to a frame."""
     unique = list({(row["scheme"], row["modality"]): row for row in rows}.values())
     return [
-        f"{_learnt(unique, parameters['size'])}; {_seeds(rows)}",
-        _question("which frames", FRAMES, origin),
-        f"{_question('motion beside frames', MOTION, origin)}{_at_rest(origin.get('controls') or [])}",
+        f"{_learnt(unique, parameters['size'], 'scheme', 'modality')}; {_seeds(rows)}",
+        *_question("which frames", FRAMES, origin),
+        *_question("motion beside frames", MOTION, origin),
+        *_at_rest(origin.get("controls") or []),
         *limits(parameters["size"]),
     ]
 
 
-def _learnt(rows: Sequence[dict], size: str) -> str:
-    """How many rows are above chance in macro mAP."""
+def _learnt(rows: Sequence[dict], size: str, *named: str) -> str:
+    """How many rows are above chance in macro mAP, and the highest; named: the columns that name a row in its table."""
     above = [row for row in rows if above_chance(row)]
     if not above:
         return f"{nothing_yet(size)}: no row's macro mAP is above chance"
     best = max(above, key=lambda row: row["map_macro"])
-    name = best["method"] if best["method"] != METHOD else f"{best['scheme']} {best['modality']}"
     return (
         f"above chance in macro mAP: {len(above)} of {count(len(rows), 'row')}, "
-        f"the highest is {name} with {span(triple(best, 'map_macro'))}, where chance is {best['chance_macro']:.1f}"
+        f"the highest is {' '.join(best[column] for column in named)} with {span(triple(best, 'map_macro'))}, "
+        f"where chance is {best['chance_macro']:.1f}"
     )
 
 
@@ -144,42 +147,52 @@ def _seeds(rows: Sequence[dict]) -> str:
     return "one training run per row" if seeds == 1 else f"means of {seeds} training runs per row"
 
 
-def _question(name: str, pairs: Sequence[tuple[str, str]], origin: dict) -> str:
-    """Whether one of several differences is found, and all of them. pairs: (of, against)."""
-    known = {(found["of"], found["against"]): found for found in origin["differences"]}
+def _question(name: str, pairs: Sequence[tuple[str, str]], origin: dict) -> list[str]:
+    """Whether one of several differences is found, then all of them in numbers. pairs: (of, against)."""
+    known = {(found.get("of") or found.get("method"), found["against"]): found for found in origin["differences"]}
     least, asked = origin["detectable"], [pair for pair in pairs if pair in known]
     if not asked:
         wanted = listed(dict.fromkeys(row for pair in pairs for row in reversed(pair)))
-        return f"{name}: not measured in this run, which lacks some of the rows {wanted}"
+        return [f"{name}: not measured in this run, which lacks some of the rows {wanted}"]
     signs = {direction(known[pair], metric, least=number(least[metric])) for pair in asked for metric in METRICS}
-    verdict = {(0, 0): "no difference is found", (1, 0): "a gain is found", (0, 1): "a loss is found"}.get(
+    verdict = {(1, 0): "a gain is found", (0, 1): "a loss is found"}.get(
         (1 in signs, -1 in signs), "differences in both directions are found"
     )
-    each = "; ".join(f"{' minus '.join(pair)} is {change(known[pair], least=least)}" for pair in asked)
-    return f"{name}: {verdict}; {each}"
+    where = [f"{listed(metrics)} mAP of {pair[0]}" for pair in asked if (metrics := found_in(known[pair], least))]
+    verdict = f"{verdict} in {listed(where)}" if where else f"no difference is found ({_limit(least)})"
+    each = "; ".join(f"{' minus '.join(pair)} is {change(known[pair])}" for pair in asked)
+    return [f"{name}: {verdict}", f"in numbers, {each}"]
 
 
-def _at_rest(needs: Sequence[dict]) -> str:
-    """What zero motion does to the row of frames with flow; empty if it was not measured."""
+def _limit(least: dict) -> str:
+    """What a difference needs to be called found."""
+    macro, micro = (number(least[metric]) for metric in METRICS)
+    return f"found means: significant, and at least {macro:.1f} points of macro or {micro:.1f} of micro mAP"
+
+
+def _at_rest(needs: Sequence[dict]) -> list[str]:
+    """What zero motion does to the row of frames with flow; nothing if it was not measured."""
     for row in needs:
         if (row["scheme"], row["modality"], row["control"]) == ("sparse", "rgb+flow", "flow at rest"):
             values = triple(row, "map_macro_change")
-            verdict = effect(values[1], values[2], "significant", "significant", "not significant")
-            return f"; with all flow at rest its macro mAP changes by {span(values, '+.1f')} points, {verdict}"
-    return ""
+            verdict = effect(values[1], values[2], "significantly", "significantly", "not significantly")
+            name = f"{row['scheme']} {row['modality']}"
+            return [f"putting all flow at rest changes {name} {verdict}, by {span(values, '+.1f')} points of macro mAP"]
+    return []
 
 
 def state_of_the_art(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:
     """04: the order of the systems in one metric, and what is possible without video."""
     seeing = [row for row in rows if row["method"] not in BLIND]
     found, least = origin["differences"], origin["detectable"]
-    first = f"{_learnt(seeing, parameters['size'])}; {_seeds(rows)}" if seeing else "no system that sees video was run"
+    first = "no system that sees video was run"
+    if seeing:
+        first = f"{_learnt(seeing, parameters['size'], 'method')}; {_seeds(rows)}"
     against = {each["method"]: each for each in found if each["against"] == METHOD and each["method"] not in BLIND}
-    pretraining = [each for each in found if (each["method"], each["against"]) == (PRETRAINED, "MSQNet")]
     second = f"{METHOD} {_standing(against, least)}" if against else f"{METHOD} was not compared with another system"
-    if pretraining:
-        second += f"; pre-training changes MSQNet by {change(pretraining[0], least=least)}"
-    return [first, second, _without_video(rows, origin), *limits(parameters["size"])]
+    trained = any((each["method"], each["against"]) == PRETRAINING[0] for each in found)
+    more = _question("pre-training", PRETRAINING, origin) if trained else []
+    return [first, second, *more, *_without_video(rows, origin), *limits(parameters["size"])]
 
 
 def _standing(against: dict[str, dict], least: dict) -> str:
@@ -190,16 +203,16 @@ def _standing(against: dict[str, dict], least: dict) -> str:
     return f"{listed(f'{word} {listed(names)}' for word, names in parts if names)}, in macro mAP"
 
 
-def _without_video(rows: Sequence[dict], origin: dict) -> str:
-    """The blind rows, the species prior against AnimalMotionCLIP, and both on the real annotation."""
+def _without_video(rows: Sequence[dict], origin: dict) -> list[str]:
+    """The blind rows, also on the real annotation, and the species prior against AnimalMotionCLIP."""
     blind = [row for row in rows if row["method"] in BLIND]
     text = listed(f"{row['method']} {span(triple(row, 'map_macro'))}" for row in blind)
     text = f"without video, macro mAP is: {text}" if blind else "rows without video were not run"
-    for each in origin["differences"]:
-        if each["method"] == "species prior" and each["against"] == METHOD:
-            text += f"; the species prior minus {METHOD} is {change(each, least=origin['detectable'])}"
     real = listed(f"{row['method']} {span(triple(row, 'map_macro'))}" for row in origin["blind_on_real_annotation"])
-    return text + (f"; on Animal Kingdom's own annotation {real}" if origin["blind_on_real_annotation"] else "")
+    text += f"; on Animal Kingdom's own annotation {real}" if origin["blind_on_real_annotation"] else ""
+    prior = ("species prior", METHOD)
+    compared = any((each["method"], each["against"]) == prior for each in origin["differences"])
+    return [text, *(_question(f"{prior[0]} against {METHOD}", [prior], origin) if compared else [])]
 
 
 def error_analysis(parameters: dict, rows: Sequence[dict], origin: dict) -> list[str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from scipy import stats
 
 from amc import intervals, sampling
 from amc import video as reader
@@ -140,7 +141,8 @@ def _catches(clips: Sequence[tuple[int, list]], num_windows: int, frames: int) -
 def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
     """Means of `any`, `share` and `looks` for each scheme and value of the column `by`, with 95 % intervals over clips.
 
-    Whole clips are resampled, since the events of one clip are not independent. Events that no classifier sees have no
+    Whole clips are resampled, since the events of one clip are not independent. A share of 0 or 1 does not change when
+    clips are resampled: it has Wilson's interval, with one trial per clip. Events that no classifier sees have no
     `looks` and are left out of that mean.
     """
     rng = np.random.default_rng(seed)
@@ -154,6 +156,8 @@ def rates(caught: pd.DataFrame, by: str, *, seed: int = 0) -> pd.DataFrame:
         for column, name in enumerate(("any", "share", "looks")):
             low, high = np.quantile(drawn[:, column], (0.025, 0.975))
             mean = sums[:, column].sum() / max(counts[:, column].sum(), 1)
+            if name != "looks" and mean in (0, 1):
+                low, high = stats.binomtest(int(mean) * len(counts), len(counts)).proportion_ci(method="wilson")
             row |= intervals.columns(name, (mean, low, high))
         rows.append(row)
     return pd.DataFrame(rows)

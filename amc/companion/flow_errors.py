@@ -116,12 +116,15 @@ def read_pairs(path: Path, pairs: Sequence[tuple[int, int]]) -> tuple[Tensor, Te
 
 
 def estimate(first: Tensor, second: Tensor, method: str, weights: Path | None) -> tuple[Tensor, float]:
-    """Flow (P, 2, H, W) by `method`, or zeros for NOTHING, and its seconds per pair."""
+    """Flow (P, 2, H, W) by `method`, or zeros for NOTHING, and its seconds of processor time per pair.
+
+    Other work on the machine makes the time by the clock up to ten times as long, and reverses the order of methods.
+    """
     if method == NOTHING:
         return torch.zeros(len(first), 2, *first.shape[-2:]), 0.0
-    started = time.perf_counter()
+    started = time.process_time()
     vectors = flow.estimate(first, second, method=method, weights=weights)
-    return vectors, (time.perf_counter() - started) / len(first)
+    return vectors, (time.process_time() - started) / len(first)
 
 
 def round_trip(forward: Tensor, backward: Tensor) -> Tensor:

@@ -38,28 +38,21 @@ def count(number: int, noun: str) -> str:
     return f"{number} {noun}{'' if number == 1 else 's'}"
 
 
-def change(found: dict, *, least: dict | None = None) -> str:
-    """A difference in both mAPs as of `tables.compare`, in points, with intervals and what they show.
+def change(found: dict) -> str:
+    """A difference in both mAPs as of `tables.compare`, in points, with intervals; what it shows tells `found_in`."""
+    parts = []
+    for metric, name in METRICS.items():
+        values = [number(found.get(f"{metric}_{what}")) for what in ("difference", "low", "high")]
+        parts += [f"{name} {span(values, '+.1f')}"] * math.isfinite(values[0])
+    return f"{listed(parts)} points" if parts else "not measurable"
+
+
+def found_in(found: dict, least: dict) -> list[str]:
+    """The metrics, `macro` and `micro`, in which a difference is found.
 
     least: the smallest difference that the test finds, by metric (`noise.detectable`), in points.
     """
-    parts, shown = [], []
-    for metric, name in METRICS.items():
-        values = [number(found.get(f"{metric}_{what}")) for what in ("difference", "low", "high")]
-        if math.isfinite(values[0]):
-            parts.append(f"{name} {span(values, '+.1f')}")
-            shown.append(_shown(found, metric, values, number((least or {}).get(metric, 0))))
-    if len(set(shown)) == 1:
-        return f"{listed(parts)} points of mAP, {'both ' * (len(shown) > 1)}{shown[0]}"
-    each = ", but ".join(f"{part}, {verdict}" for part, verdict in zip(parts, shown))
-    return f"{each}, in points of mAP" if each else "not measurable"
-
-
-def _shown(found: dict, metric: str, values: list[float], limit: float) -> str:
-    if direction(found, metric, least=limit):
-        return "found"
-    is_significant = values[1] > 0 or values[2] < 0
-    return f"below the {limit:.1f} points that this test finds" if is_significant else "not significant"
+    return [name for metric, name in METRICS.items() if direction(found, metric, least=number(least[metric]))]
 
 
 def direction(found: dict, metric: str = "map_macro", *, least: float = 0) -> int:

@@ -146,13 +146,14 @@ def exchange(weights: Mapping[str, np.ndarray], *, modality: str) -> Figure:
     axes.set(xticks=range(0, 101, 20), xlabel=f"attention that goes to {goes}, %")
     axes.tick_params(axis="y", length=0)
     figure.legend(loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "attention", "motion", "summary")
+    words.explain(figure, "attention", "motion")
     whens = [when.partition("\n")[0] for when in drawn]
     first, *second = zip(*drawn.values(), strict=True)
+    whens[0] = f"of their attention {whens[0]}"
     told = listed(f"{share:.0f} % {when}" for share, when in zip(first, whens, strict=True))
-    gives = "frames give motion" if both else "pictures give each other"
+    gives = "Frames give motion" if both else "Pictures give each other"
     back = "".join(f"; motion gives frames {listed(f'{share:.0f} %' for share in shares)}" for shares in second)
-    style.headline(figure, f"Of their attention, {gives} {told}{back}")
+    style.headline(figure, f"{gives} {told}{back}")
     return figure
 
 

@@ -68,7 +68,7 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
         panels[panel(row["metric"])].append(row)
     heights = [len(rows) + len(blind) * (metric != "micro by batch") for metric, rows in panels.items()]
     best = next((row for row in blind if row["method"] == "species"), None)  # others know labels of test clips
-    figure = Figure((WIDTH, 2 + 0.33 * sum(heights)), layout="constrained")
+    figure = Figure((0.82 * WIDTH, 2 + 0.27 * sum(heights)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=np.maximum(heights, 1))
     for ax, (metric, rows) in zip(axes, panels.items(), strict=True):
         key, names = f"map_{metric}", []
@@ -91,8 +91,8 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     keys = [Patch(facecolor=color, label=f"published, {words.INPUTS[name]}") for name, color in MODALITY_COLORS.items()]
     keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="sees no pixel (measured here)")]
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over test clips")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "mAP", "macro, micro", "by batch", *["species"] * bool(blind), "95 % interval")
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
+    words.explain(figure, "macro, micro", "by batch", *["species"] * bool(blind))
     if best:
         axes[0].axvline(best["map_macro"], color=INK, linestyle=":", linewidth=1.5)
         below = sum(row["map"] < best["map_macro"] for row in panels["macro"])

@@ -144,7 +144,7 @@ def methods(table: pd.DataFrame) -> Figure:
         else:
             axes.axhspan(row["low"], row["high"], color=PALE)
             axes.axhline(row["epe"], color=color, linestyle="--", label=words.FLOW.get(row["method"], row["method"]))
-    axes.set(xscale="log", xlabel="time per pair of frames, milliseconds", ylim=(0, None))
+    axes.set(xscale="log", xlabel="processor time per pair of frames, milliseconds", ylim=(0, None))
     axes.set_ylabel(ERROR.replace(", ", ",\n"))
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
@@ -227,8 +227,8 @@ def steps(table: pd.DataFrame) -> Figure:
         axes.annotate(
             f"{least[step]:.1f}", (step, least[step]), (0, -8), textcoords="offset points", ha="center", va="top"
         )
-    told = listed(f"by {least[step]:.1f} for frames {step} apart" for step in ends)
-    style.headline(figure, f"Even the best method errs (pixels) {told}")
+    told = listed(f"by {least[step]:.1f} pixels for frames {step} apart" for step in ends)
+    style.headline(figure, f"Even the best method errs {told}")
     return figure
 
 

@@ -35,8 +35,9 @@ def schemes(
     middle frames of K equal parts.
     """
     heights = [0.36 * len(windows) for windows in plans.values()] + [0.36 * len(events)] * bool(events)
-    heights += [WIDTH * 0.82 / len(film)] if film is not None else []
-    figure = Figure((WIDTH, sum(heights) + 0.3 * len(heights) + 2.0), layout="constrained")
+    wide = 0.86 * WIDTH  # so that letters are large enough at half of a slide
+    heights += [wide * 0.8 / len(film)] if film is not None else []
+    figure = Figure((wide, sum(heights) + 0.3 * len(heights) + 2.0), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (scheme, windows) in zip(panels, plans.items(), strict=False):
         _plan(axes, windows, scheme)
@@ -91,10 +92,10 @@ def _events(axes, plans: Mapping[str, Sequence[Window]], events: Sequence[tuple]
     beside = {"ha": "center", "fontsize": 12, "transform": axes.get_yaxis_transform()}
     for k, (scheme, windows) in enumerate(plans.items()):
         name, color = scheme.replace("-", "-\n"), SCHEME_COLORS[scheme]
-        axes.text(1.05 + 0.09 * k, -0.6, name, color=color, weight="bold", va="bottom", **beside)
+        axes.text(1.06 + 0.11 * k, -0.6, name, color=color, weight="bold", va="bottom", **beside)
         for y, (_, start, stop) in enumerate(events):
             count = f"{_seeing(windows, start, stop)} of {len(windows)}"
-            axes.text(1.05 + 0.09 * k, y, count, va="center", **beside)
+            axes.text(1.06 + 0.11 * k, y, count, va="center", **beside)
     for y, (_, start, stop) in enumerate(events):
         axes.barh(y, stop - start, 0.6, start, color=SHADE, linewidth=0)
     names = [name for name, _, _ in events]

@@ -187,7 +187,7 @@ def _number(stem: str) -> str:
 def _heading(notebook: nbformat.NotebookNode) -> tuple[str, str]:
     """Title and question of a notebook, from the first cell."""
     lines = notebook.cells[0].source.splitlines()
-    quoted = [line.removeprefix(">").strip() for line in lines if line.startswith(">")]
+    quoted = [line.removeprefix(">").strip() for line in lines if line.startswith("> ")]
     first = next(" ".join(part) for starts, part in groupby(quoted, lambda line: "**Paper" in line) if not starts)
     return lines[0].removeprefix("# "), first.replace("*", "")
 

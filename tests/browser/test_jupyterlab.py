@@ -1,10 +1,11 @@
-"""As a student opens them: JupyterLab in headless Chromium runs every notebook, and a slider moved by keyboard redraws.
+"""As a student opens them: JupyterLab in headless Chromium runs every notebook, and controls move by mouse and keys.
 
 Run by `make test-browser`. Screenshots stay in build/browser.
 """
 
 import json
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -15,6 +16,8 @@ from pathlib import Path
 
 import nbformat
 import pytest
+
+from amc.runs import notebooks
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 
@@ -30,6 +33,10 @@ HARMLESS = (  # lines on the console that say nothing about the notebooks
 )
 PROMPTS = "[...document.querySelectorAll('.jp-CodeCell .jp-InputPrompt')].map(prompt => prompt.innerText)"
 RAN = f"() => (texts => texts.some(text => /\\d/.test(text)) && !texts.some(text => text.includes('*')))({PROMPTS})"
+FAILED = ".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']"
+CELLS = (
+    "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cell => cell.className.match(/jp-\\w+Cell/)[0])"
+)
 MINUTES = 60_000  # in milliseconds, as playwright counts
 pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one with CHROMIUM=path")
 
@@ -122,8 +129,44 @@ def run_all(page, lab: str, name: str) -> None:
     page.click("text=Run >> nth=0")
     page.click("li[data-command='runmenu:run-all']")
     page.wait_for_function(RAN, timeout=6 * MINUTES)
-    failed = page.locator(".jp-OutputArea-output[data-mime-type='application/vnd.jupyter.error']")
+    failed = page.locator(FAILED)
     assert failed.count() == 0, failed.first.inner_text()
+
+
+MOVED = {".noUi-handle": "ArrowUp", "select": "ArrowDown", "input[type=radio]:checked": "ArrowDown"}  # by this key
+DRAWN = "panel => !panel.innerText.includes('Drawing …')"
+
+
+def move_every_control(page) -> int:
+    """Move every control of a notebook by keyboard, then by mouse, and press Run by both; the number of controls.
+
+    Fails where a cell is lost or a panel shows an exception in place of its picture.
+    """
+    before, moved = page.evaluate(CELLS), 0
+    for panel in page.locator(".amc-controls").all():
+        for selector, key in MOVED.items():
+            for control in panel.locator(selector).all():
+                control.focus()
+                page.keyboard.press(key)
+                moved += 1
+        for base in panel.locator(".noUi-base").all():
+            base.click(position={"x": 0.4 * base.bounding_box()["width"], "y": 2})
+        for radio in panel.locator(".widget-radio-box label").all():
+            radio.click()
+        for choice in panel.locator("select").all():
+            choice.click()
+            page.keyboard.press("Escape")
+            choice.select_option(index=0)
+        for button in panel.locator("button:has-text('Run')").all():
+            button.click()
+            page.wait_for_function(DRAWN, arg=panel.element_handle(), timeout=2 * MINUTES)
+            button.press("Enter")
+        page.wait_for_timeout(1000)  # in which a figure begins to be drawn
+        page.wait_for_function(DRAWN, arg=panel.element_handle(), timeout=2 * MINUTES)
+        assert not re.search(r"\w+Error: ", panel.inner_text()), panel.inner_text()
+    assert page.evaluate(CELLS) == before
+    assert page.locator(FAILED).count() == 0
+    return moved
 
 
 @pytest.mark.parametrize("name, label", SLIDERS.items())
@@ -147,13 +190,15 @@ def test_all_cells_run_and_a_slider_moved_by_keyboard_changes_the_picture(name, 
     SHOTS.mkdir(parents=True, exist_ok=True)
     panel.scroll_into_view_if_needed()
     page.screenshot(path=SHOTS / f"{name}.png")
+    assert move_every_control(page) > 0
     assert [line for line in said if not any(text in line for text in HARMLESS)] == []
 
 
 @pytest.mark.parametrize("name", sorted({path.stem for path in (ROOT / "notebooks").glob("*.ipynb")} - {*SLIDERS}))
-def test_all_cells_of_the_other_notebooks_run(name, lab, page):
+def test_all_cells_of_the_other_notebooks_run_and_their_controls_move(name, lab, page):
     page, said = page
     run_all(page, lab, name)
+    assert bool(move_every_control(page)) == (name in notebooks.INTERACTIVE)
     assert [line for line in said if not any(text in line for text in HARMLESS)] == []
 
 
@@ -185,10 +230,8 @@ KINDS = {  # of control, by what is focused
     "list": "select[multiple]",
     "button": "button:has-text('Run')",
     "video": "video",
+    "ethogram beside a video": "[role=slider][aria-label^=Time]",
 }
-CELLS = (
-    "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cell => cell.className.match(/jp-\\w+Cell/)[0])"
-)
 
 
 def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
@@ -210,7 +253,7 @@ def test_keys_pressed_in_a_control_never_reach_the_notebook(lab, folder, page):
     slider.focus()
     page.keyboard.press("ArrowUp")
     page.wait_for_function("() => document.querySelector('.jp-OutputArea-output .widget-readout').innerText === '5'")
-    figure = outputs.locator("video + div")
+    figure = page.get_by_role("slider", name="Time of the video")
     figure.click(position={"x": figure.bounding_box()["width"] - 2, "y": 20})  # the end of the film, which takes 1 s
     assert outputs.locator("video").evaluate("video => video.currentTime") == 1
     page.locator(".jp-Cell").first.locator(".jp-InputPrompt").click()  # outside a control they are JupyterLab's as ever
