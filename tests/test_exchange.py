@@ -41,7 +41,9 @@ def shown() -> Ethogram:
 
 
 def bouts(path, shown) -> list:
-    return annotations.bouts(annotations.read(path).of("fox"), shown.edges)
+    found = annotations.read(path)
+    assert found.predicted and {event.video for event in found.events} <= {"fox", "fox.mp4"}
+    return annotations.bouts(found.events, shown.edges)
 
 
 def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_rejected(tmp_path):
@@ -50,8 +52,9 @@ def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_reje
     found = annotations.read(tmp_path)
     [event] = found.of("fox.mp4")
     assert (event.behaviour, event.first, event.stop, event.timed) == ("grooming", 12.43, 18.97, True)
-    assert [event.first for event in found.of("owl.mp4")] == [1]
-    assert found.predicted == (str(tmp_path / "owl.pred.csv"),)  # nobody has reviewed it
+    assert found.predicted == ("owl",)  # nobody has reviewed it
+    with pytest.raises(AmcError, match="holds of owl.mp4 a model's prediction that nobody has corrected"):
+        found.of("owl.mp4")
 
 
 def test_v_trace_gets_its_header_seconds_and_scores(shown, tmp_path):
@@ -59,7 +62,6 @@ def test_v_trace_gets_its_header_seconds_and_scores(shown, tmp_path):
     assert text.splitlines() == ["labelId,timestamp,endTimestamp,score", "walk,0.0,1.0,0.75", "graze,0.666667,1.5,1.0"]
     (tmp_path / "fox_vtrace.csv").write_text(text)
     assert bouts(tmp_path / "fox_vtrace.csv", shown) == shown.bouts
-    assert annotations.read(tmp_path / "fox_vtrace.csv").predicted
 
 
 def test_what_boris_exports_for_feral_is_a_class_per_frame_and_other_is_none(tmp_path):
@@ -80,7 +82,6 @@ def test_feral_gets_labels_that_it_accepts_and_they_are_read_back(shown, tmp_pat
     assert found["class_names"] == {"0": "graze", "1": "walk"} and found["splits"]["inference"] == ["fox.mp4"]
     assert found["labels"]["fox.mp4"][25:31] == [[1, 1]] * 5 + [[1, 0]]
     assert bouts(tmp_path / "fox_feral.json", shown) == shown.bouts
-    assert annotations.read(tmp_path / "fox_feral.json").predicted
 
 
 @pytest.mark.parametrize(
@@ -113,7 +114,7 @@ def test_an_nwb_file_has_what_its_extension_defines_and_is_read_back(shown, tmp_
     from pynwb import NWBHDF5IO
 
     whole = nwb.write(shown, tmp_path / "fox.mp4", tmp_path / "fox_bouts.nwb")
-    assert bouts(whole, shown) == shown.bouts and annotations.read(whole).predicted == (str(whole),)
+    assert bouts(whole, shown) == shown.bouts
     track = replace(shown, subject="left one", span=(0.5, 1.5))
     part = nwb.write(track, tmp_path / "fox.mp4", tmp_path / "part.nwb")
     with NWBHDF5IO(str(part), "r") as file:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -207,3 +208,16 @@ def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
         == 2
     )
     assert said in capsys.readouterr().err
+
+
+def test_of_a_project_of_predictions_only_corrected_observations_are_compared(films, watcher, tmp_path):
+    options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
+    predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
+    project = json.loads((tmp_path / "out/predictions.untrusted.boris").read_text())
+    project["project_description"] = project["observations"]["film 1"]["description"] = ""  # one of two is corrected
+    (tmp_path / "checked.boris").write_text(json.dumps(project))
+    options = replace(options, human=(str(tmp_path / "checked.boris"),))
+    report = predict.predict([films], watcher, tmp_path / "again", options, log=lambda line: None)
+    assert set(pd.read_csv(tmp_path / "again/agreement.csv")["video"]) == {"film 1"}
+    assert any("not compared" in note and "delete its mark" in note for note in report.finished["film 0"].notes)
+    assert sum("a model's predictions that nobody has corrected are left out" in note for note in report.general) == 1

@@ -14,6 +14,7 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.datasets import catalogue
 from amc.ethogram import annotations, finished, predict, suggest, summary, timeline, training_clips
+from amc.ethogram.formats import boris_project
 from amc.ethogram.out_of_distribution import OutOfDistribution
 from amc.ethogram.sliding_window import SlidingWindow, WindowScores
 from amc.ethogram.suggest import Moment
@@ -70,18 +71,22 @@ def test_moments_are_cut_with_the_predictions_in_them_and_become_labels_once_cor
         assert video.probe(clip).num_frames == moment.stop - moment.start
         original = video.read_frames(films / f"{moment.video}.mp4", [moment.start])
         assert (video.read_frames(clip, [0]).float() - original.float()).abs().mean() < 8
-    with pytest.raises(AmcError, match=r"suggested.boris: holds a model's predictions that nobody has corrected"):
-        training_clips.folder(tmp_path, **QUIET)
+    lines = []
+    table = catalogue.load("folder", training_clips.folder(tmp_path, log=lines.append))
+    assert {clip.group for clip in table.clips} == {*EVENTS}
+    assert any("suggested.boris: a model's predictions that nobody has corrected are left out, of " in s for s in lines)
     with pytest.raises(AmcError, match="is there already, perhaps corrected"):
         suggest.suggest([films], watcher, out, most=2, threshold=0.01, **QUIET)
 
     project = json.loads((out / suggest.PROJECT).read_text())
-    project["project_description"] = ""  # as a human does in BORIS
-    first = next(iter(project["observations"]))
+    first, *others = project["observations"]
+    project["project_description"] = ""
+    project["observations"][first]["description"] = ""  # as a human does in BORIS
     project["observations"][first]["events"] = [[0.0, "", NAMES[0], "", "", 0], [2.0, "", NAMES[0], "", "", 48]]
     (out / suggest.PROJECT).write_text(json.dumps(project))
     table = catalogue.load("folder", training_clips.folder(tmp_path, **QUIET))
-    assert {clip.group for clip in table.clips} == {*EVENTS, *(row.video for row in found)}
+    assert {clip.group for clip in table.clips} == {*EVENTS, first.partition("@")[0]}  # nobody has corrected the others
+    assert not any(clip.id.startswith(name) for clip in table.clips for name in others)
     [column] = [c for c, name in enumerate(table.names) if name == NAMES[0]]
     assert any(column in clip.labels for clip in table.clips if clip.id.startswith(first))
 
@@ -103,7 +108,10 @@ def test_the_predictions_of_all_videos_are_one_project_which_is_not_written_over
     predict.predict([films], watcher, tmp_path / "out", options, **QUIET)
     path = tmp_path / "out/predictions.untrusted.boris"
     read = annotations.read(path)
-    assert read.predicted == (str(path),) and set(read.behaviours) == set(NAMES)
+    assert {*read.predicted} == {*read.media} and set(read.behaviours) == set(NAMES)
+    text = path.read_text()
+    (tmp_path / "checked.boris").write_text(text.replace(boris_project.PREDICTED, "seen by me"))
+    read = annotations.read(tmp_path / "checked.boris")
     for name, bouts in pd.read_csv(tmp_path / "out/bouts.csv").groupby("video"):
         events = sorted(read.of(name), key=lambda event: (event.first, event.behaviour))
         assert [event.behaviour for event in events] == bouts["behaviour"].tolist()

@@ -3,7 +3,7 @@
 `annotations` reads them; `matching` finds the video that a name means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
@@ -15,6 +15,7 @@ from amc.base.wording import first_few
 from amc.ethogram.matching import Meant, meant
 
 NAMELESS = "names no video, but there are {}; export it with media names, or give one video"
+CONFIRM = "correct it, then delete its mark (in BORIS the description of the observation), or leave it out"
 
 Labelled = np.ndarray | tuple[tuple[float, float], ...]  # frames: bool (N,), or stretches of time, seconds
 
@@ -45,7 +46,7 @@ class Annotation:
     labelled: Mapping[str, Labelled] = field(default_factory=dict)
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
-    predicted: tuple[str, ...] = ()  # files that hold a model's predictions, not corrected by a human
+    predicted: tuple[str, ...] = ()  # videos whose events are a model's predictions, not corrected by a human
     meant: Meant | None = None  # what the names mean among the videos of a call; None: each video is looked at alone
 
     @property
@@ -71,9 +72,11 @@ class Annotation:
         """The events of a video; all events if the files name no video. file: its file name.
 
         Raises AmcError if the files name other videos only (they may be the wrong ones), if they may mean this video or
-        another one, for several observations of it, such as by two observers, and if its observation could not be read.
+        another one, for several observations of it, such as by two observers, if its observation could not be read, and
+        if that is a model's prediction.
         """
         if not any(self.media):
+            self._refuse_predicted(name, ("",))
             return self.events
         found = self._meant(name, file)
         own = found.written.get(name, ())
@@ -84,6 +87,7 @@ class Annotation:
             raise AmcError(f"{self.source}: {says}; give this video's annotation, or correct the paths in it")
         if why := next((self.refused[text] for text in own if text in self.refused), ""):
             raise AmcError(why)
+        self._refuse_predicted(name, own)
         events = tuple(event for event in self.events if event.video in own)
         if len(seen := sorted({event.observation for event in events})) > 1:
             says = f"{len(seen)} observations of {name}: {', '.join(seen[:5])}"
@@ -94,6 +98,10 @@ class Annotation:
         """The frames of a video that the human has labelled; None: all. name, file: as for `of`."""
         own = self._meant(name, file).written.get(name, ())
         return next((self.labelled[text] for text in own if text in self.labelled), None)
+
+    def _refuse_predicted(self, name: str, own: Sequence[str]) -> None:
+        if {*own} & {*self.predicted}:
+            raise AmcError(f"{self.source}: holds of {name} a model's prediction that nobody has corrected; {CONFIRM}")
 
     def _meant(self, name: str, file: str) -> Meant:
         return self.meant or meant(self.media, {name: Path(file or name)})

@@ -155,5 +155,6 @@ def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
     bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
     edges = np.arange(moment.stop - moment.start + 1) / shown.fps
     marks = boris_project.events(bouts, edges, stamp=shown.stamp)
-    found = boris_project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
-    return found | {"description": f"{moment.why} {moment.behaviour}".strip()}
+    why = f"{moment.why} {moment.behaviour}".strip()
+    said = ". ".join(filter(None, (why, shown.stamp)))
+    return boris_project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=said)

@@ -68,9 +68,8 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     shown = tuple(dict.fromkeys(name for act in acts for player in act.players for name in player.names))
     notes += observed.queue_notes(acts)
     lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
-    predicted = (str(path),) * is_predicted
     events = (*frames, *observed.events(acts))
-    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=predicted)
+    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=shown * is_predicted)
 
 
 @dataclass(frozen=True)

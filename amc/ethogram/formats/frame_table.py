@@ -54,7 +54,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         notes += (f"{(~labelled).sum()} frames are not labelled and do not count",)
     return Annotation(
         str(path), tuple(events), notes, tuple(names), {video: labelled}, (video,),
-        predicted=(str(path),) * is_predicted,
+        predicted=(video,) * is_predicted,
     )  # fmt: skip
 
 

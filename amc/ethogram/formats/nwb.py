@@ -46,7 +46,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     from ndx_ethogram import EthogramBouts
     from pynwb import NWBHDF5IO
 
-    events, shown, notes, is_predicted = [], [], [], False
+    events, shown, notes, predicted = [], [], [], []
     try:
         with NWBHDF5IO(str(path), "r") as io:
             file = io.read()
@@ -57,7 +57,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
                 rows = zip(table["label"][:], table["start_time"][:], table["stop_time"][:], strict=True)
                 times = [(label, *(round(float(second) - begin, 9) for second in span)) for label, *span in rows]
                 events += [Event(name, label, start, stop, True, subject=who) for label, start, stop in times]
-                is_predicted |= table.labeling_method == "automated"
+                predicted += [name] * (table.labeling_method == "automated")
                 if table.observation_intervals:
                     notes.append(f"{path}: its observation intervals are not used; what is outside counts as observed")
     except (OSError, KeyError, TypeError, ValueError) as error:
@@ -65,8 +65,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     if not shown:
         raise AmcError(f"{path}: holds no bouts of ndx-ethogram; write them with that extension")
     names = tuple(dict.fromkeys(event.behaviour for event in events))
-    predicted = (str(path),) * is_predicted
-    return Annotation(str(path), tuple(events), tuple(notes), names, videos=tuple(shown), predicted=predicted)
+    return Annotation(str(path), tuple(events), tuple(notes), names, videos=tuple(shown), predicted=tuple(predicted))
 
 
 def _video(table: "EthogramBouts", path: Path) -> tuple[str, float]:
