@@ -48,6 +48,7 @@ def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films
     assert main(call) == 0
     said = capsys.readouterr().out
     assert "for predict: --seconds" in said and "film 1: left out" in said
+    assert said.startswith("stamp: RANDOM WEIGHTS")
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Walking,0,1,0,1,1\n")
     assert main(call) == 2  # two frames, where the model sees whole seconds
     said = capsys.readouterr()
@@ -56,6 +57,15 @@ def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films
     assert main(call) == 2 and "no bout of the model's behaviours is known" in capsys.readouterr().err
     (tmp_path / "human.csv").write_text("Behavior,Start (s),Stop (s)\nWalking,0,1\n")
     assert main(call) == 2 and "human.csv: names no video, but there are 2; export it" in capsys.readouterr().err
+
+
+def test_a_model_is_not_tuned_on_predictions(films, run_folder, tmp_path, capsys):
+    (tmp_path / "film 0.pred.csv").write_text("labelId,timestamp,endTimestamp,score\nWalking,0,9,0.9\n")
+    call = ["tune", str(films), "--model", str(run_folder), "--human", str(tmp_path / "film 0.pred.csv")]
+    assert main(call) == 2
+    said = capsys.readouterr()
+    assert "film 0.pred.csv: a model's predictions that nobody has corrected are left out, of film 0;" in said.out
+    assert "no bout of the model's behaviours is known" in said.err
 
 
 def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):

@@ -27,6 +27,7 @@ def suggest(given: argparse.Namespace) -> int:
 def tune(given: argparse.Namespace) -> int:
     """Find the window and threshold for predict with which a model finds the bouts of annotated videos best."""
     from amc.ethogram import annotations, inputs, predictor
+    from amc.ethogram import predict as ethograms
     from amc.ethogram import tune as tuning
     from amc.ethogram.bouts import Rules
 
@@ -34,6 +35,9 @@ def tune(given: argparse.Namespace) -> int:
     human = annotations.read(*given.human, videos=list(named.values())).among(named)
     _refuse_device(given.device)
     watcher = predictor.by_model(given.model, log=print)
+    ethograms.warn(watcher, list(named.values()), say)
+    for note in human.notes:
+        say(f"note: {note}")
     beside = partial(tuning.beside, human=human)
     found = tuning.tune(named, watcher, beside, rules, device=given.device, log=say)
     print(found.table.sort_values("bout_f1", ascending=False).head(10).round(3).to_string(index=False))
