@@ -79,7 +79,7 @@ def test_a_model_without_validation_says_so():
     assert evidence.of(None, NAMES) == (None, (), ("NOT VALIDATED",))
 
 
-def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher, tmp_path, monkeypatch):
+def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(video_predictor, tmp_path, monkeypatch):
     card = {"backbone": "synth-clip", "pretrained": "bundled"}
     assert (
         predictor.stamp(card, "quick", dataset="folder") == predictor.DRAWN
@@ -91,7 +91,7 @@ def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher,
     for path in (drawn, other):
         path.parent.mkdir(parents=True, exist_ok=True)
         generate.write_video(path, iter(scenes(12)))
-    trusted = replace(watcher, stamp="", card=card)
+    trusted = replace(video_predictor, stamp="", card=card)
     options = predict.Options(threshold=0.01)
     lines = []
     report = predict.predict([drawn, other], trusted, tmp_path / "out", options, log=lines.append)

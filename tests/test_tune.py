@@ -10,7 +10,7 @@ from amc.base.errors import AmcError
 from amc.ethogram import annotations, inputs, tune
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 
 HEAD = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
 
@@ -68,8 +68,8 @@ def test_a_model_is_not_tuned_on_predictions(films, run_folder, tmp_path, capsys
     assert "no bout of the model's behaviours is known" in said.err
 
 
-def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):
+def test_videos_without_a_bout_are_refused(films, video_predictor, tmp_path):
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Flying,0,1,0,23,1\n")
     human = annotations.read(tmp_path / "human.csv")
     with pytest.raises(AmcError, match="no bout of the model's behaviours"):
-        tune.tune(inputs.videos([films]).named, watcher, partial(tune.beside, human=human), Rules(), log=print)
+        tune.tune(inputs.videos([films]).named, video_predictor, partial(tune.beside, human=human), Rules(), log=print)

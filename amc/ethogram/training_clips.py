@@ -30,7 +30,7 @@ from amc.ethogram.bouts import Bout, from_frames, to_frames
 from amc.ethogram.comparison import labelled_of
 from amc.ethogram.events import Annotation
 from amc.ethogram.matching import has_video_ending
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 
 VERSION = 3  # of the clips; raise it when the same annotation gives other clips
