@@ -16,8 +16,8 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import files, inputs, predict, predictor
 from amc.ethogram.exports import TABLES
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED
-from amc.ethogram.matching import key
+from amc.ethogram.inputs import ENDINGS
+from amc.ethogram.matching import UNTRUSTED, key
 from amc.ethogram.sliding_window import sliding_window
 from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate

@@ -17,6 +17,7 @@ from amc.ethogram.matching import Meant, meant
 NAMELESS = "names no video, but there are {}; export it with media names, or give one video"
 CONFIRM = "correct it, then delete its mark (in BORIS the description of the observation), or leave it out"
 
+WHOLE = (0.0, float("inf"))  # seconds: a stretch that is all of a video
 Labelled = np.ndarray | tuple[tuple[float, float], ...]  # frames: bool (N,), or stretches of time, seconds
 
 

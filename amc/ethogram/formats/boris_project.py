@@ -27,7 +27,7 @@ from amc.datasets import delimited
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import observed
 from amc.ethogram.bouts import Bout
-from amc.ethogram.events import Annotation
+from amc.ethogram.events import WHOLE, Annotation
 from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act, Player
 from amc.ethogram.record import DECIMALS
@@ -38,7 +38,6 @@ PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
 LIMITS = "observation time interval"
 UNSOUND = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # from JSON of another layout
-WHOLE = (0.0, float("inf"))  # seconds
 
 
 def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
