@@ -5,6 +5,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -72,9 +73,10 @@ class Annotation:
     def of(self, name: str, file: str = "") -> tuple[Event, ...]:
         """The events of a video; all events if the files name no video. file: its file name.
 
-        Raises AmcError if the files name other videos only (they may be the wrong ones), if they may mean this video or
-        another one, for several observations of it, such as by two observers, if its observation could not be read, and
-        if that is a model's prediction.
+        Several observations of it are joined if each has subjects of its own, such as one focal animal each, or if they
+        are of the same subjects in other stretches of time. Raises AmcError for others, such as those of two observers;
+        if the files name other videos only (they may be the wrong ones), or may mean this video or another one; if its
+        observation could not be read; and if that is a model's prediction.
         """
         if not any(self.media):
             self._refuse_predicted(name, ("",))
@@ -90,15 +92,17 @@ class Annotation:
             raise AmcError(why)
         self._refuse_predicted(name, own)
         events = tuple(event for event in self.events if event.video in own)
-        if len(seen := sorted({event.observation for event in events})) > 1:
+        seen = sorted({event.observation for event in events})
+        if len(seen) > 1 and not _complete_each_other(events, self.labelled_frames(name, file)):
             says = f"{len(seen)} observations of {name}: {', '.join(seen[:5])}"
-            raise AmcError(f"{self.source}: {says}; export one of them")
+            advice = "give one of them (BORIS exports the events of one observation), or name other subjects in each"
+            raise AmcError(f"{self.source}: {says}; {advice}")
         return events
 
     def labelled_frames(self, name: str, file: str = "") -> Labelled | None:
         """The frames of a video that the human has labelled; None: all. name, file: as for `of`."""
         own = self._meant(name, file).written.get(name, ())
-        return next((self.labelled[text] for text in own if text in self.labelled), None)
+        return labelled_in_all([self.labelled.get(text) for text in own])
 
     def _refuse_predicted(self, name: str, own: Sequence[str]) -> None:
         if {*own} & {*self.predicted}:
@@ -106,3 +110,24 @@ class Annotation:
 
     def _meant(self, name: str, file: str) -> Meant:
         return self.meant or meant(self.media, {name: Path(file or name)})
+
+
+def labelled_in_all(parts: Sequence[Labelled | None]) -> Labelled | None:
+    """What several observations of a video have labelled together; None: all of it. Of tables of frames, the first."""
+    known = [part for part in parts if part is not None]
+    if not known or any(isinstance(part, np.ndarray) for part in known):
+        return next(iter(known), None)
+    return tuple(span for part in parts for span in ((WHOLE,) if part is None else part))
+
+
+def _complete_each_other(events: Sequence[Event], labelled: Labelled | None) -> bool:
+    """Whether observations are of the same time and each of other subjects; or of the same subjects at other times."""
+    subjects: dict[str, set[str]] = {}
+    for event in events:
+        subjects.setdefault(event.observation, set()).add(event.subject)
+    if isinstance(labelled, np.ndarray):
+        return False
+    each, spans = [*subjects.values()], sorted(span for span in labelled or () if span[0] < span[1])
+    if len({*spans}) < 2:
+        return not any("" in own for own in each) and sum(map(len, each)) == len(set().union(*each))
+    return all(own == each[0] for own in each) and all(one[1] <= other[0] for one, other in pairwise(spans))

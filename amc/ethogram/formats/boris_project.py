@@ -69,8 +69,9 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     if refused and not shown:
         raise AmcError(next(iter(refused.values())))
     notes += observed.queue_notes(acts)
-    limited = {video: tuple(spans) for video, spans in labelled.items() if WHOLE not in spans}
-    notes += [f"{video}: only a part was observed (BORIS's {LIMITS}); other frames do not count" for video in limited]
+    limited = {video: tuple(spans) for video, spans in labelled.items() if {*spans} != {WHOLE}}
+    parts = [video for video, spans in limited.items() if WHOLE not in spans]
+    notes += [f"{video}: only a part was observed (BORIS's {LIMITS}); other frames do not count" for video in parts]
     states = tuple(code for code, is_state in types.items() if is_state)
     return Annotation(
         str(path), observed.events(acts), tuple(notes), states, limited, tuple(dict.fromkeys(shown)), refused,
