@@ -98,7 +98,7 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, video_pre
     [project] = out.glob("*.boris")
     own = annotations.read(project)
     assert own.subjects == ("left one", "right") and own.media == (str(folder / "fox.mkv"),)
-    assert {(round(e.first * 24), round(e.stop * 24)) for e in own.of("fox") if e.subject == "right"} == {(6, 18)}
+    assert {(round(e.first * 24), round(e.stop * 24)) for e in own.events if e.subject == "right"} == {(6, 18)}
     assert [subject["name"] for subject in json.loads(project.read_text())["subjects_conf"].values()] == [*own.subjects]
     again = predict.predict([folder / "fox.mkv"], video_predictor, out, options, log=lambda line: None)
     assert again.before == ["fox@left one", "fox@right"]

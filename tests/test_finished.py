@@ -170,6 +170,7 @@ def test_a_card_with_the_names_of_another_one_is_told(card, films, seen, video_p
     lines = []
     report = run([card / "a.mp4"], video_predictor, tmp_path / "out", lines.append)
     assert seen == ["a", "a"] and "another content than before, so predicted again: a" in lines
+    assert lines[0].startswith("stamp: RANDOM WEIGHTS")
     assert [row["frames"] for row in report.done] == [13]
 
 
