@@ -13,7 +13,7 @@ os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ["AMC_PRODUCTS"] = "float32"  # tests compare sums in different orders, on machines with AMX too
 os.environ["https_proxy"] = "http://127.0.0.1:9"  # nobody is there: a test that downloads fails, on every machine
 
-WATCHED = ("Walking", "Keeping still", "Eating")  # behaviours of `watcher`
+WATCHED = ("Walking", "Keeping still", "Eating")  # behaviours of `video_predictor`
 REAL = Path(os.environ.get("AMC_TEST_DATA", Path(__file__).resolve().parents[2] / "shared"))
 
 # Property tests: `make test` tries the same examples in every run, HYPOTHESIS_PROFILE=nightly ten times as many and new
@@ -137,8 +137,8 @@ def run_folder(tmp_path_factory):
 
 
 @pytest.fixture
-def watcher(run_folder):
-    """`run_folder` as what watches videos."""
+def video_predictor(run_folder):
+    """`run_folder` as a predictor of videos."""
     from amc.ethogram import predictor
 
     return predictor.by_model(run_folder)

@@ -99,7 +99,9 @@ def main(parts: list[str]) -> int:
     silent += ": `damaged_videos.json`. Nearly all are of codecs without a check."
     writers = ["", silent, "", "Writers that were disturbed: " + ", ".join(writer.name for writer in WRITERS) + "."]
     with paths.atomic(REPORT) as temporary:
-        temporary.write_text("\n".join([*head, "|---|---|---|---|---|---|", *lines, *writers, *same, ""]), encoding="utf-8")
+        temporary.write_text(
+            "\n".join([*head, "|---|---|---|---|---|---|", *lines, *writers, *same, ""]), encoding="utf-8"
+        )
     return int(is_bad)
 
 

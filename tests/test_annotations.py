@@ -187,7 +187,7 @@ def test_two_observers_of_a_video_are_not_one(tmp_path):
         head, *rows = text.splitlines(keepends=True)
         both = head + "".join(rows) + "".join(row.replace("obs", "Ben", 1) for row in rows)
         found = read(tmp_path, both)
-        with pytest.raises(AmcError, match="2 observations of Video10.mp4: Ben, obs; export one"):
+        with pytest.raises(AmcError, match="2 observations of Video10.mp4: Ben, obs; give one"):
             found.of("Video10.mp4")
 
 

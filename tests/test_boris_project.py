@@ -161,7 +161,7 @@ def test_what_is_outside_the_time_interval_of_an_observation_is_not_labelled(tmp
     one = {"file": {"1": ["a.mp4"]}, "events": []}
     assert labelled("a", one | {"observation time interval": [0, 0]}) is None is labelled("a", one)
     parts = [one | {"observation time interval": part} for part in ([1, 3], [5, 6])]
-    assert labelled("a", *parts) == [10, 30, 50, 60] and labelled("a", *parts, one) is None
+    assert labelled("a", *parts) == [10, 30, 50, 60] and labelled("a", *parts, one) == [0, 400]
     views = {"file": {"1": ["a.mp4"], "2": ["c.mp4"]}, "observation time interval": [1, 3], "events": []}
     views["media_info"] = {"length": {"a.mp4": 10, "c.mp4": 10}, "offset": {"2": 2}}
     assert labelled("a", views) == [10, 30] and labelled("c", views) == [0, 10]
@@ -169,7 +169,7 @@ def test_what_is_outside_the_time_interval_of_an_observation_is_not_labelled(tmp
 
 
 def test_two_observers_of_a_video_are_not_one(tmp_path):
-    with pytest.raises(AmcError, match=r"2 observations of a.mp4: Ann, Ben; export one of them"):
+    with pytest.raises(AmcError, match=r"2 observations of a.mp4: Ann, Ben; give one of them"):
         read(tmp_path, project(Ann={}, Ben={})).of("a.mp4")
 
 
@@ -200,3 +200,46 @@ def test_a_damaged_project_is_told_in_one_line(content, message, tmp_path):
 def test_a_behaviour_that_left_the_ethogram_is_told(tmp_path):
     with pytest.raises(AmcError, match="'flying' is not in the project's ethogram"):
         read(tmp_path, project(obs={"events": [[1, "", "flying", "", ""]]}))
+
+
+def focal(who: str, *interval: float, media: str = "a.mp4") -> dict:
+    """An observation of one animal that eats from 1 to 2 s."""
+    events = [[second, who, "eating", "", ""] for second in (1.0, 2.0)]
+    return {"file": {"1": [media], "2": []}, "events": events, "observation time interval": [*interval] or [0, 0]}
+
+
+def test_observations_of_one_video_are_joined_if_each_has_animals_of_its_own(tmp_path):
+    found = read(tmp_path, project(first=focal("dog A"), second=focal("dog B")))
+    assert sorted(spans(found, "a")) == [("eating", "dog A", 1, 2), ("eating", "dog B", 1, 2)]
+    assert found.labelled_frames("a") is None
+    limited = read(tmp_path, project(first=focal("dog A", 0, 9), second=focal("dog B", 0, 9)))
+    assert len(spans(limited, "a")) == 2
+    (tmp_path / "one.boris").write_text(json.dumps(project(first=focal("dog A"))))
+    (tmp_path / "study.boris").write_text(json.dumps(project(first=focal("dog B"))))
+    assert len(annotations.read(tmp_path).of("a")) == 2  # also from two files
+
+
+def test_observations_of_one_video_are_joined_if_they_are_of_other_times(tmp_path):
+    later = focal("dog A", 10, 20)
+    later["events"] = [[second, *rest] for second, (_, *rest) in zip((12, 14), later["events"], strict=True)]
+    found = read(tmp_path, project(first=focal("dog A", 0, 10), second=later))
+    assert spans(found, "a") == [("eating", "dog A", 1, 2), ("eating", "dog A", 12, 14)]
+    assert labelled_of(found, "a.mp4", found.labelled_frames("a"), EDGES).tolist() == [True] * 200 + [False] * 200
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (("dog A",), ("dog A",)),  # two observers
+        (("",), ("dog A",)),
+        (("dog A", 0, 10), ("dog A", 5, 20)),
+        (("dog A", 0, 10), ("dog B", 10, 20)),  # of each, one half was not observed
+        (("dog A",), ("dog B", 0, 10)),
+    ],
+)
+def test_other_observations_of_one_video_are_refused_with_what_to_do(first, second, tmp_path):
+    found = read(tmp_path, project(first=focal(*first), second=focal(*second)))
+    with pytest.raises(
+        AmcError, match="2 observations of a: first, second; give one of them .* or name other subjects"
+    ):
+        found.of("a")

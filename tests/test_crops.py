@@ -14,7 +14,8 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import annotations, crops, files, finished, predict, predictor
 from amc.ethogram.bouts import Rules
-from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.ethogram.sliding_window import sliding_window
+from amc.ethogram.timeline import SlidingWindow
 
 TRACKS = "video,frame,x,y,w,h,track\n{}".format(
     "".join(f"fox.mkv,{k},0,16,128,96,left one\n" for k in range(24))
@@ -52,13 +53,13 @@ def pair(tmp_path_factory):
     return folder, film[0].shape[:2]
 
 
-def test_a_box_has_the_scores_of_a_video_of_that_part(pair, watcher):
+def test_a_box_has_the_scores_of_a_video_of_that_part(pair, video_predictor):
     folder, (height, width) = pair
-    alone = sliding_window(folder / "alone.mkv", watcher, SlidingWindow(0.5, 0.25))
+    alone = sliding_window(folder / "alone.mkv", video_predictor, SlidingWindow(0.5, 0.25))
     [job] = crops.jobs({"fox": folder / "fox.mkv"}, crops.read(f"0,0,{width},{height}")).values()
-    boxed = sliding_window(job.path, watcher, SlidingWindow(0.5, 0.25), crop=job.crop)
+    boxed = sliding_window(job.path, video_predictor, SlidingWindow(0.5, 0.25), crop=job.crop)
     assert np.array_equal(alone.frame_probs, boxed.frame_probs) and job.name == "fox"
-    whole = sliding_window(job.path, watcher, SlidingWindow(0.5, 0.25))
+    whole = sliding_window(job.path, video_predictor, SlidingWindow(0.5, 0.25))
     assert not np.array_equal(whole.probs, boxed.probs)
 
 
@@ -76,14 +77,14 @@ def test_a_track_is_a_square_around_the_middle_of_its_boxes_and_stays_in_the_pic
         crop.span(9)
 
 
-def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, tmp_path, without_pictures):
+def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, video_predictor, tmp_path, without_pictures):
     folder, _ = pair
     (tmp_path / "boxes.csv").write_text(TRACKS)
     options = predict.Options(
         SlidingWindow(0.25, 0.25), Rules(min_seconds=0), threshold=0.01, crop=str(tmp_path / "boxes.csv")
     )
     out = tmp_path / "out"
-    report = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
+    report = predict.predict([folder / "fox.mkv"], video_predictor, out, options, log=lambda line: None)
     assert not report.failed and list(report.finished) == ["fox@left one", "fox@right"]
     bouts = pd.read_csv(out / "bouts.csv")
     assert set(bouts["video"]) == {"fox"} and set(bouts["subject"]) == {"left one", "right"}
@@ -97,12 +98,12 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, watcher, 
     [project] = out.glob("*.boris")
     own = annotations.read(project)
     assert own.subjects == ("left one", "right") and own.media == (str(folder / "fox.mkv"),)
-    assert {(round(e.first * 24), round(e.stop * 24)) for e in own.of("fox") if e.subject == "right"} == {(6, 18)}
+    assert {(round(e.first * 24), round(e.stop * 24)) for e in own.events if e.subject == "right"} == {(6, 18)}
     assert [subject["name"] for subject in json.loads(project.read_text())["subjects_conf"].values()] == [*own.subjects]
-    again = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
+    again = predict.predict([folder / "fox.mkv"], video_predictor, out, options, log=lambda line: None)
     assert again.before == ["fox@left one", "fox@right"]
     (tmp_path / "boxes.csv").write_text(TRACKS.replace(",150,", ",151,").replace(",156,", ",157,"))
-    again = predict.predict([folder / "fox.mkv"], watcher, out, options, log=lambda line: None)
+    again = predict.predict([folder / "fox.mkv"], video_predictor, out, options, log=lambda line: None)
     assert again.before == ["fox@left one"]  # the other has other boxes
 
 
@@ -122,21 +123,21 @@ def test_videos_of_one_name_have_their_own_boxes_under_all_ways_to_write_them(tm
         crops.jobs({"day1": named["day1"]}, crops.read(str(tmp_path / "boxes.csv")))
 
 
-def test_a_track_that_the_corrected_table_lacks_leaves_the_folder(pair, watcher, tmp_path, without_pictures):
+def test_a_track_that_the_corrected_table_lacks_leaves_the_folder(pair, video_predictor, tmp_path, without_pictures):
     out, lines = tmp_path / "out", []
     options = predict.Options(SlidingWindow(0.5, 0.5), threshold=0.01, crop=str(tmp_path / "boxes.csv"))
     (tmp_path / "boxes.csv").write_text(TRACKS)
-    predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
+    predict.predict([pair[0] / "fox.mkv"], video_predictor, out, options, log=lines.append)
     (out / "fox@right.untrusted_bouts.csv").write_text("mine")
     (tmp_path / "boxes.csv").write_text(TRACKS.replace(",right", ",female"))
-    predict.predict([pair[0] / "fox.mkv"], watcher, out, options, log=lines.append)
+    predict.predict([pair[0] / "fox.mkv"], video_predictor, out, options, log=lines.append)
     assert "no boxes any more, so their rows and files are removed: fox@right" in lines
     assert set(pd.read_csv(out / "time_budget.csv")["Subject"]) == {"left one", "female"}
     assert [path.name for path in out.glob("fox@right*")] == ["fox@right.untrusted_bouts.csv"]  # it was changed
     assert list(finished.read(out)[0]) == ["fox@left one", "fox@female"]
     kept = {path: path.read_bytes() for path in out.iterdir() if path.name.startswith("fox@")}
     with pytest.raises(AmcError, match="holds 2 videos .* of another model, other options"):  # the table was forgotten
-        predict.predict([pair[0] / "fox.mkv"], watcher, out, replace(options, crop=""), log=lines.append)
+        predict.predict([pair[0] / "fox.mkv"], video_predictor, out, replace(options, crop=""), log=lines.append)
     assert {path: path.read_bytes() for path in kept} == kept
 
 
@@ -179,7 +180,9 @@ def test_a_box_outside_all_videos_is_told_before_a_model_is_loaded(pair, tmp_pat
     crops.refuse_outside([tmp_path / "broken.mp4"], crops.read("0,0,9,9"))
 
 
-def test_a_box_outside_the_pictures_is_refused(pair, watcher):
+def test_a_box_outside_the_pictures_is_refused(pair, video_predictor):
     folder, (height, width) = pair
     with pytest.raises(AmcError, match="the box reaches outside the pictures, which have"):
-        sliding_window(folder / "fox.mkv", watcher, SlidingWindow(), crop=crops.read(f"9,0,{2 * width},{height}"))
+        sliding_window(
+            folder / "fox.mkv", video_predictor, SlidingWindow(), crop=crops.read(f"9,0,{2 * width},{height}")
+        )

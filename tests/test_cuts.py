@@ -12,7 +12,8 @@ from amc.ethogram import keys, timeline
 from amc.ethogram.bouts import Rules
 from amc.ethogram.predictor import by_names
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow, _pairs, sliding_window
+from amc.ethogram.sliding_window import _pairs, sliding_window
+from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 from amc.video import cuts
 

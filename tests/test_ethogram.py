@@ -10,7 +10,7 @@ from amc.base.errors import AmcError
 from amc.ethogram import timeline
 from amc.ethogram.bouts import Bout, Rules, find, frames_of, from_frames, to_frames
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 
 RATES = {
     "23.976": Fraction(24000, 1001),

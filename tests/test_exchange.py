@@ -4,6 +4,7 @@ import io
 import json
 import sys
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -12,7 +13,7 @@ from test_ethogram import edges_at
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import annotations, exports, inputs
+from amc.ethogram import annotations, comparison, exports, inputs
 from amc.ethogram.bouts import Rules
 from amc.ethogram.formats import nwb
 from amc.ethogram.record import Ethogram
@@ -41,7 +42,9 @@ def shown() -> Ethogram:
 
 
 def bouts(path, shown) -> list:
-    return annotations.bouts(annotations.read(path).of("fox"), shown.edges)
+    found = annotations.read(path)
+    assert found.predicted and {event.video for event in found.events} <= {"fox", "fox.mp4"}
+    return annotations.bouts(found.events, shown.edges)
 
 
 def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_rejected(tmp_path):
@@ -50,8 +53,9 @@ def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_reje
     found = annotations.read(tmp_path)
     [event] = found.of("fox.mp4")
     assert (event.behaviour, event.first, event.stop, event.timed) == ("grooming", 12.43, 18.97, True)
-    assert [event.first for event in found.of("owl.mp4")] == [1]
-    assert found.predicted == (str(tmp_path / "owl.pred.csv"),)  # nobody has reviewed it
+    assert found.predicted == ("owl",)  # nobody has reviewed it
+    with pytest.raises(AmcError, match="holds of owl.mp4 a model's prediction that nobody has corrected"):
+        found.of("owl.mp4")
 
 
 def test_v_trace_gets_its_header_seconds_and_scores(shown, tmp_path):
@@ -59,7 +63,6 @@ def test_v_trace_gets_its_header_seconds_and_scores(shown, tmp_path):
     assert text.splitlines() == ["labelId,timestamp,endTimestamp,score", "walk,0.0,1.0,0.75", "graze,0.666667,1.5,1.0"]
     (tmp_path / "fox_vtrace.csv").write_text(text)
     assert bouts(tmp_path / "fox_vtrace.csv", shown) == shown.bouts
-    assert annotations.read(tmp_path / "fox_vtrace.csv").predicted
 
 
 def test_what_boris_exports_for_feral_is_a_class_per_frame_and_other_is_none(tmp_path):
@@ -80,7 +83,6 @@ def test_feral_gets_labels_that_it_accepts_and_they_are_read_back(shown, tmp_pat
     assert found["class_names"] == {"0": "graze", "1": "walk"} and found["splits"]["inference"] == ["fox.mp4"]
     assert found["labels"]["fox.mp4"][25:31] == [[1, 1]] * 5 + [[1, 0]]
     assert bouts(tmp_path / "fox_feral.json", shown) == shown.bouts
-    assert annotations.read(tmp_path / "fox_feral.json").predicted
 
 
 @pytest.mark.parametrize(
@@ -113,7 +115,7 @@ def test_an_nwb_file_has_what_its_extension_defines_and_is_read_back(shown, tmp_
     from pynwb import NWBHDF5IO
 
     whole = nwb.write(shown, tmp_path / "fox.mp4", tmp_path / "fox_bouts.nwb")
-    assert bouts(whole, shown) == shown.bouts and annotations.read(whole).predicted == (str(whole),)
+    assert bouts(whole, shown) == shown.bouts
     track = replace(shown, subject="left one", span=(0.5, 1.5))
     part = nwb.write(track, tmp_path / "fox.mp4", tmp_path / "part.nwb")
     with NWBHDF5IO(str(part), "r") as file:
@@ -123,10 +125,61 @@ def test_an_nwb_file_has_what_its_extension_defines_and_is_read_back(shown, tmp_
         assert table.observation_intervals["stop_time"][:].tolist() == [1.5]
     found = annotations.read(part)
     assert found.subjects == ("left one",) and found.media == ("fox.mp4",)
-    assert "observation intervals are not used" in found.notes[0]
+    assert found.labelled == {"fox.mp4": ((0.5, 1.5),)}
+    assert "fox.mp4: only a part was observed (NWB's observation intervals)" in found.notes
     (tmp_path / "broken.nwb").write_bytes(whole.read_bytes()[:3000])
     with pytest.raises(AmcError, match="no sound NWB file"):
         annotations.read(tmp_path / "broken.nwb")
+
+
+def nwb_file(path, tables: dict[str, list], *, intervals: list = (), begin: float = 0.0) -> Path:
+    """Tables of bouts (label, start, stop) by their labeling_method, of a video that begins at `begin`."""
+    from ndx_ethogram import EthogramBouts
+    from pynwb import NWBHDF5IO, NWBFile
+    from pynwb.epoch import TimeIntervals
+    from pynwb.image import ImageSeries
+
+    file = NWBFile("study", "fox", nwb.UNDATED)
+    when = {"rate": 30.0, "num_samples": 60, "starting_time": begin}
+    film = ImageSeries(name="film", external_file=["fox.mp4"], format="external", unit="n.a.", **when)
+    file.add_acquisition(film)
+    module = file.create_processing_module("behavior", "bouts")
+    observed = TimeIntervals(name="observation_intervals", description="observed")
+    for first, stop in intervals:
+        observed.add_interval(start_time=first, stop_time=stop)
+    if intervals:
+        module.add(observed)
+    for method, rows in tables.items():
+        facts = {
+            "labeling_method": method,
+            "source_video": film,
+            "observation_intervals": observed if intervals else None,
+        }
+        bouts = EthogramBouts(name=f"bouts_{method}", description="bouts", **facts)
+        for label, first, stop in rows:
+            bouts.add_row(label=label, start_time=first, stop_time=stop)
+        module.add(bouts)
+    with NWBHDF5IO(str(path), "w") as io:
+        io.write(file)
+    return path
+
+
+def test_outside_of_nwb_s_observation_intervals_nothing_counts(shown, tmp_path):
+    pytest.importorskip("ndx_ethogram")
+    given = {"intervals": [(100.0, 100.5), (101.0, 101.5)], "begin": 100.0}  # seconds of the session
+    found = annotations.read(nwb_file(tmp_path / "fox.nwb", {"manual": [("walk", 100.2, 100.5)]}, **given))
+    assert found.labelled == {"fox.mp4": ((0, 0.5), (1, 1.5))} and not found.predicted
+    _, counted = comparison.events_of(shown, found)
+    assert np.flatnonzero(counted).tolist() == [*range(15), *range(30, 45)]
+
+
+@pytest.mark.parametrize(("method", "is_predicted"), [("automated", True), ("manual", False), ("curated", False)])
+def test_nwb_says_whether_a_human_has_labelled(method, is_predicted, tmp_path):
+    pytest.importorskip("ndx_ethogram")
+    found = annotations.read(nwb_file(tmp_path / "fox.nwb", {method: [("walk", 0.2, 0.5)]}))
+    assert found.predicted == ("fox.mp4",) * is_predicted
+    both = annotations.read(nwb_file(tmp_path / "b.nwb", {"automated": [("walk", 0, 1)], "manual": [("walk", 0.5, 1)]}))
+    assert [event.first for event in both.of("fox.mp4")] == [0.5] and "tables of bouts are left out" in both.notes[0]
 
 
 def test_without_the_package_nwb_is_refused_in_one_line(tmp_path, monkeypatch, capsys):
@@ -134,6 +187,20 @@ def test_without_the_package_nwb_is_refused_in_one_line(tmp_path, monkeypatch, c
     (tmp_path / "fox.mp4").touch()
     assert main(["predict", str(tmp_path), "--behaviours", "a,b", "--nwb", "--out", str(tmp_path / "out")]) == 2
     assert "nwb: NWB files need the package ndx-ethogram; python -m pip install" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mark", ["", ".untrusted"])
+@pytest.mark.parametrize("name", [*exports.FILES.keys() - {"budget.csv", "boris_paste.tsv"}, nwb.ENDING])
+def test_a_file_of_ours_is_of_the_video_of_its_name_also_with_a_stamp(name, mark, shown, tmp_path):
+    path = tmp_path / f"fox{mark}_{name.removeprefix('_')}"
+    if name == nwb.ENDING:
+        pytest.importorskip("ndx_ethogram")
+        nwb.write(shown, tmp_path / "fox.mp4", path)
+    else:
+        path.write_text(exports.FILES[name](shown))
+    found = annotations.read(path)
+    named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
+    assert {*found.among(named).meant.written} == {"fox"}
 
 
 def test_each_of_these_files_is_one_of_the_video(shown):

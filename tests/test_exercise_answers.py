@@ -13,7 +13,7 @@ from amc.companion import coverage, errors, exercises
 from amc.companion import exercise_answers as answers
 from amc.companion import exercise_rules as rules_of
 from amc.ethogram.bouts import Rules
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 from amc.sampling import Window
 from amc.scores import Scores
 

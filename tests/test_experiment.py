@@ -103,6 +103,7 @@ def test_a_score_file_says_how_it_was_made(finished, cell):
     table = experiment.load(cell)
     assert meta["experiment"] == cell.asdict() and meta["card"]["pretrained"] == "random"
     assert meta["train_positives"] == table.split("train").labels().sum(axis=0).tolist()
+    assert meta["val_sources"] == len({clip.group or clip.id for clip in table.split("val").clips})
     assert len(meta["fit"]["losses"]) == 1 and meta["device"] in ("cpu", "cuda")
     assert meta["cost"]["frames_decoded"] == 4 and meta["cost"]["flow_pairs"] == 0
     assert meta["cost"]["seconds_per_video"] > 0

@@ -58,9 +58,9 @@ def seen(monkeypatch):
     return names
 
 
-def run(sources, watcher, out, log=lambda line: None, **options) -> predict.Report:
+def run(sources, video_predictor, out, log=lambda line: None, **options) -> predict.Report:
     rules = {"sliding": SlidingWindow(9, 9), "threshold": 0.01, "rules": Rules(min_seconds=0)} | options
-    return predict.predict(sources, watcher, out, predict.Options(**rules), log=log)
+    return predict.predict(sources, video_predictor, out, predict.Options(**rules), log=log)
 
 
 def tables(out) -> dict[str, bytes]:
@@ -68,9 +68,9 @@ def tables(out) -> dict[str, bytes]:
 
 
 def test_a_killed_call_goes_on_and_gives_the_tables_of_one_that_was_not_killed(
-    card, seen, watcher, tmp_path, monkeypatch
+    card, seen, video_predictor, tmp_path, monkeypatch
 ):
-    run([card], watcher, tmp_path / "whole")
+    run([card], video_predictor, tmp_path / "whole")
     whole, counted = seen.copy(), sliding_window.sliding_window
     seen.clear()
 
@@ -81,29 +81,31 @@ def test_a_killed_call_goes_on_and_gives_the_tables_of_one_that_was_not_killed(
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
         patch.setattr(sliding_window, "sliding_window", killed)
-        run([card], watcher, tmp_path / "out")
+        run([card], video_predictor, tmp_path / "out")
     with (tmp_path / "out" / finished.RECORD).open("a") as file:
         file.write('\n["video", {"video": "c", "fi')  # a line that the kill left unfinished
-    report = run([card], watcher, tmp_path / "out")
+    report = run([card], video_predictor, tmp_path / "out")
     assert whole == seen == ["a", "b", "c"] and report.before == ["a", "b"]
     assert {name for name in tables(tmp_path / "out")} == {name for name in tables(tmp_path / "whole")}
     for name, content in tables(tmp_path / "out").items():
         assert content == tables(tmp_path / "whole")[name], name
-    again = run([card], watcher, tmp_path / "out")
+    again = run([card], video_predictor, tmp_path / "out")
     assert len(seen) == 3 and again.before == ["a", "b", "c"] and len(again.done) == 3
     assert tables(tmp_path / "out") == tables(tmp_path / "whole")
 
 
-def test_where_all_is_done_no_model_is_built_and_one_that_cannot_be_built_costs_nothing(card, watcher, tmp_path):
+def test_where_all_is_done_no_model_is_built_and_one_that_cannot_be_built_costs_nothing(
+    card, video_predictor, tmp_path
+):
     def fails():
         raise AmcError("flow: its weights are missing")
 
-    run([card], watcher, tmp_path / "out")
+    run([card], video_predictor, tmp_path / "out")
     before = tables(tmp_path / "out")
-    again = run([card], replace(watcher, load=fails), tmp_path / "out")
+    again = run([card], replace(video_predictor, load=fails), tmp_path / "out")
     assert again.before == ["a", "b", "c"] and tables(tmp_path / "out") == before
     with pytest.raises(AmcError, match="its weights are missing"):
-        run([card], replace(watcher, load=fails, sha256="0" * 64), tmp_path / "out")
+        run([card], replace(video_predictor, load=fails, sha256="0" * 64), tmp_path / "out")
     assert tables(tmp_path / "out") == before
 
 
@@ -115,27 +117,27 @@ def test_a_trained_model_is_known_without_an_import_of_models_and_figures():
     assert done.stdout.split() == []
 
 
-def test_other_videos_extend_the_tables_also_those_of_the_same_name(card, films, seen, watcher, tmp_path):
+def test_other_videos_extend_the_tables_also_those_of_the_same_name(card, films, seen, video_predictor, tmp_path):
     (tmp_path / "card 2").mkdir()
     shutil.copy(films / "film 1.mp4", tmp_path / "card 2" / "a.mp4")
-    run([card / "a.mp4"], watcher, tmp_path / "out")
-    report = run([tmp_path / "card 2", card / "a.mp4"], watcher, tmp_path / "out")
+    run([card / "a.mp4"], video_predictor, tmp_path / "out")
+    report = run([tmp_path / "card 2", card / "a.mp4"], video_predictor, tmp_path / "out")
     assert [row["video"] for row in report.done] == ["a", "a.mp4"] and seen == ["a", "a"]
-    report = run([card / "b.mp4"], watcher, tmp_path / "out")
+    report = run([card / "b.mp4"], video_predictor, tmp_path / "out")
     assert set(pd.read_csv(tmp_path / "out/time_budget.csv")["video"]) == {"a", "a.mp4", "b"} and len(seen) == 3
     project = json.loads((tmp_path / "out/predictions.untrusted.boris").read_text())
     assert list(project["observations"]) == ["a", "a.mp4", "b"] == [row["video"] for row in report.done]
 
 
-def test_what_has_changed_is_predicted_again_and_what_has_moved_is_not(card, films, seen, watcher, tmp_path):
-    run([card], watcher, tmp_path / "out")
+def test_what_has_changed_is_predicted_again_and_what_has_moved_is_not(card, films, seen, video_predictor, tmp_path):
+    run([card], video_predictor, tmp_path / "out")
     shutil.copy(films / "film 1.mp4", card / "a.mp4")  # other content
     next((tmp_path / "out").glob("b*_bouts.csv")).unlink()
     card = card.rename(tmp_path / "archive")
     (tmp_path / "card").mkdir()
     shutil.copy(films / "film 0.mp4", tmp_path / "card" / "a.mp4")
     seen.clear()
-    report = run([card, tmp_path / "card"], watcher, tmp_path / "out")
+    report = run([card, tmp_path / "card"], video_predictor, tmp_path / "out")
     assert sorted(seen) == ["a", "b"] and report.before == ["c", "a"]  # the old a was copied back
     places = {row["video"]: row["file"] for row in report.done}
     assert places == {
@@ -146,37 +148,38 @@ def test_what_has_changed_is_predicted_again_and_what_has_moved_is_not(card, fil
     assert project["observations"]["c"]["file"]["1"] == [str(card / "c.mp4")]
 
 
-def test_a_name_that_is_no_utf_8_is_not_that_of_its_escaped_form(films, seen, watcher, tmp_path):
+def test_a_name_that_is_no_utf_8_is_not_that_of_its_escaped_form(films, seen, video_predictor, tmp_path):
     places = [os.fsdecode(os.fsencode(tmp_path) + name) for name in (b"/\xe8.mp4", b"/\\xe8.mp4")]
     for number, place in enumerate(places):
         shutil.copy(films / f"film {number}.mp4", place)
-        report = run([place], watcher, tmp_path / "out")
+        report = run([place], video_predictor, tmp_path / "out")
     assert [row["frames"] for row in report.done] == [12, 13] and len(seen) == 2
     assert {row["file"] for row in report.done} == {str(tmp_path / "\\xe8.mp4")}  # as people read both
-    report = run(places, watcher, tmp_path / "out")
+    report = run(places, video_predictor, tmp_path / "out")
     assert len(report.before) == 2 and len(seen) == 2
     (tmp_path / "moved").mkdir()
     moved = [shutil.move(place, tmp_path / "moved") for place in places]
-    assert len(run(moved, watcher, tmp_path / "out").before) == 2 and len(seen) == 2
+    assert len(run(moved, video_predictor, tmp_path / "out").before) == 2 and len(seen) == 2
     copied = [shutil.copy(moved[0], tmp_path), *moved]
-    assert len(run(copied, watcher, tmp_path / "out").done) == 3 and len(seen) == 3
+    assert len(run(copied, video_predictor, tmp_path / "out").done) == 3 and len(seen) == 3
 
 
-def test_a_card_with_the_names_of_another_one_is_told(card, films, seen, watcher, tmp_path):
-    run([card / "a.mp4"], watcher, tmp_path / "out")
+def test_a_card_with_the_names_of_another_one_is_told(card, films, seen, video_predictor, tmp_path):
+    run([card / "a.mp4"], video_predictor, tmp_path / "out")
     shutil.copy(films / "film 1.mp4", card / "a.mp4")
     lines = []
-    report = run([card / "a.mp4"], watcher, tmp_path / "out", lines.append)
+    report = run([card / "a.mp4"], video_predictor, tmp_path / "out", lines.append)
     assert seen == ["a", "a"] and "another content than before, so predicted again: a" in lines
+    assert lines[0].startswith("stamp: RANDOM WEIGHTS")
     assert [row["frames"] for row in report.done] == [13]
 
 
-def test_two_runs_never_stand_in_one_table(card, seen, watcher, tmp_path):
-    run([card], watcher, tmp_path / "out")
+def test_two_runs_never_stand_in_one_table(card, seen, video_predictor, tmp_path):
+    run([card], video_predictor, tmp_path / "out")
     with pytest.raises(AmcError, match=r"holds 2 videos \(b, c\) of another model, other options .* give them again"):
-        run([card / "a.mp4"], watcher, tmp_path / "out", threshold=0.02)
+        run([card / "a.mp4"], video_predictor, tmp_path / "out", threshold=0.02)
     assert len(seen) == 3 and (tmp_path / "out/bouts.csv").is_file()
-    report = run([card], watcher, tmp_path / "out", threshold=0.02)
+    report = run([card], video_predictor, tmp_path / "out", threshold=0.02)
     assert len(seen) == 6 and not report.before
     assert set(pd.read_csv(tmp_path / "out/bouts.csv")["run"]) == {report.run}
 

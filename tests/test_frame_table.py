@@ -44,8 +44,10 @@ def test_simba_s_machine_results_are_the_columns_that_have_a_probability_and_are
     text = f",{POINTS},Probability_Attack,Attack,Probability_Sniffing,Sniffing\n"
     text += "".join(f"{simba(int(k))},0.{k},{a},0.5,{s}\n" for k, a, s in WALKS)
     found = read(tmp_path, text, "Together_1.csv")
-    assert found.behaviours == ("Attack", "Sniffing") and "holds a model's predictions" in found.notes[0]
-    assert spans(found, "Together_1.mp4", "Attack") == [(2, 5)]
+    assert found.behaviours == ("Attack", "Sniffing") and "a model's predictions that nobody" in found.notes[0]
+    assert [(event.first, event.stop) for event in found.events if event.behaviour == "Attack"] == [(2, 5)]
+    with pytest.raises(AmcError, match="holds of Together_1 a model's prediction"):
+        found.of("Together_1")
 
 
 def test_features_without_any_behaviour_are_refused(tmp_path):

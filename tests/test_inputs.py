@@ -16,9 +16,10 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import files, inputs, predict, predictor
 from amc.ethogram.exports import TABLES
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED
-from amc.ethogram.matching import key
-from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.ethogram.inputs import ENDINGS
+from amc.ethogram.matching import UNTRUSTED, key
+from amc.ethogram.sliding_window import sliding_window
+from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 
 
@@ -36,9 +37,11 @@ def copies(clip, folder, *names: str) -> None:
         shutil.copy(clip, folder / name)
 
 
-def test_of_two_videos_whose_paths_differ_by_a_slash_alone_both_are_done(clip, watcher, tmp_path):
+def test_of_two_videos_whose_paths_differ_by_a_slash_alone_both_are_done(clip, video_predictor, tmp_path):
     copies(clip, tmp_path / "in", "2024-05/cam1/v.mp4", "2024/05/cam1/v.mp4")
-    report = predict.predict([tmp_path / "in"], watcher, tmp_path / "out", predict.Options(), log=lambda line: None)
+    report = predict.predict(
+        [tmp_path / "in"], video_predictor, tmp_path / "out", predict.Options(), log=lambda line: None
+    )
     assert len(report.done) == 2 and not report.failed
     assert len({row["video"] for row in report.done}) == len(list((tmp_path / "out").glob("*_frames.csv"))) == 2
 
@@ -99,7 +102,7 @@ def test_a_folder_that_is_a_link_is_told(clip, tmp_path):
     assert list(found.named) == ["two"] and "links, left out: linked" in found.notes[0]
 
 
-def test_nothing_that_was_given_is_written_over(clip, watcher, tmp_path):
+def test_nothing_that_was_given_is_written_over(clip, video_predictor, tmp_path):
     copies(clip, tmp_path, "fox.mp4", "fox_annotated.mp4")
     human = tmp_path / "fox_bouts.csv"
     human.write_text("Video,Event,Start_frame,End_frame\nfox,Walking,0,5\n")
@@ -109,11 +112,11 @@ def test_nothing_that_was_given_is_written_over(clip, watcher, tmp_path):
         ([tmp_path / "fox.mp4"], predict.Options(human=(str(tmp_path),))),  # a folder with it
     ):
         with pytest.raises(AmcError, match="was given, and would be written over; choose another folder"):
-            predict.predict(sources, watcher, tmp_path, options, log=print)
+            predict.predict(sources, video_predictor, tmp_path, options, log=print)
     assert human.exists()
 
 
-def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip, watcher, tmp_path):
+def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip, video_predictor, tmp_path):
     as_it_is = predictor.VideoPredictor.predict
 
     class Broken(predictor.VideoPredictor):
@@ -123,7 +126,7 @@ def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip,
             probs[0, 1] = float("nan")
             return probs, embeddings
 
-    broken = Broken(**{name: getattr(watcher, name) for name in predictor.VideoPredictor.__dataclass_fields__})
+    broken = Broken(**{name: getattr(video_predictor, name) for name in predictor.VideoPredictor.__dataclass_fields__})
     with pytest.raises(AmcError, match="from 0.00 to 0.50 s the probability of 'Keeping still' is not finite"):
         sliding_window(clip, broken, SlidingWindow())
     report = predict.predict([clip], broken, tmp_path, predict.Options(), log=lambda line: None)
@@ -131,7 +134,7 @@ def test_scores_that_are_not_finite_stop_with_the_window_and_the_behaviour(clip,
     assert not list(tmp_path.glob("clip*"))
 
 
-def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(watcher, tmp_path, monkeypatch):
+def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(video_predictor, tmp_path, monkeypatch):
     path = tmp_path / "film.mp4"
     generate.write_video(path, iter(scenes(96)))
     stream = files.annotated.video.stream
@@ -145,6 +148,6 @@ def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(watche
 
     monkeypatch.setattr(files.annotated.video, "stream", damaged)
     sliding = predict.Options(SlidingWindow(1, 0.5))
-    report = predict.predict([path], watcher, tmp_path / "out", sliding, log=lambda line: None)
+    report = predict.predict([path], video_predictor, tmp_path / "out", sliding, log=lambda line: None)
     [row] = report.done
     assert row["frames"] == 60 and any("looks at: film.mp4: frame 60 is damaged" in note for note in report.notes)

@@ -48,9 +48,9 @@ def test_what_is_not_found_at_all_is_marked_with_zero_and_the_whole_budget(film)
     assert budget["value"] == pytest.approx(100 * film.truth.mean(axis=0).mean())
 
 
-def test_settings_are_chosen_on_films_that_are_not_measured_on(watcher, tmp_path, monkeypatch):
+def test_settings_are_chosen_on_films_that_are_not_measured_on(video_predictor, tmp_path, monkeypatch):
     monkeypatch.setenv("AMC_CACHE", str(tmp_path))
-    found = own_video.chosen(watcher, Rules(), "smoke", log=print)
+    found = own_video.chosen(video_predictor, Rules(), "smoke", log=print)
     assert len(found.table) == 38 and 0 <= found.bout_f1 <= 1
     assert {path.name.split("_")[1] for path in tmp_path.rglob("*.mp4")} == {"val"}
 

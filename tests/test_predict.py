@@ -21,26 +21,32 @@ from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import Clip, ClipTable
 from amc.ethogram import annotated, exports, files, predict, predictor
 from amc.ethogram.bouts import Rules
-from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.ethogram.sliding_window import sliding_window
+from amc.ethogram.timeline import SlidingWindow
 from amc.runs import experiment, lookup
 from amc.scores import Scores
 from amc.scores import predict as score
 
 
-def test_a_window_of_a_whole_clip_has_the_scores_that_a_clip_gets_anywhere(films, watcher, run_folder):
+def test_a_window_of_a_whole_clip_has_the_scores_that_a_clip_gets_anywhere(films, video_predictor, run_folder):
     paths = sorted(films.glob("*.mp4"))
     table = ClipTable("t", NAMES, tuple(Clip(path.stem, path, (0,), "test") for path in paths))
-    views = ClipViews(table, watcher.sampling, reader(watcher.pixels, table), size=watcher.classifier.preprocess.size)
-    expected = score(watcher.classifier.with_names(NAMES), views, meta={}).probs.mean(axis=1)
-    found = np.concatenate([sliding_window(path, watcher, SlidingWindow(100, 100)).probs for path in paths])
+    views = ClipViews(
+        table,
+        video_predictor.sampling,
+        reader(video_predictor.pixels, table),
+        size=video_predictor.classifier.preprocess.size,
+    )
+    expected = score(video_predictor.classifier.with_names(NAMES), views, meta={}).probs.mean(axis=1)
+    found = np.concatenate([sliding_window(path, video_predictor, SlidingWindow(100, 100)).probs for path in paths])
     assert np.abs(found - expected).max() < 1e-6  # only the batch differs
 
 
-def test_windows_do_not_depend_on_how_the_video_is_cut_into_parts(films, watcher, monkeypatch):
+def test_windows_do_not_depend_on_how_the_video_is_cut_into_parts(films, video_predictor, monkeypatch):
     path = films / "film 0.mp4"
-    whole = sliding_window(path, watcher, SlidingWindow(1, 0.25))
+    whole = sliding_window(path, video_predictor, SlidingWindow(1, 0.25))
     monkeypatch.setattr(video, "CHUNK_BYTES", 3 * 128 * 128)  # one frame at a time
-    parts = sliding_window(path, watcher, SlidingWindow(1, 0.25))
+    parts = sliding_window(path, video_predictor, SlidingWindow(1, 0.25))
     assert np.array_equal(whole.probs, parts.probs) and len(whole.windows) > 4
     assert whole.frame_probs.shape == (video.probe(path).num_frames, 3)
 
@@ -64,21 +70,21 @@ def test_a_stream_refuses_what_is_not_there(films):
             next(video.stream(path, wanted))
 
 
-def test_thresholds_come_from_validation_or_by_hand(watcher):
-    assert predict.thresholds(watcher, 0) == pytest.approx(1 / (1 + np.exp(-1)))
-    assert predict.thresholds(watcher, 0.3).tolist() == [0.3] * 3
+def test_thresholds_come_from_validation_or_by_hand(video_predictor):
+    assert predict.thresholds(video_predictor, 0) == pytest.approx(1 / (1 + np.exp(-1)))
+    assert predict.thresholds(video_predictor, 0.3).tolist() == [0.3] * 3
     with pytest.raises(AmcError, match="no val.npz"):
-        predict.thresholds(replace(watcher, threshold=None), 0)
+        predict.thresholds(replace(video_predictor, threshold=None), 0)
     with pytest.raises(AmcError, match="threshold: 1.5"):
-        predict.thresholds(watcher, 1.5)
+        predict.thresholds(video_predictor, 1.5)
 
 
-def test_the_support_of_each_behaviour_is_told(watcher):
-    assert [row["training_clips"] for row in watcher.support] == [9, 3, 0]
-    assert watcher.stamp == (
+def test_the_support_of_each_behaviour_is_told(video_predictor):
+    assert [row["training_clips"] for row in video_predictor.support] == [9, 3, 0]
+    assert video_predictor.stamp == (
         "RANDOM WEIGHTS, HARDLY TRAINED (size smoke), FEW CLIPS to train on: Eating 0, Keeping still 3, Walking 9"
     )
-    assert [row["validation_clips"] for row in watcher.support] == [18, 18, 18]
+    assert [row["validation_clips"] for row in video_predictor.support] == [18, 18, 18]
 
 
 def test_some_of_its_behaviours_can_be_chosen_and_no_others(run_folder):
@@ -106,7 +112,7 @@ def test_models_in_one_folder_keep_their_own_scores_and_detectors(run_folder, tm
     replace(val, meta=val.meta | {"experiment": other}).save(tmp_path / "owl-val.npz")
     fitted = []
 
-    def embeddings(watcher, table, most):
+    def embeddings(video_predictor, table, most):
         fitted.append(most)
         return np.random.default_rng(len(fitted)).normal(size=(5, 4))
 
@@ -171,19 +177,21 @@ def test_all_the_real_clips_in_one_call(real, one_frame, run_folder, tmp_path):
         assert len(pd.read_csv(tmp_path / f"{row['video']}.untrusted_frames.csv")) == row["frames"]
 
 
-def test_what_an_earlier_run_wrote_is_no_input_and_no_result(films, watcher, tmp_path):
+def test_what_an_earlier_run_wrote_is_no_input_and_no_result(films, video_predictor, tmp_path):
     folder = tmp_path / "in"
     shutil.copytree(films, folder)
     (folder / "film 1.mp4").rename(folder / f"film 0{annotated.ENDING}")
     for name in ("bouts", "agreement"):
         (folder / f"{name}.csv").write_text("of another run")
-    report = predict.predict([folder], watcher, folder, predict.Options(SlidingWindow(9, 9), threshold=1.0), log=print)
+    report = predict.predict(
+        [folder], video_predictor, folder, predict.Options(SlidingWindow(9, 9), threshold=1.0), log=print
+    )
     assert [row["video"] for row in report.done] == ["film 0"]
     assert any("1 annotated copies left out" in note for note in report.notes)
     assert not (folder / "agreement.csv").exists() and len(pd.read_csv(folder / "bouts.csv")) == 0
 
 
-def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, watcher, tmp_path, monkeypatch):
+def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, video_predictor, tmp_path, monkeypatch):
     write = exports.write
 
     def failing(shown, folder, *, stem):
@@ -192,24 +200,26 @@ def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, watcher, 
         return write(shown, folder, stem=stem)
 
     monkeypatch.setattr(exports, "write", failing)
-    report = predict.predict([films], watcher, tmp_path, predict.Options(SlidingWindow(9, 9)), log=lambda line: None)
+    report = predict.predict(
+        [films], video_predictor, tmp_path, predict.Options(SlidingWindow(9, 9)), log=lambda line: None
+    )
     assert [row["video"] for row in report.done] == ["film 1"]
     assert "ZeroDivisionError, a mistake of ours" in report.failed[0]["error"]
 
 
-def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, watcher, tmp_path):
+def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, video_predictor, tmp_path):
     options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
-    predict.predict([films / "film 0.mp4"], watcher, tmp_path, options, log=lambda line: None)
+    predict.predict([films / "film 0.mp4"], video_predictor, tmp_path, options, log=lambda line: None)
     assert (tmp_path / "film 0.untrusted_key_frames.png").is_file()
-    seen = sliding_window(films / "film 0.mp4", watcher, SlidingWindow(9, 9))
-    shown = predict.ethogram("film", films / "film 0.mp4", seen, watcher, np.full(3, 0.01), Rules())
+    seen = sliding_window(films / "film 0.mp4", video_predictor, SlidingWindow(9, 9))
+    shown = predict.ethogram("film", films / "film 0.mp4", seen, video_predictor, np.full(3, 0.01), Rules())
     assert shown.support == (9, 3, 0)
     labels = [text.get_text() for text in files.drawn.ethogram(shown).axes[0].get_yticklabels()]
     assert labels == ["Walking (9)", "Keeping still (3)", "Eating (0)"]
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "60000/1001"])
-def test_tables_of_a_file_have_the_times_of_its_frames(rate, watcher, tmp_path):
+def test_tables_of_a_file_have_the_times_of_its_frames(rate, video_predictor, tmp_path):
     path = tmp_path / "film.mp4"
     with av.open(str(path), "w") as container:
         stream = container.add_stream("libx264", rate=Fraction(rate))
@@ -219,20 +229,20 @@ def test_tables_of_a_file_have_the_times_of_its_frames(rate, watcher, tmp_path):
             container.mux(stream.encode(av.VideoFrame.from_ndarray(picture, format="rgb24")))
         container.mux(stream.encode())
     options = predict.Options(SlidingWindow(1, 1), threshold=0.01)
-    predict.predict([path], watcher, tmp_path / "out", options, log=lambda line: None)
+    predict.predict([path], video_predictor, tmp_path / "out", options, log=lambda line: None)
     table = pd.read_csv(tmp_path / "out" / "film.untrusted_frames.csv")
     assert table["frame"].tolist() == list(range(40))
     assert np.abs(table["time_s"] - np.arange(40) / float(Fraction(rate))).max() < 2e-6
 
 
-def test_files_of_an_earlier_run_make_way(films, watcher, tmp_path):
+def test_files_of_an_earlier_run_make_way(films, video_predictor, tmp_path):
     other = tmp_path / "film 02_budget.csv"  # of another video
     other.touch()
     for options in (
         predict.Options(SlidingWindow(9, 9), threshold=0.01, annotate=True),
         predict.Options(SlidingWindow(9, 9), threshold=1.0),
     ):
-        trusted = replace(watcher, stamp="") if options.annotate else watcher
+        trusted = replace(video_predictor, stamp="") if options.annotate else video_predictor
         predict.predict([films / "film 0.mp4"], trusted, tmp_path, options, log=lambda line: None)
     left = {path.name for path in tmp_path.glob("film 0*")} - {other.name}
     assert {name.split("_")[0] for name in left} == {"film 0.untrusted"} and other.exists()
@@ -252,10 +262,10 @@ def test_text_fits_into_any_picture(size):
     assert high * len(lines) <= size[1] and font.size >= 4
 
 
-def test_the_annotated_copy_has_the_same_frames_at_the_same_times(real, watcher, tmp_path):
+def test_the_annotated_copy_has_the_same_frames_at_the_same_times(real, video_predictor, tmp_path):
     path = real / "clips/nasty/nasa_vfr.mp4"
-    seen = sliding_window(path, watcher, SlidingWindow())
-    shown = predict.ethogram("vfr", path, seen, watcher, np.full(3, 0.01), Rules())
+    seen = sliding_window(path, video_predictor, SlidingWindow())
+    shown = predict.ethogram("vfr", path, seen, video_predictor, np.full(3, 0.01), Rules())
     copy = annotated.write(path, shown, tmp_path / "copy.mp4", max_side=200)
     info = video.probe(copy)
     assert (info.num_frames, info.width, info.height) == (50, 200, 112)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -12,14 +13,20 @@ from amc.base.errors import AmcError
 from amc.ethogram import agreement, annotations, comparison, predict, tune
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.ethogram.sliding_window import sliding_window
+from amc.ethogram.timeline import SlidingWindow
 from amc.figures import ethogram as drawn
 
 
-def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watcher, tmp_path):
+def test_labels_of_deepethogram_of_another_length_are_not_compared(films, video_predictor, tmp_path):
     path = films / "film 0.mp4"
     shown = predict.ethogram(
-        "film 0", path, sliding_window(path, watcher, SlidingWindow(9, 9)), watcher, np.full(3, 0.01), Rules()
+        "film 0",
+        path,
+        sliding_window(path, video_predictor, SlidingWindow(9, 9)),
+        video_predictor,
+        np.full(3, 0.01),
+        Rules(),
     )
     file = tmp_path / "film 0_labels.csv"
     rows = [f"{k},0,{-1 if k > 5 else 1}" for k in range(shown.num_frames)]
@@ -37,10 +44,10 @@ def test_labels_of_deepethogram_of_another_length_are_not_compared(films, watche
         comparison.compare(shown, annotations.read(file))
 
 
-def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
+def test_a_human_annotation_is_compared_with(films, video_predictor, tmp_path):
     path = films / "film 0.mp4"
-    seen = sliding_window(path, watcher, SlidingWindow(1, 0.5))
-    shown = predict.ethogram("film 0", path, seen, watcher, np.full(3, 0.01), Rules(1, 0, 0))
+    seen = sliding_window(path, video_predictor, SlidingWindow(1, 0.5))
+    shown = predict.ethogram("film 0", path, seen, video_predictor, np.full(3, 0.01), Rules(1, 0, 0))
     (tmp_path / "human.csv").write_text(
         "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
         "film 0,walking,0,1,0,23,1\nfilm 0,fly,0,1,0,2,1\n"
@@ -50,7 +57,7 @@ def test_a_human_annotation_is_compared_with(films, watcher, tmp_path):
     assert "only the human has 'fly'" in notes and parts["human"].sum() == 24
 
 
-def test_of_videos_of_one_name_each_has_its_own_annotation(films, watcher, tmp_path):
+def test_of_videos_of_one_name_each_has_its_own_annotation(films, video_predictor, tmp_path):
     for folder in "ab":
         (tmp_path / folder).mkdir()
         shutil.copy(films / "film 0.mp4", tmp_path / folder / "fox.mp4")
@@ -59,16 +66,16 @@ def test_of_videos_of_one_name_each_has_its_own_annotation(films, watcher, tmp_p
         (tmp_path / "human.csv").write_text(f"{head}{name},Walking,0,1,0,23,1\n")
         options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=(str(tmp_path / "human.csv"),))
         sources = [tmp_path / "a", tmp_path / "b"]
-        report = predict.predict(sources, watcher, tmp_path / "out", options, log=lambda line: None)
+        report = predict.predict(sources, video_predictor, tmp_path / "out", options, log=lambda line: None)
         found = [one.video for one in report.finished.values() if "agreement" in one.tables]
         assert len(report.done) == 2 and found == compared
 
 
-def test_a_video_that_the_human_left_out_is_done_and_noted(films, watcher, tmp_path):
+def test_a_video_that_the_human_left_out_is_done_and_noted(films, video_predictor, tmp_path):
     head = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
     (tmp_path / "human.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\nother,Eating,0,1,0,23,1\n")
     options = predict.Options(SlidingWindow(4, 4), threshold=0.01, human=(str(tmp_path / "human.csv"),))
-    report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
+    report = predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
     assert len(report.done) == 2 and not report.failed
     [note] = [note for note in report.notes if note.startswith("film 1")]
     assert "not compared" in note and "no events of film 1" in note
@@ -147,7 +154,7 @@ def test_points_alone_are_not_compared(tmp_path):
         comparison.compare(ethogram(np.arange(101) / 10, slice(1)), annotations.read(tmp_path / "points.tsv"))
 
 
-def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_path):
+def test_annotation_in_a_folder_and_in_several_files_is_one(films, video_predictor, tmp_path):
     head, notes = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n", tmp_path / "notes"
     (notes / "june").mkdir(parents=True)
     (notes / "june" / "a.csv").write_text(f"{head}film 0,Walking,0,1,0,23,1\n")
@@ -157,7 +164,7 @@ def test_annotation_in_a_folder_and_in_several_files_is_one(films, watcher, tmp_
     )
     human = (str(notes), str(tmp_path / "b.tsv"), str(notes / "june" / "a.csv"))  # given twice, read once
     options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=human)
-    report = predict.predict([films], watcher, tmp_path / "out", options, log=lambda line: None)
+    report = predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
     table = pd.read_csv(tmp_path / "out" / "agreement.csv", keep_default_na=False)
     assert table["video"].tolist() == ["film 0", "film 0", "film 1", "film 1"]
     assert table["human_s"].tolist() == pytest.approx([1, 0, 0, 1]) and table["subject"].tolist() == [
@@ -207,3 +214,16 @@ def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
         == 2
     )
     assert said in capsys.readouterr().err
+
+
+def test_of_a_project_of_predictions_only_corrected_observations_are_compared(films, video_predictor, tmp_path):
+    options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
+    predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
+    project = json.loads((tmp_path / "out/predictions.untrusted.boris").read_text())
+    project["project_description"] = project["observations"]["film 1"]["description"] = ""  # one of two is corrected
+    (tmp_path / "checked.boris").write_text(json.dumps(project))
+    options = replace(options, human=(str(tmp_path / "checked.boris"),))
+    report = predict.predict([films], video_predictor, tmp_path / "again", options, log=lambda line: None)
+    assert set(pd.read_csv(tmp_path / "again/agreement.csv")["video"]) == {"film 1"}
+    assert any("not compared" in note and "delete its mark" in note for note in report.finished["film 0"].notes)
+    assert sum("a model's predictions that nobody has corrected are left out" in note for note in report.general) == 1

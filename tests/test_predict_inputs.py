@@ -8,7 +8,7 @@ import torch
 from amc import flow, model, video
 from amc.__main__ import main
 from amc.base.errors import AmcError, VideoError
-from amc.ethogram import crops, predict, predictor, sliding_window
+from amc.ethogram import crops, predict, predictor, sliding_window, timeline
 from amc.inference import load_run
 from amc.model import weights
 from amc.runs import lookup
@@ -119,7 +119,7 @@ def test_a_model_is_refused_where_raft_is_another_one_than_in_its_training(tmp_p
 
 
 def test_where_the_scores_of_a_damaged_video_end_depends_on_the_frames_that_a_model_looks_at(
-    films, watcher, monkeypatch
+    films, video_predictor, monkeypatch
 ):
     def stream(path, indices, crop):
         """Every frame from the 40th on is damaged."""
@@ -127,5 +127,5 @@ def test_where_the_scores_of_a_damaged_video_end_depends_on_the_frames_that_a_mo
         raise VideoError("damaged", frame=next(k for k in indices if k >= 40))
 
     monkeypatch.setattr(crops, "stream", stream)
-    seen = sliding_window.sliding_window(films / "film 0.mp4", watcher, sliding_window.SlidingWindow(1, 0.5))
+    seen = sliding_window.sliding_window(films / "film 0.mp4", video_predictor, timeline.SlidingWindow(1, 0.5))
     assert seen.info.notes[-1] == "scored up to 1.50 s only, by the frames that this model looks at: damaged"

@@ -8,7 +8,8 @@ from transformers import XCLIPConfig, XCLIPModel
 
 from amc.base.errors import AmcError
 from amc.ethogram import predictor
-from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.ethogram.sliding_window import sliding_window
+from amc.ethogram.timeline import SlidingWindow
 from amc.model import weights
 from amc.runs import experiment
 from amc.runs.ablation import ablation

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shlex
 import shutil
 import subprocess
 
@@ -11,6 +12,7 @@ import pytest
 from amc.base import paths, seal
 from amc.base.errors import AmcError
 from amc.runs import readme, results
+from amc.runs.ablation import ablation
 
 
 def test_the_table_of_the_readme_is_what_the_committed_records_say():
@@ -27,6 +29,15 @@ def committed(place: str) -> str:
         pytest.skip("not a git checkout")
     assert shown.returncode == 0, f"{place} is not committed; run make reproduce"
     return shown.stdout
+
+
+def test_the_readme_names_the_model_that_its_own_training_makes():
+    text = (paths.root() / "README.md").read_text(encoding="utf-8")
+    [given] = {tuple(shlex.split(line)[4:]) for line in text.splitlines() if line.startswith("python -m amc train ")}
+    asked = dict(zip((name.removeprefix("--").replace("-", "_") for name in given[::2]), given[1::2], strict=True))
+    [cell] = ablation(**asked)
+    named = re.findall(r'--model "(.*?)"', text + (paths.root() / "data" / "README.md").read_text(encoding="utf-8"))
+    assert len(named) > 4 and {*named} == {cell.title}
 
 
 def test_every_picture_and_file_that_the_readme_links_is_there():

@@ -24,9 +24,9 @@ def table(tmp_path):
     return tmp_path / "rules.csv"
 
 
-def test_each_behaviour_has_its_own_rules_and_the_others_those_of_the_command(table, watcher):
+def test_each_behaviour_has_its_own_rules_and_the_others_those_of_the_command(table, video_predictor):
     rules, own = read_rules(table, Rules(1, 0.3, 0.1))
-    assert own == {"Walking": 0.8} and predict.thresholds(watcher, 0.5, own).tolist() == [0.8, 0.5, 0.5]
+    assert own == {"Walking": 0.8} and predict.thresholds(video_predictor, 0.5, own).tolist() == [0.8, 0.5, 0.5]
     assert rules.of("Walking") == Rules(1, 0.3, 0) and rules.of("Eating") == Rules(1, 0.2, 0.1)
     assert rules.of("Keeping still") == rules
     times = timeline.edges(np.arange(10) / 10, 10)
@@ -37,8 +37,8 @@ def test_each_behaviour_has_its_own_rules_and_the_others_those_of_the_command(ta
     assert found == expected
 
 
-def test_a_behaviour_without_validation_needs_its_threshold(table, watcher):
-    unknown = replace(watcher, threshold=None)
+def test_a_behaviour_without_validation_needs_its_threshold(table, video_predictor):
+    unknown = replace(video_predictor, threshold=None)
     with pytest.raises(AmcError, match="no val.npz"):
         predict.thresholds(unknown, 0, {"Walking": 0.8})
     own = {"Walking": 0.8, "Keeping still": 0.2, "Eating": 0.3}
@@ -66,7 +66,7 @@ def test_a_wrong_table_is_told_in_one_line(text, said, table, tmp_path, capsys):
     assert said in error and error.count("\n") == 1
 
 
-def test_the_run_tells_its_rules_and_its_table_can_be_given_again(table, run_folder, watcher, tmp_path):
+def test_the_run_tells_its_rules_and_its_table_can_be_given_again(table, run_folder, video_predictor, tmp_path):
     generate.write_video(tmp_path / "film.mp4", iter(scenes(12)))
     given = ["predict", str(tmp_path / "film.mp4"), "--model", str(run_folder), "--min-bout", "0.3"]
     assert main([*given, "--rules", str(table), "--bin", "600", "--out", str(tmp_path / "out")]) == 0
@@ -80,5 +80,5 @@ def test_the_run_tells_its_rules_and_its_table_can_be_given_again(table, run_fol
     options = json.loads((tmp_path / "out/report.json").read_text())["options"]
     assert options["rules"]["each"]["Eating"]["min_seconds"] == 0.2 and options["own_threshold"] == {"Walking": 0.8}
     again, own = read_rules(tmp_path / "out/behaviours.csv", Rules())
-    assert [own[name] for name in watcher.names] == found["threshold"].tolist()
+    assert [own[name] for name in video_predictor.names] == found["threshold"].tolist()
     assert again.of("Eating") == Rules(0.8, 0.2, 0.5) and again.of("Walking") == Rules(0.8, 0.3, 0)

@@ -14,13 +14,13 @@ from amc.base.errors import AmcError
 from amc.ethogram import predict, sliding_window
 from amc.ethogram.exports import TABLES
 from amc.ethogram.finished import RECORD, run_id
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 
 RULES = {"sliding": SlidingWindow(9, 9), "threshold": 0.01}
 
 
-def run(sources, watcher, out, **options) -> dict:
-    predict.predict([sources], watcher, out, predict.Options(**RULES | options), log=lambda line: None)
+def run(sources, video_predictor, out, **options) -> dict:
+    predict.predict([sources], video_predictor, out, predict.Options(**RULES | options), log=lambda line: None)
     return json.loads((out / "report.json").read_text())
 
 
@@ -34,8 +34,8 @@ def out(tmp_path):
     return tmp_path / "out"
 
 
-def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, watcher, out):
-    facts = run(copy, watcher, out)
+def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, video_predictor, out):
+    facts = run(copy, video_predictor, out)
     assert facts["is_finished"] and len(facts["run"]) == 12
     for name in ("bouts", "time_budget", "behaviours"):
         assert set(pd.read_csv(out / f"{name}.csv")["run"]) == {facts["run"]}
@@ -45,9 +45,9 @@ def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, 
     assert of_videos == {path.stem: hashlib.sha256(path.read_bytes()).hexdigest() for path in copy.iterdir()}
 
 
-def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, watcher, run_folder):
+def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, video_predictor, run_folder):
     def known(**options) -> str:
-        return run_id(watcher, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5]))
+        return run_id(video_predictor, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5]))
 
     found = {known(), known()}
     assert len(found) == 1
@@ -56,15 +56,17 @@ def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, wa
     data[-1] ^= 1
     (copy / "film 1.mp4").write_bytes(data)
     found.add(known())
-    assert watcher.sha256 == hashlib.sha256((run_folder / "model.safetensors").read_bytes()).hexdigest()
-    watcher = replace(watcher, sha256="0" * 64)
+    assert video_predictor.sha256 == hashlib.sha256((run_folder / "model.safetensors").read_bytes()).hexdigest()
+    video_predictor = replace(video_predictor, sha256="0" * 64)
     found.add(known())
     assert len(found) == 4
 
 
-def test_the_id_follows_the_weights_of_raft_and_its_absence_is_told(watcher, tmp_path):
+def test_the_id_follows_the_weights_of_raft_and_its_absence_is_told(video_predictor, tmp_path):
     def known(**pixels) -> str:
-        return run_id(replace(watcher, pixels=replace(watcher.pixels, **pixels)), [], RULES, np.array([0.5]))
+        return run_id(
+            replace(video_predictor, pixels=replace(video_predictor.pixels, **pixels)), [], RULES, np.array([0.5])
+        )
 
     raft = {"flow_method": "raft-small", "flow_weights": str(tmp_path / "w.pt")}
     with pytest.raises(AmcError, match=r"no file .*w\.pt; give a RAFT checkpoint"):
@@ -75,20 +77,20 @@ def test_the_id_follows_the_weights_of_raft_and_its_absence_is_told(watcher, tmp
     assert len({first, known(**raft), known()}) == 3 and known(modality="rgb", **raft) == known(modality="rgb", **raft)
 
 
-def test_a_prediction_that_is_killed_leaves_no_summary_of_an_earlier_one(copy, watcher, out, monkeypatch):
-    run(copy, watcher, out, threshold=0.5)
+def test_a_prediction_that_is_killed_leaves_no_summary_of_an_earlier_one(copy, video_predictor, out, monkeypatch):
+    run(copy, video_predictor, out, threshold=0.5)
 
     def killed(*given, **options):
         raise KeyboardInterrupt
 
     monkeypatch.setattr(sliding_window, "sliding_window", killed)
     with pytest.raises(KeyboardInterrupt):
-        run(copy, watcher, out)
+        run(copy, video_predictor, out)
     assert not any((out / table).exists() for table in TABLES)
 
 
-def test_two_predictions_into_one_folder_are_not_made_at_once(copy, watcher, out):
+def test_two_predictions_into_one_folder_are_not_made_at_once(copy, video_predictor, out):
     out.mkdir()
     with locks.held(out), pytest.raises(AmcError, match="is writing here; wait until it ends, or choose another"):
-        run(copy, watcher, out)
+        run(copy, video_predictor, out)
     assert list(out.iterdir()) == []

@@ -75,11 +75,33 @@ def test_behaviours_of_few_training_clips_are_named_unless_others_are_asked_for(
     assert evidence.of(val, NAMES, shown=[1]).stamps == ()
 
 
+def test_behaviours_of_few_validation_clips_are_named_too(labels):
+    labels[:, 1] = False
+    labels[9:, 2] = False
+    found = evidence.of(scored(labels, np.random.default_rng(1).normal(size=(40, 3)) + 4 * labels), NAMES)
+    assert found.stamps[0] == f"FEW CLIPS to validate on: walking 0, resting {labels[:, 2].sum()}"
+
+
+def test_a_behaviour_of_every_validation_clip_is_stamped(labels):
+    labels[:, 1] = True  # any threshold has a precision of 1
+    found = evidence.of(scored(labels, np.random.default_rng(1).normal(size=(40, 3)) + 4 * labels), NAMES)
+    assert found.stamps == ("IN EVERY VALIDATION CLIP: walking",)
+    assert found.support[1]["threshold_from"].endswith("in every validation clip")
+
+
+def test_many_clips_of_few_videos_are_no_solid_evidence(labels):
+    val = scored(labels, np.random.default_rng(1).normal(size=(40, 3)) + 4 * labels)
+    said = {
+        count: evidence.of(replace(val, meta=val.meta | {"val_sources": count}), NAMES).stamps for count in (1, 4, 5)
+    }
+    assert said == {1: ("VALIDATED ON 1 VIDEO",), 4: ("VALIDATED ON 4 VIDEOS",), 5: ()}
+
+
 def test_a_model_without_validation_says_so():
     assert evidence.of(None, NAMES) == (None, (), ("NOT VALIDATED",))
 
 
-def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher, tmp_path, monkeypatch):
+def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(video_predictor, tmp_path, monkeypatch):
     card = {"backbone": "synth-clip", "pretrained": "bundled"}
     assert (
         predictor.stamp(card, "quick", dataset="folder") == predictor.DRAWN
@@ -91,7 +113,7 @@ def test_a_clip_of_drawn_animals_is_stamped_where_it_meets_other_videos(watcher,
     for path in (drawn, other):
         path.parent.mkdir(parents=True, exist_ok=True)
         generate.write_video(path, iter(scenes(12)))
-    trusted = replace(watcher, stamp="", card=card)
+    trusted = replace(video_predictor, stamp="", card=card)
     options = predict.Options(threshold=0.01)
     lines = []
     report = predict.predict([drawn, other], trusted, tmp_path / "out", options, log=lines.append)

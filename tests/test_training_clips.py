@@ -227,7 +227,7 @@ def test_annotation_or_a_video_that_is_written_meanwhile_gives_no_clips_under_a_
     [
         ({"owl.mp4": None}, "2 annotated videos, but training, validation and test each need one"),
         ({"study.boris": None}, "no labels.csv of clips, and no annotation of whole videos"),
-        ({"study.boris": PREDICTED}, "a model's predictions that nobody has corrected"),
+        ({"study.boris": PREDICTED}, "0 annotated videos, .* a model's prediction that nobody has corrected"),
         ({"study.boris": b"{}"}, "no project of BORIS"),
     ],
 )

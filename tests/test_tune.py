@@ -10,7 +10,7 @@ from amc.base.errors import AmcError
 from amc.ethogram import annotations, inputs, tune
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 
 HEAD = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n"
 
@@ -48,6 +48,7 @@ def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films
     assert main(call) == 0
     said = capsys.readouterr().out
     assert "for predict: --seconds" in said and "film 1: left out" in said
+    assert said.startswith("stamp: RANDOM WEIGHTS")
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Walking,0,1,0,1,1\n")
     assert main(call) == 2  # two frames, where the model sees whole seconds
     said = capsys.readouterr()
@@ -58,8 +59,17 @@ def test_the_command_names_options_for_predict_and_says_what_it_leaves_out(films
     assert main(call) == 2 and "human.csv: names no video, but there are 2; export it" in capsys.readouterr().err
 
 
-def test_videos_without_a_bout_are_refused(films, watcher, tmp_path):
+def test_a_model_is_not_tuned_on_predictions(films, run_folder, tmp_path, capsys):
+    (tmp_path / "film 0.pred.csv").write_text("labelId,timestamp,endTimestamp,score\nWalking,0,9,0.9\n")
+    call = ["tune", str(films), "--model", str(run_folder), "--human", str(tmp_path / "film 0.pred.csv")]
+    assert main(call) == 2
+    said = capsys.readouterr()
+    assert "film 0.pred.csv: a model's predictions that nobody has corrected are left out, of film 0;" in said.out
+    assert "no bout of the model's behaviours is known" in said.err
+
+
+def test_videos_without_a_bout_are_refused(films, video_predictor, tmp_path):
     (tmp_path / "human.csv").write_text(f"{HEAD}film 0,Flying,0,1,0,23,1\n")
     human = annotations.read(tmp_path / "human.csv")
     with pytest.raises(AmcError, match="no bout of the model's behaviours"):
-        tune.tune(inputs.videos([films]).named, watcher, partial(tune.beside, human=human), Rules(), log=print)
+        tune.tune(inputs.videos([films]).named, video_predictor, partial(tune.beside, human=human), Rules(), log=print)

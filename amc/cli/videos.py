@@ -18,24 +18,28 @@ def suggest(given: argparse.Namespace) -> int:
     inputs.videos(given.videos)  # finds a mistyped folder before a model is loaded
     paths.check_writable(given.out)
     _refuse_device(given.device)
-    watcher = predictor.by_model(given.model, log=print)
+    video_predictor = predictor.by_model(given.model, log=print)
     options = {"most": given.most, "threshold": given.threshold, "device": given.device}
-    moments.suggest(given.videos, watcher, Path(given.out), **options, log=say)
+    moments.suggest(given.videos, video_predictor, Path(given.out), **options, log=say)
     return 0
 
 
 def tune(given: argparse.Namespace) -> int:
     """Find the window and threshold for predict with which a model finds the bouts of annotated videos best."""
     from amc.ethogram import annotations, inputs, predictor
+    from amc.ethogram import predict as ethograms
     from amc.ethogram import tune as tuning
     from amc.ethogram.bouts import Rules
 
     rules, named = Rules(given.hold, given.min_bout, given.max_gap), inputs.videos(given.videos).named
     human = annotations.read(*given.human, videos=list(named.values())).among(named)
     _refuse_device(given.device)
-    watcher = predictor.by_model(given.model, log=print)
+    video_predictor = predictor.by_model(given.model, log=print)
+    ethograms.warn(video_predictor, list(named.values()), say)
+    for note in human.notes:
+        say(f"note: {note}")
     beside = partial(tuning.beside, human=human)
-    found = tuning.tune(named, watcher, beside, rules, device=given.device, log=say)
+    found = tuning.tune(named, video_predictor, beside, rules, device=given.device, log=say)
     print(found.table.sort_values("bout_f1", ascending=False).head(10).round(3).to_string(index=False))
     if not found.bout_f1:
         says = "none of these settings finds a bout of the annotation"
@@ -72,10 +76,10 @@ def predict(given: argparse.Namespace) -> int:
     paths.check_writable(given.out)
     _refuse_device(given.device)
     if given.model:
-        watcher = predictor.by_model(given.model, behaviours=names, log=print)
+        video_predictor = predictor.by_model(given.model, behaviours=names, log=print)
     else:
-        watcher = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
-    done = ethograms.predict(given.videos, watcher, Path(given.out), options, log=say)
+        video_predictor = predictor.by_names(names, backbone=given.backbone, pretrained=given.pretrained)
+    done = ethograms.predict(given.videos, video_predictor, Path(given.out), options, log=say)
     for note in done.notes:
         print(f"note: {note}")
     for row in done.failed:

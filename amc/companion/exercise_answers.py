@@ -21,7 +21,7 @@ from amc.companion.events import seen_by
 from amc.datasets.table import ClipTable
 from amc.ethogram.bouts import Rules as BoutRules
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 from amc.runs import tables
 from amc.sampling import Window
 from amc.scores import Scores

@@ -127,12 +127,14 @@ def film(number: int, length: float, *, split: str = "test") -> Film:
     return Film(path, np.concatenate(truth))
 
 
-def chosen(watcher: predictor.VideoPredictor, rules: Rules, size: str, *, log: Log) -> tune.Tuned:
+def chosen(video_predictor: predictor.VideoPredictor, rules: Rules, size: str, *, log: Log) -> tune.Tuned:
     """The window and threshold that find the bouts of validation films best: no film that is measured on."""
     number, length = CHOSEN_ON[size]
     films = {each.path.stem: each for each in (film(k, length, split="val") for k in range(number))}
     paths_of = {name: each.path for name, each in films.items()}
-    return tune.tune(paths_of, watcher, lambda shown: (shown, films[shown.video].ethogram(shown).bouts), rules, log=log)
+    return tune.tune(
+        paths_of, video_predictor, lambda shown: (shown, films[shown.video].ethogram(shown).bouts), rules, log=log
+    )
 
 
 def _frames(script, seed: int):

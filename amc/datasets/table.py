@@ -126,6 +126,10 @@ class ClipTable:
         counted = Counter(clip.split for clip in self.clips)
         return {name: counted[name] for name in SPLITS if counted[name]}
 
+    def num_sources(self, split: str) -> int:
+        """Number of source videos of a split; a clip of an unknown one counts as a video of its own."""
+        return len({_group(clip) for clip in self.clips if clip.split == split})
+
     def checksum(self) -> str:
         """sha256 (hex) of names, ids, labels and splits: the same annotation gives the same value on every machine."""
         lines = [repr(self.names), *(f"{clip.id} {clip.split} {sorted(clip.labels)}" for clip in self.clips)]

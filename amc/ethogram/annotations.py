@@ -2,7 +2,8 @@
 
 `FORMATS` lists what is read; `formats` says how to add a format. If an observation covers several videos one after
 another, each event goes to the video shown at that time, in that video's own time, or in parts to both (`observed`). If
-a video has several observations, the user has to choose one. A point event has no duration, so it is no bout.
+a video has several observations, they are joined if they are of other subjects, or of other times; else the user has to
+choose one. A point event has no duration, so it is no bout.
 """
 
 from collections.abc import Sequence
@@ -13,17 +14,17 @@ import numpy as np
 
 from amc.base import paths
 from amc.base.errors import AmcError, printable
+from amc.base.wording import first_few
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import exports
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
-from amc.ethogram.events import Annotation, Event
+from amc.ethogram.events import CONFIRM, Annotation, Event, labelled_in_all
 from amc.ethogram.formats import boris_project, event_table, feral, frame_table, nwb
 from amc.ethogram.matching import placed
 from amc.ethogram.observed import file_lengths
 
 FORMATS = (feral, nwb, boris_project, event_table, frame_table)  # tried in this order
 SOFTWARE = "BORIS, SimBA, DeepEthogram, V-TRACE, FERAL or NWB"
-CONFIRM = "correct them in BORIS, then delete the description of the project (File, Edit project)"
 # Of the files taken from a folder.
 ENDINGS = (".csv", ".tsv", ".txt", ".xlsx", ".xls", ".ods", ".boris", ".boris.gz", ".json", ".nwb")
 
@@ -82,8 +83,9 @@ def _read(path: Path, videos: Sequence[Path]) -> Annotation:
         except NoHeader:
             if form is FORMATS[-1]:
                 raise
-    says = (f"{path}: holds a model's predictions, not a human's annotation",) * bool(found.predicted)
-    return _placed(replace(found, notes=(*found.notes, *says)), path.parent)
+    names = first_few([name or path.name for name in found.predicted])
+    says = f"{path}: a model's predictions that nobody has corrected are left out, of {names}; {CONFIRM}"
+    return _placed(replace(found, notes=(*found.notes, *[says] * bool(found.predicted))), path.parent)
 
 
 def _placed(found: Annotation, folder: Path) -> Annotation:
@@ -95,19 +97,24 @@ def _placed(found: Annotation, folder: Path) -> Annotation:
         videos=tuple(places[name] for name in found.videos),
         labelled={places[name]: frames for name, frames in found.labelled.items()},
         refused={places[name]: why for name, why in found.refused.items()},
+        predicted=tuple(places[name] for name in found.predicted),
     )
 
 
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     """Several files as one; observations carry the file's name, so that two annotations of a video are noticed."""
-    events, labelled, refused, lists = [], {}, {}, {"behaviours": {}, "videos": {}, "predicted": {}}
+    events, refused, lists = [], {}, {"behaviours": {}, "videos": {}, "predicted": {}}
     for one in found:
         name = Path(one.source).name
         events += [replace(event, observation=f"{name} {event.observation}".strip()) for event in one.events]
-        labelled |= one.labelled
         refused |= one.refused
-        for what, values in lists.items():
-            values |= dict.fromkeys(getattr(one, what))
+        for what, values in lists.items():  # what a model looked for is not what the human did
+            if what != "behaviours" or {*one.media} - {*one.predicted}:
+                values |= dict.fromkeys(getattr(one, what))
+    limited = {video for one in found for video in one.labelled}
+    labelled = {
+        name: labelled_in_all([one.labelled.get(name) for one in found if name in one.media]) for name in limited
+    }
     notes = (*(note for one in found for note in one.notes), *notes)
     each_once = {what: tuple(values) for what, values in lists.items()}
     source = f"{len(found)} files of annotation"

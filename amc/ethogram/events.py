@@ -3,8 +3,9 @@
 `annotations` reads them; `matching` finds the video that a name means.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from pathlib import Path
 from types import MappingProxyType
 
@@ -15,7 +16,9 @@ from amc.base.wording import first_few
 from amc.ethogram.matching import Meant, meant
 
 NAMELESS = "names no video, but there are {}; export it with media names, or give one video"
+CONFIRM = "correct it, then delete its mark (in BORIS the description of the observation), or leave it out"
 
+WHOLE = (0.0, float("inf"))  # seconds: a stretch that is all of a video
 Labelled = np.ndarray | tuple[tuple[float, float], ...]  # frames: bool (N,), or stretches of time, seconds
 
 
@@ -45,7 +48,7 @@ class Annotation:
     labelled: Mapping[str, Labelled] = field(default_factory=dict)
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
-    predicted: tuple[str, ...] = ()  # files that hold a model's predictions, not corrected by a human
+    predicted: tuple[str, ...] = ()  # videos whose events are a model's predictions, not corrected by a human
     meant: Meant | None = None  # what the names mean among the videos of a call; None: each video is looked at alone
 
     @property
@@ -70,10 +73,13 @@ class Annotation:
     def of(self, name: str, file: str = "") -> tuple[Event, ...]:
         """The events of a video; all events if the files name no video. file: its file name.
 
-        Raises AmcError if the files name other videos only (they may be the wrong ones), if they may mean this video or
-        another one, for several observations of it, such as by two observers, and if its observation could not be read.
+        Several observations of it are joined if each has subjects of its own, such as one focal animal each, or if they
+        are of the same subjects in other stretches of time. Raises AmcError for others, such as those of two observers;
+        if the files name other videos only (they may be the wrong ones), or may mean this video or another one; if its
+        observation could not be read; and if that is a model's prediction.
         """
         if not any(self.media):
+            self._refuse_predicted(name, ("",))
             return self.events
         found = self._meant(name, file)
         own = found.written.get(name, ())
@@ -84,16 +90,44 @@ class Annotation:
             raise AmcError(f"{self.source}: {says}; give this video's annotation, or correct the paths in it")
         if why := next((self.refused[text] for text in own if text in self.refused), ""):
             raise AmcError(why)
+        self._refuse_predicted(name, own)
         events = tuple(event for event in self.events if event.video in own)
-        if len(seen := sorted({event.observation for event in events})) > 1:
+        seen = sorted({event.observation for event in events})
+        if len(seen) > 1 and not _complete_each_other(events, self.labelled_frames(name, file)):
             says = f"{len(seen)} observations of {name}: {', '.join(seen[:5])}"
-            raise AmcError(f"{self.source}: {says}; export one of them")
+            advice = "give one of them (BORIS exports the events of one observation), or name other subjects in each"
+            raise AmcError(f"{self.source}: {says}; {advice}")
         return events
 
     def labelled_frames(self, name: str, file: str = "") -> Labelled | None:
         """The frames of a video that the human has labelled; None: all. name, file: as for `of`."""
         own = self._meant(name, file).written.get(name, ())
-        return next((self.labelled[text] for text in own if text in self.labelled), None)
+        return labelled_in_all([self.labelled.get(text) for text in own])
+
+    def _refuse_predicted(self, name: str, own: Sequence[str]) -> None:
+        if {*own} & {*self.predicted}:
+            raise AmcError(f"{self.source}: holds of {name} a model's prediction that nobody has corrected; {CONFIRM}")
 
     def _meant(self, name: str, file: str) -> Meant:
         return self.meant or meant(self.media, {name: Path(file or name)})
+
+
+def labelled_in_all(parts: Sequence[Labelled | None]) -> Labelled | None:
+    """What several observations of a video have labelled together; None: all of it. Of tables of frames, the first."""
+    known = [part for part in parts if part is not None]
+    if not known or any(isinstance(part, np.ndarray) for part in known):
+        return next(iter(known), None)
+    return tuple(span for part in parts for span in ((WHOLE,) if part is None else part))
+
+
+def _complete_each_other(events: Sequence[Event], labelled: Labelled | None) -> bool:
+    """Whether observations are of the same time and each of other subjects; or of the same subjects at other times."""
+    subjects: dict[str, set[str]] = {}
+    for event in events:
+        subjects.setdefault(event.observation, set()).add(event.subject)
+    if isinstance(labelled, np.ndarray):
+        return False
+    each, spans = [*subjects.values()], sorted(span for span in labelled or () if span[0] < span[1])
+    if len({*spans}) < 2:
+        return not any("" in own for own in each) and sum(map(len, each)) == len(set().union(*each))
+    return all(own == each[0] for own in each) and all(one[1] <= other[0] for one, other in pairwise(spans))

@@ -14,7 +14,8 @@ from amc.base.errors import AmcError
 from amc.base.wording import first_few
 from amc.scores import Scores
 
-FEW_CLIPS = 10  # of validation, labels of all training clips, or training clips of a behaviour
+FEW_CLIPS = 10  # of validation, labels of all training clips, or training or validation clips of a behaviour
+FEW_SOURCES = 5  # videos that the validation clips are cut from: clips of one video are alike
 FLOOR = 0.05  # of thresholds: the best one of a calibrated model is half of its best F1 (Lipton et al., 2014)
 NAMED = 3  # behaviours that a stamp names; tables have all
 POSITIVES = 5  # validation clips from which a behaviour has a threshold of its own
@@ -51,18 +52,20 @@ def of(val: Scores | None, names: Sequence[str], shown: Sequence[int] | None = N
         row["threshold_from"] += f" ({common:.3g})" * (positives < POSITIVES)
         row["threshold_from"] += f", raised to {FLOOR}" * bool(own[c] > best[c])
         row["threshold_from"] += ", no more precise than chance" * is_at_chance(predicted[:, c], val.labels[:, c])
+        row["threshold_from"] += ", in every validation clip" * bool(val.labels[:, c].all())
         row["precision"] = hits / predicted[:, c].sum() if predicted[:, c].any() else float("nan")
         row["recall"] = hits / positives if positives else float("nan")
         row |= {"mean_probability": probs[:, c].mean(), "frequency": val.labels[:, c].mean()}
         rows.append(row)
-    stamps = [*_few(val, names, shown), *_ranking(val, probs), *_thresholds(val, predicted, names, shown)]
-    return Evidence(own, tuple(rows), tuple(stamps))
+    stamps = [*_few(val, names, shown), *_sources(val), *_ranking(val, probs)]
+    return Evidence(own, tuple(rows), (*stamps, *_thresholds(val, predicted, names, shown)))
 
 
 def is_at_chance(predicted: np.ndarray, labels: np.ndarray) -> bool:
     """Whether a threshold is no more precise than labelling every clip: predicted, labels (V,) bool.
 
-    Fewer than `POSITIVES` predicted clips show nothing, unless they are all there are.
+    Fewer than `POSITIVES` predicted clips show nothing, unless they are all there are. Nor does a behaviour that every
+    clip has, which has a stamp of its own.
     """
     if labels.all() or predicted.sum() < min(POSITIVES, len(labels)):
         return False
@@ -76,13 +79,28 @@ def _few(val: Scores, names: Sequence[str], shown: Sequence[int]) -> list[str]:
     if clips < FEW_CLIPS or (labels is not None and labels < FEW_CLIPS):
         trained = "" if labels is None else f"{labels} label{'s' * (labels != 1)} to train and "
         return [f"FEW CLIPS: {trained}{clips} clip{'s' * (clips != 1)} to validate on"]
-    few = {} if positives is None else {names[c]: positives[c] for c in shown if positives[c] < FEW_CLIPS}
+    counts = {"train": positives, "validate": val.labels.sum(axis=0).tolist()}
+    return [stamp for use, known in counts.items() if known for stamp in _few_of(known, names, shown, use)]
+
+
+def _few_of(counts: Sequence[int], names: Sequence[str], shown: Sequence[int], use: str) -> list[str]:
+    few = {names[c]: counts[c] for c in shown if counts[c] < FEW_CLIPS}
     ordered = sorted(few, key=lambda name: (few[name], name))
-    return [f"FEW CLIPS to train on: {first_few([f'{name} {few[name]}' for name in ordered], NAMED)}"] if few else []
+    return [f"FEW CLIPS to {use} on: {first_few([f'{name} {few[name]}' for name in ordered], NAMED)}"] if few else []
+
+
+def _sources(val: Scores) -> list[str]:
+    """A stamp for validation clips that are cut from a few videos; their number is not known of earlier runs."""
+    sources = val.meta.get("val_sources", FEW_SOURCES)
+    return [f"VALIDATED ON {sources} VIDEO{'S' * (sources != 1)}"] if sources < FEW_SOURCES else []
 
 
 def _ranking(val: Scores, probs: np.ndarray) -> list[str]:
-    """A stamp for a validation mAP that is not above its chance; probs (V, C)."""
+    """A stamp for a validation mAP that is not above its chance; probs (V, C).
+
+    The clips are permuted as if they were independent. Clips of one video are not, so with few videos this test is too
+    lenient: `_sources` says so.
+    """
     found = metrics.against_chance(val.labels, probs, permutations=99)
     if found["p"] <= 0.05:
         return []
@@ -94,4 +112,6 @@ def _ranking(val: Scores, probs: np.ndarray) -> list[str]:
 def _thresholds(val: Scores, predicted: np.ndarray, names: Sequence[str], shown: Sequence[int]) -> list[str]:
     """A stamp for behaviours whose threshold does not help; predicted (V, C) bool."""
     useless = [names[c] for c in shown if is_at_chance(predicted[:, c], val.labels[:, c])]
-    return [f"THRESHOLDS AT CHANCE: {first_few(useless, NAMED)}"] if useless else []
+    everywhere = [names[c] for c in shown if val.labels[:, c].all()]
+    said = {"THRESHOLDS AT CHANCE": useless, "IN EVERY VALIDATION CLIP": everywhere}
+    return [f"{what}: {first_few(found, NAMED)}" for what, found in said.items() if found]

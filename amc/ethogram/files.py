@@ -10,7 +10,8 @@ from amc.ethogram.comparison import compare, points
 from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
 from amc.ethogram.formats import nwb
-from amc.ethogram.inputs import ENDINGS, UNTRUSTED
+from amc.ethogram.inputs import ENDINGS
+from amc.ethogram.matching import UNTRUSTED
 from amc.ethogram.options import Options
 from amc.ethogram.record import Ethogram
 from amc.figures import ethogram as drawn

@@ -21,7 +21,7 @@ from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import unique_name
 
 RECORD = "finished.jsonl"
-VERSION = 2  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
+VERSION = 3  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
 # Kinds of lines: a video; the name of one that no longer counts; name and sha256 of a project before it is written.
 VIDEO, GONE, PROJECT = "video", "gone", "project"
 

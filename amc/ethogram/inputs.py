@@ -18,7 +18,7 @@ from amc.base.errors import AmcError, VideoError, printable
 from amc.base.wording import first_few
 from amc.ethogram import annotated, exports
 from amc.ethogram.formats import nwb
-from amc.ethogram.matching import SUFFIXES, key
+from amc.ethogram.matching import SUFFIXES, UNTRUSTED, key
 from amc.video import packets
 
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
@@ -28,7 +28,6 @@ ENDINGS = (
     annotated.ENDING,
     nwb.ENDING,
 )
-UNTRUSTED = ".untrusted"  # in the names of files whose model has a stamp
 LONGEST = 140  # bytes of a name; file names may have 255, including our endings and that of a file being written
 
 

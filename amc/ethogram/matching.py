@@ -20,6 +20,7 @@ SUFFIXES = (  # of video files
     ".mp4", ".m4v", ".mov", ".avi", ".mkv", ".webm", ".gif", ".mpg", ".mpeg", ".mts", ".m2ts", ".ts", ".wmv", ".flv",
     ".ogv", ".3gp", ".asf", ".vob", ".mxf", ".f4v", ".mod", ".tod", ".dv", ".m2v", ".divx",
 )  # fmt: skip
+UNTRUSTED = ".untrusted"  # in the names of our files whose model has a stamp, after that of the video
 Likeness = tuple[float, bool]  # how many last parts of two paths are equal, and whether the endings are
 SAME: Likeness = (float("inf"), True)  # of one file
 
@@ -110,6 +111,13 @@ def _parts(name: str) -> tuple[str, ...]:
     """Folders and file name as they are compared."""
     path = PureWindowsPath(name)  # splits at both kinds of slash
     return tuple(key(part) for part in path.parts if part not in (path.anchor, ".."))
+
+
+def named_after(file: str, *endings: str) -> str:
+    """The video that a file is named after: `fox` of `fox.untrusted_labels.csv`, with the ending `_labels`."""
+    name = Path(file).stem
+    found = next((name.removesuffix(ending) for ending in endings if name.endswith(ending)), name)
+    return found.removesuffix(UNTRUSTED)
 
 
 def key(name: str) -> str:

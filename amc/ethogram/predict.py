@@ -109,6 +109,7 @@ def _predict(
     report.run = run_id(predictor, labels, _settings(options, jobs), threshold)
     gone, known = _without_boxes(known, jobs)
     _refuse_mixing(known, jobs, report.run, out)
+    report.stamps = warn(predictor, paths, log)
     if gone:
         log(f"no boxes any more, so their rows and files are removed: {first_few([one.name for one in gone])}")
         finished.remove(out, gone)
@@ -119,7 +120,6 @@ def _predict(
         predictor = predictor.to(options.device)
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
-    report.stamps = warn(predictor, paths, log)
     if report.before:
         log(f"{len(report.before)} of {len(jobs)} videos were done before")
     behaviours = summary.behaviours(predictor, threshold, options.rules, options.threshold, options.own_threshold)

@@ -231,6 +231,8 @@ def _detector(predictor: VideoPredictor, path: Path, log: Log) -> OutOfDistribut
     file = path.with_name(f"{path.stem}-out_of_distribution.npz")
     if file.is_file() and (known := OutOfDistribution.load(file)).model == predictor.sha256:
         return known
+    if predictor.stamp:
+        log(f"stamp: {predictor.stamp}")
     predictor.load()  # a model that cannot be used here is told before any work
     from amc.runs import experiment
 
@@ -238,8 +240,6 @@ def _detector(predictor: VideoPredictor, path: Path, log: Log) -> OutOfDistribut
     where = {name: given[name] for name in ("dataset", "root", "size", "validation", "protocol")}
     try:
         table = experiment.load(replace(config.SIZES["quick"], **where))
-        if predictor.stamp:
-            log(f"stamp: {predictor.stamp}")
         log("embedding training clips, once, to detect videos that are unlike them")
         train, val = (_embeddings(predictor, table.split(split), most) for split, most in MAX_CLIPS.items())
     except AmcError as error:

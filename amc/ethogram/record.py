@@ -44,7 +44,7 @@ class Ethogram:
         for what, values in (("probability", self.probs), ("threshold", self.threshold), ("distance", self.distance)):
             if values is not None and not np.isfinite(values).all():
                 at = np.argwhere(~np.isfinite(values))[0].tolist()
-                raise AmcError(f"{self.video}: the {what} at {at} is not finite; watch the video with a sound model")
+                raise AmcError(f"{self.video}: the {what} at {at} is not finite; predict with other weights")
 
     @property
     def name(self) -> str:

@@ -25,7 +25,8 @@ from amc.ethogram.evidence import FEW_CLIPS
 from amc.ethogram.formats import boris_project
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow, WindowScores, sliding_window
+from amc.ethogram.sliding_window import WindowScores, sliding_window
+from amc.ethogram.timeline import SlidingWindow
 from amc.ethogram.training_clips import MOMENT, write_clip
 
 CONTEXT = 1.0  # seconds before and after a window, so that a human sees where a behaviour begins
@@ -155,5 +156,6 @@ def _observation(shown: Ethogram, moment: Moment, file: str) -> dict:
     bouts = ordered(from_frames(shown.frames[moment.start : moment.stop], shown.names))
     edges = np.arange(moment.stop - moment.start + 1) / shown.fps
     marks = boris_project.events(bouts, edges, stamp=shown.stamp)
-    found = boris_project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=shown.stamp)
-    return found | {"description": f"{moment.why} {moment.behaviour}".strip()}
+    why = f"{moment.why} {moment.behaviour}".strip()
+    said = ". ".join(filter(None, (why, shown.stamp)))
+    return boris_project.observation(marks, float(edges[-1]), fps=shown.fps, media=file, stamp=said)

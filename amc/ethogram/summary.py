@@ -15,7 +15,7 @@ from amc.ethogram import exports, finished
 from amc.ethogram.bouts import Rules
 from amc.ethogram.finished import Finished
 from amc.ethogram.formats import boris_project
-from amc.ethogram.inputs import UNTRUSTED
+from amc.ethogram.matching import UNTRUSTED
 from amc.ethogram.predictor import VideoPredictor
 
 PROJECTS = ("predictions.boris", f"predictions{UNTRUSTED}.boris")

@@ -30,10 +30,10 @@ from amc.ethogram.bouts import Bout, from_frames, to_frames
 from amc.ethogram.comparison import labelled_of
 from amc.ethogram.events import Annotation
 from amc.ethogram.matching import has_video_ending
-from amc.ethogram.sliding_window import SlidingWindow
+from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 
-VERSION = 2  # of the clips; raise it when the same annotation gives other clips
+VERSION = 3  # of the clips; raise it when the same annotation gives other clips
 NOTES = "notes.json"  # beside the clips: what was left out, to be told each time
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
@@ -55,7 +55,7 @@ def folder(source: Path | str, *, log: Log) -> Path:
 
     source: a folder of videos and their annotation, in any format of `annotations`; or the annotation alone, which
     names the videos by their paths or has them beside it. log: gets what was cut and what was left out. Raises AmcError
-    without annotation, for predictions that nobody has corrected, and for fewer than `NEEDED` annotated videos.
+    without annotation and for fewer than `NEEDED` annotated videos; predictions that nobody has corrected are none.
     """
     source = Path(source).expanduser().absolute()
     source = source.parent if source.name == TABLE else source
@@ -139,9 +139,6 @@ def _annotation(source: Path, log: Log) -> Annotation:
             raise
         says = f"folder: {source} has no {TABLE} of clips, and no annotation of whole videos to cut them from"
         raise AmcError(f"{says}: {error}") from error
-    if human.predicted:
-        says = "holds a model's predictions that nobody has corrected, which would teach it its own errors"
-        raise AmcError(f"{human.predicted[0]}: {says}; {annotations.CONFIRM}")
     if all(event.is_point for event in human.events):
         raise AmcError(f"{human.source}: has no events with duration; annotate states (START and STOP)")
     shown = dict.fromkeys(event.behaviour for event in human.events if not event.is_point)

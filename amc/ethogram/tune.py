@@ -21,7 +21,8 @@ from amc.ethogram.comparison import events_of
 from amc.ethogram.events import Annotation
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
-from amc.ethogram.sliding_window import SlidingWindow, sliding_window
+from amc.ethogram.sliding_window import sliding_window
+from amc.ethogram.timeline import SlidingWindow
 
 WINDOWS = (SlidingWindow(2.0, 0.5), SlidingWindow(1.0, 0.25))
 THRESHOLDS = tuple(np.round(np.arange(0.05, 0.96, 0.05), 2).tolist())

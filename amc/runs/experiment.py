@@ -195,7 +195,7 @@ def meta(cfg: Experiment, table: ClipTable) -> dict:
     unread = [clip.id for clip in table.clips if clip.unreadable]
     origin |= {"hidden": list(table.hidden), "unreadable": unread}
     origin |= {"commit": provenance.commit(), "experiment": cfg.asdict()}
-    origin |= {"train_positives": train.labels().sum(axis=0).tolist()}
+    origin |= {"train_positives": train.labels().sum(axis=0).tolist(), "val_sources": table.num_sources("val")}
     return origin | (demo.training() if cfg.init_from == BUNDLED else {})
 
 

@@ -7,8 +7,8 @@ begins `media_info.offset[n]` seconds later. `media_info.length` has the duratio
 interval` is the stretch that was observed, in seconds without the time offset, and [0, 0] if it was all.
 
 A project of a model's bouts, to be corrected in BORIS, has an observation per video, a state event per behaviour, START
-and STOP of each bout in turn. Its description says that no human has corrected it; training refuses it until that is
-deleted.
+and STOP of each bout in turn. The description of each observation says that no human has corrected it; until that is
+deleted, the observation is no annotation. In projects of earlier versions the project's description said so of all.
 """
 
 import gzip
@@ -27,18 +27,17 @@ from amc.datasets import delimited
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import observed
 from amc.ethogram.bouts import Bout
-from amc.ethogram.events import Annotation
+from amc.ethogram.events import WHOLE, Annotation
 from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act, Player
 from amc.ethogram.record import DECIMALS
 
-PREDICTED = "PREDICTED"  # how the description of a project with a model's predictions begins, until a human deletes it
+PREDICTED = "PREDICTED by a model and not corrected"  # in the description of an observation, until a human deletes it
 ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
 PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
 LIMITS = "observation time interval"
 UNSOUND = (KeyError, TypeError, ValueError, AttributeError, IndexError)  # from JSON of another layout
-WHOLE = (0.0, float("inf"))  # seconds
 
 
 def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
@@ -48,7 +47,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     of another kind; AmcError for a damaged project, and if none of its observations can be read.
     """
     project = _opened(path)
-    acts, refused, shown, notes, labelled = [], {}, [], [], {}
+    acts, refused, shown, notes, labelled, predicted = [], {}, [], [], {}, []
     try:
         types = {entry["code"]: "STATE" in entry["type"].upper() for entry in project["behaviors_conf"].values()}
         for name, observation in project["observations"].items():
@@ -57,7 +56,8 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
                 found = _players(place, name, observation, lengths)
                 spans = _observed(place, observation, found)
                 acts += _acts(place, name, observation, types, found)
-                shown += [video for player in found for video in player.names]
+                own = [video for player in found for video in player.names]
+                shown, predicted = shown + own, predicted + own * _is_predicted(project, observation)
                 for video, *span in spans:
                     labelled.setdefault(video, []).append(tuple(span))
             except UNSOUND as error:
@@ -69,14 +69,19 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     if refused and not shown:
         raise AmcError(next(iter(refused.values())))
     notes += observed.queue_notes(acts)
-    limited = {video: tuple(spans) for video, spans in labelled.items() if WHOLE not in spans}
-    notes += [f"{video}: only a part was observed (BORIS's {LIMITS}); other frames do not count" for video in limited]
+    limited = {video: tuple(spans) for video, spans in labelled.items() if {*spans} != {WHOLE}}
+    parts = [video for video, spans in limited.items() if WHOLE not in spans]
+    notes += [f"{video}: only a part was observed (BORIS's {LIMITS}); other frames do not count" for video in parts]
     states = tuple(code for code, is_state in types.items() if is_state)
-    is_predicted = str(project.get("project_description", "")).startswith(PREDICTED)
     return Annotation(
         str(path), observed.events(acts), tuple(notes), states, limited, tuple(dict.fromkeys(shown)), refused,
-        predicted=(str(path),) * is_predicted,
+        predicted=tuple(dict.fromkeys(predicted)),
     )  # fmt: skip
+
+
+def _is_predicted(project: dict, observation: dict) -> bool:
+    """Whether an observation is a model's, by its own description or that of its project."""
+    return any(PREDICTED in str(text) for text in (project.get("project_description"), observation.get("description")))
 
 
 def _unsound(place: Path | str, what: str, error: Exception) -> AmcError:
@@ -179,12 +184,13 @@ def events(bouts: Sequence[Bout], edges: np.ndarray, *, stamp: str, subject: str
 
 
 def observation(events: Sequence[list], seconds: float, *, fps: float, media: str, stamp: str = "") -> dict:
-    """A video of `seconds` with these events. media: as from `media_path`."""
+    """A video of `seconds` with these events, which nobody has corrected. media: as from `media_path`."""
+    says = f"{PREDICTED}. When you have corrected the events of this observation, delete its description."
     return {
         "file": {str(number + 1): [media] * (number == 0) for number in range(PLAYERS)},
         "type": "MEDIA",
         "date": "2000-01-01T00:00:00",  # BORIS needs one; when the video was taken is not known
-        "description": stamp,
+        "description": f"{says} {stamp}".strip(),
         "time offset": 0.0,
         LIMITS: [0, 0],
         "independent_variables": {},
@@ -207,7 +213,7 @@ def observation(events: Sequence[list], seconds: float, *, fps: float, media: st
 
 def text(name: str, observations: Mapping[str, dict], behaviours: Sequence[str], *, stamp: str) -> str:
     """The project of these observations as JSON; behaviours: its ethogram."""
-    says = f"{PREDICTED} by a model and not corrected. When you have corrected the events, delete this description."
+    says = "Predictions of a model. When you have corrected an observation, delete the description of the observation."
     subjects = enumerate(sorted({event[1] for found in observations.values() for event in found["events"]} - {""}))
     project = {
         "time_format": "hh:mm:ss",

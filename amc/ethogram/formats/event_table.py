@@ -22,7 +22,7 @@ from amc.ethogram import observed
 from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
-from amc.ethogram.matching import base, has_video_ending
+from amc.ethogram.matching import base, has_video_ending, named_after
 from amc.ethogram.observed import Act, Player
 
 SYNONYMS = {  # our name: letters and digits of the column's names in all versions
@@ -45,7 +45,7 @@ SYNONYMS = {  # our name: letters and digits of the column's names in all versio
 NEEDED = (("behaviour", "start", "stop"), ("behaviour", "first", "last"), ("behaviour", "time", "status"))
 TIMES = ("start", "stop", "time")  # our names of the columns that include an offset
 NOTHING = ("", "NA", "Not found")  # BORIS writes this if there is no media file
-V_TRACE, ENDING = "labelid", "vtrace"  # the column that only its files have; of our file, after the video's name
+V_TRACE, ENDINGS = "labelid", (".pred", "_vtrace")  # the column that only its files have; after the video's name
 NOBODY = ("", "NA", "No focal subject")
 EXPECTED = "BORIS aggregated or tabular events, SimBA bouts, V-TRACE, or DeepEthogram labels"
 
@@ -68,9 +68,8 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     shown = tuple(dict.fromkeys(name for act in acts for player in act.players for name in player.names))
     notes += observed.queue_notes(acts)
     lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
-    predicted = (str(path),) * is_predicted
     events = (*frames, *observed.events(acts))
-    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=predicted)
+    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=shown * is_predicted)
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def _rows(path: Path, sheet: Sheet, lengths: Callable[[str], float | None]) -> l
         raise AmcError(f"{sheet.where}:{sheet.line}: the column {name!r} is there twice; rename one of them")
     above = _block(sheet.above)
     if V_TRACE in names:
-        above |= {V_TRACE: "yes", "media": path.stem.removesuffix(".pred").removesuffix(f"_{ENDING}")}
+        above |= {V_TRACE: "yes", "media": named_after(path.name, *ENDINGS)}
     return [Row(f"{sheet.where}:{line}", cells, columns, above, sheet.number, lengths) for line, cells in sheet.rows]
 
 

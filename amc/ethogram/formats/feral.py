@@ -53,13 +53,13 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     is_predicted = str(found.get("description", "")).startswith(PREDICTED)
     return Annotation(
         str(path), tuple(events), (), tuple(names[k] for k in kept), labelled, tuple(labelled),
-        predicted=(str(path),) * is_predicted,
+        predicted=tuple(labelled) * is_predicted,
     )  # fmt: skip
 
 
 def text(shown: Ethogram) -> str:
     """A video's predictions in this form, for FERAL's split `inference`."""
-    says = {"description": f"{PREDICTED} by a model and not corrected. {shown.stamp}".strip()}
+    says = {"description": f"{PREDICTED}. {shown.stamp}".strip()}
     splits = {name: [] for name in ("train", "val", "test")} | {"inference": [shown.file]}
     names = {str(c): name for c, name in enumerate(shown.names)}
     labels = {shown.file: shown.frames.astype(int).tolist()}

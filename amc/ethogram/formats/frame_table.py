@@ -23,6 +23,7 @@ from amc.ethogram.events import Annotation, Event
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.event_table import EXPECTED
 from amc.ethogram.formats.sheets import Sheet
+from amc.ethogram.matching import named_after
 
 FRAME = ("", "frame", "unnamed: 0")  # names of the first column
 NOTHING = ("background", "none")  # DeepEthogram's column of frames without any behaviour
@@ -43,8 +44,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     if twice := [name for name, times in Counter(names).items() if times > 1]:
         raise AmcError(f"{path}: a behaviour is twice in {', '.join(twice)}; export it again")
     is_predicted = any(PROBABILITY.fullmatch(name) for name in sheet.header)
-    video = path.name.removesuffix(path.suffix)
-    video = next((video.removesuffix(ending) for ending in ENDINGS if video.endswith(ending)), video)
+    video = named_after(path.name, *ENDINGS)
     events = [
         Event(video, name, float(start), float(stop), timed=False)
         for name, start, stop in from_frames(values == 1, names)
@@ -54,7 +54,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         notes += (f"{(~labelled).sum()} frames are not labelled and do not count",)
     return Annotation(
         str(path), tuple(events), notes, tuple(names), {video: labelled}, (video,),
-        predicted=(str(path),) * is_predicted,
+        predicted=(video,) * is_predicted,
     )  # fmt: skip
 
 

@@ -13,13 +13,15 @@ from amc import __version__
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic
 from amc.datasets.delimited import NoHeader
-from amc.ethogram.events import Annotation, Event
+from amc.ethogram.events import WHOLE, Annotation, Event
+from amc.ethogram.matching import named_after
 from amc.ethogram.record import Ethogram
 
 if TYPE_CHECKING:
     from ndx_ethogram import EthogramBouts
 
 ENDING = "_bouts.nwb"
+AUTOMATED = "automated"  # `labeling_method` of a model's bouts; those of a human are manual, or curated
 HDF5 = b"\x89HDF"  # first bytes
 UNDATED = datetime(2000, 1, 1, tzinfo=UTC)  # NWB needs a time of the recording; what it was is not known
 
@@ -33,7 +35,9 @@ def check() -> None:
 def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     """The bouts of every table of bouts in a file, in the time of its video. lengths: not needed.
 
-    Raises NoHeader for a file of another kind; AmcError for a damaged one, one without bouts, and without the packages.
+    Only what lies in a table's observation intervals was observed; without them it was all. Tables of a model
+    (`automated`) are left out if the file has others. Raises NoHeader for a file of another kind; AmcError for a
+    damaged one, one without bouts, and without the packages.
     """
     try:
         with path.open("rb") as file:
@@ -46,34 +50,47 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     from ndx_ethogram import EthogramBouts
     from pynwb import NWBHDF5IO
 
-    events, shown, notes, is_predicted = [], [], [], False
+    events, shown, notes, predicted, labelled = [], [], [], [], {}
     try:
         with NWBHDF5IO(str(path), "r") as io:
             file = io.read()
             who = file.subject.subject_id or "" if file.subject else ""
-            for table in [one for one in file.objects.values() if isinstance(one, EthogramBouts)]:
+            tables = [one for one in file.objects.values() if isinstance(one, EthogramBouts)]
+            human = [one for one in tables if one.labeling_method != AUTOMATED]
+            if human and len(human) < len(tables):
+                notes.append(f"{path}: a model's tables of bouts are left out, as it has those of a human")
+            for table in human or tables:
                 name, begin = _video(table, path)
                 shown.append(name)
                 rows = zip(table["label"][:], table["start_time"][:], table["stop_time"][:], strict=True)
                 times = [(label, *(round(float(second) - begin, 9) for second in span)) for label, *span in rows]
                 events += [Event(name, label, start, stop, True, subject=who) for label, start, stop in times]
-                is_predicted |= table.labeling_method == "automated"
-                if table.observation_intervals:
-                    notes.append(f"{path}: its observation intervals are not used; what is outside counts as observed")
+                predicted += [name] * (table.labeling_method == AUTOMATED)
+                labelled.setdefault(name, []).extend(_observed(table, begin))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise AmcError(f"{path}: is no sound NWB file ({printable(error)}); export it again") from error
     if not shown:
         raise AmcError(f"{path}: holds no bouts of ndx-ethogram; write them with that extension")
     names = tuple(dict.fromkeys(event.behaviour for event in events))
-    predicted = (str(path),) * is_predicted
-    return Annotation(str(path), tuple(events), tuple(notes), names, videos=tuple(shown), predicted=predicted)
+    limited = {video: tuple(spans) for video, spans in labelled.items() if WHOLE not in spans}
+    notes += [f"{video}: only a part was observed (NWB's observation intervals)" for video in limited]
+    return Annotation(str(path), tuple(events), tuple(notes), names, limited, tuple(shown), predicted=tuple(predicted))
+
+
+def _observed(table: "EthogramBouts", begin: float) -> list[tuple[float, float]]:
+    """What was observed of a table's video, which begins at `begin`: (first, stop), seconds of the video."""
+    spans = table.observation_intervals
+    if spans is None:
+        return [WHOLE]
+    times = zip(spans["start_time"][:], spans["stop_time"][:], strict=True)
+    return [(round(float(first) - begin, 9), round(float(stop) - begin, 9)) for first, stop in times]
 
 
 def _video(table: "EthogramBouts", path: Path) -> tuple[str, float]:
     """The file name of a table's video, or that of the NWB file; and when it begins, seconds of the session."""
     video = table.source_video
     if video is None or not video.external_file:
-        return path.stem, 0.0
+        return named_after(path.name, Path(ENDING).stem), 0.0
     begin = video.timestamps[0] if video.rate is None else video.starting_time
     return PurePath(video.external_file[0]).name, float(begin)
 
@@ -100,7 +117,7 @@ def write(shown: Ethogram, video: Path, path: Path) -> Path:
     first, stop = shown.span or (shown.edges[0], shown.edges[-1])
     seen.add_interval(start_time=float(first), stop_time=float(stop))
     bouts = EthogramBouts(
-        name="bouts", description=says, labeling_method="automated", source_software=f"AnimalMotionCLIP {__version__}",
+        name="bouts", description=says, labeling_method=AUTOMATED, source_software=f"AnimalMotionCLIP {__version__}",
         source_video=film, ethogram=behaviours, observation_intervals=seen if shown.span else None,
     )  # fmt: skip
     for bout in shown.bouts:
