@@ -1,5 +1,6 @@
 """Names and values that come from papermill either reach the notebook or stop it."""
 
+import pandas as pd
 import pytest
 from IPython.core.interactiveshell import InteractiveShell
 
@@ -19,6 +20,12 @@ def notebook(*cells: str, **variables) -> dict:
 
 def test_variables_of_the_same_names_are_passed_on():
     assert parameters.take(notebook(name="frog", times=2, other=7), greet) == "frog frog"
+
+
+def test_markup_in_a_name_is_text_in_a_styled_table():
+    with pd.option_context("styler.format.escape", None):
+        parameters.take({}, lambda: None)
+        assert "<b>" not in pd.DataFrame({"behaviour": ["<b>running</b>"]}).style.hide(axis="index").to_html()
 
 
 def test_what_the_notebook_lacks_keeps_its_default():

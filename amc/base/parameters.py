@@ -17,14 +17,19 @@ INJECTED = "# Parameters"  # the first line of the cell that papermill inserts
 
 
 def take(namespace: dict, function: Callable[..., T], *, also: tuple[str, ...] = ()) -> T:
-    """Call `function` with the notebook's variables of the same names; from now on an interrupt of it is one line.
+    """Call `function` with the notebook's variables of the same names.
+
+    From now on an interrupt of the notebook is one line, and markup in a styled table is shown as text.
 
     namespace: the notebook's globals(); also: parameters that the notebook uses itself. Raises AmcError for an
     unknown name given to papermill, with the allowed ones, and for a list, number or null where text is declared;
     `function` raises its own errors for wrong values.
     """
+    import pandas as pd  # not at the top: commands import this module too
+
     if "get_ipython" in namespace:
         shorten_interrupts(namespace["get_ipython"]())
+    pd.set_option("styler.format.escape", "html")
     kinds = {name: parameter.annotation for name, parameter in inspect.signature(function).parameters.items()}
     wanted, cells = tuple(kinds), namespace.get("In", ())
     allowed = [*wanted, *also]
