@@ -190,7 +190,7 @@ def test_without_the_package_nwb_is_refused_in_one_line(tmp_path, monkeypatch, c
 
 
 @pytest.mark.parametrize("mark", ["", ".untrusted"])
-@pytest.mark.parametrize("name", [*exports.FILES.keys() - {"budget.csv", "boris_paste.tsv"}, nwb.ENDING])
+@pytest.mark.parametrize("name", sorted({*exports.FILES, nwb.ENDING} - {"budget.csv", "boris_paste.tsv"}))
 def test_a_file_of_ours_is_of_the_video_of_its_name_also_with_a_stamp(name, mark, shown, tmp_path):
     path = tmp_path / f"fox{mark}_{name.removeprefix('_')}"
     if name == nwb.ENDING:

@@ -13,7 +13,8 @@ ROWS = [
 
 def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     alone = drawn.kinds(ROWS)
-    assert [text.get_text() for text in alone.legends[0].get_texts()] == ["errors", "95 % interval over videos"]
+    keys = ["errors", "of no named kind", "95 % interval over videos"]
+    assert [text.get_text() for text in alone.legends[0].get_texts()] == keys
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
     assert told == "Of the named kinds of errors, “overlapping actions” is the most frequent (20 per 100 videos)"

@@ -11,7 +11,6 @@ from amc.synth.behaviours import NAMES
 from amc.synth.environments import ENVIRONMENTS
 from amc.synth.generate import SPLITS, plan_clip
 from amc.synth.kingdom import KINGDOM
-from amc.synth.kingdom import KINGDOM
 from amc.synth.rig import Part, affine
 from amc.synth.scripts import COMPOSITES, STORIES, annotate, truth, write_script
 from amc.synth.species import SPECIES

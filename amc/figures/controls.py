@@ -50,7 +50,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "%", "test videos", words.rows(labels))
+    words.explain(figure, "%", "mAP", "macro", "test videos", words.rows(labels))
     return figure
 
 

@@ -45,8 +45,9 @@ def kinds(rows: Sequence[dict]) -> Figure:
     axes.set_xlabel("errors (missed, or predicted but not annotated)\nper 100 videos; some errors are of several kinds")
     keys = [Patch(color=MODEL, label="the model is wrong" if "part" in table else "errors")]
     keys += [Patch(color=HUMAN, label="it happens, but the annotator left it out")] * ("part" in table)
+    keys += [Patch(facecolor=MODEL, alpha=0.45, hatch="//", label="of no named kind")]
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over videos")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
+    figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "annotated", "95 % interval")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)

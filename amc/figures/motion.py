@@ -187,9 +187,9 @@ def failures(table: pd.DataFrame, *, few: int = 5) -> Figure:
     best = table.loc[table.groupby("condition")["epe"].idxmin()].set_index("condition")["method"]
     first = best.value_counts().index[0]
     others = [name for name in order if best[name] != first]
-    told = f"in all {len(order)} situations" + f" but {listed(words.FLOW.get(name, name) for name in others)}" * bool(
-        others
-    )
+    told = f"in all {len(order)} situations"
+    if others:
+        told = f"in {len(order) - len(others)} of {len(order)} situations (not: {', '.join(others)})"
     axes.set_title(f"{words.FLOW.get(first, first)} has the smallest error of motion {told}")
     figure.legend(*axes.get_legend_handles_labels(), loc="outside lower center", ncols=5, frameon=False)
     words.explain(figure, "DIS", "RAFT", "95 % interval")
@@ -278,4 +278,5 @@ def _compared(modality: str, part: pd.DataFrame) -> str:
     found = {"worse": (part["more_high"] < 0).sum(), "better": (part["more_low"] > 0).sum()}
     sure = listed(f"clearly {word} in {n} of {len(part)} cases" for word, n in found.items() if n)
     told = sure if any(found.values()) else "neither clearly worse nor better"
-    return f"{words.INPUTS[modality]}: {told} ({ends} points)".replace("-", "−")
+    where = f", all {len(part)}" if len(part) > 1 else ""
+    return f"{words.INPUTS[modality]}: {told} ({ends} points{where})".replace("-", "−")

@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
-    "%": "right of a row, the part of its lead over chance that is kept; 0: as bad as guessing, below: worse",
+    "%": "right of a row, the part of its lead over chance that is kept; from 90 on, hardly anything is lost",
     "95 % interval": "of 100 such intervals, each from other videos, 95 contain the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
     "AP": "average precision of one behaviour: 100 % if the clips that show it score higher than all others",
