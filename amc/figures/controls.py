@@ -31,7 +31,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     kinds = list(dict.fromkeys(kind for found in sorted(each, key=len, reverse=True) for kind in found))  # in order
     if not kinds:
         raise AmcError("controls: no row of a damaged input to draw; give a run that sees video")
-    figure = Figure((WIDTH, 2.4 + 0.62 * len(names)), layout="constrained")
+    figure = Figure((WIDTH, 3.2 + 0.62 * len(names)), layout="constrained")
     panels = figure.subplots(1, len(kinds), sharex=True, sharey=True, squeeze=False)[0]
     for axes, kind in zip(panels, kinds, strict=True):
         _panel(axes, rows, kind, names)
