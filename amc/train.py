@@ -31,6 +31,7 @@ from torch.utils.data import DataLoader, Dataset
 from amc.base import checkpoint, distributed, precision, processes
 from amc.base.errors import AmcError
 from amc.base.progress import Log, progress
+from amc.base.torch_state import seeded
 from amc.config import Training
 from amc.model import Classifier
 from amc.model.vision import FrameEncoder
@@ -157,8 +158,7 @@ class _Loop:
 
     def run(self, epoch: int, log: Log | None) -> float:
         """One pass over the training clips, in an order drawn for the epoch; returns the mean loss."""
-        with torch.random.fork_rng(devices=[]):  # dropout uses the global generator only
-            torch.manual_seed(_seed(self.seed, epoch) + 2**40 * distributed.rank())
+        with seeded(_seed(self.seed, epoch) + 2**40 * distributed.rank()):  # dropout uses the global generator only
             self.model.train()
             batches = self.batches.draw(epoch)
             total, name = torch.zeros((), device=self.device), f"epoch {epoch + 1}/{self.cfg.epochs}"

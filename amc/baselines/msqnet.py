@@ -19,8 +19,8 @@ import torch
 from open_clip.transformer import VisionTransformer
 from torch import Tensor, nn
 
-from amc.base.torch_state import seeded
 from amc.base.errors import AmcError, choice
+from amc.base.torch_state import seeded
 from amc.baselines.timesformer import PATCH_SIZE, VIDEO_ENCODERS, VideoClassifier, check_clip, video_encoder
 from amc.model import text
 from amc.model.layers import parameter_groups

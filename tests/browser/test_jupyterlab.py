@@ -6,7 +6,6 @@ Run by `make test-browser`. Screenshots stay in build/browser.
 import json
 import os
 import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -16,6 +15,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from chromium import CHROMIUM, NEEDED
 
 from amc.runs import notebooks
 
@@ -23,7 +23,6 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 ROOT = Path(__file__).resolve().parents[2]
 SHOTS = ROOT / "build" / "browser"
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 ARGUMENTS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
              "--disable-component-update", "--disable-sync"]  # fmt: skip
 HARMLESS = (  # lines on the console that say nothing about the notebooks
@@ -38,7 +37,7 @@ CELLS = (
     "() => [...document.querySelectorAll('.jp-Notebook .jp-Cell')].map(cell => cell.className.match(/jp-\\w+Cell/)[0])"
 )
 MINUTES = 60_000  # in milliseconds, as playwright counts
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one with CHROMIUM=path")
+pytestmark = NEEDED
 
 
 @pytest.fixture(scope="module")

@@ -3,19 +3,17 @@
 Run by `make test-browser`, on the reports of this repository.
 """
 
-import os
-import shutil
 from pathlib import Path
 
 import pytest
+from chromium import CHROMIUM, NEEDED
 
 from amc.runs import site
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 WIDE = "document.documentElement.scrollWidth"
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one with CHROMIUM=path")
+pytestmark = NEEDED
 
 
 def test_no_page_is_wider_than_a_phone_and_solutions_open_by_keyboard(tmp_path):

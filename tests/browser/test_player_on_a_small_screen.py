@@ -3,11 +3,9 @@
 Run by `make test-browser`.
 """
 
-import os
-import shutil
-
 import numpy as np
 import pytest
+from chromium import CHROMIUM, NEEDED
 from films import write
 from matplotlib.figure import Figure
 
@@ -15,9 +13,8 @@ from amc.companion import player
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed: make test-browser")
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("google-chrome")
 ROOM = "width:900px"  # of an output in JupyterLab on that screen
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no Chromium here; name one with CHROMIUM=path")
+pytestmark = NEEDED
 
 
 def test_film_and_ethogram_are_in_sight_together_and_both_mouse_and_keys_seek(tmp_path):
