@@ -126,10 +126,17 @@ def reproduce(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize("status", [138, 0])  # papermill's of a killed kernel; and whatever ends well without a record
-def test_a_notebook_that_ended_early_fails_and_leaves_no_record_of_an_earlier_run(reproduce, status, capsys):
-    found, record = reproduce(lambda command, cwd, environment: status)
-    assert found == (status or 1) and not record.exists()
-    assert "00_quickstart failed; what it did until then is in reports/00_quickstart.ipynb" in capsys.readouterr().err
+def test_a_notebook_that_ended_early_fails_and_leaves_the_copy_and_record_of_an_earlier_run(reproduce, status, capsys):
+    def papermill(command, cwd, environment) -> int:
+        (cwd / command[4]).write_text("three cells")
+        return status
+
+    found, record = reproduce(papermill)
+    assert found == (status or 1) and record.read_text() == "an earlier run's"
+    said = "00_quickstart failed; what it did until then is in reports/00_quickstart.unfinished.ipynb"
+    assert said in capsys.readouterr().err
+    assert (record.parents[1] / "00_quickstart.unfinished.ipynb").read_text() == "three cells"
+    assert not (record.parents[1] / "00_quickstart.ipynb").exists()
 
 
 def test_a_notebook_is_run_again_when_what_it_is_made_from_has_changed_or_it_is_named(reproduce, tmp_path, monkeypatch):
@@ -138,7 +145,7 @@ def test_a_notebook_is_run_again_when_what_it_is_made_from_has_changed_or_it_is_
     def papermill(command, cwd, environment) -> int:
         runs.append(command)
         nbformat.write(nbformat.v4.new_notebook(), tmp_path / command[4])
-        (tmp_path / "reports" / "results" / "00_quickstart.json").write_text("{}")
+        paths.write_text(tmp_path / "reports" / "results" / "00_quickstart.json", "{}")
         return 0
 
     monkeypatch.setattr(commands, "report", _no_index)
@@ -182,7 +189,7 @@ def executed(tmp_path, monkeypatch):
         events = []
 
         def papermill(command, cwd, environment) -> int:
-            name = Path(command[4]).stem
+            name = Path(command[4]).name.split(".")[0]
             events.append(f"{name[:2]} begins")
             if is_killed.wait(0.05 if name == fails else 0.2):
                 events.append(f"{name[:2]} killed")
@@ -216,7 +223,7 @@ def test_a_notebook_that_fails_stops_the_other_one_and_those_that_wait(executed,
     assert status == 3
     assert "00 killed" in events and "04 begins" not in events and "08 begins" not in events
     said = capsys.readouterr().err.splitlines()
-    assert said == ["amc: 03_ablation failed; what it did until then is in reports/03_ablation.ipynb"]
+    assert said == ["amc: 03_ablation failed; what it did until then is in reports/03_ablation.unfinished.ipynb"]
 
 
 def test_the_minutes_left_are_those_of_the_longest_chain(tmp_path, monkeypatch):
@@ -242,7 +249,7 @@ def test_groups_of_notebooks_are_run_in_order_and_an_unknown_name_is_refused():
 def test_reproduce_alone_writes_into_the_committed_reports(reproduce, tmp_path, monkeypatch):
     places = []
     reproduce(lambda command, cwd, environment: places.append((command[4], environment["AMC_REPORTS"])) or 1)
-    assert places == [("reports/00_quickstart.ipynb", str(tmp_path / "reports"))]
+    assert places == [("reports/00_quickstart.unfinished.ipynb", str(tmp_path / "reports"))]
     assert paths.reports() == tmp_path / "out"
     monkeypatch.setenv("AMC_REPORTS", "")  # empty is not set
     assert commands._reports("smoke") == tmp_path / "reports" / "smoke"

@@ -52,10 +52,12 @@ def reports(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_widgets_and_progress_bars_are_taken_out_and_everything_else_stays(reports):
+def test_a_notebook_moves_to_its_place_without_widgets_and_progress_bars(reports):
     path = reports / "00_quickstart.ipynb"
-    report.tidy(path)
+    executed = path.rename(reports / "00_quickstart.unfinished.ipynb")
+    report.tidy(executed, path)
     notebook = nbformat.read(path, 4)
+    assert not executed.exists()
     assert "widgets" not in notebook.metadata
     assert [output.text.strip() for output in notebook.cells[1].outputs] == ["kept", "a warning"]
     assert {output.output_type for output in notebook.cells[1].outputs} == {"stream"}
@@ -185,6 +187,11 @@ def test_a_notebook_that_was_stopped_is_not_listed_beside_an_older_record(report
         nbformat.write(notebook, path)
     assert path.name not in report.page(reports)
     assert path.stem not in json.loads(report.manifest(reports).read_text())["notebooks"]
+
+
+def test_a_notebook_that_is_running_is_not_listed(reports):
+    (reports / "01_sampling_windows.unfinished.ipynb").write_bytes((reports / "00_quickstart.ipynb").read_bytes())
+    assert list(json.loads(report.manifest(reports).read_text())["notebooks"]) == ["00_quickstart"]
 
 
 def test_a_figure_belongs_to_the_notebook_whose_number_begins_its_name(reports):

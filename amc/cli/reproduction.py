@@ -56,19 +56,20 @@ class Reproduction:
             print(f"\n=== {place} is up to date", flush=True)
             return 0
         print(f"\n=== {place} ({self._progress(name)})", flush=True)
-        command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(done)]
+        unfinished = done.with_suffix(".unfinished.ipynb")
+        command = [sys.executable, "-m", "papermill", f"notebooks/{name}.ipynb", str(unfinished)]
         command += ["--log-output", "--no-progress-bar"]
         for pair in notebooks.parameters(name, self.size, self.seeds).items():
             command += ["-p", *pair]
-        record.unlink(missing_ok=True)  # its presence shows that the notebook finished in this run, not an earlier one
+        earlier = _inode(record)
         status = processes.run(command, cwd=paths.root(), environment=self._environment())
         if self.is_stopped.is_set():
             return status or 1
-        if status or not record.exists():
+        if status or _inode(record) in (None, earlier):  # its last cell writes the record
             self.is_stopped.set()
-            print(f"amc: {name} failed; what it did until then is in {done}", file=sys.stderr)
+            print(f"amc: {name} failed; what it did until then is in {unfinished}", file=sys.stderr)
             return status or 1
-        tidy(paths.root() / done)
+        tidy(paths.root() / unfinished, paths.root() / done)
         notebooks.note_made(paths.root() / done, source)
         return 0
 
@@ -85,6 +86,11 @@ class Reproduction:
     def _environment(self) -> dict[str, str]:
         own = {"AMC_ROOT": str(paths.root()), "AMC_REPORTS": str(self.reports)}
         return os.environ | own | _runtime()
+
+
+def _inode(path: Path) -> int | None:
+    """What differs between a file and the one that `paths.atomic` puts in its place; None if there is none."""
+    return path.stat().st_ino if path.exists() else None
 
 
 def _runtime() -> dict[str, str]:

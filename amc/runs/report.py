@@ -4,6 +4,7 @@ Files in `reports/` in, `manifest.json` and `index.html` out; nothing is compute
 """
 
 import json
+import os
 import re
 from itertools import groupby
 from pathlib import Path
@@ -21,18 +22,21 @@ PROGRESS = re.compile(r"\d+%\|.*\| *\d+/\d+ \[")  # a progress bar, of no use to
 WIDGET = "application/vnd.jupyter.widget-view+json"
 
 
-def tidy(path: Path) -> None:
-    """Remove widgets and progress bars from an executed notebook.
+def tidy(executed: Path, place: Path) -> None:
+    """Move an executed notebook to its place, without widgets and progress bars.
 
     Without a kernel a reader would see «model not found» instead of widgets, and every step of a progress bar.
     """
-    notebook = nbformat.read(path, as_version=4)
+    notebook = nbformat.read(executed, as_version=4)
     notebook.metadata.pop("widgets", None)
+    if about := notebook.metadata.get("papermill"):
+        about["output_path"] = os.path.relpath(place, paths.root())
     for cell in notebook.cells:
         if "outputs" in cell:
             cell.outputs = [output for output in map(_without_bars, cell.outputs) if output]
-    with paths.atomic(path) as temporary:
+    with paths.atomic(place) as temporary:
         nbformat.write(notebook, temporary)
+    executed.unlink()
 
 
 def seconds(reports: Path, name: str) -> float | None:
@@ -125,7 +129,8 @@ def _tables(reports: Path) -> dict:
 
 def _executed(reports: Path) -> list[Path]:
     """The notebooks that papermill executed to their end; one that was stopped stands beside an older record."""
-    if not (found := [path for path in sorted(reports.glob("*.ipynb")) if _is_finished(path)]):
+    candidates = [path for path in sorted(reports.glob("*.ipynb")) if path.suffixes == [".ipynb"]]
+    if not (found := [path for path in candidates if _is_finished(path)]):
         raise AmcError(f"{reports}: no executed notebook; run `make reproduce` first")
     return found
 
