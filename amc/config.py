@@ -32,7 +32,7 @@ class Pixels:
     max_px: float = 20.0  # motion at which the colours saturate, pixels per frame [inferred: two-stream networks]
     short_side: int = 256  # short side of stored frames and vectors, before crops, pixels [inferred: X-CLIP]
     keep_frames: bool = False  # also store decoded frames on disk; flow is always stored [ours]
-    storage_format: str = "float16"  # float16 | jpeg: float16 needs about 1 TB at full size; jpeg is lossy [ours]
+    storage_format: str = "float16"  # float16 | jpeg: float16: 1.6 TB at full size; jpeg is lossy [ours]
 
     @property
     def slots_per_frame(self) -> int:
@@ -140,7 +140,7 @@ class Experiment:
 _SMALL = Pixels(flow_method="dis", max_px=2.0, short_side=72, keep_frames=True)
 # X-CLIP's rate is for a schedule a thousand times longer. Of 2e-4, 4e-4 and 8e-4 this rate had the lowest validation
 # loss of RGB + flow and of flow at size quick (tests/learning_rates.py, reports/learning_rates_sparse.json); leaving
-# out half of the patches did not raise it (reports/patch_dropout.json).
+# out half of the patches left those of RGB and of RGB + flow as they are (reports/patch_dropout.json).
 _SHORT = Training(
     epochs=12, warm_up=1, batch_size=16, grad_accum_steps=1, lr=4e-4, lr_mult=2, schedule="constant", patience=3,
     ema_epochs=2.5, patch_dropout=0.5, workers=0,

@@ -52,7 +52,7 @@ class Fit:
     validation_losses: list[float]  # of the weights that would be kept
     validation: list[float]  # their micro mAP on the validation split
     best_epoch: int  # the one with the lowest validation loss
-    is_improving: bool  # the validation loss was still falling when the epochs were over
+    is_improving: bool  # the lowest validation loss came less than `patience` epochs before the last one
     seconds: float  # of training and validation, including earlier calls that were interrupted
 
 

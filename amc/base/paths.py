@@ -46,8 +46,8 @@ def cache() -> Path:
 def reports() -> Path:
     """Where a run writes its results: AMC_REPORTS, by default `out`, which git ignores.
 
-    The committed records, scores and figures lie in `root() / "reports"`. Only `python -m amc reproduce` sets
-    AMC_REPORTS to it; code that reads them names that folder, and a run by hand does not change them.
+    The committed records, scores and figures lie in `root() / "reports"`. Only `python -m amc reproduce` and
+    `make test-faults` write there; code that reads them names that folder, and a run by hand does not change them.
     """
     return _named("AMC_REPORTS") or root() / "out"
 

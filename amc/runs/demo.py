@@ -15,7 +15,8 @@ from amc.runs.lookup import DEMO, MODEL
 from amc.scores import Scores
 from amc.train import Fit
 
-TRAINING = ("train_positives", "train_species", "fit")  # of a score file: about training, not about the scored clips
+# What a score file says about training, not about the scored clips. Files from before bfloat16 name no products.
+TRAINING = ("train_positives", "train_species", "fit", "products")
 
 
 def card() -> Path:
@@ -31,7 +32,7 @@ def weights() -> Path:
 def training() -> dict:
     """What score files record about the training of the weights. Raises AmcError as `weights` does."""
     facts = bundled.find(DEMO)[1]
-    return {name: facts[name] for name in TRAINING}
+    return {name: facts[name] for name in TRAINING if name in facts}
 
 
 def fit() -> Fit:
@@ -55,7 +56,7 @@ def ship(folder: Path) -> Path:
         "command": f"python -m amc train --scheme sparse --modality rgb+flow --size {cfg.size} --ship",
         "licence": "as this repository",
         "commit": test.meta["commit"],
-        **{name: test.meta[name] for name in TRAINING},
+        **{name: test.meta[name] for name in TRAINING if name in test.meta},
         "provenance": provenance.collect(seed=cfg.seed, data_checksum=test.meta["data_checksum"]),
     }
     path = bundled.write(classifier.network, DEMO, facts, meta={"card": classifier.card, **meta})

@@ -165,7 +165,9 @@ def _compute(cfg: Experiment, table: ClipTable, folder: Path, log: Log | None, d
     # Before hours of training, after which the commit and the weights of RAFT may be others.
     facts, motion = meta(cfg, table), flow.fingerprint_of(cfg.pixels)
     model, fitted, views, batches, before = train(cfg, table, folder, log=log, device=device)
-    facts |= {"card": model.card, "fit": asdict(fitted), "device": device, "products": precision.products(device)}
+    facts |= {"card": model.card, "fit": asdict(fitted), "device": device}
+    if cfg.training.epochs:
+        facts["products"] = precision.products(device)
     if distributed.rank() == 0:
         with distributed.single_process():
             facts |= {"cost": cost.measure(views["test"], model, device), "pretraining": before}

@@ -116,7 +116,9 @@ def facts(records: list[dict]) -> dict[str, str]:
         "command": _command(records),
         "clips: training, test": "{train}, {test}".format(**origin["clips"]),
         "commit of all runs": _distinct(record["provenance"]["run_commits"][0] for record in records),
-        "hardware": _distinct("{count} cores, {model}".format(**record["provenance"]["cpu"]) for record in records),
+        "machine that made the tables": _distinct(
+            "{count} cores, {model}".format(**record["provenance"]["cpu"]) for record in records
+        ),
         "products of transformers": _distinct(row.get("products", "float32") for row in _trained(records)),
         "training, all rows, on one core": f"{training_seconds(records) / 60:.0f} min",
     }
