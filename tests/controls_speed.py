@@ -85,7 +85,7 @@ def _is_picture(data: dict) -> bool:
 
 def main() -> None:
     """Measure, and write the record."""
-    from amc.base import paths, provenance
+    from amc.base import paths, provenance, seal
     from amc.runs import notebooks
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -106,8 +106,7 @@ def main() -> None:
     record |= {"most": {"redraw_cpu_seconds": SLOWEST, "first_picture_seconds": FIRST}}
     record |= {"load_per_core": os.getloadavg()[2] / os.cpu_count()}  # of the last 15 minutes
     record |= {"first_picture_seconds": seconds, "notebook_seconds": whole, "rows": rows}
-    with paths.atomic(paths.reports() / "controls_speed.json") as path:
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    seal.write_json(paths.reports() / "controls_speed.json", record, indent=1)
 
 
 if __name__ == "__main__":

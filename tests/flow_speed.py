@@ -97,7 +97,7 @@ def measure(method: str, weights: Path | None, size: int, step: int, rounds: int
 
 def main() -> None:
     """Measure, and write the record."""
-    from amc.base import paths, provenance
+    from amc.base import paths, provenance, seal
     from amc.raft.weights import ARCHITECTURES
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -118,8 +118,7 @@ def main() -> None:
             for name, path in compared.items() for size in sizes for step in (1, 3)
         ]  # fmt: skip
     record = {"provenance": provenance.collect(device="cpu"), "rows": rows}
-    with paths.atomic(paths.reports() / "flow_speed.json") as path:
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    seal.write_json(paths.reports() / "flow_speed.json", record, indent=1)
 
 
 if __name__ == "__main__":

@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from dataclasses import astuple
 from pathlib import Path
 from statistics import median
 
@@ -105,13 +106,16 @@ def work(folder: Path, stage: str) -> None:
 
 def tell_lengths(folder: Path, size: str) -> None:
     """Cache the length of each video, as `python -m amc index` does after reading all 30,100 for an hour or two."""
+    from amc.base import sealed_lines
     from amc.datasets import animal_kingdom, catalogue, videos
 
     lengths = [clip.num_frames for clip in catalogue.load("synth", size=size).clips]
     table = animal_kingdom.index_metadata(folder / "AR_metadata.xlsx")
-    rows = [(*videos._identity(clip.path), lengths[n % len(lengths)], "") for n, clip in enumerate(table.clips)]
-    with (folder / "cache" / "videos" / "animal-kingdom.jsonl").open("a", encoding="utf-8") as file:
-        file.writelines(json.dumps(row) + "\n" for row in rows)
+    rows = (
+        [videos._identity(clip.path), *astuple(videos.Facts(lengths[n % len(lengths)]))]
+        for n, clip in enumerate(table.clips)
+    )
+    sealed_lines.write(folder / "cache" / "videos" / "animal-kingdom.jsonl", rows)
 
 
 PATTERN = re.compile(r"(\d+) of (\d+) .* (\d+) s left")
@@ -157,7 +161,7 @@ def judged(stage: str, run: dict) -> dict:
 
 def rehearse(folder: Path, seconds: float, size: str) -> None:
     """Run each stage and kill it after `seconds`; run stages that keep their work again, to see that they continue."""
-    from amc.base import paths, provenance
+    from amc.base import paths, provenance, seal
 
     rows = [judged("videos", watched(folder, "videos", seconds))]
     tell_lengths(folder, size)
@@ -165,8 +169,7 @@ def rehearse(folder: Path, seconds: float, size: str) -> None:
     there = int(re.search(r"clips, (\d+) of them from the cache", rows[2]["last_line"])[1])
     rows[2] |= {"stage": "flow, after the kill", "were_there": there}
     record = {"provenance": provenance.collect(device="cpu"), "index": index(folder), "rows": rows}
-    with paths.atomic(paths.reports() / "full_size.json") as path:
-        path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    seal.write_json(paths.reports() / "full_size.json", record, indent=1)
     print(json.dumps(rows, indent=1))
 
 

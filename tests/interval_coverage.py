@@ -160,7 +160,7 @@ def kingdom(labels: np.ndarray) -> tuple[World, int]:
 
 def main() -> None:
     """Simulate every setting, print and write the record."""
-    from amc.base import paths, provenance
+    from amc.base import paths, provenance, seal
     from amc.datasets import animal_kingdom
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -179,7 +179,7 @@ def main() -> None:
                     rows.append(row | {key: round(float(value), 2) for key, value in coverage(values).items()})
                     print(json.dumps(rows[-1]), flush=True)
     record = {"provenance": provenance.collect(seed=1, device="cpu", seconds=time.time() - started), "rows": rows}
-    given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    seal.write_json(given.out, record, indent=1)
 
 
 if __name__ == "__main__":

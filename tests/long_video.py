@@ -67,7 +67,7 @@ def build(path: Path, minutes: float) -> None:
 def watch(path: Path, model: str) -> None:
     """`amc predict` in a process of its own."""
     from amc import video
-    from amc.base import paths, provenance
+    from amc.base import paths, provenance, seal
 
     info = video.probe(path)
     how = ["--model", model] if model else ["--behaviours", "walking, eating, keeping still"]
@@ -83,11 +83,9 @@ def watch(path: Path, model: str) -> None:
     assert rows == info.num_frames, "not one row per frame"
     print(json.dumps(row))
     record = paths.reports() / "long_video.json"
-    known = json.loads(record.read_text(encoding="utf-8"))["rows"] if record.is_file() else []
+    known = seal.read_json(record)["rows"] if record.is_file() else []
     kept = [other for other in known if other["how"] != how]  # one row for a model, one for names alone
-    text = json.dumps({"provenance": provenance.collect(device="cpu"), "rows": [*kept, row]}, indent=1)
-    with paths.atomic(record) as temporary:
-        temporary.write_text(text + "\n", encoding="utf-8")
+    seal.write_json(record, {"provenance": provenance.collect(device="cpu"), "rows": [*kept, row]}, indent=1)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from amc.base import paths, provenance
+from amc.base import paths, provenance, seal
 from amc.base.errors import AmcError
 from amc.runs import results
+
+REPORTS = Path(__file__).parents[1] / "reports"
 
 
 @pytest.fixture(autouse=True)
@@ -99,3 +101,9 @@ def test_the_paper_tables_hold_the_papers_numbers():
     by_modality = {row["modality"]: row["map"] for row in rows if row["table"] == 3}
     assert by_modality == {"rgb": 73.93, "flow": 65.1, "rgb+flow": 74.63}
     assert {row["metric"] for row in rows} == {"macro", "micro by batch", "micro by inference"}
+
+
+@pytest.mark.parametrize("path", sorted(REPORTS.rglob("*.json")), ids=lambda path: str(path.relative_to(REPORTS)))
+def test_every_committed_record_has_an_intact_seal(path):
+    if path.name != "manifest.json":  # made from the records, and never read
+        seal.check(path)

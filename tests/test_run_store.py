@@ -25,11 +25,11 @@ from amc.scores import Scores
 EPOCHS = 2
 
 
-def value(seed: int, contents: list[bytes]) -> float:
-    """What an undisturbed training gives for a seed and the contents of the videos."""
+def value(seed: int, lr: float, contents: list[bytes]) -> float:
+    """What an undisturbed training gives for a seed, a rate and the contents of the videos."""
     found = 0.0
     for _ in range(EPOCHS):
-        found = found / 2 + (seed + 1) * sum(content[0] for content in contents)
+        found = found / 2 + lr * (seed + 1) * sum(content[0] for content in contents)
     return found
 
 
@@ -41,7 +41,7 @@ def compute(cfg, found, folder, log, device) -> None:
         state = {"epoch": 0, "value": 0.0}
     contents = [clip.path.read_bytes() for clip in found.clips]
     for epoch in range(state["epoch"], EPOCHS):
-        added = (cfg.seed + 1) * sum(content[0] for content in contents)
+        added = cfg.training.lr * (cfg.seed + 1) * sum(content[0] for content in contents)
         state = {"epoch": epoch + 1, "value": state["value"] / 2 + added}
         checkpoint.save_state(folder / checkpoint.LAST, state)
     checkpoint.save(Toy(), folder / MODEL, {})
@@ -55,11 +55,11 @@ def compute(cfg, found, folder, log, device) -> None:
 
 
 class RunStore(RuleBasedStateMachine):
-    """Runs of three seeds over nine videos, in one cache."""
+    """Runs of three seeds and two rates over nine videos, in one cache."""
 
     @initialize()
     def begin(self):
-        self.folder = Path(tempfile.mkdtemp())
+        self.folder, self.lr = Path(tempfile.mkdtemp()), 1.0
         self.videos = [clip.path for clip in table(self.folder).clips]
 
     def teardown(self):
@@ -69,14 +69,15 @@ class RunStore(RuleBasedStateMachine):
         def act(folder: Path) -> None:
             found = table(folder)
             experiment.load, experiment._compute, digests.SETTLED = (lambda cfg: found), compute, 0
-            run = experiment.run(replace(SIZES["smoke"], seed=seed), log=lambda line: None)
+            training = replace(SIZES["smoke"].training, lr=self.lr)
+            run = experiment.run(replace(SIZES["smoke"], seed=seed, training=training), log=lambda line: None)
             if descriptor is not None:
                 os.write(descriptor, struct.pack("d", run.scores("test").logits[0, 0, 0]))
 
         return faults.child(Writer("", act, ""), self.folder, before)
 
     def expected(self, seed: int) -> float:
-        return value(seed, [path.read_bytes() for path in self.videos])
+        return value(seed, self.lr, [path.read_bytes() for path in self.videos])
 
     @rule(seed=integers(0, 2), is_double=booleans())
     def run(self, seed, is_double):
@@ -99,6 +100,10 @@ class RunStore(RuleBasedStateMachine):
         path, before = self.videos[number], self.videos[number].stat()
         path.write_bytes(bytes([content]) * 50)
         os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+    @rule(is_other=booleans())
+    def edit_configuration(self, is_other):
+        self.lr = 2.0 if is_other else 1.0
 
     @rule(seed=integers(0, 1000))
     def flip(self, seed):

@@ -11,7 +11,6 @@ that index. Behind a damage indices are uncertain: there, a frame has to be amon
 
 import argparse
 import hashlib
-import json
 import multiprocessing
 import os
 import re
@@ -228,7 +227,7 @@ def table(rows: list[dict]) -> tuple[list[dict], dict[str, float]]:
 
 def main() -> None:
     """Make and read the files, print a table and write the record."""
-    from amc.base import provenance
+    from amc.base import provenance, seal
 
     shared = Path(__file__).resolve().parents[2] / "shared" / "clips"
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -247,7 +246,7 @@ def main() -> None:
     wrong, most = table(rows)
     if given.out:
         record = {"provenance": provenance.collect(device="cpu"), "seed": given.seed, "most": most, "rows": rows}
-        given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+        seal.write_json(given.out, record, indent=1)
     sys.exit(bool(wrong))
 
 

@@ -64,7 +64,7 @@ def measure(path: Path, plan: list[list[int]], rounds: int) -> dict[str, float]:
 def main() -> None:
     """Draw, measure, print and write the record."""
     from amc import sampling, video
-    from amc.base import paths, provenance
+    from amc.base import paths, provenance, seal
 
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--rounds", type=int, default=5)
@@ -95,7 +95,7 @@ def main() -> None:
     }  # fmt: skip
     print("decord's time over PyAV's, geometric mean: " + ", ".join(f"{k} {v:.2f}" for k, v in means.items()))
     record = {"provenance": provenance.collect(device="cpu"), "times": means, "rounds": given.rounds, "rows": rows}
-    given.out.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
+    seal.write_json(given.out, record, indent=1)
 
 
 if __name__ == "__main__":
