@@ -29,8 +29,9 @@ from amc.datasets.table import Clip, ClipTable
 from amc.ethogram import exports
 from amc.ethogram.record import Ethogram
 from amc.runs import experiment, results
-from amc.synth import generate, manifest
+from amc.synth import generate, manifest, raft_train
 from amc.synth.kingdom import KINGDOM
+from amc.synth.raft_train import Recipe
 from amc.synth.world import Split
 
 READER = "import sys\nfor line in sys.stdin: print('{\"num_frames\": %s}' % line[-7], flush=True)\n"  # of "…/3.mp4"
@@ -103,6 +104,16 @@ def fit(folder: Path) -> None:
     checkpoint.save(toy, folder / "run" / "model.safetensors", {"names": ["x", "y"]})
 
 
+def fit_raft(folder: Path) -> None:
+    noise = np.random.default_rng(0).integers(0, 255, (2, 1, 3, 128, 128), dtype=np.uint8)
+    pair = (*noise, np.ones((1, 2, 128, 128), np.float32))
+    first, second, truth = map(torch.from_numpy, pair)
+    raft_train.EVERY = 1
+    raft_train.pairs = SimpleNamespace(draw=lambda seed, chunk: pair, count=lambda n: 1)
+    raft_train.errors = lambda estimate, split: {"noise": (estimate(first, second) - truth).norm(dim=1).numpy()}
+    raft_train.train(Recipe(steps=2, updates=1, precision="float32"), folder=folder / "raft", log=lambda line: None)
+
+
 def score(folder: Path) -> None:
     found = table(folder)
     experiment.load = lambda cfg: found
@@ -163,6 +174,7 @@ def unpack(folder: Path) -> None:
 WRITERS = (
     Writer("a drawn world", draw, "world/**/*"),
     Writer("training and its model", fit, "run/*.safetensors"),
+    Writer("training of RAFT", fit_raft, f"raft/{raft_train.BEST}"),
     Writer("score files of runs", score, "cache/runs/*/*.npz", table),
     Writer("the index of videos", index, "reports/results/*", read_by_fake),
     Writer("tables and pixels in the cache", caches, "pixels/**/*", table),
