@@ -3,6 +3,7 @@
 import importlib.util
 import io
 import sys
+import zipfile
 
 import pandas as pd
 import pytest
@@ -108,3 +109,14 @@ def test_text_of_other_systems_is_read(separator, encoding, tmp_path):
     found = annotations.read(tmp_path / "bouts.csv")
     assert set(found.behaviours) == {"attack", "Füße"} and len(found.of("Video10")) == 3
     assert [("cp1252" in note) for note in found.notes] == [True] * (encoding == "cp1252")
+
+
+def test_broken_xml_inside_a_workbook_is_told_in_one_line(tmp_path):
+    workbook(tmp_path / "whole.xlsx", SIMBA)
+    with zipfile.ZipFile(tmp_path / "whole.xlsx") as whole, zipfile.ZipFile(tmp_path / "study.xlsx", "w") as broken:
+        for name in whole.namelist():
+            data = whole.read(name)
+            broken.writestr(name, data[: len(data) // 2] if "sheet1" in name else data)
+    with pytest.raises(AmcError, match="study.xlsx: no readable XLSX .*export it again") as error:
+        annotations.read(tmp_path / "study.xlsx")
+    assert "\n" not in str(error.value)

@@ -281,3 +281,12 @@ def test_interlaced_video_is_read_and_noted(tmp_path, codec, suffix, options):
 def test_an_ordinary_film_has_nothing_odd_to_note(tmp_path):
     for suffix in ("mp4", "mkv", "ts"):
         assert video.probe(write(tmp_path / f"a.{suffix}", options=CLOSED)).notes == ()
+
+
+def test_metadata_that_are_not_utf_8_do_not_matter(tmp_path):
+    path = write(tmp_path / "named.mp4")
+    expected, data = sequential(path), path.read_bytes()
+    assert data.count(b"VideoHandler") == 1  # the track's name
+    path.write_bytes(data.replace(b"VideoHandler", b"\xff\xfe\xe9Handler\x80\x81"))
+    assert_reads(path, expected)
+    assert video.damage(path) == ""
