@@ -33,13 +33,13 @@ def _run(arguments: list[str]) -> int:
     from amc.cli.parser import parser
 
     print_any_path()
-    with processes.stoppable():
-        try:
+    try:
+        with processes.stoppable():
             given = parser(arguments[0] if arguments else "").parse_args(arguments)
             return given.run(given)
-        except AmcError as error:
-            print(f"amc: {error}", file=sys.stderr)
-            return 2
+    except AmcError as error:
+        print(f"amc: {error}", file=sys.stderr)
+        return 2
 
 
 def _stopped(stop: KeyboardInterrupt, arguments: list[str]) -> int:

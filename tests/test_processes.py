@@ -259,6 +259,22 @@ def test_a_stop_that_falls_into_a_destructor_is_asked_for_again(number):
     assert getattr(stop.value, "signal", signal.SIGINT) == number
 
 
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_stop_that_a_library_turns_into_an_error_of_its_own_is_the_stop_again(number):
+    def library():
+        try:
+            signal.raise_signal(number)
+        except KeyboardInterrupt:
+            raise ValueError("could not determine the shape") from None
+
+    usual = signal.getsignal(number)
+    with pytest.raises(processes.Ended) as stop, processes.stoppable():
+        library()
+    assert stop.value.signal == number and signal.getsignal(number) == usual
+    with pytest.raises(ValueError, match="of another kind"), processes.stoppable():
+        raise ValueError("of another kind")
+
+
 def test_workers_of_a_data_loader_do_not_see_a_ctrl_c_and_raise_no_error_when_they_are_killed():
     """The second Ctrl-C comes while they still import torch."""
     code = (

@@ -34,13 +34,13 @@ Job = TypeVar("Job")
 Result = TypeVar("Result")
 CONTEXT = multiprocessing.get_context("spawn")
 VARIABLE = "AMC_WORKERS"
-ENDING = [getattr(signal, name) for name in ("SIGTERM", "SIGHUP") if hasattr(signal, name)]
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 TIMEOUT = 5  # seconds to wait for killed processes to end
 AGAIN = 0.1  # seconds until a lost stop is asked for again: outside the callback that lost it
 
 
 class Ended(KeyboardInterrupt):
-    """A signal (from another process or a closed terminal) asked this one to end; `signal` is its number."""
+    """A signal (Ctrl-C, another process, a closed terminal) asked this one to end; `signal` is its number."""
 
     def __init__(self, number: int):
         self.signal = number
@@ -149,12 +149,15 @@ def _call(function: Callable[[Job, Log], Result], job: Job, lines: Queue) -> Res
 
 @contextmanager
 def stoppable() -> Iterator[None]:
-    """Treat SIGTERM and SIGHUP like Ctrl-C, by an exception: `Ended`. For the main thread.
+    """Ctrl-C, SIGTERM and SIGHUP all end the block by one exception, `Ended`. For the main thread.
 
-    A stop that falls into a destructor or a callback, where Python can only print it, is asked for once more.
+    A stop that falls into a destructor or a callback, where Python can only print it, is asked for once more. One that
+    a library turns into an error of its own, as torch does while it reads weights, is the stop again.
     """
+    asked = []
 
     def end(number: int, frame: object) -> None:
+        asked.append(number)
         raise Ended(number)
 
     def lost(found: "sys.UnraisableHookArgs") -> None:
@@ -166,16 +169,21 @@ def stoppable() -> Iterator[None]:
 
     # torchrun ends its processes while they wait for each other, where no exception can be raised.
     is_alone = int(os.environ.get("WORLD_SIZE") or 1) == 1 and threading.current_thread() is threading.main_thread()
-    asked = [number for number in ENDING if is_alone and signal.getsignal(number) == signal.SIG_DFL]
+    usual = {number: signal.getsignal(number) for number in ENDING if is_alone}
+    usual = {number: act for number, act in usual.items() if act in (signal.SIG_DFL, signal.default_int_handler)}
     before, sys.unraisablehook = sys.unraisablehook, lost
     try:
-        for number in asked:
+        for number in usual:
             signal.signal(number, end)
         yield
+    except Exception:
+        if asked:
+            raise Ended(asked[-1]) from None
+        raise
     finally:
         sys.unraisablehook = before
-        for number in asked:
-            signal.signal(number, signal.SIG_DFL)
+        for number, act in usual.items():
+            signal.signal(number, act)
 
 
 def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:
