@@ -14,6 +14,7 @@ import tarfile
 import threading
 import traceback
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,6 +23,7 @@ import psutil
 import amc.__main__ as program
 from amc.base import seal
 from amc.ethogram import predict, suggest, tune  # noqa: F401  imported once, before children are forked
+from amc.raft import weights
 from amc.runs import experiment, precompute, readme, report, site  # noqa: F401
 from amc.synth import pairs, pretrain, raft_card, raft_train  # noqa: F401
 
@@ -85,6 +87,8 @@ def template(folder: Path) -> None:
     """What commands read: a drawn world, a trained run, two films with annotation, an archive."""
     folder.mkdir(parents=True, exist_ok=True)
     raft_train.CHUNKS, raft_train.EVERY = len(pairs.TIMES), 1
+    raft_train.pairs.draw, raft_train.pairs.KINGDOMS = partial(pairs.draw, kingdoms=1, broad=2), 1
+    weights.UPDATES["raft-synth"] = 2
     if (folder / "human.csv").exists():
         return
     base = folder / "base"
