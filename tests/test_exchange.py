@@ -15,7 +15,9 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import annotations, comparison, exports, inputs
 from amc.ethogram.bouts import Rules
+from amc.ethogram.events import PREDICTED
 from amc.ethogram.formats import nwb
+from amc.ethogram.matching import UNTRUSTED
 from amc.ethogram.record import Ethogram
 
 V_TRACE = """# trace-meta: {"classes": ["grooming"]}
@@ -53,7 +55,7 @@ def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_reje
     found = annotations.read(tmp_path)
     [event] = found.of("fox.mp4")
     assert (event.behaviour, event.first, event.stop, event.timed) == ("grooming", 12.43, 18.97, True)
-    assert found.predicted == ("owl",)  # nobody has reviewed it
+    assert [*found.predicted] == ["owl"]  # nobody has reviewed it
     with pytest.raises(AmcError, match="holds of owl.mp4 a model's prediction that nobody has corrected"):
         found.of("owl.mp4")
 
@@ -177,7 +179,7 @@ def test_outside_of_nwb_s_observation_intervals_nothing_counts(shown, tmp_path):
 def test_nwb_says_whether_a_human_has_labelled(method, is_predicted, tmp_path):
     pytest.importorskip("ndx_ethogram")
     found = annotations.read(nwb_file(tmp_path / "fox.nwb", {method: [("walk", 0.2, 0.5)]}))
-    assert found.predicted == ("fox.mp4",) * is_predicted
+    assert [*found.predicted] == ["fox.mp4"] * is_predicted
     both = annotations.read(nwb_file(tmp_path / "b.nwb", {"automated": [("walk", 0, 1)], "manual": [("walk", 0.5, 1)]}))
     assert [event.first for event in both.of("fox.mp4")] == [0.5] and "tables of bouts are left out" in both.notes[0]
 
@@ -201,6 +203,38 @@ def test_a_file_of_ours_is_of_the_video_of_its_name_also_with_a_stamp(name, mark
     found = annotations.read(path)
     named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
     assert {*found.among(named).meant.written} == {"fox"}
+
+
+UNMARKED = {"predictions.csv", "labels.csv", "bouts.csv"}  # formats without any field, by a model without a stamp
+
+
+@pytest.mark.parametrize("stamp", ["", "FEW CLIPS"])
+@pytest.mark.parametrize("name", sorted({*exports.FILES} - {"budget.csv", "boris_paste.tsv"}))
+def test_outside_its_folder_a_file_of_ours_is_a_prediction_as_far_as_it_can_say_so(name, stamp, shown, tmp_path):
+    mark = UNTRUSTED if stamp else ""
+    (tmp_path / f"fox{mark}_{name}").write_text(exports.FILES[name](replace(shown, stamp=stamp)))
+    found = annotations.read(tmp_path)
+    assert bool(found.predicted) == (bool(stamp) or name not in UNMARKED)
+    if found.predicted:
+        with pytest.raises(AmcError, match="holds of fox a model's prediction .*; correct it, then"):
+            found.of("fox")
+
+
+def test_the_table_of_all_bouts_is_a_prediction_wherever_it_lies(shown, tmp_path):
+    (tmp_path / "mine.csv").write_text(exports.text(exports.tidy(shown)))
+    found = annotations.read(tmp_path / "mine.csv")
+    assert found.predicted == {"fox": "delete its column mean_prob"}
+
+
+def test_of_a_table_of_boris_only_observations_that_are_not_marked_count(shown, tmp_path):
+    ours = exports.aggregated(shown)
+    corrected = exports.aggregated(replace(shown, video="owl", file="owl.mp4")).assign(**{"Comment start": "seen"})
+    as_exported = ours.assign(**{"Comment start": "", "Description": f"{PREDICTED}. When you have"})
+    for number, table in enumerate((ours, as_exported)):  # the second: BORIS's export of our project
+        path = tmp_path / f"{number}.tsv"
+        path.write_text(exports.text(pd.concat([table, corrected]), separator="\t"))
+        found = annotations.read(path)
+        assert [*found.predicted] == ["fox.mp4"] and annotations.bouts(found.of("owl.mp4"), shown.edges) == shown.bouts
 
 
 def test_each_of_these_files_is_one_of_the_video(shown):

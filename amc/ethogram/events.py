@@ -16,7 +16,8 @@ from amc.base.wording import first_few
 from amc.ethogram.matching import Meant, meant
 
 NAMELESS = "names no video, but there are {}; export it with media names, or give one video"
-CONFIRM = "correct it, then delete its mark (in BORIS the description of the observation), or leave it out"
+CONFIRM = "correct it, then {}; or leave it out"
+PREDICTED = "PREDICTED by a model and not corrected"  # in descriptions and comments, until a human deletes it
 
 WHOLE = (0.0, float("inf"))  # seconds: a stretch that is all of a video
 Labelled = np.ndarray | tuple[tuple[float, float], ...]  # frames: bool (N,), or stretches of time, seconds
@@ -48,7 +49,8 @@ class Annotation:
     labelled: Mapping[str, Labelled] = field(default_factory=dict)
     videos: tuple[str, ...] = ()  # annotated, with or without events, besides those that the events name
     refused: Mapping[str, str] = field(default_factory=dict)  # by video: why its observation could not be read
-    predicted: tuple[str, ...] = ()  # videos whose events are a model's predictions, not corrected by a human
+    # Videos whose events are a model's predictions: what to do, once they are corrected, with the mark that says so.
+    predicted: Mapping[str, str] = field(default_factory=dict)
     meant: Meant | None = None  # what the names mean among the videos of a call; None: each video is looked at alone
 
     @property
@@ -105,11 +107,17 @@ class Annotation:
         return labelled_in_all([self.labelled.get(text) for text in own])
 
     def _refuse_predicted(self, name: str, own: Sequence[str]) -> None:
-        if {*own} & {*self.predicted}:
-            raise AmcError(f"{self.source}: holds of {name} a model's prediction that nobody has corrected; {CONFIRM}")
+        if marked := [self.predicted[text] for text in own if text in self.predicted]:
+            says = f"holds of {name} a model's prediction that nobody has corrected"
+            raise AmcError(f"{self.source}: {says}; {CONFIRM.format(marked[0])}")
 
     def _meant(self, name: str, file: str) -> Meant:
         return self.meant or meant(self.media, {name: Path(file or name)})
+
+
+def mark(stamp: str) -> str:
+    """What the comment of an event, or the description of a file, says while it is a model's; stamp: of the model."""
+    return f"{PREDICTED}. {stamp}".strip()
 
 
 def labelled_in_all(parts: Sequence[Labelled | None]) -> Labelled | None:

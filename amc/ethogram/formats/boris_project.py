@@ -27,12 +27,12 @@ from amc.datasets import delimited
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import observed
 from amc.ethogram.bouts import Bout
-from amc.ethogram.events import WHOLE, Annotation
+from amc.ethogram.events import PREDICTED, WHOLE, Annotation
 from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act, Player
 from amc.ethogram.record import DECIMALS
 
-PREDICTED = "PREDICTED by a model and not corrected"  # in the description of an observation, until a human deletes it
+MARK = "delete the description of its observation and the comments of its events"
 ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
 PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
@@ -75,13 +75,15 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     states = tuple(code for code, is_state in types.items() if is_state)
     return Annotation(
         str(path), observed.events(acts), tuple(notes), states, limited, tuple(dict.fromkeys(shown)), refused,
-        predicted=tuple(dict.fromkeys(predicted)),
+        predicted=dict.fromkeys(predicted, MARK),
     )  # fmt: skip
 
 
 def _is_predicted(project: dict, observation: dict) -> bool:
-    """Whether an observation is a model's, by its own description or that of its project."""
-    return any(PREDICTED in str(text) for text in (project.get("project_description"), observation.get("description")))
+    """Whether an observation is a model's, by its description, that of its project, or the comment of an event."""
+    comments = [event[4] for event in observation["events"] if len(event) > 4]
+    told = [project.get("project_description"), observation.get("description"), *comments]
+    return any(PREDICTED in str(text) for text in told)
 
 
 def _unsound(place: Path | str, what: str, error: Exception) -> AmcError:

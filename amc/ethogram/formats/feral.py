@@ -13,8 +13,7 @@ import numpy as np
 from amc.base.errors import AmcError
 from amc.datasets.delimited import NoHeader
 from amc.ethogram.bouts import from_frames
-from amc.ethogram.events import Annotation, Event
-from amc.ethogram.formats.boris_project import PREDICTED
+from amc.ethogram.events import PREDICTED, Annotation, Event, mark
 from amc.ethogram.record import Ethogram
 
 NOTHING = ("other", "background", "none")
@@ -50,18 +49,18 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         raise AmcError(
             f"{path}: is no sound file of FERAL ({type(error).__name__}: {error}); export it again"
         ) from error
-    is_predicted = str(found.get("description", "")).startswith(PREDICTED)
+    is_predicted = PREDICTED in str(found.get("description"))
     return Annotation(
         str(path), tuple(events), (), tuple(names[k] for k in kept), labelled, tuple(labelled),
-        predicted=tuple(labelled) * is_predicted,
+        predicted=dict.fromkeys(labelled if is_predicted else (), "delete its description"),
     )  # fmt: skip
 
 
 def text(shown: Ethogram) -> str:
     """A video's predictions in this form, for FERAL's split `inference`."""
-    says = {"description": f"{PREDICTED}. {shown.stamp}".strip()}
+    head = {"description": mark(shown.stamp)}
     splits = {name: [] for name in ("train", "val", "test")} | {"inference": [shown.file]}
     names = {str(c): name for c, name in enumerate(shown.names)}
     labels = {shown.file: shown.frames.astype(int).tolist()}
-    found = says | {"is_multilabel": True, "class_names": names, "labels": labels, "splits": splits}
+    found = head | {"is_multilabel": True, "class_names": names, "labels": labels, "splits": splits}
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 ENDING = "_bouts.nwb"
 AUTOMATED = "automated"  # `labeling_method` of a model's bouts; those of a human are manual, or curated
+CURATED = "change its labeling_method to curated"
 HDF5 = b"\x89HDF"  # first bytes
 UNDATED = datetime(2000, 1, 1, tzinfo=UTC)  # NWB needs a time of the recording; what it was is not known
 
@@ -50,7 +51,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     from ndx_ethogram import EthogramBouts
     from pynwb import NWBHDF5IO
 
-    events, shown, notes, predicted, labelled = [], [], [], [], {}
+    events, shown, notes, predicted, labelled = [], [], [], {}, {}
     try:
         with NWBHDF5IO(str(path), "r") as io:
             file = io.read()
@@ -65,7 +66,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
                 rows = zip(table["label"][:], table["start_time"][:], table["stop_time"][:], strict=True)
                 times = [(label, *(round(float(second) - begin, 9) for second in span)) for label, *span in rows]
                 events += [Event(name, label, start, stop, True, subject=who) for label, start, stop in times]
-                predicted += [name] * (table.labeling_method == AUTOMATED)
+                predicted |= {name: CURATED} if table.labeling_method == AUTOMATED else {}
                 labelled.setdefault(name, []).extend(_observed(table, begin))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise AmcError(f"{path}: is no sound NWB file ({printable(error)}); export it again") from error
@@ -74,7 +75,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     names = tuple(dict.fromkeys(event.behaviour for event in events))
     limited = {video: tuple(spans) for video, spans in labelled.items() if WHOLE not in spans}
     notes += [f"{video}: only a part was observed (NWB's observation intervals)" for video in limited]
-    return Annotation(str(path), tuple(events), tuple(notes), names, limited, tuple(shown), predicted=tuple(predicted))
+    return Annotation(str(path), tuple(events), tuple(notes), names, limited, tuple(shown), predicted=predicted)
 
 
 def _observed(table: "EthogramBouts", begin: float) -> list[tuple[float, float]]:
