@@ -10,7 +10,7 @@ import pytest
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import agreement, annotations, comparison, predict, tune
+from amc.ethogram import agreement, annotations, comparison, finished, predict, tune
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import sliding_window
@@ -216,6 +216,29 @@ def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
     assert said in capsys.readouterr().err
 
 
+def test_a_killed_call_goes_on_where_the_annotation_is_in_a_folder_around_its_own(
+    films, video_predictor, tmp_path, monkeypatch
+):
+    (tmp_path / "human.csv").write_text("Video,Event,Start_frame,End_frame\nfilm 0,Walking,0,23\nfilm 1,Walking,0,23\n")
+    options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=(str(tmp_path),))
+    add = finished.add
+    for kept in (0, 1):  # killed when all files of a video are written, but it is not yet recorded
+
+        def killed(folder, one, kept=kept):
+            if len(finished.read(folder)[0]) == kept:
+                raise KeyboardInterrupt
+            add(folder, one)
+
+        monkeypatch.setattr(finished, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
+        assert not (tmp_path / "out/report.json").exists()
+    monkeypatch.setattr(finished, "add", add)
+    report = predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
+    assert report.before == ["film 0"] and not report.general
+    assert set(pd.read_csv(tmp_path / "out/agreement.csv")["video"]) == {"film 0", "film 1"}
+
+
 def test_of_a_project_of_predictions_only_corrected_observations_are_compared(films, video_predictor, tmp_path):
     options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
     predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
@@ -225,5 +248,8 @@ def test_of_a_project_of_predictions_only_corrected_observations_are_compared(fi
     options = replace(options, human=(str(tmp_path / "checked.boris"),))
     report = predict.predict([films], video_predictor, tmp_path / "again", options, log=lambda line: None)
     assert set(pd.read_csv(tmp_path / "again/agreement.csv")["video"]) == {"film 1"}
-    assert any("not compared" in note and "delete its mark" in note for note in report.finished["film 0"].notes)
+    assert any(
+        "not compared" in note and "delete the description of its observation; or" in note
+        for note in report.finished["film 0"].notes
+    )
     assert sum("a model's predictions that nobody has corrected are left out" in note for note in report.general) == 1

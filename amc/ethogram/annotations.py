@@ -70,9 +70,9 @@ def files(source: Path | str) -> list[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a file is one of those that `predict` writes beside its report."""
+    """Whether a file is one of those that `predict` writes beside its record."""
     endings = (*(f"_{name}" for name in exports.FILES), nwb.ENDING)
-    return (path.parent / exports.REPORT).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
+    return (path.parent / exports.RECORD).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
 
 
 def _read(path: Path, videos: Sequence[Path]) -> Annotation:

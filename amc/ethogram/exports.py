@@ -28,6 +28,7 @@ from amc.ethogram.record import DECIMALS, SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 REPORT = "report.json"
+RECORD = "finished.jsonl"  # what a later call continues from; from the first file on it tells that a folder is ours
 TABLES = (  # of all videos of a run
     "bouts.csv", "time_budget.csv", "time_bins.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
     "predictions.boris", "predictions.untrusted.boris",

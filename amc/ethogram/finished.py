@@ -13,14 +13,14 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from amc.base import sealed_lines
+from amc.base import paths, sealed_lines
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.stages import STAGES
+from amc.ethogram.exports import RECORD
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import unique_name
 
-RECORD = "finished.jsonl"
 VERSION = 3  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
 # Kinds of lines: a video; the name of one that no longer counts; name and sha256 of a project before it is written.
 VIDEO, GONE, PROJECT = "video", "gone", "project"
@@ -90,6 +90,14 @@ def read(folder: Path) -> tuple[dict[str, Finished], set[tuple[str, str]]]:
         says = f"cannot be continued from ({printable(error)})"
         raise AmcError(f"{printable(path)}: {says}; choose another folder for --out") from error
     return found, {tuple(values) for kind, values in lines if kind == PROJECT}
+
+
+def begin(folder: Path) -> None:
+    """Tell by an empty record, if there is none yet, that a folder is ours. Raises AmcError."""
+    try:
+        (folder / RECORD).touch()
+    except OSError as error:
+        raise paths.unwritten(folder / RECORD, error) from error
 
 
 def add(folder: Path, one: Finished) -> None:

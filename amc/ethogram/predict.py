@@ -118,6 +118,7 @@ def _predict(
         log(f"another content than before, so predicted again: {first_few(changed)}")
     if len(report.before) < len(jobs):
         predictor = predictor.to(options.device)
+    finished.begin(out)
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     if report.before:
