@@ -128,10 +128,20 @@ def test_an_nwb_file_has_what_its_extension_defines_and_is_read_back(shown, tmp_
     found = annotations.read(part)
     assert found.subjects == ("left one",) and found.media == ("fox.mp4",)
     assert found.labelled == {"fox.mp4": ((0.5, 1.5),)}
-    assert "fox.mp4: only a part was observed (NWB's observation intervals)" in found.notes
+    assert any("fox.mp4: observed from 0.5 to 1.5 s (NWB's observation intervals)" in note for note in found.notes)
     (tmp_path / "broken.nwb").write_bytes(whole.read_bytes()[:3000])
     with pytest.raises(AmcError, match="no sound NWB file"):
         annotations.read(tmp_path / "broken.nwb")
+
+
+def test_an_nwb_file_of_a_video_whose_first_frame_is_late_has_the_times_of_the_video(shown, tmp_path):
+    pytest.importorskip("ndx_ethogram")
+    late = replace(shown, edges=shown.edges + 0.4)
+    path = nwb.write(late, tmp_path / "fox.mp4", tmp_path / "fox_bouts.nwb")
+    found = annotations.read(path)
+    assert annotations.bouts(found.events, late.edges) == late.bouts
+    assert [event.first for event in found.events] == pytest.approx([0.4, 0.4 + 20 / 30])
+    assert found.labelled == {"fox.mp4": ((0.0, pytest.approx(2.4)),)}  # all of it was looked at, and the file says so
 
 
 def nwb_file(path, tables: dict[str, list], *, intervals: list = (), begin: float = 0.0) -> Path:
