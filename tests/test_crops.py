@@ -100,6 +100,10 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, video_pre
     assert own.subjects == ("left one", "right") and own.media == (str(folder / "fox.mkv"),)
     assert {(round(e.first * 24), round(e.stop * 24)) for e in own.events if e.subject == "right"} == {(6, 18)}
     assert [subject["name"] for subject in json.loads(project.read_text())["subjects_conf"].values()] == [*own.subjects]
+    human = replace(options, human=(str(tmp_path / "human.csv"),), subject="right")
+    (tmp_path / "human.csv").write_text("Video,Subject,Event,Start_frame,End_frame\nfox,right,Walking,0,9\n")
+    with pytest.raises(AmcError, match="subject: each track is compared with the subject of its own name; leave out"):
+        predict.predict([folder / "fox.mkv"], video_predictor, tmp_path / "other", human, log=lambda line: None)
     again = predict.predict([folder / "fox.mkv"], video_predictor, out, options, log=lambda line: None)
     assert again.before == ["fox@left one", "fox@right"]
     (tmp_path / "boxes.csv").write_text(TRACKS.replace(",150,", ",151,").replace(",156,", ",157,"))

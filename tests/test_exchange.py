@@ -247,6 +247,24 @@ def test_of_a_table_of_boris_only_observations_that_are_not_marked_count(shown, 
         assert [*found.predicted] == ["fox.mp4"] and annotations.bouts(found.of("owl.mp4"), shown.edges) == shown.bouts
 
 
+@pytest.mark.parametrize("name", sorted({*exports.FILES, nwb.ENDING} - {"budget.csv", "boris_paste.tsv"}))
+def test_a_file_of_one_animal_is_of_its_video_and_subject(name, shown, tmp_path):
+    for who in ("left_1", "right"):
+        track = replace(shown, subject=who, span=(0.0, 1.5))
+        path = tmp_path / f"{track.name}_{name.removeprefix('_')}"
+        if name == nwb.ENDING:
+            pytest.importorskip("ndx_ethogram")
+            nwb.write(track, tmp_path / "fox.mp4", path)
+        else:
+            path.write_text(exports.FILES[name](track))
+    named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
+    whole = replace(annotations.read(tmp_path), predicted={}).among(named)  # as if a human had corrected them
+    assert whole.subjects == ("left_1", "right") and {*whole.meant.written} == {"fox"}
+    for who in whole.subjects:
+        own, counted = comparison.events_of(replace(shown, subject=who, span=(0.0, 1.5)), whole, who)
+        assert annotations.bouts(own, shown.edges) == shown.bouts and counted.sum() == 45
+
+
 def test_each_of_these_files_is_one_of_the_video(shown):
     assert {"_vtrace.csv", "_feral.json", nwb.ENDING} <= {*inputs.ENDINGS}
     assert list(pd.read_csv(io.StringIO(exports.FILES["vtrace.csv"](shown)))["score"]) == [0.75, 1.0]

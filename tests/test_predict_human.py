@@ -10,7 +10,7 @@ import pytest
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import agreement, annotations, comparison, finished, predict, tune
+from amc.ethogram import agreement, annotations, comparison, exports, finished, predict, tune
 from amc.ethogram.bouts import Bout, Rules
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import sliding_window
@@ -114,6 +114,53 @@ def test_each_subject_has_its_own_agreement_and_merged_ones_are_told(dogs):
     assert not any("merged" in note for note in notes)
     with pytest.raises(AmcError, match="has no events of 'dog C' in fox.mp4"):
         comparison.compare(shown, dogs, subject="dog C")
+
+
+def test_of_a_track_only_the_time_in_which_it_is_seen_counts(dogs, tmp_path):
+    shown = replace(ethogram(np.arange(101) / 10, slice(20, 50)), subject="dog A", span=(2.0, 6.0))
+    table, parts, _ = comparison.compare(shown, dogs, subject="dog A")  # which walks from 1 to 5 s
+    assert table["human_s"].tolist() == table["model_s"].tolist() == pytest.approx([3]) and table["f1"].tolist() == [1]
+    assert parts["counted"].nonzero()[0].tolist() == list(range(20, 60))
+    points = comparison.points(replace(shown, span=(3.0, 6.0)), dogs)
+    assert points.empty  # one is before it, the other after it
+    labels = exports.deepethogram(shown)
+    assert (labels.loc[[*range(20), *range(60, 100)]] == -1).all(axis=None) and (labels.loc[20:59] >= 0).all(axis=None)
+    (tmp_path / "fox@dog A_labels.csv").write_text(exports.text(labels, has_index=True))
+    table, parts, _ = comparison.compare(shown, annotations.read(tmp_path / "fox@dog A_labels.csv"), subject="dog A")
+    assert parts["counted"].sum() == 40 and table["f1"].tolist()[0] == 1
+    late = replace(shown, span=(9.0, 10.0))
+    with pytest.raises(AmcError, match="labels no frame of fox.mp4 in which dog A is seen"):
+        comparison.compare(late, annotations.read(tmp_path / "fox@dog A_labels.csv"), subject="dog A")
+
+
+def test_an_animal_that_does_nothing_in_a_video_is_compared_if_it_was_observed(tmp_path):
+    rows = "obs\tdog A\twalking\tSTATE\t1\t5\tfox.mp4\n"
+    both = "two\tdog A\twalking\tSTATE\t1\t5\towl.mp4\ntwo\tdog B\twalking\tSTATE\t1\t5\towl.mp4\n"
+    alone = "two\tdog B\twalking\tSTATE\t1\t5\towl.mp4\n"  # its own observation: perhaps nobody looked for it in fox
+    shown = replace(ethogram(np.arange(101) / 10, slice(20, 50)), subject="dog B")
+    for name, text in (("both", rows + both), ("alone", rows + alone), ("unnamed", rows.replace("dog A", "") + both)):
+        (tmp_path / f"{name}.tsv").write_text(BORIS + text)
+        found = annotations.read(tmp_path / f"{name}.tsv")
+        if name == "both":
+            table, _, notes = comparison.compare(shown, found, subject="dog B")
+            assert table["human_s"].tolist() == [0] and table["precision"].tolist() == [0]
+            assert table["subject"].tolist() == ["dog B"] and any("dog B has no event here" in note for note in notes)
+        else:
+            with pytest.raises(AmcError, match="has no events of 'dog B' in fox.mp4"):
+                comparison.compare(shown, found, subject="dog B")
+
+
+def test_what_a_human_says_of_a_video_counts_whatever_a_model_says_beside_it(tmp_path):
+    head = "Video,Event,Start_frame,End_frame\n"
+    (tmp_path / "human.csv").write_text(f"{head}D:/a/fox.mp4,walking,0,9\nowl,walking,0,9\n")
+    (tmp_path / "fox.untrusted_bouts.csv").write_text(f"{head}D:/b/fox.mp4,walking,0,99\nowl,walking,0,99\n")
+    (tmp_path / "cat.untrusted_labels.csv").write_text(",background,walking\n0,0,1\n")
+    found = annotations.read(tmp_path).among({name: tmp_path / f"{name}.mp4" for name in ("fox", "owl", "cat")})
+    for name in ("fox", "owl"):
+        assert [(event.first, event.stop) for event in found.of(name)] == [(0, 10)]
+        assert found.labelled_frames(name) is None
+    with pytest.raises(AmcError, match=r"prediction .*; correct it, then take .untrusted out of its file's name"):
+        found.of("cat")
 
 
 def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):

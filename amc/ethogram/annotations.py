@@ -6,7 +6,7 @@ a video has several observations, they are joined if they are of other subjects,
 choose one. A point event has no duration, so it is no bout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -108,6 +108,8 @@ def _placed(found: Annotation, folder: Path) -> Annotation:
 
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     """Several files as one; observations carry the file's name, so that two annotations of a video are noticed."""
+    of_humans = {name for one in found for name in one.media if name not in one.predicted}
+    found = [_without(one, one.predicted.keys() & of_humans) for one in found]
     events, refused, predicted, lists = [], {}, {}, {"behaviours": {}, "videos": {}}
     for one in found:
         name = Path(one.source).name
@@ -125,6 +127,17 @@ def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     source = f"{len(found)} files of annotation"
     facts = {"labelled": labelled, "refused": refused, "predicted": predicted}
     return Annotation(source, tuple(events), notes, **facts, **each_once)
+
+
+def _without(found: Annotation, names: Set[str]) -> Annotation:
+    """The same without what is about these videos."""
+    return replace(
+        found,
+        events=tuple(event for event in found.events if event.video not in names),
+        videos=tuple(name for name in found.videos if name not in names),
+        labelled={name: frames for name, frames in found.labelled.items() if name not in names},
+        predicted={name: mark for name, mark in found.predicted.items() if name not in names},
+    )
 
 
 def bouts(events: Sequence[Event], edges: np.ndarray, *, counted: np.ndarray | None = None) -> list[Bout]:

@@ -58,9 +58,11 @@ def frames(shown: Ethogram) -> pd.DataFrame:
 
 
 def deepethogram(shown: Ethogram) -> pd.DataFrame:
-    """0/1 columns by frame; background marks the frames without any behaviour."""
+    """0/1 columns by frame; background marks the frames without any behaviour. -1 where the animal is not seen."""
     table = pd.DataFrame(shown.frames.astype(int), columns=list(shown.names))
     table.insert(0, "background", (~shown.frames.any(axis=1)).astype(int))
+    first, stop = shown.span or (shown.edges[0], shown.edges[-1])
+    table[(shown.edges[:-1] < first) | (shown.edges[:-1] >= stop)] = -1  # its mark of a frame that is not labelled
     return table
 
 

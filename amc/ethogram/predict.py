@@ -210,10 +210,13 @@ def _human(options: Options, jobs: Mapping[str, Job], known: Mapping[str, Finish
         raise AmcError("subject: is one of the annotation's, and none is given; add --human, or leave it out")
     if not options.human:
         return None
+    if options.subject and any(job.crop and job.crop.subject for job in jobs.values()):
+        raise AmcError("subject: each track is compared with the subject of its own name; leave out --subject")
     given = {job.video: job.path for job in jobs.values()}
     found = annotations.read(*options.human, videos=list(given.values()))
+    found = found.among(given, {one.video: Path(one.file) for one in known.values()})
     check_subject(found, options.subject)
-    return found.among(given, {one.video: Path(one.file) for one in known.values()})
+    return found
 
 
 def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) -> None:

@@ -23,11 +23,12 @@ from amc.ethogram import inputs, predict
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.evidence import FEW_CLIPS
 from amc.ethogram.formats import boris_project
+from amc.ethogram.matching import MOMENT
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import WindowScores, sliding_window
 from amc.ethogram.timeline import SlidingWindow
-from amc.ethogram.training_clips import MOMENT, write_clip
+from amc.ethogram.training_clips import write_clip
 
 CONTEXT = 1.0  # seconds before and after a window, so that a human sees where a behaviour begins
 PROJECT = "suggested.boris"

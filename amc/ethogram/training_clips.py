@@ -8,7 +8,6 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 import hashlib
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -29,7 +28,7 @@ from amc.ethogram import annotations, inputs, timeline
 from amc.ethogram.bouts import Bout, from_frames, to_frames
 from amc.ethogram.comparison import labelled_of
 from amc.ethogram.events import Annotation
-from amc.ethogram.matching import has_video_ending
+from amc.ethogram.matching import MOMENT, has_video_ending
 from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 
@@ -39,7 +38,6 @@ MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
 AGAIN = "run the same again when it is written"
-MOMENT = re.compile(r"@\d+\.\d+s$")  # at the end of the name of a moment that `suggest` has cut from a video
 
 
 class Cut(NamedTuple):

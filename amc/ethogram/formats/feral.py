@@ -14,7 +14,7 @@ from amc.base.errors import AmcError
 from amc.datasets.delimited import NoHeader
 from amc.ethogram.bouts import from_frames
 from amc.ethogram.events import PREDICTED, Annotation, Event, mark
-from amc.ethogram.record import Ethogram
+from amc.ethogram.record import Ethogram, unique_name
 
 NOTHING = ("other", "background", "none")
 KEYS = {"class_names", "is_multilabel", "labels"}
@@ -58,9 +58,10 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
 
 def text(shown: Ethogram) -> str:
     """A video's predictions in this form, for FERAL's split `inference`."""
+    key = unique_name(shown.file, shown.subject)  # an animal has its own; a whole video that of its file
     head = {"description": mark(shown.stamp)}
-    splits = {name: [] for name in ("train", "val", "test")} | {"inference": [shown.file]}
+    splits = {name: [] for name in ("train", "val", "test")} | {"inference": [key]}
     names = {str(c): name for c, name in enumerate(shown.names)}
-    labels = {shown.file: shown.frames.astype(int).tolist()}
+    labels = {key: shown.frames.astype(int).tolist()}
     found = head | {"is_multilabel": True, "class_names": names, "labels": labels, "splits": splits}
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n"
