@@ -179,8 +179,14 @@ def test_two_runs_never_stand_in_one_table(card, seen, video_predictor, tmp_path
     with pytest.raises(AmcError, match=r"holds 2 videos \(b, c\) of another model, other options .* give them again"):
         run([card / "a.mp4"], video_predictor, tmp_path / "out", threshold=0.02)
     assert len(seen) == 3 and (tmp_path / "out/bouts.csv").is_file()
-    report = run([card], video_predictor, tmp_path / "out", threshold=0.02)
+    lines = []
+    report = run([card], video_predictor, tmp_path / "out", lines.append, threshold=0.02, bin_seconds=1)
     assert len(seen) == 6 and not report.before
+    assert "other options than before (threshold, bin): all videos are predicted again" in lines
+    [bouts] = (tmp_path / "out").glob("a.*_bouts.csv")
+    bouts.unlink()
+    run([card], video_predictor, tmp_path / "out", lines.append, threshold=0.02, bin_seconds=1)
+    assert "files that changed, so predicted again: a" in lines and len(seen) == 7
     assert set(pd.read_csv(tmp_path / "out/bouts.csv")["run"]) == {report.run}
 
 

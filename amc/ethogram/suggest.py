@@ -23,7 +23,6 @@ from amc.ethogram import inputs, predict
 from amc.ethogram.bouts import Rules, from_frames, ordered
 from amc.ethogram.evidence import FEW_CLIPS
 from amc.ethogram.formats import boris_project
-from amc.ethogram.matching import MOMENT
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import WindowScores, sliding_window
@@ -60,8 +59,7 @@ def suggest(
     out = folder(out)
     if (out / PROJECT).exists():
         raise AmcError(f"{printable(out / PROJECT)}: is there already, perhaps corrected; choose another folder")
-    given, notes, _ = inputs.videos(sources)
-    named = {name: path for name, path in given.items() if not MOMENT.search(name)}  # not those of an earlier call
+    named, notes, _ = inputs.videos(sources)
     chosen_from, predictor = predict.thresholds(predictor, threshold), predictor.to(device)
     stamps = predict.warn(predictor, list(named.values()), log)
     for note in notes:
@@ -146,7 +144,7 @@ def _cut(found: Sequence[Moment], named: dict[str, Path], known: dict[str, Ethog
     observations = {}
     for moment in found:
         shown = known[moment.video]
-        name = f"{moment.video}@{shown.edges[moment.start]:.3f}s"  # as MOMENT
+        name = f"{moment.video}@{shown.edges[moment.start]:.3f}s"  # as `matching.MOMENT`
         write_clip(named[moment.video], moment.start, moment.stop, out / f"{name}.mp4")
         observations[name] = _observation(shown, moment, f"{name}.mp4")
     return observations

@@ -159,7 +159,7 @@ def _videos(source: Path, human: Annotation) -> dict[str, Path]:
         says = f"none of its videos is here or beside it: {', '.join(human.media[:5]) or 'it names none'}"
         raise AmcError(f"{human.source}: {says}; put it into the folder of the videos, and give the folder")
     files: dict[Path, Path] = {}
-    for path in inputs.videos(places).named.values():
+    for path in inputs.videos(places, has_moments=True).named.values():
         files.setdefault(path.resolve(), path)  # each file once, under the name in the folder
     return inputs.named([*files.values()])
 
