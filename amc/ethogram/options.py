@@ -56,7 +56,12 @@ def read_rules(path: Path | str, rules: Rules) -> tuple[Rules, dict[str, float]]
     behaviour twice, and a file of another kind.
     """
     each, thresholds = {}, {}
-    for line, cells in delimited.read(path, ("behaviour",), optional=("threshold", *FIELDS)):
+    try:
+        rows = delimited.read(path, ("behaviour",), optional=("threshold", *FIELDS))
+    except delimited.NoHeader as error:
+        columns = ",".join(("behaviour", "threshold", *FIELDS))
+        raise AmcError(f"{path}: is no table of rules; give a CSV with the columns {columns}") from error
+    for line, cells in rows:
         name = clean(delimited.unescape(cells["behaviour"]))
         if not name or name in each:
             says = f"{name!r} is there twice; give it one line" if name else "names no behaviour; write its name"
