@@ -168,9 +168,11 @@ def run_facts(predictor: VideoPredictor, files: Iterable[Path], options: Mapping
 
     The model includes what its flow is computed by; AmcError is raised where weights of RAFT are missing.
     """
-    from amc import flow  # slow to import
+    model = [predictor.sha256, predictor.stamp]
+    if "flow" in predictor.pixels.modality:
+        from amc import flow  # slow to import
 
-    model = [predictor.sha256, predictor.stamp, *filter(None, [flow.fingerprint_of(predictor.pixels)])]
+        model.append(flow.fingerprint_of(predictor.pixels))
     facts = {"model": model, "behaviours": predictor.names, "human": [content(path) for path in files], **options}
     facts |= {"threshold": [options.get("threshold"), threshold.tolist()], "version": [STAGES, VERSION]}
     return json.loads(json.dumps(facts, default=str))  # as they are read again
