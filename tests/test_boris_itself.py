@@ -28,6 +28,7 @@ from test_ethogram import RATES, edges_at
 
 from amc.ethogram import annotations, exports
 from amc.ethogram.bouts import Rules, from_frames
+from amc.ethogram.events import PREDICTED
 from amc.ethogram.formats import boris_project
 from amc.ethogram.record import SUBJECT, Ethogram
 from amc.synth import generate
@@ -185,7 +186,10 @@ def test_what_boris_has_pasted_are_our_bouts(boris, shown, tmp_path):
     events = project["observations"]["fox"]["events"]
     assert len(events) == 2 * len(shown.bouts) and all(isinstance(event[0], Decimal) for event in events)
     project["observations"]["fox"] |= {"events": [[float(event[0]), *event[1:]] for event in events], "time offset": 0}
-    (tmp_path / "fox.boris").write_text(json.dumps(project))
+    text = json.dumps(project)
+    (tmp_path / "fox.boris").write_text(text)
+    assert [*annotations.read(tmp_path / "fox.boris").predicted] == ["fox.mp4"]
+    (tmp_path / "fox.boris").write_text(text.replace(PREDICTED, "seen by me"))
     found = annotations.read(tmp_path / "fox.boris")
     assert annotations.bouts(found.of("fox.mp4"), shown.edges) == shown.bouts
     assert sorted(from_frames(shown.frames, OURS)) == sorted(shown.bouts)

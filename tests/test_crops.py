@@ -1,6 +1,7 @@
 """Boxes: what is cut out is what the model sees, where and when the animal is seen, and each track is a subject."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import av
@@ -100,6 +101,10 @@ def test_each_track_is_a_subject_that_is_seen_while_it_has_boxes(pair, video_pre
     assert own.subjects == ("left one", "right") and own.media == (str(folder / "fox.mkv"),)
     assert {(round(e.first * 24), round(e.stop * 24)) for e in own.events if e.subject == "right"} == {(6, 18)}
     assert [subject["name"] for subject in json.loads(project.read_text())["subjects_conf"].values()] == [*own.subjects]
+    human = replace(options, human=(str(tmp_path / "human.csv"),), subject="right")
+    (tmp_path / "human.csv").write_text("Video,Subject,Event,Start_frame,End_frame\nfox,right,Walking,0,9\n")
+    with pytest.raises(AmcError, match="subject: each track is compared with the subject of its own name; leave out"):
+        predict.predict([folder / "fox.mkv"], video_predictor, tmp_path / "other", human, log=lambda line: None)
     again = predict.predict([folder / "fox.mkv"], video_predictor, out, options, log=lambda line: None)
     assert again.before == ["fox@left one", "fox@right"]
     (tmp_path / "boxes.csv").write_text(TRACKS.replace(",150,", ",151,").replace(",156,", ",157,"))
@@ -136,9 +141,37 @@ def test_a_track_that_the_corrected_table_lacks_leaves_the_folder(pair, video_pr
     assert [path.name for path in out.glob("fox@right*")] == ["fox@right.untrusted_bouts.csv"]  # it was changed
     assert list(finished.read(out)[0]) == ["fox@left one", "fox@female"]
     kept = {path: path.read_bytes() for path in out.iterdir() if path.name.startswith("fox@")}
-    with pytest.raises(AmcError, match="holds 2 videos .* of another model, other options"):  # the table was forgotten
+    with pytest.raises(
+        AmcError, match=r"holds 2 videos \(fox@left one, fox@female\) in boxes that .* give --crop as"
+    ):  # the table was forgotten
         predict.predict([pair[0] / "fox.mkv"], video_predictor, out, replace(options, crop=""), log=lines.append)
     assert {path: path.read_bytes() for path in kept} == kept
+
+
+def test_what_was_predicted_as_a_whole_is_not_mixed_with_boxes_and_other_names_stay_apart(
+    pair, video_predictor, tmp_path, without_pictures
+):
+    out, films = (
+        tmp_path / "out",
+        [shutil.copy(pair[0] / "fox.mkv", tmp_path / f"{name}.mkv") for name in ("fox", "owl")],
+    )
+    options = predict.Options(SlidingWindow(1, 1), threshold=0.01)
+    predict.predict([films[0]], video_predictor, tmp_path / "whole", options, log=lambda line: None)
+    (tmp_path / "boxes.csv").write_text(TRACKS)
+    boxed = replace(options, crop=str(tmp_path / "boxes.csv"))
+    with pytest.raises(
+        AmcError, match=r"holds 1 videos \(fox\) as a whole, of which boxes are given now; leave out --cr"
+    ):
+        predict.predict([films[0]], video_predictor, tmp_path / "whole", boxed, log=lambda line: None)
+    report = predict.predict(films, video_predictor, out, boxed, log=lambda line: None)  # the owl has no boxes
+    assert list(report.finished) == ["fox@left one", "fox@right"]
+    assert any("owl.mkv: left out, --crop has no boxes of it" in note for note in report.general)
+    other = shutil.copy(films[1], tmp_path / "fox@right.mkv")
+    (tmp_path / "boxes.csv").write_text(
+        "video,frame,x,y,w,h\nfox@right.mkv,0,0,16,128,96\nfox@right.mkv,23,0,16,128,96\n"
+    )
+    report = predict.predict([other], video_predictor, out, boxed, log=lambda line: None)
+    assert list(report.finished) == ["fox@left one", "fox@right", "fox@right.mkv"]
 
 
 @pytest.mark.parametrize(

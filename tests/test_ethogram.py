@@ -3,13 +3,16 @@
 from dataclasses import replace
 from fractions import Fraction
 
+import films
 import numpy as np
 import pytest
+from PIL import Image
 
 from amc.base.errors import AmcError
 from amc.ethogram import timeline
 from amc.ethogram.bouts import Bout, Rules, find, frames_of, from_frames, to_frames
 from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import edges_of
 from amc.ethogram.timeline import SlidingWindow
 
 RATES = {
@@ -182,3 +185,12 @@ def test_no_behaviour_follows_another_over_a_cut():
 def test_another_threshold_makes_other_bouts_of_the_same_scores():
     low = shown([[0.4, 0], [0.6, 0]]).at(0.3)
     assert low.bouts == [Bout("graze", 0, 2)] and shown([[0.4, 0], [0.6, 0]]).bouts == [Bout("graze", 1, 2)]
+
+
+def test_the_last_frame_lasts_as_long_as_a_file_without_sound_says(tmp_path):
+    pictures = [Image.fromarray(films.picture(n)) for n in range(5)]
+    more = {"append_images": pictures[1:], "duration": [100] * 4 + [2000]}  # milliseconds
+    pictures[0].save(tmp_path / "fox.gif", save_all=True, **more)
+    assert edges_of(tmp_path / "fox.gif") == pytest.approx([0, 0.1, 0.2, 0.3, 0.4, 2.4])
+    film = films.write(tmp_path / "fox.mp4", pictures=[films.picture(n) for n in range(12)], sound_seconds=9)
+    assert edges_of(film)[-1] == pytest.approx(12 / 24)

@@ -15,7 +15,9 @@ from amc.__main__ import main
 from amc.base.errors import AmcError
 from amc.ethogram import annotations, comparison, exports, inputs
 from amc.ethogram.bouts import Rules
+from amc.ethogram.events import PREDICTED
 from amc.ethogram.formats import nwb
+from amc.ethogram.matching import UNTRUSTED
 from amc.ethogram.record import Ethogram
 
 V_TRACE = """# trace-meta: {"classes": ["grooming"]}
@@ -53,7 +55,7 @@ def test_a_file_of_v_trace_is_of_the_video_of_its_name_and_without_what_was_reje
     found = annotations.read(tmp_path)
     [event] = found.of("fox.mp4")
     assert (event.behaviour, event.first, event.stop, event.timed) == ("grooming", 12.43, 18.97, True)
-    assert found.predicted == ("owl",)  # nobody has reviewed it
+    assert [*found.predicted] == ["owl"]  # nobody has reviewed it
     with pytest.raises(AmcError, match="holds of owl.mp4 a model's prediction that nobody has corrected"):
         found.of("owl.mp4")
 
@@ -126,10 +128,20 @@ def test_an_nwb_file_has_what_its_extension_defines_and_is_read_back(shown, tmp_
     found = annotations.read(part)
     assert found.subjects == ("left one",) and found.media == ("fox.mp4",)
     assert found.labelled == {"fox.mp4": ((0.5, 1.5),)}
-    assert "fox.mp4: only a part was observed (NWB's observation intervals)" in found.notes
+    assert any("fox.mp4: observed from 0.5 to 1.5 s (NWB's observation intervals)" in note for note in found.notes)
     (tmp_path / "broken.nwb").write_bytes(whole.read_bytes()[:3000])
     with pytest.raises(AmcError, match="no sound NWB file"):
         annotations.read(tmp_path / "broken.nwb")
+
+
+def test_an_nwb_file_of_a_video_whose_first_frame_is_late_has_the_times_of_the_video(shown, tmp_path):
+    pytest.importorskip("ndx_ethogram")
+    late = replace(shown, edges=shown.edges + 0.4)
+    path = nwb.write(late, tmp_path / "fox.mp4", tmp_path / "fox_bouts.nwb")
+    found = annotations.read(path)
+    assert annotations.bouts(found.events, late.edges) == late.bouts
+    assert [event.first for event in found.events] == pytest.approx([0.4, 0.4 + 20 / 30])
+    assert found.labelled == {"fox.mp4": ((0.0, pytest.approx(2.4)),)}  # all of it was looked at, and the file says so
 
 
 def nwb_file(path, tables: dict[str, list], *, intervals: list = (), begin: float = 0.0) -> Path:
@@ -177,7 +189,7 @@ def test_outside_of_nwb_s_observation_intervals_nothing_counts(shown, tmp_path):
 def test_nwb_says_whether_a_human_has_labelled(method, is_predicted, tmp_path):
     pytest.importorskip("ndx_ethogram")
     found = annotations.read(nwb_file(tmp_path / "fox.nwb", {method: [("walk", 0.2, 0.5)]}))
-    assert found.predicted == ("fox.mp4",) * is_predicted
+    assert [*found.predicted] == ["fox.mp4"] * is_predicted
     both = annotations.read(nwb_file(tmp_path / "b.nwb", {"automated": [("walk", 0, 1)], "manual": [("walk", 0.5, 1)]}))
     assert [event.first for event in both.of("fox.mp4")] == [0.5] and "tables of bouts are left out" in both.notes[0]
 
@@ -201,6 +213,56 @@ def test_a_file_of_ours_is_of_the_video_of_its_name_also_with_a_stamp(name, mark
     found = annotations.read(path)
     named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
     assert {*found.among(named).meant.written} == {"fox"}
+
+
+UNMARKED = {"predictions.csv", "labels.csv", "bouts.csv"}  # formats without any field, by a model without a stamp
+
+
+@pytest.mark.parametrize("stamp", ["", "FEW CLIPS"])
+@pytest.mark.parametrize("name", sorted({*exports.FILES} - {"budget.csv", "boris_paste.tsv"}))
+def test_outside_its_folder_a_file_of_ours_is_a_prediction_as_far_as_it_can_say_so(name, stamp, shown, tmp_path):
+    mark = UNTRUSTED if stamp else ""
+    (tmp_path / f"fox{mark}_{name}").write_text(exports.FILES[name](replace(shown, stamp=stamp)))
+    found = annotations.read(tmp_path)
+    assert bool(found.predicted) == (bool(stamp) or name not in UNMARKED)
+    if found.predicted:
+        with pytest.raises(AmcError, match="holds of fox a model's prediction .*; correct it, then"):
+            found.of("fox")
+
+
+def test_the_table_of_all_bouts_is_a_prediction_wherever_it_lies(shown, tmp_path):
+    (tmp_path / "mine.csv").write_text(exports.text(exports.tidy(shown)))
+    found = annotations.read(tmp_path / "mine.csv")
+    assert found.predicted == {"fox": "delete its column mean_prob"}
+
+
+def test_of_a_table_of_boris_only_observations_that_are_not_marked_count(shown, tmp_path):
+    ours = exports.aggregated(shown)
+    corrected = exports.aggregated(replace(shown, video="owl", file="owl.mp4")).assign(**{"Comment start": "seen"})
+    as_exported = ours.assign(**{"Comment start": "", "Description": f"{PREDICTED}. When you have"})
+    for number, table in enumerate((ours, as_exported)):  # the second: BORIS's export of our project
+        path = tmp_path / f"{number}.tsv"
+        path.write_text(exports.text(pd.concat([table, corrected]), separator="\t"))
+        found = annotations.read(path)
+        assert [*found.predicted] == ["fox.mp4"] and annotations.bouts(found.of("owl.mp4"), shown.edges) == shown.bouts
+
+
+@pytest.mark.parametrize("name", sorted({*exports.FILES, nwb.ENDING} - {"budget.csv", "boris_paste.tsv"}))
+def test_a_file_of_one_animal_is_of_its_video_and_subject(name, shown, tmp_path):
+    for who in ("left_1", "right"):
+        track = replace(shown, subject=who, span=(0.0, 1.5))
+        path = tmp_path / f"{track.name}_{name.removeprefix('_')}"
+        if name == nwb.ENDING:
+            pytest.importorskip("ndx_ethogram")
+            nwb.write(track, tmp_path / "fox.mp4", path)
+        else:
+            path.write_text(exports.FILES[name](track))
+    named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
+    whole = replace(annotations.read(tmp_path), predicted={}).among(named)  # as if a human had corrected them
+    assert whole.subjects == ("left_1", "right") and {*whole.meant.written} == {"fox"}
+    for who in whole.subjects:
+        own, counted = comparison.events_of(replace(shown, subject=who, span=(0.0, 1.5)), whole, who)
+        assert annotations.bouts(own, shown.edges) == shown.bouts and counted.sum() == 45
 
 
 def test_each_of_these_files_is_one_of_the_video(shown):

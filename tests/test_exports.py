@@ -2,6 +2,7 @@
 
 import io
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -27,7 +28,8 @@ def test_every_file_has_a_row_a_frame_or_a_bout_and_is_read_back_equal(shown, tm
     assert set(paths) == set(exports.FILES)
     for name in ("boris.tsv", "bouts.csv", "predictions.csv"):
         found = annotations.read(paths[name])
-        assert annotations.bouts(found.of("fox"), shown.edges) == shown.bouts
+        assert {*found.among({"fox": Path("fox.mp4")}).meant.written} == {"fox"}
+        assert annotations.bouts(found.events, shown.edges) == shown.bouts
     assert len(pd.read_csv(paths["frames.csv"])) == shown.num_frames == 301
 
 

@@ -109,9 +109,13 @@ def test_where_all_is_done_no_model_is_built_and_one_that_cannot_be_built_costs_
     assert tables(tmp_path / "out") == before
 
 
-def test_a_trained_model_is_known_without_an_import_of_models_and_figures():
+@pytest.mark.parametrize("model", ["by_model('demo')", "by_names(['walking', 'grazing'])"])
+def test_a_model_whose_weights_are_a_file_is_known_without_an_import_of_models_and_figures(model):
     slow = {"open_clip", "torchvision", "transformers", "matplotlib", "seaborn", "sklearn"}
-    code = "import sys; from amc.ethogram import predict, predictor; predictor.by_model('demo'); "
+    code = "import sys, numpy; from amc.ethogram import finished, predict, predictor; "
+    code += f"found = predictor.{model}; "
+    if model.startswith("by_names"):  # the other one has flow, whose code imports torchvision
+        code += "finished.run_id(finished.run_facts(found, [], {}, numpy.ones(2))); "
     code += f"print(*({slow} & sys.modules.keys()))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []
@@ -179,8 +183,14 @@ def test_two_runs_never_stand_in_one_table(card, seen, video_predictor, tmp_path
     with pytest.raises(AmcError, match=r"holds 2 videos \(b, c\) of another model, other options .* give them again"):
         run([card / "a.mp4"], video_predictor, tmp_path / "out", threshold=0.02)
     assert len(seen) == 3 and (tmp_path / "out/bouts.csv").is_file()
-    report = run([card], video_predictor, tmp_path / "out", threshold=0.02)
+    lines = []
+    report = run([card], video_predictor, tmp_path / "out", lines.append, threshold=0.02, bin_seconds=1)
     assert len(seen) == 6 and not report.before
+    assert "other options than before (threshold, bin): all videos are predicted again" in lines
+    [bouts] = (tmp_path / "out").glob("a.*_bouts.csv")
+    bouts.unlink()
+    run([card], video_predictor, tmp_path / "out", lines.append, threshold=0.02, bin_seconds=1)
+    assert "files that changed, so predicted again: a" in lines and len(seen) == 7
     assert set(pd.read_csv(tmp_path / "out/bouts.csv")["run"]) == {report.run}
 
 

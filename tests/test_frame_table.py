@@ -46,8 +46,11 @@ def test_simba_s_machine_results_are_the_columns_that_have_a_probability_and_are
     found = read(tmp_path, text, "Together_1.csv")
     assert found.behaviours == ("Attack", "Sniffing") and "a model's predictions that nobody" in found.notes[0]
     assert [(event.first, event.stop) for event in found.events if event.behaviour == "Attack"] == [(2, 5)]
-    with pytest.raises(AmcError, match="holds of Together_1 a model's prediction"):
+    says = r"holds of Together_1 a model's prediction .*; correct it, then delete its columns of probabilities \(Probab"
+    with pytest.raises(AmcError, match=says):
         found.of("Together_1")
+    checked = f",{POINTS},Attack,Sniffing\n" + "".join(f"{simba(int(k))},{a},{s}\n" for k, a, s in WALKS)
+    assert spans(read(tmp_path, checked, "Together_1.csv"), "Together_1", "Attack") == [(2, 5)]
 
 
 def test_features_without_any_behaviour_are_refused(tmp_path):

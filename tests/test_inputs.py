@@ -151,3 +151,14 @@ def test_of_a_video_damaged_on_its_way_what_comes_before_is_kept_and_told(video_
     report = predict.predict([path], video_predictor, tmp_path / "out", sliding, log=lambda line: None)
     [row] = report.done
     assert row["frames"] == 60 and any("looks at: film.mp4: frame 60 is damaged" in note for note in report.notes)
+
+
+def test_moments_that_suggest_has_cut_are_no_further_videos_of_a_folder(tmp_path):
+    for name in ("fox.mp4", "moments/fox@12.500s.mp4"):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).touch()
+    found = inputs.videos([tmp_path])
+    assert [*found.named] == ["fox"] and found.left_out == [str(tmp_path / "moments/fox@12.500s.mp4")]
+    assert found.notes == [f"{tmp_path}: 1 moments cut by suggest left out: fox@12.500s.mp4"]
+    assert len(inputs.videos([tmp_path], has_moments=True).named) == 2
+    assert [*inputs.videos([tmp_path / "moments/fox@12.500s.mp4"]).named] == ["fox@12.500s"]  # given by its name

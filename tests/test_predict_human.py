@@ -7,12 +7,12 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from test_comparison import BORIS, DOGS
 
 from amc.__main__ import main
 from amc.base.errors import AmcError
-from amc.ethogram import agreement, annotations, comparison, predict, tune
-from amc.ethogram.bouts import Bout, Rules
-from amc.ethogram.record import Ethogram
+from amc.ethogram import agreement, annotations, comparison, finished, predict
+from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import sliding_window
 from amc.ethogram.timeline import SlidingWindow
 from amc.figures import ethogram as drawn
@@ -83,77 +83,6 @@ def test_a_video_that_the_human_left_out_is_done_and_noted(films, video_predicto
     assert table["behaviour"].tolist() == ["Walking", "Eating"] and table["human_s"].tolist() == pytest.approx([1, 0])
 
 
-BORIS = "Observation id\tSubject\tBehavior\tBehavior type\tStart (s)\tStop (s)\tMedia file name\n"
-
-
-def ethogram(edges: np.ndarray, walks: slice) -> Ethogram:
-    """A model that sees walking in some frames, and never eating."""
-    probs = np.zeros((len(edges) - 1, 2), np.float32)
-    probs[walks, 0], probs[:, 1] = 0.9, 0.1
-    return Ethogram("fox", "fox.mp4", 10.0, edges, ("Walking", "Eating"), probs, np.full(2, 0.5), Rules(1, 0, 0))
-
-
-@pytest.fixture
-def dogs(tmp_path):
-    rows = "obs\tdog A\twalking\tSTATE\t1\t5\tfox.mp4\nobs\tdog B\twalking\tSTATE\t4\t9\tfox.mp4\n"
-    rows += "obs\tdog B\teating\tPOINT\t2.55\tNA\tfox.mp4\nobs\t\tbite\tPOINT\t6\tNA\tfox.mp4\n"
-    (tmp_path / "dogs.tsv").write_text(BORIS + rows)
-    return annotations.read(tmp_path / "dogs.tsv")
-
-
-def test_each_subject_has_its_own_agreement_and_merged_ones_are_told(dogs):
-    shown = ethogram(np.arange(101) / 10, slice(10, 50))  # what dog A does
-    table, parts, notes = comparison.compare(shown, dogs)
-    assert table["subject"].tolist() == ["dog A", "dog B", "all subjects"]
-    assert table["human_s"].tolist() == pytest.approx([4, 5, 8]) and table["human_bouts"].tolist() == [1, 1, 1]
-    assert table["f1"].tolist() == pytest.approx([1, 2 / 9, 8 / 12]) and table["matched"].tolist() == [1, 0, 1]
-    assert parts["human"].sum() == 80  # figures show all
-    assert "2 subjects (dog A, dog B) are merged in the rows 'all subjects'; choose one with --subject" in notes
-    table, parts, notes = comparison.compare(shown, dogs, subject="dog B")
-    assert table["subject"].tolist() == ["dog B"] and parts["human"].sum() == 50
-    assert not any("merged" in note for note in notes)
-    with pytest.raises(AmcError, match="has no events of 'dog C' in fox.mp4"):
-        comparison.compare(shown, dogs, subject="dog C")
-
-
-def test_point_events_are_no_states_and_stand_in_a_table_of_their_own(dogs):
-    shown = ethogram(np.arange(101) / 10, slice(10, 50))
-    table, _, notes = comparison.compare(shown, dogs)
-    assert set(table["behaviour"]) == {"Walking"} and "only the model has 'Eating'" in notes
-    assert "2 point events are not compared as bouts, because they have no duration" in notes
-    found = comparison.points(shown, dogs)
-    assert found["behaviour"].tolist() == ["Eating", "bite"] and found["frame"].tolist() == [25, 60]
-    assert found["model_prob"].iloc[0] == pytest.approx(0.1) and np.isnan(found["model_prob"].iloc[1])
-    assert found["in_model_bout"].tolist() == [False, ""] and found["subject"].tolist() == ["dog B", ""]
-    assert comparison.points(shown, dogs, subject="dog B")["behaviour"].tolist() == ["Eating"]
-
-
-def test_only_the_time_interval_of_an_observation_of_boris_counts(tmp_path):
-    def project(*interval: float) -> annotations.Annotation:
-        media = {"file": {"1": ["fox.mp4"]}, "media_info": {}, "observation time interval": interval}
-        walks = [[second, "", "walking", "", ""] for second in (1, 2, 7, 8)]
-        content = {"behaviors_conf": {"0": {"code": "walking", "type": "State event"}}}
-        (tmp_path / "fox.boris").write_text(json.dumps(content | {"observations": {"obs": media | {"events": walks}}}))
-        return annotations.read(tmp_path / "fox.boris")
-
-    shown = ethogram(np.arange(101) / 10, slice(100))
-    table, parts, _ = comparison.compare(shown, project(1, 3))
-    assert table["human_s"].tolist() == pytest.approx([1]) and table["model_s"].tolist() == pytest.approx([2])
-    assert table["precision"].tolist() == pytest.approx([0.5]) and table["human_bouts"].tolist() == [1]
-    assert parts["counted"].nonzero()[0].tolist() == list(range(10, 30))
-    limited, bouts = tune.beside(shown, project(1, 3))
-    assert limited.bouts == [Bout("Walking", 10, 30)] and bouts == [Bout("Walking", 10, 20)]
-    assert comparison.compare(shown, project(0, 0))[0]["precision"].tolist() == pytest.approx([0.2])
-    with pytest.raises(AmcError, match="labels no frame of fox.mp4"):
-        comparison.compare(shown, project(50, 60))
-
-
-def test_points_alone_are_not_compared(tmp_path):
-    (tmp_path / "points.tsv").write_text(BORIS + "obs\t\twalking\tPOINT\t1\tNA\tfox.mp4\n")
-    with pytest.raises(AmcError, match="has no events with duration"):
-        comparison.compare(ethogram(np.arange(101) / 10, slice(1)), annotations.read(tmp_path / "points.tsv"))
-
-
 def test_annotation_in_a_folder_and_in_several_files_is_one(films, video_predictor, tmp_path):
     head, notes = "Video,Event,Start_time,End Time,Start_frame,End_frame,Bout_time\n", tmp_path / "notes"
     (notes / "june").mkdir(parents=True)
@@ -190,10 +119,9 @@ def test_annotation_in_a_folder_and_in_several_files_is_one(films, video_predict
         (["--human", "{dogs}", "--human", "nowhere.csv"], "nowhere.csv: no such file or folder"),
     ],
 )
-def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
-    given, said, dogs, films, tmp_path, capsys
-):
+def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(given, said, films, tmp_path, capsys):
     (tmp_path / "empty").mkdir()
+    (tmp_path / "dogs.tsv").write_text(DOGS)
     (tmp_path / "nameless.csv").write_text("Behavior,Start (s),Stop (s)\nwalking,0,1\n")
     places = {"dogs": tmp_path / "dogs.tsv", "nameless": tmp_path / "nameless.csv", "empty": tmp_path / "empty"}
     options = [option.format(**places) for option in given]
@@ -216,6 +144,29 @@ def test_a_mistaken_subject_or_annotation_is_told_before_anything_is_watched(
     assert said in capsys.readouterr().err
 
 
+def test_a_killed_call_goes_on_where_the_annotation_is_in_a_folder_around_its_own(
+    films, video_predictor, tmp_path, monkeypatch
+):
+    (tmp_path / "human.csv").write_text("Video,Event,Start_frame,End_frame\nfilm 0,Walking,0,23\nfilm 1,Walking,0,23\n")
+    options = predict.Options(SlidingWindow(9, 9), threshold=0.01, human=(str(tmp_path),))
+    add = finished.add
+    for kept in (0, 1):  # killed when all files of a video are written, but it is not yet recorded
+
+        def killed(folder, one, kept=kept):
+            if len(finished.read(folder)[0]) == kept:
+                raise KeyboardInterrupt
+            add(folder, one)
+
+        monkeypatch.setattr(finished, "add", killed)
+        with pytest.raises(KeyboardInterrupt):
+            predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
+        assert not (tmp_path / "out/report.json").exists()
+    monkeypatch.setattr(finished, "add", add)
+    report = predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
+    assert report.before == ["film 0"] and not report.general
+    assert set(pd.read_csv(tmp_path / "out/agreement.csv")["video"]) == {"film 0", "film 1"}
+
+
 def test_of_a_project_of_predictions_only_corrected_observations_are_compared(films, video_predictor, tmp_path):
     options = predict.Options(SlidingWindow(2, 1), threshold=0.01)
     predict.predict([films], video_predictor, tmp_path / "out", options, log=lambda line: None)
@@ -225,5 +176,8 @@ def test_of_a_project_of_predictions_only_corrected_observations_are_compared(fi
     options = replace(options, human=(str(tmp_path / "checked.boris"),))
     report = predict.predict([films], video_predictor, tmp_path / "again", options, log=lambda line: None)
     assert set(pd.read_csv(tmp_path / "again/agreement.csv")["video"]) == {"film 1"}
-    assert any("not compared" in note and "delete its mark" in note for note in report.finished["film 0"].notes)
+    assert any(
+        "not compared" in note and "delete the description of its observation; or" in note
+        for note in report.finished["film 0"].notes
+    )
     assert sum("a model's predictions that nobody has corrected are left out" in note for note in report.general) == 1

@@ -82,6 +82,16 @@ def test_mistakes_are_told_before_anything_is_watched(tmp_path, monkeypatch, cap
     assert said in error and error.count("amc: ") == 1 and "Traceback" not in error
 
 
+def test_two_tracks_of_a_video_are_told_as_one_video(tmp_path, monkeypatch, capsys):
+    rows = [{"video": "fox", "subject": name} for name in ("left", "right")]
+    report = SimpleNamespace(done=rows, notes=[], failed=[], before=[])
+    monkeypatch.setattr(predict, "predict", lambda *given, **options: report)
+    (tmp_path / "fox.mp4").touch()
+    given = ["predict", str(tmp_path / "fox.mp4"), "--behaviours", "a,b", "--pretrained", "random"]
+    assert main([*given, "--out", str(tmp_path / "out")]) == 0
+    assert "1 videos (2 tracks) done, 0 failed" in capsys.readouterr().out
+
+
 @pytest.mark.parametrize(("backbone", "short_side"), [("", 72), ("ViT-B-32", 256), ("ViT-L-14-336", 384)])
 def test_a_zero_shot_look_keeps_pictures_as_large_as_its_clip_needs(backbone, short_side, monkeypatch):
     side = weights.image_size(backbone or "synth-clip", "random")

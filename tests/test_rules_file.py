@@ -53,7 +53,8 @@ def test_a_behaviour_without_validation_needs_its_threshold(table, video_predict
         ("behaviour,max_gap\nWalking,long\n", "rules.csv:2: max_gap 'long' is not allowed"),
         ("behaviour,max_gap\nWalking,1\nWalking,2\n", "rules.csv:3: 'Walking' is there twice"),
         ("behaviour,max_gap\n,1\n", "rules.csv:2: names no behaviour"),
-        ("name,max_gap\nWalking,1\n", "no header of the columns behaviour"),
+        ("name,max_gap\nWalking,1\n", "rules.csv: is no table of rules; give a CSV with the columns behaviour,thre"),
+        ("Walking:\n  max_gap: 1\n", "rules.csv: is no table of rules; give a CSV with the columns behaviour,thresh"),
         ("behaviour,max_gap\nFlying,1\n", "'Flying' is no behaviour of the model; choose from: a, b"),
     ],
 )

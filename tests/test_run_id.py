@@ -13,7 +13,7 @@ from amc.base import locks
 from amc.base.errors import AmcError
 from amc.ethogram import predict, sliding_window
 from amc.ethogram.exports import TABLES
-from amc.ethogram.finished import RECORD, run_id
+from amc.ethogram.finished import RECORD, run_facts, run_id
 from amc.ethogram.timeline import SlidingWindow
 
 RULES = {"sliding": SlidingWindow(9, 9), "threshold": 0.01}
@@ -47,7 +47,7 @@ def test_every_table_and_the_report_have_the_id_and_the_report_every_file(copy, 
 
 def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, video_predictor, run_folder):
     def known(**options) -> str:
-        return run_id(video_predictor, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5]))
+        return run_id(run_facts(video_predictor, sorted(copy.iterdir()), RULES | options, np.array([0.5, 0.5, 0.5])))
 
     found = {known(), known()}
     assert len(found) == 1
@@ -64,9 +64,8 @@ def test_the_id_follows_options_annotation_and_weights_and_nothing_else(copy, vi
 
 def test_the_id_follows_the_weights_of_raft_and_its_absence_is_told(video_predictor, tmp_path):
     def known(**pixels) -> str:
-        return run_id(
-            replace(video_predictor, pixels=replace(video_predictor.pixels, **pixels)), [], RULES, np.array([0.5])
-        )
+        own = replace(video_predictor, pixels=replace(video_predictor.pixels, **pixels))
+        return run_id(run_facts(own, [], RULES, np.array([0.5])))
 
     raft = {"flow_method": "raft-small", "flow_weights": str(tmp_path / "w.pt")}
     with pytest.raises(AmcError, match=r"no file .*w\.pt; give a RAFT checkpoint"):

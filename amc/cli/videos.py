@@ -85,7 +85,9 @@ def predict(given: argparse.Namespace) -> int:
     for row in done.failed:
         print(f"failed: {row['error']}", file=sys.stderr)
     before = f", {len(done.before)} were done before" if done.before else ""
-    print(f"{len(done.done)} videos done, {len(done.failed)} failed{before}; {paths.short(Path(given.out))}")
+    count, tracks = len({row["video"] for row in done.done}), sum(bool(row["subject"]) for row in done.done)
+    says = f"{count} videos ({tracks} tracks)" if tracks else f"{count} videos"
+    print(f"{says} done, {len(done.failed)} failed{before}; {paths.short(Path(given.out))}")
     return int(bool(done.failed))
 
 

@@ -6,7 +6,7 @@ a video has several observations, they are joined if they are of other subjects,
 choose one. A point event has no duration, so it is no bout.
 """
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from amc.ethogram import exports
 from amc.ethogram.bouts import Bout, frames_of, from_frames, ordered, to_frames
 from amc.ethogram.events import CONFIRM, Annotation, Event, labelled_in_all
 from amc.ethogram.formats import boris_project, event_table, feral, frame_table, nwb
-from amc.ethogram.matching import placed
+from amc.ethogram.matching import UNTRUSTED, placed
 from amc.ethogram.observed import file_lengths
 
 FORMATS = (feral, nwb, boris_project, event_table, frame_table)  # tried in this order
@@ -70,9 +70,9 @@ def files(source: Path | str) -> list[Path]:
 
 
 def _is_ours(path: Path) -> bool:
-    """Whether a file is one of those that `predict` writes beside its report."""
+    """Whether a file is one of those that `predict` writes beside its record."""
     endings = (*(f"_{name}" for name in exports.FILES), nwb.ENDING)
-    return (path.parent / exports.REPORT).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
+    return (path.parent / exports.RECORD).is_file() and (path.name.endswith(endings) or path.name in exports.TABLES)
 
 
 def _read(path: Path, videos: Sequence[Path]) -> Annotation:
@@ -83,9 +83,14 @@ def _read(path: Path, videos: Sequence[Path]) -> Annotation:
         except NoHeader:
             if form is FORMATS[-1]:
                 raise
-    names = first_few([name or path.name for name in found.predicted])
-    says = f"{path}: a model's predictions that nobody has corrected are left out, of {names}; {CONFIRM}"
-    return _placed(replace(found, notes=(*found.notes, *[says] * bool(found.predicted))), path.parent)
+    predicted = found.predicted
+    if UNTRUSTED in path.name.casefold() and form is not boris_project:  # whose observations have marks of their own
+        more = f"take {UNTRUSTED} out of its file's name"
+        predicted = {name: " and ".join(filter(None, [predicted.get(name), more])) for name in found.media}
+    names, ways = first_few([name or path.name for name in predicted]), first_few([*{*predicted.values()}])
+    says = f"{path}: a model's predictions that nobody has corrected are left out, of {names}"
+    notes = (*found.notes, *[f"{says}; {CONFIRM.format(ways)}"] * bool(predicted))
+    return _placed(replace(found, predicted=predicted, notes=notes), path.parent)
 
 
 def _placed(found: Annotation, folder: Path) -> Annotation:
@@ -97,17 +102,19 @@ def _placed(found: Annotation, folder: Path) -> Annotation:
         videos=tuple(places[name] for name in found.videos),
         labelled={places[name]: frames for name, frames in found.labelled.items()},
         refused={places[name]: why for name, why in found.refused.items()},
-        predicted=tuple(places[name] for name in found.predicted),
+        predicted={places[name]: mark for name, mark in found.predicted.items()},
     )
 
 
 def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     """Several files as one; observations carry the file's name, so that two annotations of a video are noticed."""
-    events, refused, lists = [], {}, {"behaviours": {}, "videos": {}, "predicted": {}}
+    of_humans = {name for one in found for name in one.media if name not in one.predicted}
+    found = [_without(one, one.predicted.keys() & of_humans) for one in found]
+    events, refused, predicted, lists = [], {}, {}, {"behaviours": {}, "videos": {}}
     for one in found:
         name = Path(one.source).name
         events += [replace(event, observation=f"{name} {event.observation}".strip()) for event in one.events]
-        refused |= one.refused
+        refused, predicted = refused | one.refused, predicted | one.predicted
         for what, values in lists.items():  # what a model looked for is not what the human did
             if what != "behaviours" or {*one.media} - {*one.predicted}:
                 values |= dict.fromkeys(getattr(one, what))
@@ -118,7 +125,19 @@ def _merged(found: Sequence[Annotation], notes: Sequence[str]) -> Annotation:
     notes = (*(note for one in found for note in one.notes), *notes)
     each_once = {what: tuple(values) for what, values in lists.items()}
     source = f"{len(found)} files of annotation"
-    return Annotation(source, tuple(events), notes, labelled=labelled, refused=refused, **each_once)
+    facts = {"labelled": labelled, "refused": refused, "predicted": predicted}
+    return Annotation(source, tuple(events), notes, **facts, **each_once)
+
+
+def _without(found: Annotation, names: Set[str]) -> Annotation:
+    """The same without what is about these videos."""
+    return replace(
+        found,
+        events=tuple(event for event in found.events if event.video not in names),
+        videos=tuple(name for name in found.videos if name not in names),
+        labelled={name: frames for name, frames in found.labelled.items() if name not in names},
+        predicted={name: mark for name, mark in found.predicted.items() if name not in names},
+    )
 
 
 def bouts(events: Sequence[Event], edges: np.ndarray, *, counted: np.ndarray | None = None) -> list[Bout]:

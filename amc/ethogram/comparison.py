@@ -30,9 +30,11 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
     events, counted = events_of(shown, human, subject)
     if not human.behaviours:
         raise AmcError(f"{human.source}: has no events with duration; annotate states, or see the table of points")
-    if subject and not events:
+    is_idle = subject and not events and human.watched(shown.video, shown.file, subject)
+    if subject and not events and not is_idle:
         raise AmcError(f"{human.source}: has no events of {subject!r} in {shown.file}")
     names, notes = agreement.common(shown.names, list(human.behaviours))
+    notes += [f"{subject} has no event here: it was observed, and did nothing"] * bool(is_idle)
     if times := sum(event.is_point for event in events):
         notes.append(f"{times} point events are not compared as bouts, because they have no duration")
     lasting = [event for event in events if not event.is_point]
@@ -52,10 +54,11 @@ def compare(shown: Ethogram, human: Annotation, *, subject: str = "") -> tuple[p
 
 
 def points(shown: Ethogram, human: Annotation, *, subject: str = "") -> pd.DataFrame:
-    """A row per point event of a video, with the model's probability in its frame; NaN if it lacks the behaviour."""
+    """A row per point event in frames that count, with the model's probability; NaN if it lacks the behaviour."""
     known = {agreement.folded(name): c for c, name in enumerate(shown.names)}
-    rows = []
-    for written, who, second, frame in annotations.points(events_of(shown, human, subject)[0], shown.edges):
+    events, counted = events_of(shown, human, subject)
+    found, rows = annotations.points(events, shown.edges), []
+    for written, who, second, frame in [one for one in found if counted is None or counted[one[3]]]:
         c = known.get(agreement.folded(written))
         prob = float("nan") if c is None else round(float(shown.probs[frame, c]), 4)
         is_inside = "" if c is None else bool(shown.frames[frame, c])
@@ -78,8 +81,7 @@ def labelled_of(human: Annotation, file: str, given: Labelled | None, edges: np.
     than the video has.
     """
     if isinstance(given, tuple):
-        middles = (edges[:-1] + edges[1:]) / 2
-        given = sum(((first <= middles) & (middles < stop) for first, stop in given), np.zeros(len(middles), bool))
+        given = _inside(given, edges)
     if given is not None and len(given) != len(edges) - 1:
         raise AmcError(f"{human.source}: labels {len(given)} frames, but {file} has {len(edges) - 1}")
     if given is not None and not given.any():
@@ -88,10 +90,24 @@ def labelled_of(human: Annotation, file: str, given: Labelled | None, edges: np.
 
 
 def events_of(shown: Ethogram, human: Annotation, subject: str = "") -> tuple[list[Event], np.ndarray | None]:
-    """The events of the video and subject, if one is named, and bool (N,), the labelled frames (None: all)."""
-    events, given = human.of(shown.video, shown.file), human.labelled_frames(shown.video, shown.file)
+    """The events of the video and subject, if one is named; and bool (N,), the frames that count (None: all).
+
+    They are those that the human has labelled and in which the animal is seen. Raises AmcError if there are none.
+    """
+    events, given = human.of(shown.video, shown.file), human.labelled_frames(shown.video, shown.file, subject)
     counted = labelled_of(human, shown.file, given, shown.edges)
+    if shown.span:
+        seen = _inside([shown.span], shown.edges)
+        counted = seen if counted is None else seen & counted
+        if not counted.any():
+            raise AmcError(f"{human.source}: labels no frame of {shown.file} in which {shown.subject} is seen")
     return [event for event in events if subject in ("", event.subject)], counted
+
+
+def _inside(spans: Sequence[tuple[float, float]], edges: np.ndarray) -> np.ndarray:
+    """bool (N,): the frames whose middle lies in one of these stretches of time, seconds. edges: (N + 1,)."""
+    middles = (edges[:-1] + edges[1:]) / 2
+    return sum(((first <= middles) & (middles < stop) for first, stop in spans), np.zeros(len(middles), bool))
 
 
 def _by_subject(events: Sequence[Event], chosen: str) -> tuple[dict[str, set[str]], list[str]]:

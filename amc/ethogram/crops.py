@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
 import numpy as np
@@ -29,6 +30,7 @@ from amc.ethogram.record import unique_name
 
 COLUMNS = ("video", "frame", "x", "y", "w", "h")
 TRACK = ("track", "subject")  # either may be there
+NOBODY: Mapping = MappingProxyType({})
 
 
 @dataclass(frozen=True)
@@ -108,15 +110,20 @@ def read(given: str) -> Crop | dict[str, list[Crop]] | None:
     return Crop(np.array([0]), np.array([[x + width / 2, y + height / 2]]), (width, height))
 
 
-def jobs(named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | None) -> dict[str, Job]:
-    """What is to be predicted, by name.
+def jobs(
+    named: Mapping[str, Path], crops: Crop | Mapping[str, list[Crop]] | None, *, taken: Mapping[str, str] = NOBODY
+) -> dict[str, Job]:
+    """What is to be predicted, by name: not videos without boxes, where others have some.
 
-    Raises AmcError for a video without boxes, or whose boxes may be another one's, and for a name that is taken.
+    taken: by name of what is known already, its video. Raises AmcError if no video has boxes, or those of one may be
+    another one's, and for a name that is taken.
     """
     own = _of_each(named, crops)
-    found = [Job(name, path, crop) for name, path in named.items() for crop in own[name]]
+    found = [Job(name, path, crop) for name, path in named.items() for crop in own.get(name, ())]
     by_name = {key(job.name): job for job in found}
-    if len(by_name) < len(found) or any(len(job.name.encode()) > inputs.LONGEST for job in found):
+    others = {key(name): video for name, video in taken.items()}
+    is_taken = any(others.get(name, job.video) != job.video for name, job in by_name.items())
+    if is_taken or len(by_name) < len(found) or any(len(job.name.encode()) > inputs.LONGEST for job in found):
         raise AmcError("crop: two subjects would have one name, or a long one; give the tracks other, short names")
     return {job.name: job for job in found}
 
@@ -151,12 +158,12 @@ def _of_each(
     if not isinstance(crops, Mapping):
         return {name: [crops] for name in named}
     known = meant(crops, named)
-    for name, path in named.items():
+    for name in named:
         if name in known.unclear:
             raise AmcError(f"crop: {known.unclear[name]}")
-        if name not in known.written:
-            others = first_few(list(crops))
-            raise AmcError(f"crop: has no boxes of {printable(path.name)}, only of {others}; add them")
+    if not known.written:
+        names = [printable(path.name) for path in named.values()]
+        raise AmcError(f"crop: has no boxes of {first_few(names)}, only of {first_few(list(crops))}; add them")
     return {name: _joined(name, [crop for text in own for crop in crops[text]]) for name, own in known.written.items()}
 
 

@@ -8,7 +8,8 @@ Each has frame index and time. Tables in, text out; `write` puts all files of on
     <video>_bouts.csv         SimBA's bouts: End_frame is the last frame of the bout, End Time the end of it
     <video>_vtrace.csv        V-TRACE's bouts, with a score each; beside a video it is to be called <video>.pred.csv
     <video>_feral.json        FERAL's labels: a list of 0 and 1 per frame
-    <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout
+    <video>_boris.tsv         BORIS, aggregated events (version 9): image index stop is the first frame after the bout;
+                              comments say that a model has predicted them, as in the next file
     <video>_boris_paste.tsv   six columns to paste into BORIS's table of events: no header, no newline at the end
     <video>_budget.csv        BORIS's time budget
 """
@@ -21,11 +22,13 @@ import pandas as pd
 
 from amc.base import paths
 from amc.datasets import delimited
+from amc.ethogram.events import mark
 from amc.ethogram.formats import feral
 from amc.ethogram.record import DECIMALS, SUBJECT, Ethogram
 
 SIMBA = ("Video", "Event", "Start_time", "End Time", "Start_frame", "End_frame", "Bout_time")
 REPORT = "report.json"
+RECORD = "finished.jsonl"  # what a later call continues from; from the first file on it tells that a folder is ours
 TABLES = (  # of all videos of a run
     "bouts.csv", "time_budget.csv", "time_bins.csv", "agreement.csv", "points.csv", "behaviours.csv", REPORT,
     "predictions.boris", "predictions.untrusted.boris",
@@ -55,9 +58,11 @@ def frames(shown: Ethogram) -> pd.DataFrame:
 
 
 def deepethogram(shown: Ethogram) -> pd.DataFrame:
-    """0/1 columns by frame; background marks the frames without any behaviour."""
+    """0/1 columns by frame; background marks the frames without any behaviour. -1 where the animal is not seen."""
     table = pd.DataFrame(shown.frames.astype(int), columns=list(shown.names))
     table.insert(0, "background", (~shown.frames.any(axis=1)).astype(int))
+    first, stop = shown.span or (shown.edges[0], shown.edges[-1])
+    table[(shown.edges[:-1] < first) | (shown.edges[:-1] >= stop)] = -1  # its mark of a frame that is not labelled
     return table
 
 
@@ -68,13 +73,13 @@ def simba(shown: Ethogram) -> pd.DataFrame:
 
 
 def aggregated(shown: Ethogram) -> pd.DataFrame:
-    """One row per bout as BORIS exports aggregated events; the stamp is in description and comment."""
+    """One row per bout as BORIS exports aggregated events; the stamp is in description and comment (`events.mark`)."""
     length = round(shown.edges[-1], DECIMALS)
     head = (shown.name, "", shown.stamp, "Media file(s)", f"player #1:{shown.file}", 0, length, length)
     rows = []
     for bout in shown.bouts:
         who = (round(shown.fps, 3), shown.subject or SUBJECT, length, bout.behaviour, "", "", "STATE")
-        where = (shown.file, bout.start, bout.stop, "", "", shown.stamp, "")
+        where = (shown.file, bout.start, bout.stop, "", "", mark(shown.stamp), "")
         rows.append((*head, *who, *_span(shown, bout), _lasts(shown, bout), *where))
     return pd.DataFrame(rows, columns=AGGREGATED)
 
@@ -90,7 +95,7 @@ def pasteable(shown: Ethogram) -> str:
         for order, frame in ((1, bout.start), (0, bout.stop))  # at the same time, ends come first
     ]
     lines = [
-        f"{time:.{DECIMALS}f}\t{shown.subject}\t{behaviour}\t\t{shown.stamp}\t{frame}"
+        f"{time:.{DECIMALS}f}\t{shown.subject}\t{behaviour}\t\t{mark(shown.stamp)}\t{frame}"
         for time, _, behaviour, frame in sorted(events, key=lambda event: event[:2])
     ]
     return "\n".join(lines)

@@ -9,6 +9,7 @@ import json
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -17,13 +18,14 @@ from amc.base import sealed_lines
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.stages import STAGES
+from amc.ethogram.exports import RECORD
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import unique_name
 
-RECORD = "finished.jsonl"
-VERSION = 3  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
-# Kinds of lines: a video; the name of one that no longer counts; name and sha256 of a project before it is written.
-VIDEO, GONE, PROJECT = "video", "gone", "project"
+VERSION = 4  # of bouts and tables; raise it when the same scores give others: what is done is then predicted again
+# Kinds of lines: a video; the name of one that no longer counts; name and sha256 of a project before it is written; the
+# id and facts of a run before its first file.
+VIDEO, GONE, PROJECT, RUN = "video", "gone", "project", "run"
 
 
 @dataclass(frozen=True)
@@ -60,6 +62,14 @@ class Finished:
         return found | {"file": printable(self.file), "bouts": len(self.tables["bouts"]["data"])}
 
 
+class Record(NamedTuple):
+    """What is known of a folder."""
+
+    videos: dict[str, Finished]  # by name
+    projects: set[tuple[str, str]]  # name and sha256 of every BORIS project that was written there
+    runs: dict[str, dict]  # `run_facts` by id
+
+
 def packed(table: pd.DataFrame) -> dict:
     """A table as JSON types."""
     return {"columns": list(table.columns), "data": table.to_numpy(dtype=object).tolist()}
@@ -71,11 +81,8 @@ def table(videos: Iterable[Finished], name: str) -> pd.DataFrame | None:
     return pd.concat(parts, ignore_index=True) if parts else None
 
 
-def read(folder: Path) -> tuple[dict[str, Finished], set[tuple[str, str]]]:
-    """The finished videos of a folder by name; and (name, sha256) of every BORIS project that was written there.
-
-    Raises AmcError for a record that cannot be read, or of another version.
-    """
+def read(folder: Path) -> Record:
+    """The record of a folder. Raises AmcError for one that cannot be read, or of another version."""
     path = folder / RECORD
     try:
         lines = sealed_lines.read(path).intact
@@ -89,7 +96,13 @@ def read(folder: Path) -> tuple[dict[str, Finished], set[tuple[str, str]]]:
     except (OSError, TypeError, ValueError) as error:
         says = f"cannot be continued from ({printable(error)})"
         raise AmcError(f"{printable(path)}: {says}; choose another folder for --out") from error
-    return found, {tuple(values) for kind, values in lines if kind == PROJECT}
+    projects = {tuple(values) for kind, values in lines if kind == PROJECT}
+    return Record(found, projects, dict(values for kind, values in lines if kind == RUN))
+
+
+def begin(folder: Path, run: str, facts: Mapping) -> None:
+    """Record a run, and so that the folder is ours, before its first file. facts: `run_facts`. Raises AmcError."""
+    sealed_lines.append(folder / RECORD, [RUN, [run, facts]])
 
 
 def add(folder: Path, one: Finished) -> None:
@@ -150,14 +163,21 @@ def content(file: Path) -> str:
         return ""
 
 
-def run_id(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, threshold: np.ndarray) -> str:
-    """12 hex digits that tell two runs apart: for a model, files of annotation, options (JSON types), thresholds (C,).
+def run_facts(predictor: VideoPredictor, files: Iterable[Path], options: Mapping, threshold: np.ndarray) -> dict:
+    """What tells two runs apart, by name: model, files of annotation, options (JSON types), thresholds (C,), versions.
 
-    The model includes what its flow is computed by; AmcError is raised where weights of RAFT are missing. The report
-    has the sha256 of each video beside it: both together identify the results of a video.
+    The model includes what its flow is computed by; AmcError is raised where weights of RAFT are missing.
     """
-    from amc import flow  # slow to import
+    model = [predictor.sha256, predictor.stamp]
+    if "flow" in predictor.pixels.modality:
+        from amc import flow  # slow to import
 
-    parts = [predictor.sha256, predictor.names, predictor.stamp, [content(path) for path in files], options]
-    parts += [threshold.tolist(), STAGES, VERSION, *filter(None, [flow.fingerprint_of(predictor.pixels)])]
-    return hashlib.sha256(json.dumps(parts, default=str).encode()).hexdigest()[:12]
+        model.append(flow.fingerprint_of(predictor.pixels))
+    facts = {"model": model, "behaviours": predictor.names, "human": [content(path) for path in files], **options}
+    facts |= {"threshold": [options.get("threshold"), threshold.tolist()], "version": [STAGES, VERSION]}
+    return json.loads(json.dumps(facts, default=str))  # as they are read again
+
+
+def run_id(facts: Mapping) -> str:
+    """12 hex digits for `run_facts`. With the sha256 of a video, in the report, they identify its results."""
+    return hashlib.sha256(json.dumps(facts).encode()).hexdigest()[:12]

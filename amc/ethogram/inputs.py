@@ -18,7 +18,7 @@ from amc.base.errors import AmcError, VideoError, printable
 from amc.base.wording import first_few
 from amc.ethogram import annotated, exports
 from amc.ethogram.formats import nwb
-from amc.ethogram.matching import SUFFIXES, UNTRUSTED, key
+from amc.ethogram.matching import MOMENT, SUFFIXES, UNTRUSTED, key
 from amc.video import packets
 
 PICTURES = ("ethogram", "budget", "transitions", "key_frames", "agreement", "confusion")
@@ -39,21 +39,24 @@ class Inputs(NamedTuple):
     left_out: list[str]  # files of the given folders that are not videos
 
 
-def videos(sources: Sequence[str | Path]) -> Inputs:
+def videos(sources: Sequence[str | Path], *, has_moments: bool = False) -> Inputs:
     """Files as given; of folders and their subfolders all videos, by ending or by content, except our annotated copies.
 
-    Raises AmcError for a missing path, a device or a pipe, and if no video is left.
+    has_moments: also the clips that `suggest` has cut from other videos. Raises AmcError for a missing path, a device
+    or a pipe, and if no video is left.
     """
     found, notes, left_out = [], [], []
     for source in map(Path, sources):
         if source.is_dir():
             inside, unread = _inside(source)
             own = [file for file in inside if file.name.endswith(annotated.ENDING)]
-            taken = [file for file in inside if file not in own and is_video_file(file)]
-            others = [file for file in inside if file not in {*own, *taken}]
+            cut = [] if has_moments else [file for file in inside if MOMENT.search(file.stem)]
+            taken = [file for file in inside if file not in {*own, *cut} and is_video_file(file)]
+            others = [file for file in inside if file not in {*own, *cut, *taken}]
             found += taken
-            left_out += [printable(file) for file in others + own + unread]
-            for what, files in (("files that are no videos", others), ("annotated copies", own)):
+            left_out += [printable(file) for file in others + own + cut + unread]
+            kinds = {"files that are no videos": others, "annotated copies": own, "moments cut by suggest": cut}
+            for what, files in kinds.items():
                 notes += [f"{printable(source)}: {len(files)} {what} left out: {_names(files)}"] if files else []
             says = "folders that could not be read, or that are links, left out"
             notes += [f"{printable(source)}: {len(unread)} {says}: {_names(unread)}"] if unread else []

@@ -7,8 +7,9 @@ of accents. What may mean several videos means none: `Meant.unclear` says why.
 """
 
 import os
+import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from functools import lru_cache
 from pathlib import Path, PureWindowsPath
 from typing import NamedTuple
@@ -21,6 +22,7 @@ SUFFIXES = (  # of video files
     ".ogv", ".3gp", ".asf", ".vob", ".mxf", ".f4v", ".mod", ".tod", ".dv", ".m2v", ".divx",
 )  # fmt: skip
 UNTRUSTED = ".untrusted"  # in the names of our files whose model has a stamp, after that of the video
+MOMENT = re.compile(r"@\d+\.\d+s$")  # at the end of the name of a moment that `suggest` has cut from a video
 Likeness = tuple[float, bool]  # how many last parts of two paths are equal, and whether the endings are
 SAME: Likeness = (float("inf"), True)  # of one file
 
@@ -30,6 +32,16 @@ class Meant(NamedTuple):
 
     written: dict[str, tuple[str, ...]]  # by name of a video: the written names that mean it
     unclear: dict[str, str]  # by name of a video: why it is not known whether it is meant, and what to do
+    subjects: dict[str, str]  # by written name: the animal of the video that it means, if it means one alone
+
+    def before(self, other: "Meant") -> "Meant":
+        """The same, where it does not know a video, what another says."""
+        known = {*self.written, *self.unclear}
+        written, unclear = (
+            own | {name: value for name, value in more.items() if name not in known}
+            for own, more in ((self.written, other.written), (self.unclear, other.unclear))
+        )
+        return Meant(written, unclear, other.subjects | self.subjects)
 
 
 def meant(written: Iterable[str], named: Mapping[str, Path]) -> Meant:
@@ -40,25 +52,41 @@ def meant(written: Iterable[str], named: Mapping[str, Path]) -> Meant:
             known.setdefault(way, set()).add(name)
     found: dict[str, dict[str, Likeness]] = {}
     owners: dict[str, list[str]] = {}
-    for text in filter(None, dict.fromkeys(written)):
-        near = sorted(known.get(stem(text), set()) | known.get(base(text), set()))
-        alike = {name: like for name in near if (like := _likeness(text, name, named[name]))}
+    animals = {text: animal(text, known) for text in filter(None, dict.fromkeys(written))}
+    for text, (video, _) in animals.items():
+        near = sorted(known.get(stem(video), set()) | known.get(base(video), set()))
+        alike = {name: like for name in near if (like := _likeness(video, name, named[name]))}
         owners[text] = [name for name, like in alike.items() if like == max(alike.values())]
         for name in owners[text]:
             found.setdefault(name, {})[text] = alike[name]
     clear, unclear = {}, {}
     for name, own in found.items():
-        kept = [text for text, like in own.items() if like == max(own.values()) or _is_whole(text, like)]
-        others = [text for text in kept if not _is_whole(text, own[text])]
+        whole = {text for text, like in own.items() if _is_whole(animals[text][0], like)}
+        kept = [text for text, like in own.items() if like == max(own.values()) or text in whole]
+        others = [text for text in kept if text not in whole]
         if shared := [text for text in kept if len(owners[text]) > 1 and own[text] != SAME]:
             places = " or ".join(printable(named[owner]) for owner in owners[shared[0]])
             unclear[name] = f"{shared[0]!r} may be {places}; write it with its folder"
-        elif len({_parts(text) for text in others}) > 1:
+        elif len({_parts(animals[text][0]) for text in others}) > 1:
             says = f"{others[0]!r} and {others[1]!r} may both be {printable(named[name])}"
             unclear[name] = f"{says}; write its path where it is now"
         else:
             clear[name] = tuple(kept)
-    return Meant(clear, unclear)
+    return Meant(clear, unclear, {text: subject for text, (_, subject) in animals.items() if subject})
+
+
+def animal(text: str, known: Container[str]) -> tuple[str, str]:
+    """A written name as video and animal in it: `walk@left` is (`walk`, `left`), where `walk` is one of the `known`.
+
+    known: names of videos as `stem` or `base` give them. The animal is empty where a name is that of a whole video, or
+    of a moment.
+    """
+    if stem(text) in known or base(text) in known or has_video_ending(text) or MOMENT.search(text):
+        return text, ""
+    for at in reversed([k for k, sign in enumerate(text) if sign == "@"]):
+        if stem(text[:at]) in known or base(text[:at]) in known:
+            return text[:at], text[at + 1 :]
+    return text, ""
 
 
 def placed(written: Iterable[str], folder: Path) -> dict[str, str]:

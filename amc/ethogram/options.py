@@ -1,7 +1,7 @@
 """What `predict` is asked for, besides videos and a model; and rules for each behaviour, from a table."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +13,7 @@ from amc.ethogram.bouts import Rules
 from amc.ethogram.formats import nwb
 from amc.ethogram.timeline import SlidingWindow
 
+NAMES = {"min_seconds": "min_bout", "bin_seconds": "bin"}  # of fields that the command calls otherwise
 FIELDS = {"min_bout": "min_seconds", "max_gap": "max_gap"}  # of `Rules`, by column
 
 
@@ -38,6 +39,14 @@ class Options:
         if self.bin_seconds and not 1 <= self.bin_seconds < np.inf:
             raise AmcError(f"bin: {self.bin_seconds} is not allowed; give 1 second or more, or 0 for no bins")
 
+    @property
+    def named(self) -> dict:
+        """All but `human`, as JSON types by the names that the command's options have."""
+        found = {name: value for name, value in asdict(self).items() if name != "human"}
+        found |= found.pop("sliding") | found.pop("rules")
+        found["rules"] = [found.pop("each"), found.pop("own_threshold")]
+        return {NAMES.get(name, name): value for name, value in found.items()}
+
 
 def read_rules(path: Path | str, rules: Rules) -> tuple[Rules, dict[str, float]]:
     """`rules` with those of each behaviour in a table; and the thresholds that it gives.
@@ -47,7 +56,12 @@ def read_rules(path: Path | str, rules: Rules) -> tuple[Rules, dict[str, float]]
     behaviour twice, and a file of another kind.
     """
     each, thresholds = {}, {}
-    for line, cells in delimited.read(path, ("behaviour",), optional=("threshold", *FIELDS)):
+    try:
+        rows = delimited.read(path, ("behaviour",), optional=("threshold", *FIELDS))
+    except delimited.NoHeader as error:
+        columns = ",".join(("behaviour", "threshold", *FIELDS))
+        raise AmcError(f"{path}: is no table of rules; give a CSV with the columns {columns}") from error
+    for line, cells in rows:
         name = clean(delimited.unescape(cells["behaviour"]))
         if not name or name in each:
             says = f"{name!r} is there twice; give it one line" if name else "names no behaviour; write its name"

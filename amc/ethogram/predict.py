@@ -28,13 +28,12 @@ from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
 from amc.base.progress import Log, headed
-from amc.base.wording import first_few
-from amc.ethogram import annotations, crops, exports, finished, inputs, summary
+from amc.ethogram import again, annotations, crops, exports, finished, inputs, summary
 from amc.ethogram.bouts import Rules
 from amc.ethogram.comparison import check_subject
 from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
-from amc.ethogram.finished import Finished, run_id
+from amc.ethogram.finished import Finished, Record
 from amc.ethogram.formats import boris_project
 from amc.ethogram.inputs import videos
 from amc.ethogram.matching import key
@@ -84,40 +83,48 @@ def predict(
     given, notes, left_out = videos(sources)
     out = folder(out)
     with locks.held(out):
-        known, written = finished.read(out)
-        kept = finished.names(known, given.values())
-        named = inputs.named([*given.values()], kept=kept, taken={one.video for one in known.values()})
-        summary.refuse_losing_corrections(out, written)
+        record = finished.read(out)
+        known = record.videos.values()
+        kept = finished.names(record.videos, given.values())
+        taken = {name for one in known for name in (one.video, one.name)}
+        named = inputs.named([*given.values()], kept=kept, taken=taken)
+        summary.refuse_losing_corrections(out, record.projects)
+        jobs = crops.jobs(named, crops.read(options.crop), taken={one.name: one.video for one in known})
+        videos_in = {job.video for job in jobs.values()}
+        notes += [f"{printable(named[name])}: left out, --crop has no boxes of it" for name in named.keys() - videos_in]
         report = Report(general=notes, left_out=left_out)
-        jobs = crops.jobs(named, crops.read(options.crop))
-        _predict(jobs, known, predictor, out, options, report, log)
+        _predict(jobs, record, predictor, out, options, report, log)
     return report
 
 
 def _predict(
-    jobs: Mapping[str, Job], known: Mapping[str, Finished], predictor: VideoPredictor, out: Path, options: Options,
-    report: Report, log: Log,
+    jobs: Mapping[str, Job], record: Record, predictor: VideoPredictor, out: Path, options: Options, report: Report,
+    log: Log,
 ) -> None:  # fmt: skip
-    """`predict` on videos, or animals in them, by name; known: the finished ones of the folder."""
+    """`predict` on videos, or animals in them, by name; record: of the folder."""
     paths = list(dict.fromkeys(job.path for job in jobs.values()))
     labels = [file for source in options.human for file in annotations.files(source)]
     _refuse_overwriting([*paths, *labels], list(jobs), out)
     check_rules(options.rules, options.own_threshold, predictor.names)
     threshold = thresholds(predictor, options.threshold, options.own_threshold)
-    human = _human(options, jobs, known)
+    human = _human(options, jobs, record.videos)
     report.general += human.notes if human else ()
-    report.run = run_id(predictor, labels, _settings(options, jobs), threshold)
-    gone, known = _without_boxes(known, jobs)
-    _refuse_mixing(known, jobs, report.run, out)
+    facts = finished.run_facts(predictor, labels, _settings(options, jobs), threshold)
+    report.run = finished.run_id(facts)
+    verdicts = again.verdicts(record.videos, jobs, human, report.run, out)
+    again.refuse_mixing(verdicts, out)
     report.stamps = warn(predictor, paths, log)
-    if gone:
-        log(f"no boxes any more, so their rows and files are removed: {first_few([one.name for one in gone])}")
-        finished.remove(out, gone)
-    report.finished, report.before = _still_valid(known, jobs, human, report.run, out)
-    if changed := [name for name, job in jobs.items() if _has_changed(job, known)]:
-        log(f"another content than before, so predicted again: {first_few(changed)}")
+    before = [record.runs.get(one.run) for one in record.videos.values()]
+    again.tell(verdicts, before[-1] if before else None, facts, log)
+    finished.remove(out, [record.videos[name] for name, why in verdicts.items() if why == again.GONE])
+    report.before = [name for name in jobs if verdicts.get(name) == again.DONE]
+    moved = {name: replace(record.videos[name], file=str(jobs[name].path)) for name in report.before}
+    kept = {name: one for name, one in record.videos.items() if verdicts[name] in (again.DONE, again.KEPT)}
+    report.finished = kept | moved
     if len(report.before) < len(jobs):
         predictor = predictor.to(options.device)
+    if report.run not in record.runs:
+        finished.begin(out, report.run, facts)
     for table in exports.TABLES:  # of an earlier run: whoever stops this one must not find them beside its files
         (out / table).unlink(missing_ok=True)
     if report.before:
@@ -139,7 +146,7 @@ def _predict(
 def _settings(options: Options, jobs: Mapping[str, Job]) -> dict:
     """The options that are a part of the run's id: not those that belong to single videos, such as tables of boxes."""
     is_table = any(job.crop and job.crop.is_track for job in jobs.values())
-    return asdict(replace(options, human=(), crop="boxes" if is_table else options.crop))
+    return replace(options, crop="boxes" if is_table else options.crop).named
 
 
 def _predict_one(
@@ -165,7 +172,7 @@ def _predict_one(
             shown.num_frames, float(shown.edges[-1]), float(shown.fps), unlike, shown.stamp,
             [*notes, *seen.info.notes, *(crop.notes if crop else ())], {file.name: digest(file) for file in written},
             boris_project.events(shown.bouts, shown.edges, stamp=shown.stamp, subject=shown.subject),
-            {table: finished.packed(rows) for table, rows in tables.items()}, _meant(human, job.video),
+            {table: finished.packed(rows) for table, rows in tables.items()}, again.names_in(human, job.video),
         )  # fmt: skip
         finished.add(out, one)
         alarm = f"; {100 * unlike:.0f} % of it is out-of-distribution" if unlike else ""
@@ -209,10 +216,13 @@ def _human(options: Options, jobs: Mapping[str, Job], known: Mapping[str, Finish
         raise AmcError("subject: is one of the annotation's, and none is given; add --human, or leave it out")
     if not options.human:
         return None
+    if options.subject and any(job.crop and job.crop.subject for job in jobs.values()):
+        raise AmcError("subject: each track is compared with the subject of its own name; leave out --subject")
     given = {job.video: job.path for job in jobs.values()}
     found = annotations.read(*options.human, videos=list(given.values()))
+    found = found.among(given, {one.video: Path(one.file) for one in known.values()})
     check_subject(found, options.subject)
-    return found.among(given, {one.video: Path(one.file) for one in known.values()})
+    return found
 
 
 def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) -> None:
@@ -221,48 +231,6 @@ def _refuse_overwriting(files: Sequence[Path], names: Sequence[str], out: Path) 
     for file in inputs.outputs(names, out.resolve()):
         if key(str(file)) in given:
             raise AmcError(f"{printable(file)}: was given, and would be written over; choose another folder for --out")
-
-
-def _refuse_mixing(known: Mapping[str, Finished], given: Mapping[str, Job], run: str, out: Path) -> None:
-    """Raise AmcError if the folder holds videos of another run that are not given now, and so not predicted again."""
-    others = [name for name, one in known.items() if one.run != run and name not in given]
-    if others:
-        says = f"holds {len(others)} videos ({first_few(others)}) of another model, other options or annotation"
-        raise AmcError(f"{printable(out)}: {says}; give them again too, or choose another folder for --out")
-
-
-def _without_boxes(
-    known: Mapping[str, Finished], given: Mapping[str, Job]
-) -> tuple[list[Finished], dict[str, Finished]]:
-    """The finished tracks of given videos that the table of tracks lacks now; and the other finished ones by name."""
-    tracked = {job.video for job in given.values() if job.crop and job.crop.is_track}
-    gone = {name: one for name, one in known.items() if one.crop and one.video in tracked and name not in given}
-    return [*gone.values()], {name: one for name, one in known.items() if name not in gone}
-
-
-def _still_valid(
-    known: Mapping[str, Finished], given: Mapping[str, Job], human: Annotation | None, run: str, out: Path
-) -> tuple[dict[str, Finished], list[str]]:
-    """The finished videos that need not be predicted again, where they are now; and the names of the given ones."""
-    own = {name: replace(known[name], file=str(job.path)) for name, job in given.items() if name in known}
-    before = []
-    for name, one in own.items():
-        crop = given[name].crop
-        is_same = one.crop == (crop.digest if crop else "") and not _has_changed(given[name], known)
-        is_same = is_same and one.meant == _meant(human, one.video)
-        if one.run == run and is_same and finished.is_intact(one, out):
-            before.append(name)
-    return {name: own.get(name, one) for name, one in known.items() if name in before or name not in given}, before
-
-
-def _meant(human: Annotation | None, video: str) -> list[str]:
-    """The names in the annotation that mean a video; they may be others after it, or another video, has moved."""
-    return list(human.meant.written.get(video, ())) if human else []
-
-
-def _has_changed(job: Job, known: Mapping[str, Finished]) -> bool:
-    """Whether a video was done in the folder with another content, such as that of another card."""
-    return job.name in known and known[job.name].sha256 != finished.content(job.path)
 
 
 def thresholds(

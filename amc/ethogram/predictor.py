@@ -46,6 +46,7 @@ REMEDY = (  # for DRAWN
     "--behaviours, or to train --dataset folder"
 )
 KNOWN_FROM = 30  # validation clips, from which it is known how far from the training clips a clip usually is
+XCLIP = "xclip"  # `weights.XCLIP_BACKBONE`, which is slow to import
 MAX_CLIPS = {"train": 300, "val": 150}  # clips for fitting the detector
 
 
@@ -53,7 +54,7 @@ MAX_CLIPS = {"train": 300, "val": 150}  # clips for fitting the detector
 class VideoPredictor:
     """A classifier, how it samples a video, and what is known about its reliability."""
 
-    load: Callable[[], "Classifier"]  # gives the same classifier at each call; that of `by_model` is built at the first
+    load: Callable[[], "Classifier"]  # the same at each call; where a file has all weights, it is built at the first
     names: tuple[str, ...]  # its C behaviours
     card: dict  # which network, from which weights
     sha256: str  # of its weights
@@ -87,10 +88,12 @@ class VideoPredictor:
 
 def chosen_clip(backbone: str, pretrained: str) -> tuple[str, str]:
     """Backbone and weights for `by_names`: as given, else a backbone that fits the weights, else synth-clip."""
-    from amc.model import weights
-
     small = config.SIZES["quick"]
-    return backbone or weights.fitting(pretrained, small.backbone), pretrained or small.pretrained
+    if pretrained and not backbone:
+        from amc.model import weights
+
+        backbone = weights.fitting(pretrained, small.backbone)
+    return backbone or small.backbone, pretrained or small.pretrained
 
 
 def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str = "") -> VideoPredictor:
@@ -99,10 +102,6 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     backbone: "xclip" for an X-CLIP, whose own number of frames it then sees; empty: one that fits `pretrained`.
     Raises AmcError for fewer than two behaviours, which leave no choice, and for absent weights.
     """
-    from amc import model
-    from amc.model import weights
-    from amc.runs.ablation import pixels_for
-
     names = tuple(filter(None, map(clean, behaviours)))
     if len(names) < 2:
         given = ", ".join(names) or "none"
@@ -110,18 +109,49 @@ def by_names(behaviours: Sequence[str], *, backbone: str = "", pretrained: str =
     check(names, "behaviours")
     small = config.SIZES["quick"]
     backbone, pretrained = chosen_clip(backbone, pretrained)
-    is_whole = backbone == weights.XCLIP_BACKBONE
-    built = model.build(backbone, pretrained, num_slots=None if is_whole else small.sampling.frames)
+    plan = replace(small.sampling, num_windows=1)
+    card = {"backbone": backbone, "pretrained": pretrained, "num_slots": plan.frames}
+    if file := _file(backbone, pretrained):  # its content tells what the model is before it is built
+        known = digest(file)
+        sha256, load = f"{backbone} {known}", cache(partial(_named, card, names, file, known))
+    else:
+        built = _named(card, names)
+        card, sha256, load = built.card, checkpoint.content_digest(built), lambda: built
+        plan = replace(plan, frames=card["num_slots"])
+    stamp = f"{WHOLE if backbone == XCLIP else ZERO_SHOT}, {_weights(card)}"
+    facts = {"by": "names", "card": card}
+    pixels = _pixels(backbone, pretrained)
+    return VideoPredictor(load, names, card, sha256, plan, pixels, True, stamp=stamp, facts=facts)
+
+
+def _file(backbone: str, pretrained: str) -> Path | None:
+    """The file that has all weights of a CLIP; None for one that is not known before it is built."""
+    if (backbone, pretrained) == (SYNTH_CLIP, BUNDLED):
+        return bundled.find(backbone)[0]
+    return Path(pretrained) if backbone != XCLIP and Path(pretrained).is_file() else None
+
+
+def _named(card: Mapping, names: Sequence[str], file: Path | None = None, sha256: str = "") -> "Classifier":
+    """The model of by_names; file: of its weights, whose content has to be the known one."""
+    from amc import model
+
+    slots = None if card["backbone"] == XCLIP else card["num_slots"]
+    classifier = model.build(card["backbone"], card["pretrained"], num_slots=slots).with_names(names)
+    _refuse_changed(file, sha256)
+    return classifier
+
+
+def _pixels(backbone: str, pretrained: str) -> Pixels:
+    """RGB; of real videos as at size paper, and larger for a CLIP with larger input."""
+    small = config.SIZES["quick"]
     pixels = replace(small.pixels, modality="rgb")
-    if backbone != small.backbone:  # real videos, as at size paper; larger for a CLIP with larger input
-        larger = pixels_for("paper", built.preprocess.size).short_side
-        pixels = replace(pixels, short_side=max(config.SIZES["paper"].pixels.short_side, larger))
-    stamp = f"{WHOLE if is_whole else ZERO_SHOT}, {_weights(built.card)}"
-    plan = replace(small.sampling, num_windows=1, frames=built.card["num_slots"])
-    facts = {"by": "names", "card": built.card}
-    classifier = built.with_names(names)
-    sha256 = checkpoint.content_digest(classifier)
-    return VideoPredictor(lambda: classifier, names, built.card, sha256, plan, pixels, True, stamp=stamp, facts=facts)
+    if backbone == small.backbone:
+        return pixels
+    from amc.model import weights
+    from amc.runs.ablation import pixels_for
+
+    larger = pixels_for("paper", weights.image_size(backbone, pretrained)).short_side
+    return replace(pixels, short_side=max(config.SIZES["paper"].pixels.short_side, larger))
 
 
 def by_model(name: str | Path, *, behaviours: Sequence[str] = (), log: Log = silent) -> VideoPredictor:
@@ -194,9 +224,13 @@ def _loaded(path: Path, sha256: str) -> "Classifier":
     from amc.inference import load_run
 
     classifier = load_run(path)[1]
-    if digest(path) != sha256:
-        raise AmcError(f"{path}: has changed since it was first read; run the same again")
+    _refuse_changed(path, sha256)
     return classifier
+
+
+def _refuse_changed(path: Path | None, sha256: str) -> None:
+    if path and digest(path) != sha256:
+        raise AmcError(f"{path}: has changed since it was first read; run the same again")
 
 
 def _weights(card: dict) -> str:

@@ -23,6 +23,7 @@ from amc.datasets.clips import motion, planned, slots
 from amc.ethogram import crops, timeline
 from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.timeline import SlidingWindow
+from amc.video import packets
 
 BATCH_BYTES = 1e6  # bytes of pictures per batch; more do not fit into the processor cache
 
@@ -67,7 +68,7 @@ def sliding_window(
     read or whose times are not known, and for scores that are not finite.
     """
     info = video.probe(path)
-    edges = timeline.edges(video.frame_times(path), info.fps)
+    edges = edges_of(path)
     shots = _shots(path, crop.span(info.num_frames) if crop else (0, info.num_frames))
     windows = tuple(
         (start + first, start + last)
@@ -97,6 +98,15 @@ def sliding_window(
         parts.append(_scored(path, predictor, waiting, edges, device))
     probs, embeddings = map(np.concatenate, zip(*parts, strict=True))
     return WindowScores(info, edges, windows, probs, embeddings, tuple(start for start, _ in shots[1:]))
+
+
+def edges_of(path: Path | str) -> np.ndarray:
+    """`timeline.edges` of a video, (N + 1,) seconds: if it is without sound, to its own end. Raises VideoError."""
+    info = video.probe(path)
+    with packets.opened(str(path)) as (container, _):  # sound may last longer, and some durations are estimates
+        is_measured = not container.streams.audio and container.format.name not in packets.ESTIMATED
+    end = info.duration if is_measured else float("nan")
+    return timeline.edges(video.frame_times(path), info.fps, end=end)
 
 
 def _scored(

@@ -27,7 +27,7 @@ from amc.ethogram.predictor import VideoPredictor
 from amc.ethogram.record import Ethogram
 from amc.ethogram.sliding_window import WindowScores, sliding_window
 from amc.ethogram.timeline import SlidingWindow
-from amc.ethogram.training_clips import MOMENT, write_clip
+from amc.ethogram.training_clips import write_clip
 
 CONTEXT = 1.0  # seconds before and after a window, so that a human sees where a behaviour begins
 PROJECT = "suggested.boris"
@@ -59,8 +59,7 @@ def suggest(
     out = folder(out)
     if (out / PROJECT).exists():
         raise AmcError(f"{printable(out / PROJECT)}: is there already, perhaps corrected; choose another folder")
-    given, notes, _ = inputs.videos(sources)
-    named = {name: path for name, path in given.items() if not MOMENT.search(name)}  # not those of an earlier call
+    named, notes, _ = inputs.videos(sources)
     chosen_from, predictor = predict.thresholds(predictor, threshold), predictor.to(device)
     stamps = predict.warn(predictor, list(named.values()), log)
     for note in notes:
@@ -145,7 +144,7 @@ def _cut(found: Sequence[Moment], named: dict[str, Path], known: dict[str, Ethog
     observations = {}
     for moment in found:
         shown = known[moment.video]
-        name = f"{moment.video}@{shown.edges[moment.start]:.3f}s"  # as MOMENT
+        name = f"{moment.video}@{shown.edges[moment.start]:.3f}s"  # as `matching.MOMENT`
         write_clip(named[moment.video], moment.start, moment.stop, out / f"{name}.mp4")
         observations[name] = _observation(shown, moment, f"{name}.mp4")
     return observations

@@ -11,6 +11,7 @@ import numpy as np
 from amc.base.errors import AmcError
 
 EPSILON = 1e-6  # seconds: rounding of time stamps; no camera is that fast
+ROUNDED = 0.01  # seconds: durations in files are rounded
 Range = tuple[int, int]  # first frame, one past the last
 
 
@@ -27,12 +28,12 @@ class SlidingWindow:
             raise AmcError(f"stride: {says}; needs 0 < stride <= window, or frames are missed")
 
 
-def edges(times: np.ndarray, fps: float) -> np.ndarray:
+def edges(times: np.ndarray, fps: float, *, end: float = float("nan")) -> np.ndarray:
     """When each frame begins and the last one ends: (N + 1,) seconds, of ascending frame times (N,).
 
     Times count from the start of the video; the first frame may be later, if earlier ones cannot be decoded. The last
-    frame lasts as long as the median one; a single frame, 1 / `fps`. Raises AmcError for times that do not ascend, or
-    if no duration is known.
+    frame lasts as long as the median one (a single frame, 1 / `fps`), or longer, until `end`, seconds, if the file says
+    so. Raises AmcError for times that do not ascend, or if no duration is known.
     """
     times = np.asarray(times, dtype=np.float64)
     steps = np.diff(times)
@@ -41,7 +42,8 @@ def edges(times: np.ndarray, fps: float) -> np.ndarray:
     last = float(np.median(steps)) if len(steps) else 1 / fps
     if not np.isfinite(last):
         raise AmcError("times: how long the only frame lasts is not known; give a video file with a frame rate")
-    return np.append(times, times[-1] + last)
+    usual = times[-1] + last
+    return np.append(times, end if end > usual + ROUNDED else usual)
 
 
 def slide(edges: np.ndarray, *, seconds: float, stride: float) -> tuple[Range, ...]:

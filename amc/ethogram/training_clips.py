@@ -8,7 +8,6 @@ from bouts, at most `MOST` from each, and as many from stretches without any beh
 import hashlib
 import json
 import os
-import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from fractions import Fraction
@@ -25,21 +24,21 @@ from amc.base.errors import AmcError, VideoError, printable
 from amc.base.progress import Log, progress
 from amc.datasets import names
 from amc.datasets.folder import BACKGROUND, TABLE
-from amc.ethogram import annotations, inputs, timeline
+from amc.ethogram import annotations, inputs
 from amc.ethogram.bouts import Bout, from_frames, to_frames
 from amc.ethogram.comparison import labelled_of
 from amc.ethogram.events import Annotation
-from amc.ethogram.matching import has_video_ending
+from amc.ethogram.matching import MOMENT, has_video_ending
+from amc.ethogram.sliding_window import edges_of
 from amc.ethogram.timeline import SlidingWindow
 from amc.synth import generate
 
-VERSION = 3  # of the clips; raise it when the same annotation gives other clips
+VERSION = 4  # of the clips; raise it when the same annotation gives other clips
 NOTES = "notes.json"  # beside the clips: what was left out, to be told each time
 MOST = 10  # clips of one bout: an hour of rest must not outnumber all else
 SHARE = 0.5  # a clip has a behaviour that fills this share of it, or of which this share of a bout lies in it
 NEEDED = 3  # videos: training, validation and test each have their own
 AGAIN = "run the same again when it is written"
-MOMENT = re.compile(r"@\d+\.\d+s$")  # at the end of the name of a moment that `suggest` has cut from a video
 
 
 class Cut(NamedTuple):
@@ -161,7 +160,7 @@ def _videos(source: Path, human: Annotation) -> dict[str, Path]:
         says = f"none of its videos is here or beside it: {', '.join(human.media[:5]) or 'it names none'}"
         raise AmcError(f"{human.source}: {says}; put it into the folder of the videos, and give the folder")
     files: dict[Path, Path] = {}
-    for path in inputs.videos(places).named.values():
+    for path in inputs.videos(places, has_moments=True).named.values():
         files.setdefault(path.resolve(), path)  # each file once, under the name in the folder
     return inputs.named([*files.values()])
 
@@ -209,7 +208,7 @@ def _note(text: str, notes: list[str], log: Log) -> None:
 
 def _cuts(human: Annotation, name: str, path: Path) -> list[Cut]:
     events, given = human.of(name), human.labelled_frames(name)  # first: a video without any need not be read
-    edges = timeline.edges(video.frame_times(path), video.probe(path).fps)
+    edges = edges_of(path)
     counted = labelled_of(human, path.name, given, edges)
     return plan(annotations.bouts(events, edges), edges, seconds=SlidingWindow.seconds, counted=counted)
 

@@ -27,12 +27,11 @@ from amc.datasets import delimited
 from amc.datasets.delimited import NoHeader
 from amc.ethogram import observed
 from amc.ethogram.bouts import Bout
-from amc.ethogram.events import WHOLE, Annotation
+from amc.ethogram.events import PREDICTED, WHOLE, Annotation
 from amc.ethogram.formats.event_table import NOBODY
 from amc.ethogram.observed import Act, Player
 from amc.ethogram.record import DECIMALS
 
-PREDICTED = "PREDICTED by a model and not corrected"  # in the description of an observation, until a human deletes it
 ZIPPED = b"\x1f\x8b"  # first bytes of a gzip file
 PLAYERS = 8  # BORIS has so many; we use the first
 FORMAT = "7.0"  # of BORIS 7 and 8
@@ -47,7 +46,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     of another kind; AmcError for a damaged project, and if none of its observations can be read.
     """
     project = _opened(path)
-    acts, refused, shown, notes, labelled, predicted = [], {}, [], [], {}, []
+    acts, refused, shown, notes, labelled, predicted = [], {}, [], [], {}, {}
     try:
         types = {entry["code"]: "STATE" in entry["type"].upper() for entry in project["behaviors_conf"].values()}
         for name, observation in project["observations"].items():
@@ -57,7 +56,9 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
                 spans = _observed(place, observation, found)
                 acts += _acts(place, name, observation, types, found)
                 own = [video for player in found for video in player.names]
-                shown, predicted = shown + own, predicted + own * _is_predicted(project, observation)
+                shown += own
+                if mark := _mark(project, observation):
+                    predicted |= dict.fromkeys(own, mark)
                 for video, *span in spans:
                     labelled.setdefault(video, []).append(tuple(span))
             except UNSOUND as error:
@@ -75,13 +76,20 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     states = tuple(code for code, is_state in types.items() if is_state)
     return Annotation(
         str(path), observed.events(acts), tuple(notes), states, limited, tuple(dict.fromkeys(shown)), refused,
-        predicted=tuple(dict.fromkeys(predicted)),
+        predicted=predicted,
     )  # fmt: skip
 
 
-def _is_predicted(project: dict, observation: dict) -> bool:
-    """Whether an observation is a model's, by its own description or that of its project."""
-    return any(PREDICTED in str(text) for text in (project.get("project_description"), observation.get("description")))
+def _mark(project: dict, observation: dict) -> str:
+    """What to do, once it is corrected, with what marks an observation as a model's; empty for a human's."""
+    comments = [event[4] for event in observation["events"] if len(event) > 4]
+    places = {
+        "description of its observation": [observation.get("description")],
+        "description of the project": [project.get("project_description")],
+        "comments of its events": comments,
+    }
+    found = [place for place, texts in places.items() if any(PREDICTED in str(text) for text in texts)]
+    return f"delete the {' and the '.join(found)}" if found else ""
 
 
 def _unsound(place: Path | str, what: str, error: Exception) -> AmcError:

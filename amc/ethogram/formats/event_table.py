@@ -19,7 +19,7 @@ from pathlib import Path
 from amc.base.errors import AmcError
 from amc.datasets.delimited import unescape
 from amc.ethogram import observed
-from amc.ethogram.events import Annotation, Event
+from amc.ethogram.events import PREDICTED, Annotation, Event
 from amc.ethogram.formats import sheets
 from amc.ethogram.formats.sheets import Sheet
 from amc.ethogram.matching import base, has_video_ending, named_after
@@ -39,6 +39,9 @@ SYNONYMS = {  # our name: letters and digits of the column's names in all versio
     "durations": ("mediadurations", "mediaduration"),
     "first": ("startframe",),
     "last": ("endframe",),
+    "comment": ("commentstart", "comment"),
+    "description": ("description",),  # of an observation
+    "probability": ("meanprob",),  # our table of all bouts
     "score": ("score",),  # V-TRACE: of a prediction
     "review": ("review",),  # V-TRACE: accepted or rejected by a human
 }
@@ -58,7 +61,6 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     with sheets.opened(path, _is_header, EXPECTED, within=sheets.HEADER_LINES) as found:
         rows = [row for sheet in found for row in _rows(path, sheet, lengths)]
         notes = tuple(note for sheet in found for note in sheet.notes)
-    is_predicted = any(row.cell("score") and not row.cell("review") for row in rows if row.above.get(V_TRACE))
     rows = [row for row in rows if not (row.above.get(V_TRACE) and row.cell("review").lower() == "rejected")]
     _refuse_unordered(rows)
     frames = [_bout(row) for row in rows if _is_bout(row)]
@@ -69,7 +71,8 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     notes += observed.queue_notes(acts)
     lasting = dict.fromkeys((*(event.behaviour for event in frames), *observed.with_duration(acts)))
     events = (*frames, *observed.events(acts))
-    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=shown * is_predicted)
+    predicted = {name: " and ".join(row.marks) for row in rows if row.marks for name in row.videos}
+    return Annotation(str(path), events, notes, tuple(lasting), videos=shown, predicted=predicted)
 
 
 @dataclass(frozen=True)
@@ -119,6 +122,19 @@ class Row:
     def subject(self) -> str:
         """The animal; empty if none is named."""
         return "" if self.cell("subject") in NOBODY else self.cell("subject")
+
+    @property
+    def videos(self) -> list[str]:
+        """The videos that the row is about."""
+        return [self.media] if _is_bout(self) else [name for player in self.players() for name in player.names]
+
+    @property
+    def marks(self) -> list[str]:
+        """What to do, once it is corrected, with what marks the row as a model's; nothing for a human's."""
+        found = [f"delete its column of {word}s" for word in ("description", "comment") if PREDICTED in self.cell(word)]
+        found += ["delete its column mean_prob"] * bool(self.cell("probability"))
+        is_new = self.above.get(V_TRACE) and self.cell("score") and not self.cell("review")
+        return found + ["review it in V-TRACE"] * bool(is_new)
 
     def players(self) -> tuple[Player, ...]:
         """What the observation's players show; one video if the row does not say more."""

@@ -13,9 +13,8 @@ import numpy as np
 from amc.base.errors import AmcError
 from amc.datasets.delimited import NoHeader
 from amc.ethogram.bouts import from_frames
-from amc.ethogram.events import Annotation, Event
-from amc.ethogram.formats.boris_project import PREDICTED
-from amc.ethogram.record import Ethogram
+from amc.ethogram.events import PREDICTED, Annotation, Event, mark
+from amc.ethogram.record import Ethogram, unique_name
 
 NOTHING = ("other", "background", "none")
 KEYS = {"class_names", "is_multilabel", "labels"}
@@ -50,18 +49,19 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         raise AmcError(
             f"{path}: is no sound file of FERAL ({type(error).__name__}: {error}); export it again"
         ) from error
-    is_predicted = str(found.get("description", "")).startswith(PREDICTED)
+    is_predicted = PREDICTED in str(found.get("description"))
     return Annotation(
         str(path), tuple(events), (), tuple(names[k] for k in kept), labelled, tuple(labelled),
-        predicted=tuple(labelled) * is_predicted,
+        predicted=dict.fromkeys(labelled if is_predicted else (), "delete its description"),
     )  # fmt: skip
 
 
 def text(shown: Ethogram) -> str:
     """A video's predictions in this form, for FERAL's split `inference`."""
-    says = {"description": f"{PREDICTED}. {shown.stamp}".strip()}
-    splits = {name: [] for name in ("train", "val", "test")} | {"inference": [shown.file]}
+    key = unique_name(shown.file, shown.subject)  # an animal has its own; a whole video that of its file
+    head = {"description": mark(shown.stamp)}
+    splits = {name: [] for name in ("train", "val", "test")} | {"inference": [key]}
     names = {str(c): name for c, name in enumerate(shown.names)}
-    labels = {shown.file: shown.frames.astype(int).tolist()}
-    found = says | {"is_multilabel": True, "class_names": names, "labels": labels, "splits": splits}
+    labels = {key: shown.frames.astype(int).tolist()}
+    found = head | {"is_multilabel": True, "class_names": names, "labels": labels, "splits": splits}
     return json.dumps(found, ensure_ascii=False, separators=(",", ":")) + "\n"

@@ -29,6 +29,7 @@ FRAME = ("", "frame", "unnamed: 0")  # names of the first column
 NOTHING = ("background", "none")  # DeepEthogram's column of frames without any behaviour
 ENDINGS = ("_labels", "_predictions", "_scores", "_frames")  # of files, after the video's name
 PROBABILITY = re.compile(r"prob(?:ability)?[ _](.+)", re.IGNORECASE)
+MARK = "delete its columns of probabilities (Probability_…)"
 MEASURED = re.compile(r".*_(x|y|p)|(prob|low_prob|sum_prob).*", re.IGNORECASE)  # SimBA's columns that are no behaviour
 
 
@@ -54,7 +55,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         notes += (f"{(~labelled).sum()} frames are not labelled and do not count",)
     return Annotation(
         str(path), tuple(events), notes, tuple(names), {video: labelled}, (video,),
-        predicted=(video,) * is_predicted,
+        predicted={video: MARK} if is_predicted else {},
     )  # fmt: skip
 
 

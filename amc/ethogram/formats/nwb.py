@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 from amc import __version__
 from amc.base.errors import AmcError, printable
 from amc.base.paths import atomic
+from amc.base.wording import first_few
 from amc.datasets.delimited import NoHeader
 from amc.ethogram.events import WHOLE, Annotation, Event
 from amc.ethogram.matching import named_after
@@ -21,7 +22,9 @@ if TYPE_CHECKING:
     from ndx_ethogram import EthogramBouts
 
 ENDING = "_bouts.nwb"
+OURS = "AnimalMotionCLIP"  # `source_software`
 AUTOMATED = "automated"  # `labeling_method` of a model's bouts; those of a human are manual, or curated
+CURATED = "change its labeling_method to curated"
 HDF5 = b"\x89HDF"  # first bytes
 UNDATED = datetime(2000, 1, 1, tzinfo=UTC)  # NWB needs a time of the recording; what it was is not known
 
@@ -50,7 +53,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
     from ndx_ethogram import EthogramBouts
     from pynwb import NWBHDF5IO
 
-    events, shown, notes, predicted, labelled = [], [], [], [], {}
+    events, shown, notes, predicted, labelled = [], [], [], {}, {}
     try:
         with NWBHDF5IO(str(path), "r") as io:
             file = io.read()
@@ -65,7 +68,7 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
                 rows = zip(table["label"][:], table["start_time"][:], table["stop_time"][:], strict=True)
                 times = [(label, *(round(float(second) - begin, 9) for second in span)) for label, *span in rows]
                 events += [Event(name, label, start, stop, True, subject=who) for label, start, stop in times]
-                predicted += [name] * (table.labeling_method == AUTOMATED)
+                predicted |= {name: CURATED} if table.labeling_method == AUTOMATED else {}
                 labelled.setdefault(name, []).extend(_observed(table, begin))
     except (OSError, KeyError, TypeError, ValueError) as error:
         raise AmcError(f"{path}: is no sound NWB file ({printable(error)}); export it again") from error
@@ -73,8 +76,10 @@ def read(path: Path, lengths: Callable[[str], float | None]) -> Annotation:
         raise AmcError(f"{path}: holds no bouts of ndx-ethogram; write them with that extension")
     names = tuple(dict.fromkeys(event.behaviour for event in events))
     limited = {video: tuple(spans) for video, spans in labelled.items() if WHOLE not in spans}
-    notes += [f"{video}: only a part was observed (NWB's observation intervals)" for video in limited]
-    return Annotation(str(path), tuple(events), tuple(notes), names, limited, tuple(shown), predicted=tuple(predicted))
+    for video, spans in limited.items():
+        stretches = first_few([f"{first:g} to {stop:g} s" for first, stop in spans])
+        notes.append(f"{video}: observed from {stretches} (NWB's observation intervals); other frames do not count")
+    return Annotation(str(path), tuple(events), tuple(notes), names, limited, tuple(shown), predicted=predicted)
 
 
 def _observed(table: "EthogramBouts", begin: float) -> list[tuple[float, float]]:
@@ -87,16 +92,20 @@ def _observed(table: "EthogramBouts", begin: float) -> list[tuple[float, float]]
 
 
 def _video(table: "EthogramBouts", path: Path) -> tuple[str, float]:
-    """The file name of a table's video, or that of the NWB file; and when it begins, seconds of the session."""
+    """The file name of a table's video, or that of the NWB file; and when it begins, seconds of the session.
+
+    Our times are those of the video file, whose first frame may be late.
+    """
     video = table.source_video
     if video is None or not video.external_file:
         return named_after(path.name, Path(ENDING).stem), 0.0
     begin = video.timestamps[0] if video.rate is None else video.starting_time
-    return PurePath(video.external_file[0]).name, float(begin)
+    is_ours = (table.source_software or "").startswith(OURS)
+    return PurePath(video.external_file[0]).name, 0.0 if is_ours else float(begin)
 
 
 def write(shown: Ethogram, video: Path, path: Path) -> Path:
-    """Write the bouts of a video, all behaviours, and the interval in which the animal is seen. Raises AmcError."""
+    """Write the bouts of a video, all behaviours, and the interval that was looked at. Raises AmcError."""
     from ndx_ethogram import Ethogram as Catalogue
     from ndx_ethogram import EthogramBouts
     from pynwb import NWBHDF5IO, NWBFile
@@ -113,18 +122,18 @@ def write(shown: Ethogram, video: Path, path: Path) -> Path:
     behaviours = Catalogue(name="ethogram", description="What the model can recognise.", exclusive=False)
     for name in shown.names:
         behaviours.add_row(behavior=name, definition="as in the training of the model")
-    seen = TimeIntervals(name="observation_intervals", description="When the animal is seen.")
-    first, stop = shown.span or (shown.edges[0], shown.edges[-1])
+    seen = TimeIntervals(name="observation_intervals", description="When the animal is seen, or the whole video.")
+    first, stop = shown.span or (0.0, shown.edges[-1])
     seen.add_interval(start_time=float(first), stop_time=float(stop))
     bouts = EthogramBouts(
-        name="bouts", description=says, labeling_method=AUTOMATED, source_software=f"AnimalMotionCLIP {__version__}",
-        source_video=film, ethogram=behaviours, observation_intervals=seen if shown.span else None,
+        name="bouts", description=says, labeling_method=AUTOMATED, source_software=f"{OURS} {__version__}",
+        source_video=film, ethogram=behaviours, observation_intervals=seen,
     )  # fmt: skip
     for bout in shown.bouts:
         times = {"start_time": float(shown.edges[bout.start]), "stop_time": float(shown.edges[bout.stop])}
         bouts.add_row(label=bout.behaviour, **times)
     module = file.create_processing_module("behavior", "bouts of behaviour")
-    for part in (behaviours, *[seen] * (shown.span is not None), bouts):
+    for part in (behaviours, seen, bouts):
         module.add(part)
     with atomic(path) as temporary, NWBHDF5IO(str(temporary), "w") as io:
         io.write(file)
