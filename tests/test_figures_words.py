@@ -39,7 +39,7 @@ def test_a_stamp_names_on_a_picture_what_it_shows_in_plain_words():
     assert told[2:] == ["NOT ABOVE CHANCE: mAP 3 %", "more such behaviours: see the tables"]
     alone = "THRESHOLDS AT CHANCE: Eating"
     assert words.doubts(alone, ["Eating"]) == "found no better than by chance: Eating"
-    assert words.doubts(alone) == "some behaviours (found no better than by chance): see the tables"
+    assert words.doubts(alone) == "some behaviours: found no better than by chance (see the tables)"
     assert words.doubts("") == ""
 
 

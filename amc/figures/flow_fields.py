@@ -114,14 +114,14 @@ def fields(
     """
     columns = {"frame": frame, **pictures}
     width = (WIDTH - 2) / len(columns)
-    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 1.6), layout="constrained")
+    figure = Figure((WIDTH, 2 * width * np.shape(frame)[-2] / np.shape(frame)[-1] + 2.6), layout="constrained")
     panels = figure.subplots(2, len(columns), squeeze=False)
     for axes, (name, picture) in zip(panels[0], columns.items(), strict=True):
         style.image(axes, style.pictures(np.asarray(picture)[None])[0])
         axes.set_title(words.FLOW.get(name, name).replace(" (", "\n("), fontsize=12)
     if key:
         style.key(panels[0, -1], key)
-    masks = {"whole picture": np.ones(np.shape(next(iter(errors.values()))), bool)}
+    masks = {"picture": np.ones(np.shape(next(iter(errors.values()))), bool)}
     masks |= {"animal": animal} if animal is not None and animal.any() else {}
     means = {part: {name: _mean(error[mask]) for name, error in errors.items()} for part, mask in masks.items()}
     worst = max(np.quantile(error[np.isfinite(error)], 0.99) for error in errors.values())
@@ -132,19 +132,17 @@ def fields(
         axes.axis("on")
         shown = _error_map(axes, error, worst)
         axes.set_xlabel("\n".join(f"{part} {mean[name]:.2f}" for part, mean in means.items()), fontsize=12)
-    style.scale(axes, shown, "error, pixels")
     beside = panels[1, list(columns).index(next(iter(errors))) - 1]  # the empty panel to the left of the first map
-    beside.text(0.95, 0.5, label.replace(" ", "\n"), ha="right", va="center", fontsize=13, transform=beside.transAxes)
-    figure.supxlabel("below a map: its error on average, pixels", fontsize=12)
+    style.scale(beside, shown, f"{label},\npixels", x=0.9, side="left")
+    parts = " and ".join({"picture": "the whole picture", "animal": "the animal alone"}[part] for part in means)
+    figure.supxlabel(f"below a map: the error on average over {parts}, pixels", fontsize=12)
     words.explain(figure, "DIS", "RAFT")
-    best = {part: min(mean, key=mean.get) for part, mean in means.items()}
-    told, before = [], ""
-    for part, name in best.items():
-        told.append(
-            f"{means[part][name]:.2f} pixels on the {part}" + f" by {words.FLOW.get(name, name)}" * (name != before)
-        )
-        before = name
-    style.headline(figure, f"Smallest {label} on this frame, on average: {listed(told)}")
+    told = []
+    for part, mean in means.items():
+        least = f"{min(mean.values()):.2f}"
+        who = listed(words.FLOW.get(name, name) for name, value in mean.items() if f"{value:.2f}" == least)
+        told.append(f"{least} pixels on the {'whole ' * (part == 'picture')}{part} by {who}")
+    style.headline(figure, f"Smallest {label} on this frame, on average: {', '.join(told)}")
     return figure
 
 

@@ -186,10 +186,13 @@ def headline(figure: Figure, text: str) -> None:
     figure.suptitle("\n".join(wrapped).replace("\N{NO-BREAK SPACE}", " "), fontsize=14)
 
 
-def scale(axes: Axes, drawn: AxesImage, label: str) -> None:
-    """The scale of colours of `axes`, which ends at its highest value or more, to their right and as high as they."""
-    beside = axes.inset_axes((1.05, 0, 0.06, 1))
-    axes.figure.colorbar(drawn, cax=beside, label=label, extend="max")
+def scale(axes: Axes, drawn: AxesImage, label: str, *, x: float = 1.05, side: str = "right") -> None:
+    """The scale of the colours of `drawn`, up to its highest value or more, as high as `axes` and beside them, at `x`.
+
+    side: on which its numbers are.
+    """
+    beside = axes.inset_axes((x, 0, 0.06, 1))
+    axes.figure.colorbar(drawn, cax=beside, label=label, extend="max", ticklocation=side)
     low, high = drawn.get_clim()
     ticks = [tick for tick in beside.get_yticks() if low <= tick < 0.9 * high]
     beside.set_yticks([*ticks, high], [*(f"{tick:g}" for tick in ticks), f"{high:.2g} or more"])

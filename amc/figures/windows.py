@@ -167,9 +167,15 @@ def _plan(axes, windows: Sequence[Window], scheme: str, event: tuple[str, float,
     axes.set(yticks=range(len(windows)), yticklabels=[f"classifier {m + 1}" for m in range(len(windows))])
     axes.set_ylim(len(windows) - 0.5, -0.5)
     gaps = {gap for window in windows for gap in np.diff(window.frames).tolist()}
-    every = f"; each classifier gets about every {max(gaps)}. frame" if gaps and max(gaps) - min(gaps) < 2 else ""
+    every = f"; about every {_ordinal(max(gaps))} frame" if gaps and max(gaps) - min(gaps) < 2 else ""
     axes.set_title(f"{words.SCHEMES[scheme]}{every}", loc="left")
     axes.tick_params(axis="x", length=0)
+
+
+def _ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `16th`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def looks(axes, y: float, window: Window, scheme: str) -> None:

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
     "%": "right of a row, the part of its lead over chance that is kept; from 90 on, hardly anything is lost",
-    "below 0 %, above 100 %": "worse than chance; no loss, and what is more is chance variation",
-    "95 % interval": "if repeated with other videos, 95 of 100 such intervals would hold the true value",
+    "below 0 %, above 100 %": "worse than chance; as good as intact, what is more is chance",
+    "95 % interval": "with other videos, 95 of 100 such intervals would hold the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
     "AP": "average precision of one behaviour: 100 % if the clips that show it score higher than all others",
     "attention": "how much the model takes over from each part of what it gets",
@@ -42,7 +42,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "names": "models that name behaviours in videos; + pre-training: trained on other videos before",
     "RAFT": "a neural network that estimates motion",
     "source": "the video that a clip seems to be cut from",
-    "species": "guess by how often the species does it; + source: also by training clips of the same video",
+    "species": "guess by how often the species does it; + source: also by clips of the same video",
     "+ co-occurrence": "also by the other labels of the test clip, which are a part of the answer",
     "test videos": "the mAP of few videos is higher on average, so compare within this picture",
     "validation clips": "kept out of training, to choose the epoch",
@@ -157,5 +157,7 @@ def doubts(stamp: str, names: Iterable[str] = ()) -> str:
         told, named = told + [f"{DOUBTS[kind]}: {', '.join(drawn)}"] * bool(drawn), named or bool(drawn)
         if len(re.split(r", | and (?=\d+ more$)", concerned)) > len(drawn):  # a name with a comma counts as two
             elsewhere.append(DOUBTS[kind])
-    some = "more such behaviours" if named else f"some behaviours ({', '.join(elsewhere)})"
-    return "; ".join(told + [f"{some}: see the tables"] * bool(elsewhere))
+    some = "more such behaviours: see the tables"
+    if not named:
+        some = f"some behaviours: {', '.join(elsewhere)} (see the tables)"
+    return "; ".join(told + [some] * bool(elsewhere))
