@@ -205,7 +205,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
         axes.annotate(f"{here:.1f}", (share, here), (7, 5), textcoords="offset points", color=MODEL, weight="bold")
         axes.set(xlabel="correlation of the errors\nof two models", xlim=(-0.05, 1.05))
         axes.set_ylim(0, 1.35 * max(*values, effect))
-        axes.set_title(f"{name} mAP: from {here:.1f} points\non, a difference of two\nmodels is significant")
+        axes.set_title(f"{name} mAP: from {here:.1f} points\non, models like ours\ndiffer significantly")
     right[0].set_ylabel("points of mAP")
     right[1].axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
     right[1].text(
