@@ -34,7 +34,7 @@ def test_a_line_of_unseen_frames_varies_one_count_about_the_others():
     axes = figure.axes
     told = "Of the 48 frames of a video, 2 classifiers with 3 frames each leave 50 % (dense) unseen"
     assert figure.get_suptitle().replace("\n", " ") == told
-    assert axes[0].get_title() == "3 frames each and a video of 48 frames"
+    assert axes[0].get_title() == "3 frames each,\na video of 48 frames"
     assert [len(panel.lines[0].get_xdata()) for panel in axes] == [1, 2, 1]
     assert axes[1].lines[0].get_ydata().tolist() == [50, 25]
 

@@ -57,7 +57,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
         for scheme, line in part.groupby("scheme", sort=False):
             axes.plot(line[name], 100 * line["unseen"], label=words.SCHEMES[scheme], **LOOKS[scheme])
         axes.axvline(here[name], color=SHADE, linestyle="--", linewidth=1)
-        axes.set(xlabel=label, ylim=(0, 103), title=" and ".join(fixed[other] for other in others))
+        axes.set(xlabel=label, ylim=(0, 103), title=",\n".join(fixed[other] for other in others))
         axes.title.set_fontsize(12)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.grid(color=PALE)
