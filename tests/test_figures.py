@@ -84,7 +84,7 @@ def test_the_slots_of_a_clip_are_named_in_the_order_of_the_paper():
 def test_flow_in_a_strip_has_a_key_with_its_scale_and_frames_alone_have_none():
     slots, key = np.zeros((4, 3, 6, 8), np.uint8), figures.Key(np.zeros((3, 9, 9), np.uint8), 3.2)
     [inset] = figures.interleaved(slots, [3, 17], key=key).axes[3].child_axes
-    assert inset.get_xlabel() == "down\ncolour: direction\nwhite: no motion\nfull colour: 3.2\npixels per frame"
+    assert inset.get_xlabel() == "down\ncolour: direction\nwhite: no motion\nfull colour: from 3.2\npixels per frame on"
     assert [inset.get_title(), *(text.get_text() for text in inset.texts)] == ["up", "left", "right"]
     alone = figures.interleaved(slots, [1, 2, 3, 4], modality="rgb", key=key)
     assert not [axes for axes in alone.axes if axes.child_axes]
@@ -137,7 +137,7 @@ def test_arrows_and_key_of_a_motion_field_are_in_pixels_a_frame():
     arrows = first.collections[0]
     np.testing.assert_array_equal(arrows.U, arrows.X)  # each arrow is the vector at its own place
     assert (arrows.V == 0).all() and arrows.scale == 1 / 2
-    assert last.child_axes[0].get_xlabel().endswith("full colour: 6.5\npixels per frame")
+    assert last.child_axes[0].get_xlabel().endswith("full colour: from 6.5\npixels per frame on")
     shown = {"pictures": {"flow": frame}, "key": figures.Key(frame[:28, :28], 6.5)}
     known = figures.motion_field(frame, vectors, **shown, true=(true := vectors + [[[3]], [[4]]]))
     assert known.get_suptitle().replace("\n", " ").endswith("is wrong by 5.0 pixels on average, 5.0 at most")

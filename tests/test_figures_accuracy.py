@@ -39,14 +39,17 @@ def test_a_learning_curve_names_its_clips_and_says_whether_more_of_them_help():
     assert told(figure) == "More clips to learn from help: 4 % with 4 clips and 16 % with 16 clips"
     [band] = figure.axes[0].collections
     assert (band.get_paths()[0].vertices[:, 1].min(), band.get_paths()[0].vertices[:, 1].max()) == (3, 17)
+    between = {"clips": 8, "map_macro": 6, "map_macro_low": 5, "map_macro_high": 7, "chance_macro": 2}
+    steep = told(drawn.learning_curve([rows[0], between, rows[1]]))
+    assert steep.endswith("; of these 12 points, 10 come from 8 to 16 clips")
     rows[0]["map_macro_high"] = 15.5
     assert "bring no clear gain" in told(drawn.learning_curve(rows))
     assert told(drawn.learning_curve(rows[:1])) == "Trained on 4 clips, the model reaches 4 %"
 
 
-def test_the_title_of_both_f1_begins_with_the_better_one():
+def test_the_title_of_both_f1_says_which_is_stricter():
     rows = [
         {"name": name, "value": x, "low": 0, "high": 1, "films": 3} for name, x in (("bout F1", 0.2), ("frame F1", 0.5))
     ]
-    better = "better at single moments (0.50 of 1) of a behaviour than at whole stretches (0.20 of 1)"
-    assert better in told(drawn.measured(rows))
+    both = "the model's F1 is 0.50 over single moments and 0.20 over whole stretches, the stricter measure"
+    assert told(drawn.measured(rows)).endswith(both)

@@ -22,6 +22,9 @@ def test_where_nobody_looks_is_drawn_by_scheme_and_number_of_classifiers():
     assert [text.get_text() for text in axes.texts] == ["1", "3"]
     assert [text.get_weight() for text in axes.texts] == ["normal", "bold"]  # that of the title
     assert figure.get_supxlabel().startswith("a mark: a frame, 3 for each classifier; ")
+    assert [list(line.get_xdata()) for line in axes.lines] == [[0, 0.2], [0.4, 0.6], [0.6, 0.8]]  # they do not mix
+    mixed = drawn.unseen_by_place({"sparse": [np.array([1, 2, 1])]}, (2,), frames=2)
+    assert not mixed.axes[0].lines and "a line" not in mixed.get_supxlabel()
 
 
 def test_a_line_of_unseen_frames_varies_one_count_about_the_others():
@@ -29,9 +32,9 @@ def test_a_line_of_unseen_frames_varies_one_count_about_the_others():
     rows = [here | {"scheme": "dense", "unseen": 0.5}, here | {"frames": 6, "scheme": "dense", "unseen": 0.25}]
     figure = drawn.unseen(pd.DataFrame(rows), **here)
     axes = figure.axes
-    told = "2 classifiers with 3 frames each leave at least 50 % of the 48 frames of a video unseen, with dense"
+    told = "Of the 48 frames of a video, 2 classifiers with 3 frames each leave 50 % (dense) unseen"
     assert figure.get_suptitle().replace("\n", " ") == told
-    assert [text.get_text() for text in axes[0].texts] == ["dense: 50 %"]
+    assert axes[0].get_title() == "3 frames each,\na video of 48 frames"
     assert [len(panel.lines[0].get_xdata()) for panel in axes] == [1, 2, 1]
     assert axes[1].lines[0].get_ydata().tolist() == [50, 25]
 

@@ -12,7 +12,7 @@ from test_ethogram import NAMES, edges_at
 from amc.ethogram import agreement
 from amc.ethogram.bouts import Rules
 from amc.ethogram.record import Ethogram
-from amc.figures import Key, accuracy, key_frames, style
+from amc.figures import Key, accuracy, beside_human, key_frames, style
 from amc.figures import ethogram as drawn
 
 STAMP = "RANDOM WEIGHTS"
@@ -72,8 +72,8 @@ def test_the_stamp_stands_on_every_picture(shown):
         drawn.time_budget(shown),
         drawn.transitions(shown),
         key_frames(pictures, pictures, ["a", "b", "c"], key=Key(pictures[0], 3), stamp=STAMP),
-        drawn.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
-        drawn.confusion(table, stamp=STAMP),
+        beside_human.agreement(shown.frames, shown.frames, NAMES, shown.edges, stamp=STAMP),
+        beside_human.confusion(table, length=10.0, stamp=STAMP),
         accuracy.measured([{"name": "bout F1", "films": 3, "value": 1, "low": 0, "high": 1}], stamp=STAMP),
         accuracy.learning_curve(curve, stamp=STAMP),
     ):
@@ -114,37 +114,64 @@ def test_a_budget_of_overlapping_behaviours_says_that_it_adds_up_to_more_than_th
     assert "overlap" not in texts(drawn.time_budget(shown))
     assert f"the model sees {NAMES[0]} longest, 30 % of the time" in texts(drawn.time_budget(shown)).replace("\n", " ")
     both = replace(shown, probs=np.full((100, 2), 0.9, np.float32))
-    assert "% of the 10 s of the video; behaviours overlap, so the sum is 200 %" in texts(drawn.time_budget(both))
+    assert "behaviours overlap, so the model's sum is 200 %" in texts(drawn.time_budget(both))
+
+
+def test_the_human_s_budget_stands_beside_the_model_s_with_what_only_the_human_saw(shown):
+    model, human = replace(shown, probs=shown.probs * [1, 0]), replace(shown, probs=shown.probs * [0, 1])
+    figure = drawn.time_budget(model, human=human)
+    assert [bar.get_width() for bar in figure.axes[0].patches] == pytest.approx([30, 0, 0, 5])
+    assert f"the model sees {NAMES[0]} longest, 30 % of the time, the human 0 %" in texts(figure).replace("\n", " ")
+
+
+def test_a_pair_is_named_the_usual_one_only_if_chance_hardly_makes_it_so(shown):
+    def title(times: int) -> str:
+        probs = np.zeros((100, 2), np.float32)
+        for k in range(times):
+            probs[8 * k : 8 * k + 3, 0], probs[8 * k + 4 : 8 * k + 7, 1] = 0.9, 0.9
+        return texts(drawn.transitions(replace(shown, probs=probs))).replace("\n", " ")
+
+    assert "1 of the model's 2 bouts is followed by another: too few to tell which pair is usual" in title(1)
+    assert "11 of the model's 12 bouts are followed by another: too few to tell" in title(6)
+    assert drawn._is_rare(6, 0) and not drawn._is_rare(3, 2) and not drawn._is_rare(5, 0)
+
+
+def test_a_stamp_names_on_a_picture_only_behaviours_that_it_shows(shown):
+    stamp = f"FEW CLIPS to train on: elsewhere 2, {NAMES[0]} 4, THRESHOLDS AT CHANCE: elsewhere"
+    told = texts(drawn.time_budget(replace(shown, stamp=stamp))).replace("\n", " ")
+    assert f"too few clips to trust: {NAMES[0]}; more such behaviours: see the tables" in told
+    assert "elsewhere" not in told and "FEW CLIPS" not in told
 
 
 def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
     human, model = np.zeros((2, 100, 2), bool)
     human[:40, 0], model[:10, 0], model[10:40, 1] = True, True, True  # 4 s, of which the model finds 1
-    figure = drawn.confusion(agreement.confusion(human, model, NAMES, shown.edges))
+    figure = beside_human.confusion(agreement.confusion(human, model, NAMES, shown.edges), length=3.0)
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == [
-        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing else (6.0 s)"
+        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing: the model adds (6.0 s)"
     ]  # fmt: skip
     assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
-    assert "The model says the same as the human for 25 % of the 4 s that the human wrote" in texts(figure).replace(
-        "\n", " "
-    )
+    told = "The model says the same as the human for 25 % of the 4 s that the human wrote"
+    several = "(several behaviours at once, so more than the video's 3 s)"
+    assert f"{told} {several}" in texts(figure).replace("\n", " ")
+    assert axes.images[0].get_alpha()[:, 0].tolist() == [1, 0.25, 1]  # pale: hardly any seconds
 
 
 def test_the_title_of_an_agreement_is_the_share_of_the_counted_time_that_either_marks(shown):
     human, model = np.zeros((2, 100, 2), bool)
     human[:40, 0], model[30:50, 0] = True, True
     title = "Human and model agree for {} % of the time in which either of them sees a behaviour"
-    assert title.format(20) in texts(drawn.agreement(human, model, NAMES, shown.edges)).replace("\n", " ")
+    assert title.format(20) in texts(beside_human.agreement(human, model, NAMES, shown.edges)).replace("\n", " ")
     counted = np.arange(100) >= 25
-    seen = drawn.agreement(human, model, NAMES, shown.edges, counted=counted)
+    seen = beside_human.agreement(human, model, NAMES, shown.edges, counted=counted)
     assert title.format(40) in texts(seen).replace("\n", " ")
 
 
 def test_an_agreement_has_a_row_for_each_behaviour_that_the_human_or_only_the_model_marks(shown):
     human, model = np.zeros((2, 100, 3), bool)
     human[:40, 0], model[30:50, 2] = True, True
-    figure = drawn.agreement(human, model, ["walk", "sleep", "jump"], shown.edges)
+    figure = beside_human.agreement(human, model, ["walk", "sleep", "jump"], shown.edges)
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == ["walk", "jump"]
     assert (3, 5) in [pytest.approx(span) for span in spans(figure)]
 

@@ -1,53 +1,9 @@
-"""The figures of the flow notebook show the numbers and pictures that they were given."""
+"""The figures of the flow notebook show the numbers that they were given."""
 
-import numpy as np
 import pandas as pd
 import pytest
 
-from amc.figures import Key
 from amc.figures import motion as drawn
-
-FRAME = np.zeros((3, 8, 12), np.uint8)
-
-
-def test_errors_stand_below_their_pictures_on_one_scale():
-    errors = {"dis": np.full((8, 12), 0.5), "raft-small": np.full((8, 12), 2.0)}
-    key = Key(FRAME, 4.0)
-    figure = drawn.fields(FRAME, {"true": FRAME, "dis": FRAME, "raft-small": FRAME}, errors, label="an error", key=key)
-    maps = [axes for axes in figure.axes if axes.get_xlabel().endswith("on average")]
-    assert [axes.get_xlabel() for axes in maps] == ["0.50\non average", "2.00\non average"]
-    assert {axes.images[0].get_clim() for axes in maps} == {(0, 2.0)}
-    assert "DIS has the smallest an error on average, 0.50 pixels" in figure.get_suptitle().replace("\n", " ")
-    [inset] = figure.axes[3].child_axes
-    assert inset.get_xlabel().endswith("full colour: 4\npixels per frame")
-    assert [text.get_text() for text in figure.axes[5].texts] == ["an\nerror"]  # left of the first map
-
-
-def test_worst_cases_share_one_scale_of_errors():
-    rows = {"night": (FRAME, FRAME, FRAME, np.full((8, 12), 1.0)), "occlusion": (FRAME,) * 3 + (np.full((8, 12), 3.0),)}
-    figure = drawn.worst_cases(rows, method="dis")
-    told = "In its worst cases DIS is wrong by 1.0 to 3.0 pixels on average: night and hidden parts"
-    assert figure.get_suptitle().replace("\n", " ") == told
-    axes = figure.axes
-    assert [a.get_ylabel() for a in (axes[0], axes[4])] == ["night\nerror 1.0 pixels", "hidden parts\nerror 3.0 pixels"]
-    assert {a.images[0].get_clim() for a in (axes[3], axes[7])} == {(0, 3.0)}
-
-
-def test_infinite_errors_do_not_spoil_the_mean():
-    error = np.full((8, 12), 0.25)
-    error[0] = np.inf
-    figure = drawn.fields(FRAME, {"dis": FRAME}, {"dis": error})
-    assert "0.25\non average" in [axes.get_xlabel() for axes in figure.axes]
-
-
-def test_scales_tell_how_much_the_pictures_of_two_motions_differ():
-    rows = {"on its own": {"slow": FRAME, "fast": FRAME}, "on one": {"slow": FRAME + 51, "fast": FRAME}}
-    figure = drawn.scales(FRAME, rows, keys=[Key(FRAME, 4.0, "much"), Key(FRAME, 4.0)])
-    assert [axes.get_title() for axes in figure.axes[1:]] == ["slow", "fast"] * 2
-    told = figure.get_suptitle().replace("\n", " ")
-    assert told.endswith("on its own they look the same; on one they differ")
-    keys = [axes.child_axes[0].get_xlabel() for axes in figure.axes[2::2]]
-    assert [key.partition("full colour: ")[2] for key in keys] == ["much", "4\npixels per frame"]
 
 
 def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
@@ -57,7 +13,9 @@ def test_methods_are_placed_by_time_and_error_and_nothing_moves_is_a_line():
     [axes], [legend] = figure.axes, figure.legends
     assert [text.get_text() for text in legend.get_texts()] == ["DIS", "assuming that\nnothing moves"]
     assert not axes.texts  # no name beside a point, over a bar
-    assert axes.get_title() == "DIS has the smallest error of motion: 0.40 pixels on average"
+    assert figure.get_suptitle() == "DIS has the smallest error of motion, 0.40 pixels on average"
+    slow = drawn.methods(pd.DataFrame([*rows, rows[0] | {"method": "dis-fast", "epe": 0.6, "seconds": 0.0005}]))
+    assert slow.get_suptitle().replace("\n", " ").endswith(", and takes 4 times as long as DIS fast")
     point, line = axes.lines
     assert (point.get_xdata()[0], point.get_ydata()[0]) == (2.0, 0.4)
     assert line.get_ydata()[0] == 1.1
@@ -68,12 +26,52 @@ def test_conditions_are_rows_and_few_clips_have_no_interval():
         {"condition": c, "method": "dis", "epe": e, "low": e - 0.1, "high": e + 0.1, "clips": clips}
         for c, e, clips in (("by day", 0.4, 5), ("at night", 1.0, 4))
     ]
-    [axes] = drawn.failures(pd.DataFrame(rows)).axes
+    figure = drawn.failures(pd.DataFrame(rows))
+    [axes] = figure.axes
     assert [text.get_text() for text in axes.get_yticklabels()] == ["by day (5 clips)", "at night (4 clips: too few)"]
-    assert axes.get_title() == "DIS has the smallest error of motion in all 2 situations"
+    assert figure.get_suptitle().startswith("DIS has the smallest error of motion in 2 of 2 situations, clearly in 1")
     assert axes.lines[0].get_xdata().tolist() == pytest.approx([0.4, 1.0])
     [(low, high)] = [segment[:, 0] for segment in axes.collections[0].get_segments()]
     assert (low, high) == pytest.approx((0.3, 0.5))
+
+
+def test_a_method_wins_a_situation_only_with_an_interval_below_all_others():
+    def told(high: float) -> str:
+        rows = [
+            {"condition": condition, "method": method, "epe": epe, "low": epe - 0.1, "high": epe + 0.1, "clips": 6}
+            for condition, errors in (("a", (0.5, 1.0)), ("b", (0.5, 1.0)), ("still", (0.5, high)))
+            for method, epe in zip(("dis", "nothing moves"), errors, strict=True)
+        ]
+        return drawn.failures(pd.DataFrame(rows)).get_suptitle().replace("\n", " ")
+
+    most = "DIS has the smallest error of motion in 2 of 3 situations, clearly in 2; still: "
+    assert told(0.4) == most + "none is clearly best"
+    assert told(0.2) == most + "assuming that nothing moves, clearly"
+
+
+def test_a_clip_that_counts_in_both_rows_of_a_pair_is_told():
+    rows = [
+        {"condition": name, "method": "dis", "epe": 1.0, "low": 0.9, "high": 1.1, "clips": clips}
+        for name, clips in (("by day", 24), ("at night", 8), ("camera still", 9), ("camera moves", 19))
+    ]
+
+    def told() -> str:
+        return drawn.failures(pd.DataFrame(rows)).legends[0].get_title().get_text().replace("\n", " ")
+
+    assert "a clip can count in both rows of a pair" in told()
+    rows[1]["clips"] = rows[3]["clips"] = 0
+    assert "in both rows" not in told()
+
+
+def test_the_gains_name_the_number_of_test_videos_and_what_is_clear():
+    rows = [{"modality": "rgb", "flow": "none", "more": 0.0, "more_low": 0.0, "more_high": 0.0}]
+    rows += [{"modality": "flow", "flow": "dis", "more": -4.0, "more_low": -7.0, "more_high": -1.0}]
+    rows += [{"modality": "flow", "flow": "true", "more": -2.0, "more_low": -5.0, "more_high": 1.0}]
+    values = {"map_macro": 30.0, "map_macro_low": 25.0, "map_macro_high": 35.0, "videos": 64}
+    figure = drawn.effect(pd.DataFrame([row | values for row in rows]))
+    told = "Compared with frames alone, motion alone: clearly worse in 1 of 2 cases, −4 to −2 points"
+    assert figure.get_suptitle().replace("\n", " ") == told
+    assert "over 64 test videos" in figure.legends[0].get_texts()[0].get_text()
 
 
 def test_steps_have_bands():

@@ -45,6 +45,13 @@ def test_only_the_schemes_that_are_drawn_are_in_the_legend():
         assert [text.get_text() for text in legend.get_texts()] == [word, "frame that a classifier gets"]
 
 
+def test_frames_of_the_shortest_event_are_ringed_and_evenly_spaced_ones_are_told():
+    dense, _ = drawn.schemes({"dense": PLANS["dense"]}, num_frames=48, fps=24, events=[("Jumping", 10, 20)]).axes
+    rings = [x - 0.5 for line in dense.lines for x in line.get_xdata()]
+    assert rings == [frame for window in PLANS["dense"] for frame in window.frames if 10 <= frame < 20]
+    assert dense.get_title("left").endswith("in one part; about every 8th frame")
+
+
 def test_each_classifier_has_its_film_with_the_shortest_event_marked():
     red = np.zeros((3, 3, 8, 8), np.uint8)
     red[:, 0] = 150

@@ -77,7 +77,7 @@ def test_the_figure_shows_every_row_and_the_gains_but_of_frames_alone(runs):
     rows = flow_effect.rows(runs)
     left, right = drawn.effect(pd.DataFrame(rows)).axes
     labels = [text.get_text() for text in left.get_yticklabels()]
-    assert labels[:2] == ["frames alone", "motion alone\n(DIS)"] and len(labels) == 7
+    assert labels[:2] == ["frames alone", "motion alone,\nDIS"] and len(labels) == 7
     marks = [[float(line.get_xdata()[0]) for line in axes.lines if line.get_marker() not in ("None", None)]
              for axes in (left, right)]  # fmt: skip
     assert marks[0] == pytest.approx([row["map_macro"] for row in rows])

@@ -215,7 +215,7 @@ def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, 
     shown = predict.ethogram("film", films / "film 0.mp4", seen, video_predictor, np.full(3, 0.01), Rules())
     assert shown.support == (9, 3, 0)
     labels = [text.get_text() for text in files.drawn.ethogram(shown).axes[0].get_yticklabels()]
-    assert labels == ["Walking (9)", "Keeping still (3)", "Eating (0)"]
+    assert labels == ["unlike the training clips", "Walking (9)", "Keeping still (3)", "Eating (0)"]
 
 
 @pytest.mark.parametrize("rate", ["24000/1001", "25", "30000/1001", "60000/1001"])

@@ -15,7 +15,7 @@ from amc.ethogram import agreement, annotations, comparison, finished, predict
 from amc.ethogram.bouts import Rules
 from amc.ethogram.sliding_window import sliding_window
 from amc.ethogram.timeline import SlidingWindow
-from amc.figures import ethogram as drawn
+from amc.figures import beside_human
 
 
 def test_labels_of_deepethogram_of_another_length_are_not_compared(films, video_predictor, tmp_path):
@@ -38,7 +38,7 @@ def test_labels_of_deepethogram_of_another_length_are_not_compared(films, video_
     assert matrix.to_numpy().sum() == pytest.approx(6 / 24) and matrix.loc["Walking", "Walking"] == pytest.approx(
         6 / 24
     )
-    assert "not labelled" in {text.get_text() for text in drawn.agreement(**parts).legends[0].get_texts()}
+    assert "not labelled" in {text.get_text() for text in beside_human.agreement(**parts).legends[0].get_texts()}
     file.write_text("\n".join([",background,walking", *rows[:-1]]))
     with pytest.raises(AmcError, match=f"labels {shown.num_frames - 1} frames, but film 0.mp4 has {shown.num_frames}"):
         comparison.compare(shown, annotations.read(file))

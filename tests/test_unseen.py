@@ -77,24 +77,30 @@ def test_figures_show_each_system_where_it_is():
         for s, m in (("ours", 40.0), ("prior", 20.0))
         for g in ("known animals", "new animals")
     ]
-    axes = charts.animals(rows).axes[0]
-    assert [label.get_text() for label in axes.get_yticklabels()] == ["ours", "prior"]
-    assert axes.get_title() == "ours: 40 % on known animals, 40 % on new ones (species that training never showed)"
+    figure = charts.animals(rows)
+    assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ours", "prior"]
+    told = "ours: no clear difference from known animals (40 %) to new ones (40 %): +0 points"
+    assert figure.get_suptitle().replace("\n", " ") == f"{told}, 95 % interval −7 to +7"
+    rows[1] |= {"macro": 20.0, "low": 17.0, "high": 24.0}
+    told = "ours: a clear drop from known animals (40 %) to new ones (20 %): −20 points, 95 % interval −26 to −14"
+    assert charts.animals(rows).get_suptitle().replace("\n", " ") == told
     each = [
         {"behaviour": name, "videos": videos, "chance": 5.0}
         | {f"{system}{end}": ap + more for system in charts.SYSTEM_LOOKS for end, more in ENDS.items()}
         for name, videos, ap in (("a", 9, 20.0), ("b", 2, 60.0))
     ]
-    axes = charts.behaviours(each).axes[0]
+    figure = charts.behaviours(each)
+    [axes] = figure.axes
     names = ["b (2: too few)", "a (9)"]  # the easiest by name first
     assert [label.get_text() for label in axes.get_yticklabels()] == names
-    labelled = next(line for line in axes.lines if line.get_label() == "held out")
+    labelled = next(line for line in axes.lines if line.get_label().startswith("held out: "))
     assert list(labelled.get_xdata()) == [60.0, 20.0]
     chance, *intervals = axes.collections
     assert [segment[:, 0].tolist() for segment in chance.get_segments()] == [[5, 5]] * 2
     assert [segment[:, 0].tolist() for part in intervals for segment in part.get_segments()] == [[10.0, 50.0]] * 3
-    assert "Of 1 behaviours left out of training, 1 are named better than chance" in axes.get_title()
-    assert "too few to tell" in charts.behaviours(each, few=10).axes[0].get_title()
+    told = "Of 1 behaviours left out of training, the trained model finds 1 better than chance, the untrained one 1"
+    assert figure.get_suptitle().replace("\n", " ") == told
+    assert "too few to tell" in charts.behaviours(each, few=10).get_suptitle()
 
 
 def test_the_two_cells_differ_in_their_protocol_alone():

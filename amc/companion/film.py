@@ -27,15 +27,20 @@ def middles(path: Path, *, count: int = 10) -> dict[str, float | Tensor]:
     return {"film": video.read_frames(path, _middles(info.num_frames, count)), "fps": info.fps}
 
 
-def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key]:
-    """What `middles` gives, and the `motion` of these frames, uint8 (count, 3, H, W), with the `key` to its colours.
+def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key | list[float]]:
+    """What `middles` gives, its `seconds`, and its `motion`, uint8 (count, 3, H, W), with the `key` to the colours.
 
     Flow is by DIS, which needs no weights, and never across a cut. Raises AmcError for a video that cannot be read.
     """
     info, read = video.probe(path), partial(video.read_frames, path)
     scale = FASTEST * info.height
     motion = _motion(read, _middles(info.num_frames, count), info.num_frames, scale)
-    return middles(path, count=count) | {"motion": motion, "key": Key(flow_color.legend(129), scale)}
+    seconds = [at / info.fps for at in _middles(info.num_frames, count)]
+    return middles(path, count=count) | {
+        "motion": motion,
+        "key": Key(flow_color.legend(129), scale),
+        "seconds": seconds,
+    }
 
 
 def _middles(num_frames: int, count: int) -> list[int]:

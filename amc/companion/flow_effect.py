@@ -51,7 +51,7 @@ def measured(methods: str, size: str, weights: str = "") -> tuple[list[dict], li
 
 
 def rows(runs: Sequence[Run]) -> list[dict]:
-    """One row per run: modality, flow method, both mAPs with intervals, and the gain over frames alone.
+    """One row per run: modality, flow method, both mAPs with intervals, the gain over frames alone, number of videos.
 
     The gain (`more`, `more_low`, `more_high`) is a difference in macro mAP, paired over the test videos. Percent and
     points.
@@ -66,6 +66,7 @@ def rows(runs: Sequence[Run]) -> list[dict]:
             {"modality": pixels.modality, "flow": pixels.flow_method if "flow" in pixels.modality else NONE}
             | {name: row[name] for name in tables.INTERVALS}
             | intervals.columns("more", tables.points(more))
+            | {"videos": len(alone.labels)}
         )
     return found
 

@@ -25,7 +25,9 @@ def interval_widths(labels: np.ndarray, scores: np.ndarray) -> dict[str, np.ndar
     present = np.flatnonzero(labels.any(axis=0))
     each = [intervals.estimates(labels[:, [c]], scores[:, [c]])["map_macro"].percent() for c in present]
     ap, low, high = np.array(each).T
-    return {"positives": labels.sum(axis=0)[present], "ap": ap, "low": low, "high": high}
+    positives = labels.sum(axis=0)[present]
+    low, high = np.where(positives == 1, 0, low), np.where(positives == 1, 100, high)  # of AP 1 it would have no width
+    return {"positives": positives, "ap": ap, "low": low, "high": high}
 
 
 def macro_by_support(labels: np.ndarray, scores: np.ndarray) -> list[dict]:

@@ -11,10 +11,12 @@ import amc.base.torchvision_cpu  # noqa: F401  before open_clip
 
 from open_clip import get_tokenizer  # isort: skip
 from amc import flow, transforms
+from amc.base.wording import listed
 from amc.companion.frog import Film
 from amc.model import text, weights
 from amc.synth.kingdom import KINGDOM
 
+ANSWERS = KINGDOM.names  # what `nearest` chooses from
 FASTEST = 0.02  # share of the pixels over which motion is measured
 
 
@@ -25,12 +27,20 @@ def nearest(stills: Tensor) -> list[str]:
     stills: uint8 (P, 3, H, W). This CLIP was trained on captioned stills of the same world.
     """
     clip = weights.open_clip_model(weights.SYNTH_CLIP, weights.BUNDLED).eval()
-    known = text.encode(clip, KINGDOM.names, tokenizer=get_tokenizer(weights.SYNTH_CLIP))  # (C, E)
+    known = text.encode(clip, ANSWERS, tokenizer=get_tokenizer(weights.SYNTH_CLIP))  # (C, E)
     size, expected = clip.visual.image_size[0], clip.visual.preprocess_cfg
     small, _ = transforms.resize_short_side(stills, None, size)
     shown = clip.encode_image(transforms.normalise(small, tuple(expected["mean"]), tuple(expected["std"])))
     cosine = F.normalize(shown, dim=-1) @ F.normalize(known, dim=-1).T  # (P, C)
-    return [KINGDOM.names[index] for index in cosine.argmax(dim=1).tolist()]
+    return [ANSWERS[index] for index in cosine.argmax(dim=1).tolist()]
+
+
+def said(named: Sequence[str]) -> str:
+    """The names of pictures in words: `pictures 1 and 2 Jumping and picture 3 Swimming`."""
+    places: dict[str, list[int]] = {}
+    for number, name in enumerate(named, 1):
+        places.setdefault(name, []).append(number)
+    return listed(f"picture{'s' * (len(at) > 1)} {listed(at)} {name}" for name, at in places.items())
 
 
 def motion(film: Film, frames: Sequence[int]) -> tuple[Tensor, list[float]]:

@@ -14,8 +14,8 @@ from amc.ethogram.inputs import ENDINGS
 from amc.ethogram.matching import UNTRUSTED
 from amc.ethogram.options import Options
 from amc.ethogram.record import Ethogram
+from amc.figures import beside_human, key_frames, style
 from amc.figures import ethogram as drawn
-from amc.figures import key_frames, style
 
 
 def write(
@@ -61,5 +61,6 @@ def _compared(shown: Ethogram, human: Annotation, subject: str) -> tuple[dict, d
         return {}, tables, [f"not compared, {error}"]
     tables["agreement"] = table.round(4)
     confused = agreement.confusion(*(parts[key] for key in ("human", "model", "names", "edges", "counted")))
-    pictures = {"agreement": drawn.agreement(**parts), "confusion": drawn.confusion(confused, stamp=shown.stamp)}
+    pictures = {"agreement": beside_human.agreement(**parts)}
+    pictures["confusion"] = beside_human.confusion(confused, length=shown.edges[-1], stamp=shown.stamp)
     return pictures, tables, notes

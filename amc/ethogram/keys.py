@@ -14,25 +14,31 @@ from amc import flow, flow_color, video
 from amc.ethogram.bouts import ordered
 from amc.ethogram.crops import Crop
 from amc.ethogram.record import Ethogram, seconds
-from amc.figures import Key
+from amc.figures import Key, words
 
 FULL = 0.99  # quantile of the shown motion at which its colours are full
 SLOWEST = 1 / 400  # of a picture's height per frame: slower motion is noise, and stays pale
 
 
-def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int = 10) -> dict:
+def frames(
+    path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int = 10, human: Ethogram | None = None
+) -> dict:
     """The frame of highest probability of each of the `most` longest bouts, uint8 (K, 3, H, W), with flow and label.
 
-    Flow is by DIS, never across a cut, as colours. There must be a bout.
+    Flow is by DIS, never across a cut, as colours. There must be a bout. human: its annotation of the same frames and
+    behaviours; with it, a label also tells whether the human agrees.
     """
     longest = sorted(shown.bouts, key=lambda b: (-seconds([b], shown.edges)[0], b))[:most]
-    labels, at, sure = [], [], []
+    labels, at, sure, right, verdicts = [], [], [], [], []
     for bout in ordered(longest):
         c = shown.names.index(bout.behaviour)
         frame = bout.start + int(shown.probs[bout.start : bout.stop, c].argmax())
         at.append(frame)
         sure.append(100 * shown.probs[frame, c])
         labels.append(f"{bout.behaviour}\n{sure[-1]:.0f} % sure, {shown.edges[frame]:.1f} s")
+        if human:
+            right.append(bool(human.frames[frame, human.names.index(bout.behaviour)]))
+            verdicts.append("right" if right[-1] else f"wrong\n(human: {_said(human, frame)})")
     pairs = flow.pairs_in_shots(at, shown.num_frames, partial(_pictures, path, crop))
     needed = sorted({*at}.union(*pairs))
     pictures = dict(zip(needed, _pictures(path, crop, needed), strict=True))
@@ -45,10 +51,17 @@ def frames(path: Path, shown: Ethogram, crop: Crop | None = None, *, most: int =
     which = f"the {most} longest of {count} bouts" if count > most else f"{count} bout{'s' * (count > 1)}"
     sureness = f"the model is {min(sure):.0f} to {max(sure):.0f} % sure"
     title = f"At its surest moment of {which} (stretches of a behaviour), {sureness}"
+    title += f", and right in {sum(right)} of {len(right)} by the human's annotation" if human else ""
     return {
         "frames": torch.stack([pictures[frame] for frame in at]), "motion": motion, "labels": labels, "key": key,
-        "stamp": shown.stamp, "title": title,
+        "verdicts": verdicts, "title": title,
+        "stamp": words.doubts(shown.stamp, [label.partition("\n")[0] for label in labels]),
     }  # fmt: skip
+
+
+def _said(human: Ethogram, frame: int) -> str:
+    """The behaviours that the human annotated in a frame."""
+    return ",\n".join(name for name, happens in zip(human.names, human.frames[frame]) if happens) or "nothing"
 
 
 def _pictures(path: Path, crop: Crop | None, numbers: list[int]) -> torch.Tensor:

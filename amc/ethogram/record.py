@@ -3,6 +3,7 @@
 Pure: arrays and bouts in, pandas tables out, seconds and fractions.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import product
@@ -111,15 +112,24 @@ class Ethogram:
         Nothing follows over a cut: the next shot may show another animal.
         """
         counts = pd.DataFrame(0, index=list(self.names), columns=list(self.names))
+        for before, after in self._following():
+            for first, second in product(before, after):
+                counts.loc[first, second] += 1
+        return counts
+
+    def followed(self) -> int:
+        """How many bouts have a bout that follows them, as `transitions` counts it."""
+        return sum(len(before) for before, _ in self._following())
+
+    def _following(self) -> Iterator[tuple[list[str], list[str]]]:
+        """The behaviours of bouts that begin in one frame, and of those that are the next to begin in the shot."""
         starts: dict[int, list[str]] = {}
         for bout in self.bouts:
             starts.setdefault(bout.start, []).append(bout.behaviour)
         frames = sorted(starts)
         for before, after in zip(frames, frames[1:], strict=False):
             if not any(before < cut <= after for cut in self.cuts):
-                for first, second in product(starts[before], starts[after]):
-                    counts.loc[first, second] += 1
-        return counts
+                yield starts[before], starts[after]
 
 
 def unique_name(video: str, subject: str) -> str:

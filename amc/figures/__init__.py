@@ -3,7 +3,8 @@
 `style` holds the common look, `words` what terms mean to readers; the other modules draw one subject each.
 """
 
-from amc.figures.clip import film_strip, interleaved, key_frames, motion_field, scores, timeline
+from amc.figures.clip import film_strip, interleaved, key_frames, scores, timeline
+from amc.figures.flow_fields import motion_field
 from amc.figures.results import ablation, label_counts, learning_curves
 from amc.figures.style import MODALITY_COLORS, SCHEME_COLORS, Key, save, show
 

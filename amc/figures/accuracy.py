@@ -113,10 +113,11 @@ def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
     axes.grid(axis="x", color=PALE)
     axes.tick_params(axis="y", length=0)
     words.explain(figure, "F1", "whole stretch", "95 % interval")
-    ranked = sorted(rows, key=lambda row: -row["value"])
-    better, worse = (f"{words.F1[row['name']]} ({row['value']:.2f} of 1)" for row in (ranked[0], ranked[-1]))
+    values = {row["name"]: f"{row['value']:.2f} over {words.F1[row['name']]}" for row in rows}
+    strict = ", the stricter measure" * ("bout F1" in values)
+    told = listed(f"{value}{strict * (name == 'bout F1')}" for name, value in sorted(values.items(), reverse=True))
     films = f"On {rows[0]['films']} films of known events"
-    stamped(figure, axes, f"{films} the model is better at {better} of a behaviour than at {worse}", stamp)
+    stamped(figure, axes, f"{films} the model's F1 is {told}", words.doubts(stamp))
     return figure
 
 
@@ -124,7 +125,8 @@ def measured(rows: Sequence[dict], *, stamp: str = "") -> Figure:
 def learning_curve(rows: Sequence[dict], *, stamp: str = "") -> Figure:
     """Macro mAP by training clips: rows of `clips`, `map_macro` with `_low` and `_high`, `chance_macro`, percent.
 
-    The title compares the fewest with the most clips: whether the intervals of their values overlap.
+    The title compares the fewest with the most clips: whether the intervals of their values overlap, and if not, which
+    step brings most of the gain.
     """
     table = pd.DataFrame(rows)
     figure = Figure((WIDTH * 0.8, 4.8), layout="constrained")
@@ -133,7 +135,7 @@ def learning_curve(rows: Sequence[dict], *, stamp: str = "") -> Figure:
                       label="95 % interval over test clips")  # fmt: skip
     axes.plot(table["clips"], table["map_macro"], "o-", color=MODEL, markersize=10, lw=2.5, label="trained model")
     axes.plot(table["clips"], table["chance_macro"], ":", color=INK, lw=2, label="chance: clips in random order")
-    axes.set(xlabel="how many labelled clips the model was trained on", ylim=(0, 100), xscale="log")
+    axes.set(xlabel="how many labelled clips the model was trained on (logarithmic)", ylim=(0, 100), xscale="log")
     axes.set_ylabel("how well it finds behaviours\nin new clips (mAP, %)")
     axes.set_xticks(table["clips"], table["clips"])
     axes.minorticks_off()
@@ -144,6 +146,11 @@ def learning_curve(rows: Sequence[dict], *, stamp: str = "") -> Figure:
     apart = last["map_macro_low"] > first["map_macro_high"]
     ends = " and ".join(f"{row['map_macro']:.0f} % with {row['clips']:.0f} clips" for row in (first, last))
     title = f"More clips to learn from {'help' if apart else 'bring no clear gain'}: {ends}"
+    if apart and len(table) > 2:
+        steps = table["map_macro"].diff()
+        at, gain = int(steps.argmax()), last["map_macro"] - first["map_macro"]
+        step = f"{table['clips'][at - 1]:.0f} to {table['clips'][at]:.0f} clips"
+        title += f"; of these {gain:.0f} points, {steps[at]:.0f} come from {step}"
     alone = f"Trained on {last['clips']:.0f} clips, the model reaches {last['map_macro']:.0f} %"
-    stamped(figure, axes, title if len(table) > 1 else alone, stamp)
+    stamped(figure, axes, title if len(table) > 1 else alone, words.doubts(stamp))
     return figure

@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.cm import ScalarMappable
 from matplotlib.colors import LinearSegmentedColormap, Normalize, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Rectangle
+from matplotlib.patches import Patch, Rectangle
 
 from amc.base.wording import listed
 from amc.figures import style, words
@@ -75,6 +75,13 @@ def patches(
     figure.colorbar(scale, ax=axes, label="attention to a square of the same picture (1: as if spread evenly)", **bar)
     if key and "flow" in modality:
         style.key(axes, key)
+    look = {"facecolor": "white", "linewidth": 3}
+    keys = {"frame": "a frame of the video", "motion": "its motion"}
+    edges = [Patch(edgecolor=dict(zip(names, colors))[f"{kind} 1"], label=told, **look)
+             for kind, told in keys.items() if f"{kind} 1" in names]  # fmt: skip
+    edges += [Patch(edgecolor=HIGHEST, label="the square with the most attention", **look)]
+    edges += [Patch(facecolor="white", edgecolor=INK, label="outline of the animal")] * (animals is not None)
+    figure.legend(handles=edges, loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "attention", "layer")
     style.headline(figure, f"{_concentration(maps) if animals is None else _on_animals(maps, animals)}{title}")
     return figure
@@ -88,13 +95,17 @@ def _concentration(maps: np.ndarray) -> str:
 
 
 def _on_animals(maps: np.ndarray, animals: np.ndarray) -> str:
-    """In how many of the T maps (T, rows, columns) the highest attention is on a square with a part of an animal."""
+    """In how many of the T maps (T, rows, columns) the highest attention is on a square with a part of an animal.
+
+    Beside it, in how many it would be if each square were equally likely.
+    """
     for axis in (1, 2):  # whether each square has a marked pixel
         starts = np.linspace(0, animals.shape[axis], maps.shape[axis], endpoint=False).astype(int)
         animals = np.logical_or.reduceat(animals, starts, axis=axis)
     count, flat = len(maps), maps.reshape(len(maps), -1)
     hits = animals.reshape(count, -1)[np.arange(count), flat.argmax(axis=1)].sum()
-    return f"The square with the most attention (yellow) touches the animal (outline) in {hits} of {count} pictures"
+    told = f"The square with the most attention (yellow) touches the animal (outline) in {hits} of {count} pictures"
+    return f"{told}, by chance in {animals.reshape(count, -1).mean(axis=1).sum():.1f}"
 
 
 def _picture(axes, picture: np.ndarray, color: str, x: float, y: float) -> None:

@@ -20,6 +20,7 @@ METRIC_NAMES = {
     "macro": "macro mAP", "micro by batch": "micro mAP by batch", "micro": "micro mAP, whole test split"
 }  # fmt: skip
 FEW = 5  # test clips below which an AP tells little
+NARROW = 20  # points of an interval, among behaviours with FEW test clips
 GROUPS = (1, 2, 3, 5, 10, 20, 50, 100, 1000)  # of test clips that show a behaviour: edges of groups
 
 
@@ -28,14 +29,18 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
     """Clips of each behaviour, most frequent first: bars for training, coloured by band, and dots for the test split.
 
     train, test: counts (C,); bands: masks (C,) by name, as `metrics.bands` has them. The title tells the shares of the
-    first and the last band.
+    first and the last band, the legend those of all, with the fewest and the most training clips of their behaviours.
     """
     order = np.argsort(-np.asarray(train), kind="stable")
     places, figure = np.arange(len(order)), Figure((WIDTH, 5.1), layout="constrained")
     axes = figure.subplots()
+    parts = {name: 100 * train[mask].sum() / train.sum() for name, mask in bands.items()}
     for name, mask in bands.items():
         inside = mask[order]
-        label = f"training clips of {name}: {mask.sum()} behaviours"
+        ends = (
+            " to ".join(dict.fromkeys(map(str, np.quantile(train[mask], (0, 1)).astype(int)))) if mask.any() else "no"
+        )
+        label = f"{name}: {mask.sum()} behaviours of {ends} training clips, {parts[name]:.0f} % of all labels"
         axes.bar(places[inside], train[order][inside], width=1, color=BAND_COLORS[name], label=label)
     seen = test[order] > 0
     axes.plot(
@@ -46,10 +51,9 @@ def long_tail(train: np.ndarray, test: np.ndarray, bands: Mapping[str, np.ndarra
     axes.set(yscale="log", ylim=(0.5, None), xlim=(-1, len(order)), ylabel="clips (logarithmic)")
     axes.set_xlabel("behaviours, most frequent in training first")
     axes.yaxis.set_major_formatter("{x:g}")
-    axes.legend(frameon=False, ncols=2, loc="upper right")
+    axes.legend(frameon=False, loc="upper right")
     axes.grid(axis="y", color=PALE)
     axes.set_axisbelow(True)
-    parts = {name: 100 * train[mask].sum() / train.sum() for name, mask in bands.items()}
     shares = [f"{part:.0f} % for {bands[name].sum()} behaviours ({name})" for name, part in parts.items()]
     style.headline(figure, f"Of all training labels, {listed([shares[0], shares[-1]])}")
     return figure
@@ -68,7 +72,7 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
         panels[panel(row["metric"])].append(row)
     heights = [len(rows) + len(blind) * (metric != "micro by batch") for metric, rows in panels.items()]
     best = next((row for row in blind if row["method"] == "species"), None)  # others know labels of test clips
-    figure = Figure((0.82 * WIDTH, 2 + 0.27 * sum(heights)), layout="constrained")
+    figure = Figure((0.82 * WIDTH, 2.8 + 0.27 * sum(heights)), layout="constrained")
     axes = figure.subplots(len(panels), 1, sharex=True, height_ratios=np.maximum(heights, 1))
     for ax, (metric, rows) in zip(axes, panels.items(), strict=True):
         key, names = f"map_{metric}", []
@@ -90,20 +94,30 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
     axes[-1].set(xlabel="mAP, %")
     keys = [Patch(facecolor=color, label=f"published, {words.INPUTS[name]}") for name, color in MODALITY_COLORS.items()]
     keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="sees no pixel (measured here)")]
+    if best:
+        keys += [Patch(facecolor=SHADE, label="knows only the species")]
+        keys += [Line2D([], [], color=INK, linestyle=":", linewidth=1.5, label="macro mAP of the species alone")]
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over test clips")]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
-    words.explain(figure, "macro, micro", "by batch", *["species"] * bool(blind))
+    words.explain(figure, "macro, micro", "by batch", *["species", "+ co-occurrence"] * bool(blind))
     if best:
         axes[0].axvline(best["map_macro"], color=INK, linestyle=":", linewidth=1.5)
-        below = sum(row["map"] < best["map_macro"] for row in panels["macro"])
-        told = f"{best['method']} alone reaches {best['map_macro']:.0f} % macro mAP"
-        title = f"Without a pixel, {told}: more than {below} of {len(panels['macro'])} published systems"
-    else:
-        best = max(published, key=lambda row: row["map"])
-        metric = METRIC_NAMES[panel(best["metric"])]
-        title = f"The highest published mAP: {best['system']}, {best['map']:.1f} % ({metric})"
-    style.headline(figure, title)
+    style.headline(figure, _compared(best, panels["macro"]) if best else _highest(published))
     return figure
+
+
+def _compared(best: dict, rivals: Sequence[dict]) -> str:
+    """How many published results the macro mAP of a predictor that sees no pixel exceeds."""
+    names = [row["system"].partition(",")[0] for row in rivals]
+    below = sum(row["map"] < best["map_macro"] for row in rivals)
+    title = f"Without a pixel, {best['method']} alone reaches {best['map_macro']:.0f} % macro mAP: more than {below} of"
+    twice = f" (of {len({*names})} systems: some are there twice)" if len(names) > len({*names}) else ""
+    return f"{title} {len(names)} published results{twice}"
+
+
+def _highest(published: Sequence[dict]) -> str:
+    top = max(published, key=lambda row: row["map"])
+    return f"The highest published mAP: {top['system']}, {top['map']:.1f} % ({METRIC_NAMES[panel(top['metric'])]})"
 
 
 def panel(name: str) -> str:
@@ -118,7 +132,8 @@ def panel(name: str) -> str:
 def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
     """Label overlap of test clips with training clips: the mean of each kind of training clip, with its interval.
 
-    groups: by kind of training clip, Jaccard overlaps (0 to 1). Raises AmcError when they are empty.
+    groups: by kind of training clip, the most alike first, Jaccard overlaps (0 to 1) of the same test clips. The title
+    tells how much each kind adds to the next one, the first with its interval. Raises AmcError when they are empty.
     """
     if not all(len(values) for values in groups.values()):
         raise AmcError("likeness: no test clip shares a source with training; there is nothing to draw")
@@ -127,30 +142,39 @@ def likeness(groups: Mapping[str, Sequence[float]]) -> Figure:
     for place, values in enumerate(groups.values()):
         mean, half = np.mean(values), 1.96 * np.std(values) / np.sqrt(len(values))
         axes.barh(place, mean, color=PALE, edgecolor=INK, height=0.6)
-        axes.plot([mean - half, mean + half], [place] * 2, color=INK, linewidth=3)
+        label = "95 % interval over test clips" if not place else None
+        axes.plot([mean - half, mean + half], [place] * 2, color=INK, linewidth=3, label=label)
         axes.text(mean + half + 0.005, place, f"{mean:.3f}", va="center")
     axes.set(yticks=range(len(groups)), yticklabels=list(groups), xlim=(0, None), ylim=(len(groups) - 0.5, -0.5))
     axes.set(xlabel="overlap of labels with a training clip: 0 none, 1 the same labels (Jaccard index)")
+    figure.legend(loc="outside lower center", frameon=False)
     words.explain(figure, "source", "95 % interval")
-    means = {name.replace("\n", " "): np.mean(values) for name, values in groups.items()}
-    ranked = sorted(means, key=means.get, reverse=True)
-    told = ", ".join(f"{means[name]:.2f} with {name}" for name in reversed(ranked))
-    style.headline(figure, f"The labels of a test clip overlap with those of a training clip by {told}")
+    style.headline(figure, _added([np.asarray(values) for values in groups.values()]))
     return figure
+
+
+def _added(overlaps: Sequence[np.ndarray]) -> str:
+    """What the same source adds to the overlap, and what the same species: of clips of both, of the species, of any."""
+    same, species, anything = overlaps
+    gap, half = (same - species).mean(), 1.96 * (same - species).std() / np.sqrt(len(same))
+    by_species = species.mean() - anything.mean()
+    only = "only " if gap < by_species / 2 else ""
+    told = f"The same source adds {only}{gap:.2f} to the overlap of labels (95 % interval {gap - half:.3f} to "
+    return f"{told}{gap + half:.3f}); the same species, {by_species:.2f}".replace("-", "−")
 
 
 @styled
 def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
-    """The interval of each behaviour's AP (left) and the smallest significant difference (right).
+    """The interval of each behaviour's AP (left) and the smallest significant differences of both mAPs.
 
-    Left: widths of 95 % intervals against test positives, and their medians in groups. Right: against the noise that
-    two systems share, with the published `effect`.
+    Left: widths of 95 % intervals against test positives, and their medians in groups. Then, against the noise that two
+    systems share, macro mAP and micro mAP, with the published `effect`.
 
-    widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of mAP; share:
-    measured on a pair of trained systems.
+    widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of micro mAP;
+    share: measured on a pair of trained systems.
     """
-    figure = Figure((WIDTH, 5), layout="constrained")
-    left, right = figure.subplots(1, 2)
+    figure = Figure((WIDTH, 5.8), layout="constrained")
+    left, *right = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
     positives, extents = widths["positives"], np.asarray(widths["high"]) - widths["low"]
     aside = np.exp(np.random.default_rng(0).uniform(-0.12, 0.12, len(positives)))  # equal counts side by side
     left.plot(positives * aside, extents, "o", color=SHADE, alpha=0.5, markersize=5, label="one behaviour")
@@ -161,32 +185,41 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     left.set_ylabel("width of the 95 % interval of its AP, points")
     few = positives < FEW
     extent = np.median(extents[few]) if few.any() else np.nan
-    left.axvspan(0.7, FEW - 0.5, color=PALE, zorder=0)
-    left.hlines(
-        extent, 0.7, FEW - 0.5, color=MODEL, linewidth=3, label=f"median of those below {FEW} clips: {extent:.0f}"
-    )
+    left.axvspan(0.7, FEW - 0.5, color=PALE, zorder=0, label=f"fewer than {FEW} test clips")
+    left.hlines(extent, 0.7, FEW - 0.5, color=MODEL, linewidth=3, label=f"median there: {extent:.0f}")
     left.set_title(
-        f"{few.sum()} behaviours have fewer than {FEW} test clips\n(grey): their intervals are {extent:.0f} points wide"
+        f"Width of the interval of an AP: {few.sum()}\nbehaviours have fewer than {FEW}\n"
+        f"test clips, median {extent:.0f} points"
     )
     left.set_xlim(0.7, None)
-    left.legend(frameon=False)
+    left.legend(frameon=False, fontsize=11)
     left.xaxis.set_major_formatter("{x:g}")
     left.xaxis.set_minor_formatter(NullFormatter())
     shares = [row["share"] for row in differences]
-    for name, look in (("macro", "o-"), ("micro", "s--")):
-        right.plot(shares, [row[f"map_{name}"] for row in differences], look, color=INK, label=f"{name} mAP")
-    right.axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
-    right.text(0, effect, f"what motion adds in the paper: {effect:.2f}", va="bottom", fontsize=11)
-    right.axvline(share, color=SHADE, linestyle="--")
-    look = {"ha": "right", "va": "top", "fontsize": 11, "transform": right.get_xaxis_transform()}
-    right.text(share, 0.98, "our models, with and without motion ", **look)
-    right.set(xlabel="correlation of the errors of two models", ylabel="points of mAP", ylim=(0, None))
-    macro = np.interp(share, shares, [row["map_macro"] for row in differences])
-    right.plot(share, macro, "o", color=MODEL, markersize=12, zorder=3)
-    right.annotate(f"{macro:.1f}", (share, macro), (8, 4), textcoords="offset points", color=MODEL, weight="bold")
-    right.set_title(f"The smallest significant difference: {macro:.1f}\npoints of macro mAP with errors like ours")
-    right.legend(frameon=False)
-    for axes in (left, right):
+    for axes, name in zip(right, ("macro", "micro"), strict=True):
+        values = [row[f"map_{name}"] for row in differences]
+        axes.plot(shares, values, f"{style.MARKERS[name]}-", color=INK, label="smallest significant difference")
+        here = np.interp(share, shares, values)
+        axes.axvline(share, color=SHADE, linestyle="--", label="our models, with and without motion")
+        axes.plot(share, here, style.MARKERS[name], color=MODEL, markersize=12, zorder=3)
+        axes.annotate(f"{here:.1f}", (share, here), (7, 5), textcoords="offset points", color=MODEL, weight="bold")
+        axes.set(xlabel="correlation of the errors\nof two models", xlim=(-0.05, 1.05))
+        axes.set_ylim(0, 1.35 * max(*values, effect))
+        axes.set_title(f"{name} mAP: from {here:.1f} points\non, models like ours\ndiffer significantly")
+    right[0].set_ylabel("points of mAP")
+    right[1].axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
+    right[1].text(
+        0,
+        effect,
+        f"what motion adds in\nthe paper: {effect:.2f} (its\nmAP seems to be micro)",
+        va="bottom",
+        fontsize=11,
+    )
+    figure.legend(*right[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    narrow = few & (extents < NARROW)
+    if narrow.any() and np.max(np.asarray(widths["ap"])[narrow]) < NARROW:
+        words.note(figure, f"narrow on the left: an AP near 0 (at most {np.max(widths['ap'][narrow]):.0f} %)")
+    for axes in (left, *right):
         axes.grid(color=PALE)
         axes.set_axisbelow(True)
     words.explain(figure, "AP", "macro, micro", "95 % interval")

@@ -1,4 +1,4 @@
-"""One clip from its frames to its scores: film strips, time lines, motion fields, scores, key frames.
+"""One clip from its frames to its scores: film strips, time lines, scores, key frames.
 
 Arrays in, matplotlib Figures out. Pictures may have their channels first or last.
 """
@@ -16,13 +16,11 @@ from matplotlib.patches import Patch
 from amc.base.errors import AmcError
 from amc.base.wording import listed
 from amc.figures import style, words
-from amc.figures.style import INK, MODEL, PALE, SHADE, WARNING, WIDTH, styled
+from amc.figures.style import INK, MODEL, PALE, SHADE, TRUTH, WARNING, WIDTH, styled
 from amc.figures.windows import keys, limits, looks
 from amc.sampling import Window
 
-FASTEST = 0.02  # share of the pixels whose motion a figure tells
 AGAIN = {"color": INK, "linewidth": 1.2, "marker": "o", "markersize": 8, "markerfacecolor": "white"}
-APART = 0.5  # pixels per frame: what moves so much unlike most of the picture is no background
 
 
 @styled
@@ -34,11 +32,12 @@ def film_strip(
     columns: int = 8,
     key: style.Key | None = None,
     terms: Sequence[str] = (),
+    note: str = "",
 ) -> Figure:
     """Pictures in reading order, `columns` to a row, with a caption under each.
 
     frames: uint8 (T, H, W, 3) or (T, 3, H, W); key: to the colours of flow among them; terms: of `words.MEANINGS`,
-    explained below. Raises AmcError.
+    explained below, as is `note`. Raises AmcError.
     """
     pictures = style.pictures(frames)
     if len(captions) != len(pictures):
@@ -47,7 +46,8 @@ def film_strip(
     rows = math.ceil(len(pictures) / columns)
     side = WIDTH / max(columns, 4)  # inches; limits the size of a few pictures
     height = rows * (side * pictures.shape[1] / pictures.shape[2] + 0.25 * (1 + captions[0].count("\n")))
-    figure = Figure((side * columns, height + (0.4 if title else 0) + 0.25 * len(terms)), layout="constrained")
+    lines = len(terms) + math.ceil(len(note) / (9 * side * columns))
+    figure = Figure((side * columns, height + (0.4 if title else 0) + 0.25 * lines), layout="constrained")
     figure.get_layout_engine().set(w_pad=0.03, h_pad=0.03, wspace=0, hspace=0)
     panels = figure.subplots(rows, columns, squeeze=False).ravel()
     for axes, picture, caption in zip(panels, pictures, captions, strict=False):
@@ -62,6 +62,8 @@ def film_strip(
         style.headline(figure, title)
     if terms:
         words.explain(figure, *terms)
+    if note:
+        words.note(figure, note)
     return figure
 
 
@@ -138,75 +140,6 @@ def _often(counts: Iterable[int]) -> str:
 
 
 @styled
-def motion_field(
-    frame: np.ndarray,
-    vectors: np.ndarray,
-    pictures: dict[str, np.ndarray],
-    key: style.Key,
-    *,
-    stretch: float = 2.0,
-    true: np.ndarray | None = None,
-) -> Figure:
-    """A frame with its motion as arrows, colour-coded motion, and the colour key.
-
-    The title tells the median motion, which is the camera's if the background fills most of the frame; a line below,
-    the fastest relative to it.
-
-    frame (H, W, 3) or (3, H, W) uint8; vectors (2, H, W), px per frame, u right and v down; pictures: by title, as
-    frame. Arrows are `stretch` times as long as the motion. true: the true motion, as vectors, if it is known: the
-    title then tells how wrong the estimate is, and the motion stands below.
-    """
-    vectors, shape = np.asarray(vectors), style.pictures(np.asarray(frame)[None]).shape
-    side = (WIDTH - 2) / (1 + len(pictures))
-    figure = Figure((WIDTH, min(side * shape[1] / shape[2], 4.5) + 2.3), layout="constrained")
-    panels = figure.subplots(1, 1 + len(pictures))
-    for axes, picture in zip(panels, [frame, *pictures.values()], strict=True):
-        style.image(axes, style.pictures(np.asarray(picture)[None])[0])
-    step = max(1, min(vectors.shape[1:]) // 9)
-    y, x = np.mgrid[step // 2 : vectors.shape[1] : step, step // 2 : vectors.shape[2] : step]
-    u, v = vectors[:, y, x]
-    arrows = {"angles": "xy", "scale_units": "xy", "scale": 1 / stretch, "headwidth": 4, "headlength": 4}
-    panels[0].quiver(x, y, u, v, color="white", edgecolor=INK, linewidth=0.6, width=0.009, **arrows)
-    for axes, title in zip(
-        panels, [f"a frame; arrows: its estimated\nmotion, {stretch:g} times as long", *pictures], strict=True
-    ):
-        axes.set_title(title, fontsize=13)
-    style.key(panels[-1], key)
-    most, rest = _motion(vectors)
-    told = (
-        [f"Until the next frame, {most}"] if true is None else [_error(vectors, np.asarray(true)), f"Estimate: {most}"]
-    )
-    style.headline(figure, told[0])
-    figure.supxlabel(textwrap.fill("; ".join([*told[1:], rest]), 115), fontsize=12)
-    return figure
-
-
-def _motion(vectors: np.ndarray) -> tuple[str, str]:
-    """The median motion of a field (2, H, W) in words, and how fast relative to it the FASTEST of its pixels are."""
-    u, v = np.median(vectors, axis=(1, 2))
-    fastest = np.quantile(np.hypot(vectors[0] - u, vectors[1] - v), 1 - FASTEST)
-    across, along = "left" if u < 0 else "right", "up" if v < 0 else "down"
-    toward = across if abs(u) > 2 * abs(v) else along if abs(v) > 2 * abs(u) else f"{along} and {across}"
-    if math.hypot(u, v) < 0.05:
-        return "most of the picture rests", f"the fastest parts of the picture move {fastest:.1f} pixels"
-    most = f"most of the picture moves {math.hypot(u, v):.1f} pixels {toward}"
-    return (
-        most,
-        f"the fastest {100 * FASTEST:.0f} % of the picture differ from that motion by {fastest:.1f} pixels or more",
-    )
-
-
-def _error(vectors: np.ndarray, true: np.ndarray) -> str:
-    """The mean end-point error where the true motion is that of most of the picture, and the largest elsewhere."""
-    wrong = np.linalg.norm(vectors - true, axis=0)
-    moves = np.linalg.norm(true - np.median(true, axis=(1, 2), keepdims=True), axis=0) > APART
-    if not 0 < moves.mean() < 0.5:  # all the same, or no background
-        return f"The estimated motion is wrong by {wrong.mean():.1f} pixels on average, {wrong.max():.1f} at most"
-    parts = f"{wrong[~moves].mean():.1f} pixels on average in the background, and by up to {wrong[moves].max():.1f}"
-    return f"The estimated motion is wrong by {parts} in what moves against it"
-
-
-@styled
 def scores(
     values: np.ndarray,
     names: Sequence[str],
@@ -270,17 +203,25 @@ def _scored(means: np.ndarray, names: Sequence[str], truth: np.ndarray, threshol
 
 @styled
 def key_frames(
-    frames: np.ndarray, motion: np.ndarray, labels: Sequence[str], *, key: style.Key, stamp: str = "", title: str = ""
+    frames: np.ndarray,
+    motion: np.ndarray,
+    labels: Sequence[str],
+    *,
+    key: style.Key,
+    stamp: str = "",
+    title: str = "",
+    verdicts: Sequence[str] = (),
 ) -> Figure:
     """Frames, such as one per bout, the label of each above, its flow below, and the key to its colours.
 
-    frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W).
+    frames, motion: uint8 (K, H, W, 3) or (K, 3, H, W); verdicts: below each, if known, such as `right`.
     """
     frames, motion = style.pictures(frames), style.pictures(motion)
     columns = min(len(frames), 5)
     rows = -(-len(frames) // columns)
     high = (WIDTH - 2) / max(columns, 4) * frames.shape[1] / frames.shape[2]
-    figure = Figure((WIDTH, rows * (1.9 * high + 0.6) + 0.5), layout="constrained")
+    below = max((verdict.count("\n") + 1 for verdict in verdicts), default=0)
+    figure = Figure((WIDTH, rows * (2.2 * high + 0.6 + 0.22 * below) + 0.8), layout="constrained")
     figure.get_layout_engine().set(h_pad=0.02, w_pad=0.03, hspace=0)
     panels = figure.subplots(2 * rows, columns, squeeze=False)
     for k in range(rows * columns):
@@ -289,12 +230,14 @@ def key_frames(
             style.image(upper, frames[k])
             style.image(lower, motion[k])
             upper.set_title(labels[k], fontsize=12)
+            if verdicts:
+                lower.set_xlabel(verdicts[k], fontsize=12, color=TRUTH if verdicts[k] == "right" else WARNING)
             if k % columns == 0:
-                upper.set_ylabel("frame"), lower.set_ylabel("motion until the\nnext frame (flow)")
+                upper.set_ylabel("frame"), lower.set_ylabel("motion")
         else:
             upper.set_visible(False), lower.set_visible(False)
-    style.key(panels[1, columns - 1], key)
+    style.key(panels[0, columns - 1], key, more="one colour all over:\nthe camera moves")
     told = "\n".join(["", *textwrap.wrap(stamp, 100)] if stamp else [])  # a line below the key
-    figure.supxlabel(told, fontsize=12, color=WARNING, fontweight="bold")
+    figure.supxlabel(told, fontsize=12, color=WARNING)
     style.headline(figure, title)
     return figure

@@ -14,6 +14,7 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline
 
 INTACT = "intact"
 HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
+LOSE = "lose half or more of the lead over chance without"
 ROOM = 1.85  # the width of a panel by that of its scores: on the right stands what each row keeps
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
 
@@ -50,7 +51,11 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=INK, linewidth=1.5, label="95 % interval over videos")]
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
-    words.explain(figure, "%", "mAP", "macro", "test videos", words.rows(labels))
+    left = [row["left"] for row in rows if row["control"] != INTACT and row["left"] is not None]
+    beyond = (
+        ["below 0 %, above 100 %"] if any(round(100 * part) < 0 or round(100 * part) > 100 for part in left) else []
+    )
+    words.explain(figure, "%", *beyond, "mAP", "macro", "test videos", words.rows(labels))
     return figure
 
 
@@ -79,28 +84,42 @@ def _found(rows: Sequence[dict], kinds: list[str]) -> str:
     if not most:
         return "No row is above chance, so there is nothing to lose"
     parts = {kind: np.array(values) for kind, values in left.items() if len(values) == most}
-    spared = _by_most({kind: part >= HARDLY for kind, part in parts.items()})
-    needed = [f"without {what}" for what in _by_most({kind: part <= HALF for kind, part in parts.items()})]
-    told = [f"hardly need {listed(spared, word='or')}"] if spared else []
-    told += [f"lose half or more of their lead over chance {listed(needed)}"] if needed else []
-    return f"The scores of most models {listed(told)}" if told else "Most scores lose a part without each of these"
+    told = _by_most({kind: part >= HARDLY for kind, part in parts.items()}, "hardly need")
+    told += _by_most({kind: part <= HALF for kind, part in parts.items()}, LOSE)
+    named = "; ".join(told)
+    for kind, part in parts.items():
+        if (what := words.CONTROLS[kind][1]) not in named:
+            ends = " to ".join(dict.fromkeys(f"{100 * end:.0f}" for end in (part.min(), part.max())))
+            told.append(f"without {what}, {ends} % of the lead is kept")
+    found = "; ".join(told)
+    return f"Of {most} models, {found}" if most > 1 else found[0].upper() + found[1:]
 
 
-def _by_most(applies: dict[str, np.ndarray]) -> list[str]:
-    """What each control takes away, with the number of rows, for those of which it applies to more than half."""
-    found = {kind: rows for kind, rows in applies.items() if rows.mean() > 0.5}
-    return [f"{words.CONTROLS[kind][1]} ({rows.sum()} of {len(rows)})" for kind, rows in found.items()]
+def _by_most(applies: dict[str, np.ndarray], verb: str) -> list[str]:
+    """How many rows lose or hardly need what each control takes away, for those of which most do, all rows first."""
+    found = {words.CONTROLS[kind][1]: rows for kind, rows in applies.items() if rows.mean() > 0.5}
+    everyone = [what for what, rows in found.items() if rows.all()]
+    many = len(next(iter(applies.values())))
+    told = (
+        [f"{f'all {many}' if many > 1 else 'the model'} {_said(verb, many)} {listed(everyone, word='or')}"]
+        if everyone
+        else []
+    )
+    return told + [f"{rows.sum()} {_said(verb, rows.sum())} {what}" for what, rows in found.items() if not rows.all()]
+
+
+def _said(verb: str, many: int) -> str:
+    """The verb, its first or second word the one that changes, of so many models."""
+    return verb.replace("need", "needs").replace("lose ", "loses ") if many == 1 else verb
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:
     """One control: for each row its intact score above, its damaged score below, and a line between them."""
     intact = {row["run"]: row for row in rows if row["control"] == INTACT}
     damaged = {row["run"]: row for row in rows if row["control"] == kind}
+    _told_once(axes, [(place, intact[name]["modality"]) for place, name in enumerate(names) if name not in damaged])
     for place, name in enumerate(names):
         if name not in damaged:
-            look = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center", "color": SHADE}
-            why = "gets no\nmotion" if intact[name]["modality"] == "rgb" else "the same as\nanother video"
-            axes.text(0.5, place, why, fontsize=11, **look)
             continue
         axes.plot([intact[name]["chance_macro"]] * 2, [place - 0.5, place + 0.5], color=SHADE, linestyle="--", zorder=1)
         both = (intact[name], place - APART, "white"), (damaged[name], place + APART, None)
@@ -116,3 +135,21 @@ def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> Non
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
+
+
+def _told_once(axes: Axes, without: Sequence[tuple[int, str]]) -> None:
+    """Write why rows have no such control, once for neighbours with the same reason: their places and modalities."""
+    runs: list[list[tuple[int, str]]] = []
+    for place, modality in without:
+        if runs and runs[-1][-1][0] == place - 1 and runs[-1][-1][1] == modality:
+            runs[-1].append((place, modality))
+        else:
+            runs.append([(place, modality)])
+    look = {"transform": axes.get_yaxis_transform(), "ha": "center", "va": "center", "color": SHADE}
+    for run in runs:
+        (first, modality), (last, _) = run[0], run[-1]
+        why = "the same as\nanother video" if modality != "rgb" else f"{'get' if last > first else 'gets'} no\nmotion"
+        axes.text(0.5, (first + last) / 2, why, fontsize=11, **look)
+        if last > first:
+            ends = [first - 0.3, (first + last) / 2 - 0.5, (first + last) / 2 + 0.5, last + 0.3]
+            axes.vlines([0.5, 0.5], ends[::2], ends[1::2], color=PALE, transform=axes.get_yaxis_transform(), lw=2)

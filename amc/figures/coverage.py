@@ -39,7 +39,7 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     """The share of frames that no classifier sees: against M, against P and against the length of the video.
 
     table: columns scheme, num_windows, frames, num_frames, unseen (0 to 1); one of the three counts varies at a time,
-    the others have the given values, of which the title tells the smallest share; the first panel, all.
+    the others have the given values, which stand above it, and whose shares the title tells.
     """
     here = {"num_windows": num_windows, "frames": frames, "num_frames": num_frames}
     labels = {
@@ -47,7 +47,9 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
         "frames": "frames per classifier (P)",
         "num_frames": "frames in the video",
     }
-    figure = Figure((WIDTH, 4.8), layout="constrained")
+    fixed = {"num_windows": f"{num_windows} classifiers", "frames": f"{frames} frames each"}
+    fixed["num_frames"] = f"a video of {num_frames} frames"
+    figure = Figure((WIDTH, 5), layout="constrained")
     panels = figure.subplots(1, 3, sharey=True)
     for axes, (name, label) in zip(panels, labels.items(), strict=True):
         others = [other for other in here if other != name]
@@ -55,7 +57,8 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
         for scheme, line in part.groupby("scheme", sort=False):
             axes.plot(line[name], 100 * line["unseen"], label=words.SCHEMES[scheme], **LOOKS[scheme])
         axes.axvline(here[name], color=SHADE, linestyle="--", linewidth=1)
-        axes.set(xlabel=label, ylim=(0, 103))
+        axes.set(xlabel=label, ylim=(0, 103), title=",\n".join(fixed[other] for other in others))
+        axes.title.set_fontsize(12)
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         axes.grid(color=PALE)
     panels[0].set_ylabel("frames that no classifier sees, %")
@@ -64,13 +67,9 @@ def unseen(table: pd.DataFrame, *, num_frames: int, num_windows: int, frames: in
     figure.legend(handles, [*names, "as in the title"], loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "classifier")
     now = table[(table[list(here)] == list(here.values())).all(axis=1)].drop_duplicates("scheme")
-    shares = [f"{row.scheme}: {100 * row.unseen:.0f} %" for row in now.itertuples()]
-    low = now["unseen"].min() > 0.4  # room below the lines
-    panels[0].annotate("\n".join(shares), (num_windows, 3 if low else 100), (5, 0), textcoords="offset points",
-                       va="bottom" if low else "top")  # fmt: skip
-    leave = f"{num_windows} classifiers with {frames} frames each leave at least {int(100 * now['unseen'].min())} %"
-    which = "whatever the scheme" if len(now) > 1 else f"with {listed(now['scheme'])}"
-    style.headline(figure, f"{leave} of the {num_frames} frames of a video unseen, {which}")
+    shares = listed(f"{100 * row.unseen:.0f} % ({row.scheme})" for row in now.itertuples())
+    leave = f"Of the {num_frames} frames of a video, {num_windows} classifiers with {frames} frames each leave"
+    style.headline(figure, f"{leave} {shares} unseen")
     return figure
 
 
@@ -79,7 +78,8 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
     """The places in a video that no classifier sees, one row per number of classifiers: white between those that are.
 
     Right of each row the number of frames that are seen, which the title compares for the largest number of
-    classifiers, in bold. Dark and light change where the classifier does.
+    classifiers, in bold. Dark and light change where the classifier does; a line joins the frames of one classifier, if
+    no other one has frames between them.
 
     table: by scheme, for each of `counts` classifiers which of them, from 1 on, sees each frame, int (N,), 0: none;
     frames: P of each.
@@ -93,6 +93,10 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
             axes.broken_barh(
                 [(frame / len(numbers), 1 / len(numbers)) for frame in at], (y - 0.4, 0.8), color=colors, lw=0
             )
+            for first, last in _spans(numbers):
+                axes.plot(
+                    [first / len(numbers), (last + 1) / len(numbers)], [y, y], color=SCHEME_COLORS[scheme], lw=1.5
+                )
             weight = "bold" if y == len(rows) - 1 else "normal"
             axes.text(1.01, y, f"{len(at)}", va="center", fontsize=11, weight=weight)
         axes.set(yticks=range(len(counts)), yticklabels=counts, ylim=(len(counts) - 0.5, -0.5), xlim=(0, 1))
@@ -101,6 +105,8 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
         axes.set_title("frames that at least one sees", loc="right", fontsize=12)
     figure.supylabel("number of classifiers", fontsize=13)
     key = "neighbouring marks of different classifiers have different shades; white: seen by none"
+    joined = any(_spans(numbers) for rows in table.values() for numbers in rows[1:])
+    key += "\na line: the frames of one classifier, where they do not mix with those of others" if joined else ""
     alone = "\nwith only 1 classifier, its part is the whole video" if 1 in counts else ""
     figure.supxlabel(f"a mark: a frame, {frames} for each classifier; {key}{alone}", fontsize=12)
     words.explain(figure, "classifier")
@@ -108,6 +114,14 @@ def unseen_by_place(table: Mapping[str, Sequence[np.ndarray]], counts: Sequence[
     told = listed(f"{(rows[-1] > 0).sum()} with {scheme}" for scheme, rows in table.items())
     style.headline(figure, f"Of {whole} frames of a video, {counts[-1]} classifiers together see {told}")
     return figure
+
+
+def _spans(numbers: np.ndarray) -> list[tuple[int, int]]:
+    """The first and the last frame of each classifier, if no two of them mix; numbers (N,) as in `unseen_by_place`."""
+    at = np.flatnonzero(numbers)
+    found = {number: at[numbers[at] == number] for number in numbers[at]}
+    spans = sorted((int(each[0]), int(each[-1])) for each in found.values())
+    return spans if all(before[1] < after[0] for before, after in zip(spans, spans[1:])) and len(spans) > 1 else []
 
 
 @styled

@@ -27,9 +27,10 @@ def kinds(rows: Sequence[dict]) -> Figure:
     """Errors of each kind per 100 videos with intervals; if the truth is known, divided into model's and annotator's.
 
     rows: of `errors.tally`, whose last counts errors of no kind and stands apart. The title tells the most frequent
-    kind of the others.
+    kind of the others, which are in order, and whether errors of no kind are still more frequent.
     """
-    table = pd.DataFrame(rows)
+    named, last = sorted(rows[:-1], key=lambda row: -row["rate"]), rows[-1]
+    table = pd.DataFrame([*named, last])
     figure = Figure((WIDTH, 0.7 * len(table) + 2.7), layout="constrained")
     axes, places = figure.subplots(), np.append(np.arange(len(table) - 1), len(table) - 0.6)
     theirs = table["rate"] * table["part"].fillna(0) / 100 if "part" in table else 0 * table["rate"]
@@ -51,9 +52,12 @@ def kinds(rows: Sequence[dict]) -> Figure:
     words.explain(figure, "annotated", "95 % interval")
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    most = table.loc[table["rate"].iloc[:-1].idxmax()]
-    named = f"Of the named kinds of errors, “{most['kind']}” is the most frequent"
-    style.headline(figure, f"{named} ({most['rate']:.0f} per 100 videos)")
+    most = f"“{named[0]['kind']}” is the most frequent ({named[0]['rate']:.0f} per 100 videos)"
+    title = f"Of the named kinds of errors, {most}"
+    if last["rate"] > named[0]["rate"]:
+        told = f"More errors are of no named kind ({last['rate']:.0f} per 100 videos) than of any named one"
+        title = f"{told}; of these, {most.removesuffix(' per 100 videos)')})"
+    style.headline(figure, title)
     return figure
 
 

@@ -1,18 +1,18 @@
-"""Figures of an ethogram: behaviours over time with their scores, time budget, transitions, agreement.
+"""Figures of an ethogram: behaviours over time with their scores, time budget, transitions; agreement: `beside_human`.
 
 An `Ethogram` or tables in, matplotlib Figures out. Each shows the stamp, which warns of limits.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
-from matplotlib.patches import Patch, Rectangle
+from matplotlib.patches import Patch
 from matplotlib.ticker import MaxNLocator
 
 from amc.figures import words
@@ -21,7 +21,6 @@ from amc.figures.style import HUMAN, INK, MODEL, PALE, SHADE, WARNING, WIDTH, st
 if TYPE_CHECKING:  # figures do not import the package that they draw for
     from amc.ethogram.record import Ethogram
 
-AGREEMENT = {"both": INK, "human only": HUMAN, "model only": MODEL}
 EDGE = 0.8  # points around a bar: keeps half a second in an hour, less than a pixel, visible
 POINTS = 1500  # of a curve; more cannot be distinguished on paper
 
@@ -46,7 +45,7 @@ def ethogram(shown: Ethogram, *, most: int = 8, human: Ethogram | None = None) -
     columns = chosen(shown, most, human)
     figure = Figure((WIDTH, 1.9 + 0.62 * len(columns)), layout="constrained")
     axes = figure.subplots()
-    unit, name = _unit(shown.edges[-1])
+    unit, name = time_unit(shown.edges[-1])
     for y, c in enumerate(columns):
         axes.axhspan(y - 0.48, y + 0.48, color=PALE, alpha=0.35 if y % 2 else 0, linewidth=0, zorder=0)
         times, scores = _curve(shown.edges, shown.probs[:, c])
@@ -58,28 +57,34 @@ def ethogram(shown: Ethogram, *, most: int = 8, human: Ethogram | None = None) -
             spans = [_span(source, b, unit) for b in source.bouts if b.behaviour == shown.names[c]]
             high = 0.16 if human else 0.2
             axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE, zorder=3)
+        if c == columns[0]:
+            for value in (0, 1):
+                axes.text(
+                    1.005, base - 0.46 * value, value, va="center", fontsize=10, transform=axes.get_yaxis_transform()
+                )
     top = -0.6
     if shown.is_out_of_distribution is not None and shown.is_out_of_distribution.any():
-        spans = _stretches(shown.is_out_of_distribution, shown.edges, unit)
+        spans = stretches(shown.is_out_of_distribution, shown.edges, unit)
         look = {"facecolors": WARNING, "hatch": "//", "edgecolor": "white", "linewidth": 0.1}
         axes.broken_barh(spans, (-0.88, 0.22), **look)
         top = -1
-    axes.set(ylim=(len(columns) - 0.45, top), yticks=range(len(columns)), xlabel=f"time, {name}")
-    axes.set(yticklabels=[_supported(shown, c) for c in columns], xlim=(0, shown.edges[-1] / unit))
+    strip = {-0.77: "unlike the training clips"} if top == -1 else {}
+    axes.set(ylim=(len(columns) - 0.45, top), yticks=[*strip, *range(len(columns))], xlabel=f"time, {name}")
+    axes.set(yticklabels=[*strip.values(), *(_supported(shown, c) for c in columns)], xlim=(0, shown.edges[-1] / unit))
     axes.tick_params(axis="y", length=0)
     keys = [Patch(color=MODEL, label="bout (stretch), by the model")] + [
         Patch(color=HUMAN, label="bout, by the human")
     ] * (human is not None)
-    keys += [Patch(color=SHADE, alpha=0.45, label="probability by the model")]
+    keys += [Patch(color=SHADE, alpha=0.45, label="probability by the model, 0 to 1")]
     keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold: from here on it happens")]
-    keys += [Patch(facecolor=WARNING, hatch="//", edgecolor="white", label="unlike the training clips")] * (top < -0.9)
     if shown.is_out_of_distribution is None:
         keys += [Line2D([], [], linestyle="", label="unlike the training clips: not known")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (clips to learn it from)")
     found = f"the model finds {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
-    stamped(figure, axes, f"In the video {shown.name} {found}{_hidden(shown, columns)}", shown.stamp)
+    stamp = words.doubts(shown.stamp, [shown.names[c] for c in columns])
+    stamped(figure, axes, f"In the video {shown.name} {found}{_hidden(shown, columns)}", stamp)
     return figure
 
 
@@ -99,13 +104,14 @@ def _hidden(shown: Ethogram, columns: Sequence) -> str:
     return f" ({hidden} others not drawn)" if hidden else ""
 
 
-def _stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
+def stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:
     """Start and length of each run of True in a mask (N,)."""
     steps = np.flatnonzero(np.diff(np.pad(mask.astype(int), 1))).reshape(-1, 2)
     return [(edges[a] / unit, (edges[b] - edges[a]) / unit) for a, b in steps]
 
 
-def _unit(seconds: float) -> tuple[float, str]:
+def time_unit(seconds: float) -> tuple[float, str]:
+    """The unit of the time axis of a video of so many seconds: its seconds and its name."""
     return (60.0, "min") if seconds > 300 else (1.0, "s")
 
 
@@ -122,43 +128,54 @@ def _curve(edges: np.ndarray, values: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 
 @styled
-def time_budget(shown: Ethogram) -> Figure:
-    """Share of the video of each behaviour with a bout, with seconds and number of bouts.
+def time_budget(shown: Ethogram, *, human: Ethogram | None = None) -> Figure:
+    """Share of the video of each behaviour with a bout, with seconds and number of bouts; beside it the human's.
 
     Says so if they overlap beyond 100 %. Without any bout, the first behaviours are drawn.
     """
-    table = shown.budget().sort_values("Total duration (s)", ascending=False, kind="stable")
-    table = table[table["Total duration (s)"] > 0] if shown.bouts else table.head(8)
-    figure = Figure((WIDTH * 0.8, 1.3 + 0.42 * len(table)), layout="constrained")
+    budgets = {"model": shown.budget()} | ({"human": human.budget()} if human else {})
+    table = budgets["model"].sort_values("Total duration (s)", ascending=False, kind="stable")
+    lasting = sum(budget["Total duration (s)"] for budget in budgets.values())[table.index] > 0
+    table = table[lasting] if lasting.any() else table.head(8)
+    figure = Figure((WIDTH * 0.8, 1.3 + (0.42 if human is None else 0.6) * len(table)), layout="constrained")
     axes, places = figure.subplots(), np.arange(len(table))
     share = table["% of total length"].to_numpy()
-    overlap = f"; behaviours overlap, so the sum is {share.sum():.0f} %" if share.sum() > 100.5 else ""
-    axes.barh(places, share, color=MODEL, height=0.62)
-    for place, (_, row) in zip(places, table.iterrows(), strict=True):
-        count = int(row["Total number of occurences"])
-        text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
-        axes.text(row["% of total length"] + 0.012 * max(share.max(), 1), place, text, va="center", fontsize=12)
+    overlap = f"; behaviours overlap, so the model's sum is {share.sum():.0f} %" if share.sum() > 100.5 else ""
+    most = max(1, *(budget["% of total length"].max() for budget in budgets.values()))
+    for k, (name, budget) in enumerate(budgets.items()):
+        high, color = 0.62 / len(budgets), {"model": MODEL, "human": HUMAN}[name]
+        lanes = places - 0.31 + high * (k + 0.5)
+        axes.barh(lanes, budget["% of total length"][table.index], color=color, height=high, label=f"by the {name}")
+        for lane, (_, row) in zip(lanes, budget.loc[table.index].iterrows(), strict=True):
+            count = int(row["Total number of occurences"])
+            text = f"{row['Total duration (s)']:.1f} s in {count} bout{'s' * (count != 1)}" if count else "never"
+            axes.text(row["% of total length"] + 0.012 * most, lane, text, va="center", fontsize=12 - len(budgets) + 1)
     axes.set(yticks=places, yticklabels=table["Behavior"], ylim=(len(table) - 0.5, -0.5))
-    axes.set(xlim=(0, max(share.max(), 1) * 1.28), xlabel=f"% of the {shown.edges[-1]:.0f} s of the video{overlap}")
+    axes.set(xlim=(0, most * 1.28), xlabel=f"% of the {shown.edges[-1]:.0f} s of the video{overlap}")
     axes.set_xticks([tick for tick in axes.get_xticks() if tick <= 100])  # room for text beyond 100
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    longest = (
-        f"the model sees {table['Behavior'].iloc[0]} longest, {share[0]:.0f} % of the time"
-        if share[0]
-        else "nothing is seen"
-    )
+    first = table.index[0]
+    longest = f"the model sees {table['Behavior'][first]} longest, {share[0]:.0f} % of the time"
+    if human and share[0]:
+        longest += f", the human {budgets['human']['% of total length'][first]:.0f} %"
+    if human:
+        figure.legend(loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "bout")
     hidden = len(shown.names) - len(table)
-    never = f" ({hidden} other{'s' * (hidden != 1)} never)" if hidden and shown.bouts else _hidden(shown, table)
-    stamped(figure, axes, f"In the video {shown.name} {longest}{never}", shown.stamp)
+    never = f" ({hidden} other{'s' * (hidden != 1)} never)" if hidden and lasting.any() else _hidden(shown, table)
+    stamp = words.doubts(shown.stamp, table["Behavior"])
+    stamped(figure, axes, f"In the video {shown.name} {longest if share[0] else 'nothing is seen'}{never}", stamp)
     return figure
 
 
 @styled
 def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
-    """Which behaviour begins next: the `most` frequent pairs, and how many times each of them occurs."""
+    """Which behaviour begins next: the `most` frequent pairs of the model's bouts, and how often each of them occurs.
+
+    The title tells how many bouts are followed by another, and the most frequent pair if chance hardly makes it so.
+    """
     counts = shown.transitions().stack()
     pairs = counts[counts > 0].sort_values(ascending=False, kind="stable")
     figure = Figure((WIDTH * 0.8, 1.6 + 0.42 * min(len(pairs), most)), layout="constrained")
@@ -167,7 +184,7 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     axes.set(
         yticks=range(len(drawn)),
         yticklabels=[" → ".join(pair) for pair in drawn.index],
-        xlabel="how many times a bout of the second begins next after one of the first",
+        xlabel="A → B: how many times B follows A",
     )
     axes.set_ylim(max(len(drawn), 1) - 0.5, -0.5)
     axes.xaxis.set_major_locator(MaxNLocator(5, integer=True))
@@ -176,88 +193,21 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
-    found = "no behaviour follows another"
+    followed = shown.followed()
+    found = f"{followed or 'none'} of the model's {len(shown.bouts)} bouts {'is' if followed < 2 else 'are'} followed"
     if len(pairs):
-        found = f"{pairs.sum():.0f} times a behaviour follows another, {' → '.join(pairs.index[0])} most often"
-    if len(pairs) and pairs.max() == 1:
-        found = "no behaviour follows the same one twice: too few to show a pattern"
+        is_clear = _is_rare(*[*pairs.head(2).astype(int), 0][:2])
+        most_often = f"most often {' → '.join(pairs.index[0])}" if is_clear else "too few to tell which pair is usual"
+        found += f" by another: {most_often}"
+    figure.supxlabel("B follows A: it is the next to begin, later than A, and before the film cuts", fontsize=12)
     words.explain(figure, "bout")
     hidden = f" ({len(pairs) - most} rarer pairs not drawn)" if len(pairs) > most else ""
-    stamped(figure, axes, f"In the video {shown.name} {found}{hidden}", shown.stamp)
+    stamp = words.doubts(shown.stamp, list(dict.fromkeys(name for pair in drawn.index for name in pair)))
+    stamped(figure, axes, f"In the video {shown.name}, {found}{hidden}", stamp)
     return figure
 
 
-@styled
-def confusion(table: pd.DataFrame, *, stamp: str = "") -> Figure:
-    """The model's behaviour (columns) in percent of the human's seconds (rows); only what occurs in either.
-
-    table: seconds, of `agreement.confusion`; those of each row are beside its name.
-    """
-    used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
-    seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
-    percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
-    called = ["nothing else" if name == "nothing" else name for name in used]  # beside what both see
-    percent.index = [f"{name} ({time:.1f} s)" for name, time in zip(called, whole, strict=True)]
-    size = 0.48 * len(used)
-    figure = Figure((min(WIDTH, 4.4 + 1.35 * size), 2.6 + size), layout="constrained")
-    axes, values = figure.subplots(), percent.to_numpy()
-    axes.imshow(values, cmap="Blues", vmin=0, vmax=values.max() or 1, aspect="auto")
-    for (row, column), value in np.ndenumerate(values):
-        look = {"color": "white" if value > 0.6 * values.max() else INK, "fontsize": 11}
-        axes.text(column, row, f"{value:.0f} %" if value else "·", ha="center", va="center", **look)
-        if row == column:
-            axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, ec=HUMAN, lw=2.5))
-    axes.set_xticks(range(len(used)), called, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set(yticks=range(len(used)), yticklabels=percent.index, ylabel="while the human wrote …")
-    axes.set_xlabel("… the model said (a row adds up to 100 %; orange: both the same)")
-    axes.spines[:].set_visible(False)
-    axes.tick_params(length=0)
-    figure.supxlabel(
-        "a cell: share of the seconds beside the row's name (behaviours at the same time all count); ·: none",
-        fontsize=12,
-    )
-    annotated = [name for name in used if name != "nothing"]
-    found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
-    part = f"{100 * found / total:.0f} % of" if total else "none of"
-    stamped(
-        figure, axes, f"The model says the same as the human for {part} the {total:.0f} s that the human wrote", stamp
-    )
-    return figure
-
-
-@styled
-def agreement(
-    human: np.ndarray, model: np.ndarray, names: Sequence[str], edges: np.ndarray, *,
-    counted: np.ndarray | None = None, stamp: str = "",
-):  # fmt: skip
-    """Where human and model agree over time, one row per behaviour that either of them marks.
-
-    human, model: bool (N, C); edges (N + 1,) seconds; counted: bool (N,), the frames that the human has labelled, by
-    default all.
-    """
-    used = (human | model).any(axis=0) if (human | model).any() else np.ones(len(names), bool)
-    human, model, names = human[:, used], model[:, used], [name for name, is_used in zip(names, used) if is_used]
-    figure = Figure((WIDTH, 1.5 + 0.42 * len(names)), layout="constrained")
-    axes, (unit, name) = figure.subplots(), _unit(edges[-1])
-    masks = {"both": human & model, "human only": human & ~model, "model only": model & ~human}
-    for kind, mask in masks.items():
-        for y in range(len(names)):
-            spans = _stretches(mask[:, y], edges, unit)
-            high, at = (0.7, -0.35) if kind == "both" else (0.35, -0.35 if kind == "human only" else 0.0)
-            color = AGREEMENT[kind]
-            axes.broken_barh(spans, (y + at, high), facecolors=color, edgecolor=color, lw=EDGE)
-    axes.set(yticks=range(len(names)), yticklabels=names, ylim=(len(names) - 0.5, -0.5), xlabel=f"time, {name}")
-    axes.set_xlim(0, edges[-1] / unit)
-    axes.tick_params(axis="y", length=0)
-    keys = [Patch(color=color, label=f"{kind}: it happens") for kind, color in AGREEMENT.items()]
-    if counted is not None and not counted.all():
-        axes.broken_barh(_stretches(~counted, edges, unit), (-0.5, len(names)), facecolors=PALE, zorder=0)
-        keys += [Patch(color=PALE, label="not labelled")]
-    figure.legend(handles=keys, loc="outside lower center", ncols=4, frameon=False)
-    seconds = np.diff(edges) if counted is None else np.diff(edges) * counted
-    both, either = (float(seconds @ mask.sum(axis=1)) for mask in (human & model, human | model))
-    part = f"{100 * both / either:.0f} %" if either else "none"
-    stamped(
-        figure, axes, f"Human and model agree for {part} of the time in which either of them sees a behaviour", stamp
-    )
-    return figure
+def _is_rare(first: int, second: int) -> bool:
+    """Whether two equally frequent pairs would hardly (at most 5 %) occur so differently: a sign test."""
+    total = first + second
+    return 2 * sum(math.comb(total, k) for k in range(first, total + 1)) / 2**total <= 0.05

@@ -155,19 +155,19 @@ class Key(NamedTuple):
     @property
     def said(self) -> str:
         """What the colours mean."""
-        full = self.full or f"{self.max_px:.2g}\npixels per frame"
+        full = self.full or f"from {self.max_px:.2g}\npixels per frame on"
         return f"colour: direction\nwhite: no motion\nfull colour: {full}"
 
 
-def key(axes: Axes, shown: Key) -> None:
-    """Draw the colour wheel of flow to the right of `axes`, with directions at its rim."""
+def key(axes: Axes, shown: Key, *, more: str = "") -> None:
+    """Draw the colour wheel of flow to the right of `axes`, with directions at its rim, what it means, and `more`."""
     inches = axes.figure.dpi_scale_trans + ScaledTranslation(1, 1, axes.transAxes)  # from the top of `axes` on
     inset = axes.inset_axes((0.55, -0.95, 0.7, 0.7), transform=inches)
     inset.imshow(pictures(np.asarray(shown.wheel)[None])[0])
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
     inset.set_title("up", fontsize=11, pad=1)
-    inset.set_xlabel(f"down\n{shown.said}", fontsize=11, labelpad=1)
+    inset.set_xlabel("\n".join(filter(None, ["down", shown.said, more])), fontsize=11, labelpad=1)
     for x, word, side in ((-0.04, "left", "right"), (1.04, "right", "left")):
         inset.text(x, 0.5, word, fontsize=11, ha=side, va="center", transform=inset.transAxes)
 
@@ -179,10 +179,23 @@ def slot(letter: str, number: int) -> str:
 
 def headline(figure: Figure, text: str) -> None:
     """Write what a figure shows above it, in lines of about equal length, not wider than the figure."""
-    text = text.replace(" %", "\N{NO-BREAK SPACE}%")
-    lines = len(textwrap.wrap(text, int(9.6 * figure.get_figwidth())))  # about 9.6 letters per inch
-    wrapped = "\n".join(textwrap.wrap(text, len(text) // max(lines, 1) + 9))
-    figure.suptitle(wrapped.replace("\N{NO-BREAK SPACE}", " "), fontsize=14)
+    wrapped = []
+    for part in text.replace(" %", "\N{NO-BREAK SPACE}%").split("\n"):
+        lines = len(textwrap.wrap(part, int(9.6 * figure.get_figwidth())))  # about 9.6 letters per inch
+        wrapped += textwrap.wrap(part, len(part) // max(lines, 1) + 9)
+    figure.suptitle("\n".join(wrapped).replace("\N{NO-BREAK SPACE}", " "), fontsize=14)
+
+
+def scale(axes: Axes, drawn: AxesImage, label: str, *, x: float = 1.05, side: str = "right") -> None:
+    """The scale of the colours of `drawn`, up to its highest value or more, as high as `axes` and beside them, at `x`.
+
+    side: on which its numbers are.
+    """
+    beside = axes.inset_axes((x, 0, 0.06, 1))
+    axes.figure.colorbar(drawn, cax=beside, label=label, extend="max", ticklocation=side)
+    low, high = drawn.get_clim()
+    ticks = [tick for tick in beside.get_yticks() if low <= tick < 0.9 * high]
+    beside.set_yticks([*ticks, high], [*(f"{tick:g}" for tick in ticks), f"{high:.2g} or more"])
 
 
 def stamped(figure: Figure, axes: Axes, text: str, stamp: str) -> None:

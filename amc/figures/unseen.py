@@ -1,14 +1,20 @@
 """Animals and behaviours held out from training (notebook 09): rows in, matplotlib Figures out."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 from matplotlib.figure import Figure
 
 from amc.figures import words
-from amc.figures.style import INK, MODEL, PALE, SHADE, WIDTH, styled
+from amc.figures.style import INK, MODEL, PALE, SHADE, WIDTH, headline, styled
 
 GROUP_LOOKS = {"known animals": ("o", INK), "new animals": ("s", "white")}
+MEANING = {
+    "trained on it": "trained on it: knows clips of it",
+    "held out": "held out: the trained model knows only its name",
+    "untrained": "untrained: CLIP before any training on videos",
+}
 SYSTEM_LOOKS = {  # marker, face, size, offset from the middle of the row: distinct without colour
     "trained on it": ("o", INK, 10, -0.23),
     "held out": ("s", MODEL, 10, 0),
@@ -18,7 +24,11 @@ SYSTEM_LOOKS = {  # marker, face, size, offset from the middle of the row: disti
 
 @styled
 def animals(rows: Sequence[dict]) -> Figure:
-    """Macro mAP of known and of new animals, one line per system. rows: as `companion.unseen.by_animal`, percent."""
+    """Macro mAP of known and of new animals, one line per system. rows: as `companion.unseen.by_animal`, percent.
+
+    The title tells the difference of the first system, with an interval from those of the two groups, whose videos are
+    not the same (Zou and Donner, 2008).
+    """
     names = list(dict.fromkeys(row["system"] for row in rows))
     figure = Figure((WIDTH, 1.8 + 0.8 * len(names)), layout="constrained")
     axes = figure.subplots()
@@ -26,7 +36,8 @@ def animals(rows: Sequence[dict]) -> Figure:
         marker, face = GROUP_LOOKS[row["group"]]
         place = names.index(row["system"]) + 0.18 * (1 if row["group"] == "new animals" else -1)
         axes.plot([row["low"], row["high"]], [place] * 2, color=INK, linewidth=2)
-        label = f"{row['group']}: {row['videos']} videos" if row["system"] == names[0] else None
+        what = " (species that training never showed)" * (row["group"] == "new animals")
+        label = f"{row['group']}{what}: {row['videos']} videos" if row["system"] == names[0] else None
         axes.plot(
             row["macro"], place, marker, color=face, markeredgecolor=INK, markersize=11, label=label, linestyle=""
         )
@@ -37,15 +48,22 @@ def animals(rows: Sequence[dict]) -> Figure:
         xlim=(0, None),
     )
     axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, 95 % interval")
-    known, new = (next(row["macro"] for row in rows if row["group"] == group) for group in GROUP_LOOKS)
-    axes.set_title(
-        f"{names[0]}: {known:.0f} % on known animals, {new:.0f} % on new ones (species that training never showed)"
-    )
+    headline(figure, _changed(names[0], *(next(row for row in rows if row["group"] == group) for group in GROUP_LOOKS)))
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=len(GROUP_LOOKS), frameon=False)
     words.explain(figure, "mAP", "macro", "class frequency, species prior", "95 % interval")
     return figure
+
+
+def _changed(name: str, known: dict, new: dict) -> str:
+    """The difference of two groups of a system, and whether its interval includes 0."""
+    more = new["macro"] - known["macro"]
+    low = more - math.hypot(new["macro"] - new["low"], known["high"] - known["macro"])
+    high = more + math.hypot(new["high"] - new["macro"], known["macro"] - known["low"])
+    word = "no clear difference" if low <= 0 <= high else "a clear drop" if more < 0 else "a clear rise"
+    told = f"{word} from known animals ({known['macro']:.0f} %) to new ones ({new['macro']:.0f} %)"
+    return f"{name}: {told}: {more:+.0f} points, 95 % interval {low:+.0f} to {high:+.0f}".replace("-", "−")
 
 
 @styled
@@ -71,18 +89,20 @@ def behaviours(rows: Sequence[dict], *, few: int = 5) -> Figure:
         values, look = [row[name] for row in rows], {"markeredgecolor": INK, "markersize": size, "linestyle": ""}
         low, high = (np.array([row[f"{name} {end}"] for row in rows]) for end in ("low", "high"))
         axes.hlines(places[sure] + aside, low[sure], high[sure], color=INK, linewidth=1.5)
-        axes.plot(values, places + aside, marker, color=face, label=name, zorder=3, **look)
+        axes.plot(values, places + aside, marker, color=face, label=MEANING[name], zorder=3, **look)
     labels = [f"{row['behaviour']} ({row['videos']}{'' if s else ': too few'})" for row, s in zip(rows, sure)]
     axes.set(yticks=places, yticklabels=labels, ylim=(len(rows) - 0.5, -0.5), xlim=(0, None))
     axes.set(xlabel="AP, %, 95 % interval (in brackets: test videos)")
     above, before = (
         sum(row[f"{name} low"] > row["chance"] for row, s in zip(rows, sure) if s) for name in ("held out", "untrained")
     )
-    found = f"Of {sure.sum()} behaviours left out of training, {above} are named better than chance"
-    found += f"; before training it was {before}"
-    axes.set_title(found if sure.any() else f"Fewer than {few} test videos of each held-out behaviour: too few to tell")
+    found = f"Of {sure.sum()} behaviours left out of training, the trained model finds {above} better than chance"
+    found += f", the untrained one {before}"
+    headline(
+        figure, found if sure.any() else f"Fewer than {few} test videos of each held-out behaviour: too few to tell"
+    )
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
-    words.explain(figure, "AP", "trained on it, held out, untrained", "95 % interval")
+    words.explain(figure, "AP", "95 % interval")
     return figure

@@ -13,9 +13,10 @@ from matplotlib.patches import Patch
 
 from amc.base.wording import listed
 from amc.figures import style, words
-from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WIDTH, styled
+from amc.figures.style import INK, PALE, SCHEME_COLORS, SHADE, WARNING, WIDTH, styled
 from amc.sampling import Window
 
+HIT = {"marker": "o", "ls": "", "markersize": 17, "markerfacecolor": "none", "markeredgecolor": WARNING, "mew": 2}
 BAND = {"facecolor": SHADE, "alpha": 0.3, "edgecolor": INK}  # the time of the shortest event
 
 
@@ -40,7 +41,7 @@ def schemes(
     figure = Figure((wide, sum(heights) + 0.3 * len(heights) + 2.0), layout="constrained")
     panels = figure.subplots(len(heights), 1, sharex=True, height_ratios=heights, squeeze=False)[:, 0]
     for axes, (scheme, windows) in zip(panels, plans.items(), strict=False):
-        _plan(axes, windows, scheme)
+        _plan(axes, windows, scheme, _shortest(events))
         for _, start, stop in [_shortest(events)] * bool(events):
             axes.axvspan(start, stop, **BAND, zorder=1.5)  # over the parts of the video, behind the marks
     if events:
@@ -56,6 +57,7 @@ def schemes(
     below = -0.6 / heights[-1]  # in heights of the last panel: below the frame numbers
     panels[-1].secondary_xaxis(below, functions=(lambda x: x / fps, lambda x: x * fps)).set_xlabel("time, s")
     handles = keys(plans) + [Patch(**BAND, label=f"when it happens: {_shortest(events)[0]}")] * bool(events)
+    handles += [Line2D([], [], **HIT, label="a frame of it")] * bool(events)
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False, columnspacing=1.2)
     words.explain(figure, "classifier")
     style.headline(figure, _caught(plans, events))
@@ -157,13 +159,23 @@ def _shown(drawn: Mapping[str, Sequence[Sequence[int]]], event: tuple[str, float
     return f"How many classifiers get frames of {event[0]}, the shortest event: {listed(counts)}"
 
 
-def _plan(axes, windows: Sequence[Window], scheme: str) -> None:
+def _plan(axes, windows: Sequence[Window], scheme: str, event: tuple[str, float, float]) -> None:
     for y, window in enumerate(windows):
         looks(axes, y, window, scheme)
+        hits = [frame + 0.5 for frame in window.frames if event[1] <= frame < event[2]]
+        axes.plot(hits, [y] * len(hits), **HIT)
     axes.set(yticks=range(len(windows)), yticklabels=[f"classifier {m + 1}" for m in range(len(windows))])
     axes.set_ylim(len(windows) - 0.5, -0.5)
-    axes.set_title(words.SCHEMES[scheme], loc="left")
+    gaps = {gap for window in windows for gap in np.diff(window.frames).tolist()}
+    every = f"; about every {_ordinal(max(gaps))} frame" if gaps and max(gaps) - min(gaps) < 2 else ""
+    axes.set_title(f"{words.SCHEMES[scheme]}{every}", loc="left")
     axes.tick_params(axis="x", length=0)
+
+
+def _ordinal(number: int) -> str:
+    """`1st`, `2nd`, `3rd`, `16th`."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
 
 
 def looks(axes, y: float, window: Window, scheme: str) -> None:

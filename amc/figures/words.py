@@ -3,6 +3,7 @@
 Figures and terms in; text below a figure out.
 """
 
+import re
 import textwrap
 from collections.abc import Iterable
 
@@ -10,7 +11,8 @@ from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
     "%": "right of a row, the part of its lead over chance that is kept; from 90 on, hardly anything is lost",
-    "95 % interval": "of 100 such intervals, each from other videos, 95 contain the true value",
+    "below 0 %, above 100 %": "worse than chance; as good as intact, what is more is chance",
+    "95 % interval": "with other videos, 95 of 100 such intervals would hold the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
     "AP": "average precision of one behaviour: 100 % if the clips that show it score higher than all others",
     "attention": "how much the model takes over from each part of what it gets",
@@ -18,6 +20,7 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "by batch": "micro mAP of so many clips at a time, then the mean over these batches",
     "chance": "knows how frequent each behaviour is, and sees no video",
     "class frequency, species prior": "see no video: only how often all animals, or this species or its group, do it",
+    "clearly": "the 95 % interval of the difference does not include 0",
     "classifier": "one of several equal copies of the model; each gets a few frames of the video",
     "CLIP": "a model that learnt from pictures with a line of text each, not from labelled videos",
     "dense, semi-dense, sparse": "frames close together; half of them close together; all spread over the video",
@@ -39,12 +42,12 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "names": "models that name behaviours in videos; + pre-training: trained on other videos before",
     "RAFT": "a neural network that estimates motion",
     "source": "the video that a clip seems to be cut from",
-    "species": "guess by species; + source: also by clips of one film; + co-occurrence: by the clip's other labels",
+    "species": "guess by how often the species does it; + source: also by clips of the same video",
+    "+ co-occurrence": "also by the other labels of the test clip, which are a part of the answer",
     "test videos": "the mAP of few videos is higher on average, so compare within this picture",
-    "trained on it, held out, untrained": "knows clips of it; knows only its name; CLIP before any training on videos",
     "validation clips": "kept out of training, to choose the epoch",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
-    "whole stretch": "found if the model's overlaps with the true one for half of the time of both together",
+    "whole stretch": "found if the model's and the true one share half of the time of both",
 }
 SCHEMES = {  # which frames a classifier gets
     "dense": "dense: frames close together, in one part",
@@ -68,7 +71,7 @@ FLOW = {  # methods and situations of optical flow
     "dis-ultrafast": "DIS fastest",
     "raft-small": "RAFT small",
     "raft-large": "RAFT large",
-    "raft-synth": "RAFT, trained here",
+    "raft-synth": "RAFT (trained here)",
     "true": "true motion",
     "nothing moves": "assuming that\nnothing moves",
     "occlusion": "hidden parts",
@@ -83,6 +86,15 @@ ERRORS = {  # kinds of errors
     NONE: "all others, missed or invented",
 }
 F1 = {"bout F1": "whole stretches", "frame F1": "single moments"}
+DOUBTS = {  # warnings of a stamp that name behaviours, in words for a picture
+    "FEW CLIPS to train on": "too few clips to trust",
+    "FEW CLIPS to validate on": "too few clips to check",
+    "THRESHOLDS AT CHANCE": "found no better than by chance",
+    "IN EVERY VALIDATION CLIP": "cannot be checked, in every clip",
+}
+BEGINS = (
+    r"(?:^|, )(?=FEW CLIPS|THRESHOLDS AT|IN EVERY VAL|VALIDATED ON|NOT ABOVE|CLIP OF GENERATED)"  # a part of a stamp
+)
 FITS = "how well the name fits the video (cosine; 1: perfectly, 0 or less: not at all)"
 MAP = "mean average precision (mAP), %"
 AVERAGED = {
@@ -114,10 +126,38 @@ def rows(names: Iterable[str]) -> str:
 
 def explain(figure: Figure, *terms: str) -> None:
     """Write what `terms`, keys of MEANINGS, mean: above the keys of a figure's legend, or at its bottom."""
+    note(figure, *(f"{term}: {MEANINGS[term]}" for term in terms))
+
+
+def note(figure: Figure, *lines: str) -> None:
+    """Write lines above the keys of a figure's legend, or at its bottom, below those that are there."""
     wide = int(10.5 * figure.get_figwidth())  # letters of a line
-    text = "\n".join(textwrap.fill(f"{term}: {MEANINGS[term]}", wide) for term in terms)
+    text = [textwrap.fill(line, wide) for line in lines]
     if figure.legends:
-        figure.legends[0].set_title(text, prop={"size": 12})
-        figure.legends[0].get_title().set_multialignment("center")
+        title = figure.legends[0].get_title()
+        figure.legends[0].set_title("\n".join(filter(None, [title.get_text(), *text])), prop={"size": 12})
+        title.set_multialignment("center")
     else:
-        figure.supxlabel("\n".join(filter(None, [figure.get_supxlabel(), text])), fontsize=12)
+        figure.supxlabel("\n".join(filter(None, [figure.get_supxlabel(), *text])), fontsize=12)
+
+
+def doubts(stamp: str, names: Iterable[str] = ()) -> str:
+    """A stamp as it stands on a picture of the behaviours `names`: of those that it names, only these, in plain words.
+
+    That it names others is said; files and tables have the stamp itself.
+    """
+    told, elsewhere, named = [], [], False
+    for part in filter(None, re.split(BEGINS, stamp)):
+        kind, _, concerned = part.partition(": ")
+        if kind not in DOUBTS:
+            told.append(part)
+            continue
+        ends = r"( \d+)?(, | and \d+ more$|$)"
+        drawn = [name for name in names if re.search(rf"(^|, ){re.escape(name)}{ends}", concerned)]
+        told, named = told + [f"{DOUBTS[kind]}: {', '.join(drawn)}"] * bool(drawn), named or bool(drawn)
+        if len(re.split(r", | and (?=\d+ more$)", concerned)) > len(drawn):  # a name with a comma counts as two
+            elsewhere.append(DOUBTS[kind])
+    some = "more such behaviours: see the tables"
+    if not named:
+        some = f"some behaviours: {', '.join(elsewhere)} (see the tables)"
+    return "; ".join(told + [some] * bool(elsewhere))
