@@ -21,18 +21,21 @@ from torch import nn
 from torch.utils.data import Dataset
 
 from amc import train
-from amc.base import bundled, checkpoint
+from amc.base import bundled, checkpoint, paths
 from amc.config import SIZES, Training
 from amc.datasets import cached, download, videos
 from amc.datasets.store import PixelCache
 from amc.datasets.table import Clip, ClipTable
-from amc.ethogram import exports
+from amc.ethogram import exports, files, predict, predictor, sliding_window
+from amc.ethogram.options import Options
 from amc.ethogram.record import Ethogram
+from amc.ethogram.sliding_window import WindowScores
 from amc.runs import experiment, results
 from amc.synth import generate, manifest, raft_train
 from amc.synth.kingdom import KINGDOM
 from amc.synth.raft_train import Recipe
 from amc.synth.world import Split
+from amc.video import VideoInfo
 
 READER = "import sys\nfor line in sys.stdin: print('{\"num_frames\": %s}' % line[-7], flush=True)\n"  # of "…/3.mp4"
 
@@ -159,6 +162,30 @@ def export(folder: Path) -> None:
     exports.write(shown, folder / "out", stem="v")
 
 
+def predictions(folder: Path) -> None:
+    def score(path: Path, *given: object, **options: object) -> WindowScores:
+        info = VideoInfo(str(path), 20, 10.0, 8, 8, 2.0, "pyav")
+        return WindowScores(info, np.arange(21) / 10, ((0, 20),), np.array([[0.9, 0.2]]), np.zeros((1, 4)))
+
+    sliding_window.sliding_window, predict.WRITE_INTERVAL = score, 0
+    predict.provenance = SimpleNamespace(collect=dict)
+    undrawn = SimpleNamespace(write=lambda figure, path, text: paths.write_text(path, text))
+    files.style, files.keys, files.key_frames = undrawn, SimpleNamespace(frames=lambda *given: {}), dict
+    files.drawn = SimpleNamespace(**dict.fromkeys(("ethogram", "time_budget", "transitions"), bool))
+    cfg = SIZES["quick"]
+    known = {
+        "card": {"pretrained": "none"},
+        "sha256": "0" * 64,
+        "sampling": cfg.sampling,
+        "pixels": cfg.pixels,
+        "is_softmax": False,
+    }
+    model = predictor.VideoPredictor(lambda: nn.Linear(1, 1), ("x", "y"), **known, threshold=np.full(2, 0.5))
+    given = [clip.path for clip in table(folder).clips[:3]]
+    report = predict.predict(given, model, folder / "out", Options(), log=lambda line: None)
+    assert (len(report.done), report.failed) == (3, [])
+
+
 def pack(folder: Path) -> None:
     with tarfile.open(folder / "a.tar", "w") as file:
         for k in range(3):
@@ -180,6 +207,7 @@ WRITERS = (
     Writer("tables and pixels in the cache", caches, "pixels/**/*", table),
     Writer("records, weights and their cards", records, "[rw]*/**/*"),
     Writer("exports of an ethogram", export, "out/*"),
+    Writer("a folder of predictions", predictions, "out/*.[ct]sv", table),
     Writer("an unpacked archive", unpack, "unpacked/*", pack),
 )
 
