@@ -13,7 +13,7 @@ from amc.base.wording import first_few
 from amc.ethogram import finished
 from amc.ethogram.crops import Job
 from amc.ethogram.events import Annotation
-from amc.ethogram.finished import Finished
+from amc.ethogram.finished import Finished, Record
 
 DONE = "done before"
 KEPT = "of an earlier call, and not given now"
@@ -67,12 +67,13 @@ def refuse_mixing(found: Mapping[str, str], out: Path) -> None:
             raise AmcError(f"{printable(out)}: holds {len(names)} videos ({first_few(names)}) {reason}")
 
 
-def tell(found: Mapping[str, str], before: Mapping | None, now: Mapping, log: Log) -> None:
-    """Log what is predicted again, or removed, and why. before, now: `finished.run_facts`; None: not known."""
-    if _of(found, OPTIONS):
-        which = [] if before is None else [name for name in {**before, **now} if before.get(name) != now.get(name)]
+def tell(found: Mapping[str, str], record: Record, now: Mapping, log: Log) -> None:
+    """Log what is predicted again, or removed, and why. now: `finished.run_facts` of the call."""
+    if names := _of(found, OPTIONS):
+        before = record.runs.get(record.videos[names[0]].run, now)  # records of before do not know them
+        which = [name for name in {**before, **now} if before.get(name) != now.get(name)]
         says = f" ({', '.join(which)})" if which else ""
-        log(f"{OPTIONS}{says}: all videos are predicted again")
+        log(f"{OPTIONS}{says}: {'the other' if DONE in found.values() else 'all'} videos are predicted again")
     for reason in (GONE, *AGAIN):
         if names := _of(found, reason):
             log(f"{reason}: {first_few(names)}")

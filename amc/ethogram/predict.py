@@ -91,7 +91,8 @@ def predict(
         summary.refuse_losing_corrections(out, record.projects)
         jobs = crops.jobs(named, crops.read(options.crop), taken={one.name: one.video for one in known})
         videos_in = {job.video for job in jobs.values()}
-        notes += [f"{printable(named[name])}: left out, --crop has no boxes of it" for name in named.keys() - videos_in]
+        lacking = [path for name, path in named.items() if name not in videos_in]
+        notes += [f"{printable(path)}: left out, --crop has no boxes of it" for path in lacking]
         report = Report(general=notes, left_out=left_out)
         _predict(jobs, record, predictor, out, options, report, log)
     return report
@@ -114,8 +115,7 @@ def _predict(
     verdicts = again.verdicts(record.videos, jobs, human, report.run, out)
     again.refuse_mixing(verdicts, out)
     report.stamps = warn(predictor, paths, log)
-    before = [record.runs.get(one.run) for one in record.videos.values()]
-    again.tell(verdicts, before[-1] if before else None, facts, log)
+    again.tell(verdicts, record, facts, log)
     finished.remove(out, [record.videos[name] for name, why in verdicts.items() if why == again.GONE])
     report.before = [name for name in jobs if verdicts.get(name) == again.DONE]
     moved = {name: replace(record.videos[name], file=str(jobs[name].path)) for name in report.before}
