@@ -41,7 +41,7 @@ def test_a_learning_curve_names_its_clips_and_says_whether_more_of_them_help():
     assert (band.get_paths()[0].vertices[:, 1].min(), band.get_paths()[0].vertices[:, 1].max()) == (3, 17)
     between = {"clips": 8, "map_macro": 6, "map_macro_low": 5, "map_macro_high": 7, "chance_macro": 2}
     steep = told(drawn.learning_curve([rows[0], between, rows[1]]))
-    assert steep.endswith("; of these 12 points, 10 come from 8 to 16 clips")
+    assert steep.endswith("; 83 % of this gain comes from 8 to 16 clips")
     rows[0]["map_macro_high"] = 15.5
     assert "bring no clear gain" in told(drawn.learning_curve(rows))
     assert told(drawn.learning_curve(rows[:1])) == "Trained on 4 clips, the model reaches 4 %"

@@ -60,8 +60,9 @@ def test_every_committed_number_of_the_leaderboard_has_a_panel_and_a_source():
 def test_likeness_shows_means_and_refuses_to_draw_nothing():
     figure = audit.likeness({"same": [0.5, 1.0], "species": [0.5, 0.9], "any": [0.0, 0.5]})
     assert [bar.get_width() for bar in figure.axes[0].patches] == [0.75, 0.7, 0.25]
-    told = "The same source adds only 0.05 to the overlap of labels (95 % interval −0.019 to 0.119)"
-    assert figure.get_suptitle().replace("\n", " ") == f"{told}; the same species, 0.45"
+    told = "Clips from one source share only 0.05 more of their labels than others of one species"
+    told += " (95 % interval −0.019 to 0.119)"
+    assert figure.get_suptitle().replace("\n", " ") == f"{told}, and these 0.45 more than any clips"
     with pytest.raises(AmcError, match="no test clip shares a source"):
         audit.likeness({"same": [], "species": [], "any": []})
 

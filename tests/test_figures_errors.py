@@ -17,7 +17,9 @@ def test_errors_of_the_annotator_are_set_apart_only_where_truth_is_known():
     assert [text.get_text() for text in alone.legends[0].get_texts()] == keys
     figure = drawn.kinds([ROWS[0] | {"part": 25.0}, ROWS[1] | {"part": np.nan}])
     told = figure.get_suptitle().replace("\n", " ")
-    assert told.startswith("More errors are of no named kind (50 per 100 videos) than of any named one; of these, ")
+    assert told.startswith(
+        "More errors are of no named kind (50 per 100 videos) than of any named one; of the named kinds, "
+    )
     assert told.endswith("“overlapping actions” is the most frequent (20)")
     fewer = drawn.kinds([ROWS[0], ROWS[1] | {"rate": 10.0}]).get_suptitle().replace("\n", " ")
     assert fewer == "Of the named kinds of errors, “overlapping actions” is the most frequent (20 per 100 videos)"

@@ -150,7 +150,7 @@ def learning_curve(rows: Sequence[dict], *, stamp: str = "") -> Figure:
         steps = table["map_macro"].diff()
         at, gain = int(steps.argmax()), last["map_macro"] - first["map_macro"]
         step = f"{table['clips'][at - 1]:.0f} to {table['clips'][at]:.0f} clips"
-        title += f"; of these {gain:.0f} points, {steps[at]:.0f} come from {step}"
+        title += f"; {100 * steps[at] / gain:.0f} % of this gain comes from {step}"
     alone = f"Trained on {last['clips']:.0f} clips, the model reaches {last['map_macro']:.0f} %"
     stamped(figure, axes, title if len(table) > 1 else alone, words.doubts(stamp))
     return figure

@@ -159,8 +159,9 @@ def _added(overlaps: Sequence[np.ndarray]) -> str:
     gap, half = (same - species).mean(), 1.96 * (same - species).std() / np.sqrt(len(same))
     by_species = species.mean() - anything.mean()
     only = "only " if gap < by_species / 2 else ""
-    told = f"The same source adds {only}{gap:.2f} to the overlap of labels (95 % interval {gap - half:.3f} to "
-    return f"{told}{gap + half:.3f}); the same species, {by_species:.2f}".replace("-", "−")
+    told = f"Clips from one source share {only}{gap:.2f} more of their labels than others of one species"
+    told += f" (95 % interval {gap - half:.3f} to {gap + half:.3f}), and these {by_species:.2f} more than any clips"
+    return told.replace("-", "−")
 
 
 @styled
@@ -181,7 +182,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     groups = np.digitize(positives, GROUPS)
     middles = [(positives[groups == g].mean(), np.median(extents[groups == g])) for g in np.unique(groups)]
     left.plot(*zip(*middles, strict=True), "o-", color=INK, linewidth=2.5, markersize=8, label="median of a group")
-    left.set(xscale="log", xlabel="test clips that show the behaviour", ylim=(0, 104))
+    left.set(xscale="log", xlabel="test clips that show the behaviour (logarithmic)", ylim=(0, 104))
     left.set_ylabel("width of the 95 % interval of its AP, points")
     few = positives < FEW
     extent = np.median(extents[few]) if few.any() else np.nan
@@ -218,7 +219,7 @@ def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect:
     figure.legend(*right[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     narrow = few & (extents < NARROW)
     if narrow.any() and np.max(np.asarray(widths["ap"])[narrow]) < NARROW:
-        words.note(figure, f"narrow on the left: an AP near 0 (at most {np.max(widths['ap'][narrow]):.0f} %)")
+        words.note(figure, f"narrow on the left: behaviours hardly found (AP up to {widths['ap'][narrow].max():.0f} %)")
     for axes in (left, *right):
         axes.grid(color=PALE)
         axes.set_axisbelow(True)

@@ -56,7 +56,7 @@ def kinds(rows: Sequence[dict]) -> Figure:
     title = f"Of the named kinds of errors, {most}"
     if last["rate"] > named[0]["rate"]:
         told = f"More errors are of no named kind ({last['rate']:.0f} per 100 videos) than of any named one"
-        title = f"{told}; of these, {most.removesuffix(' per 100 videos)')})"
+        title = f"{told}; of the named kinds, {most.removesuffix(' per 100 videos)')})"
     style.headline(figure, title)
     return figure
 

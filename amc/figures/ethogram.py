@@ -164,7 +164,8 @@ def time_budget(shown: Ethogram, *, human: Ethogram | None = None) -> Figure:
         figure.legend(loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "bout")
     hidden = len(shown.names) - len(table)
-    never = f" ({hidden} other{'s' * (hidden != 1)} never)" if hidden and lasting.any() else _hidden(shown, table)
+    unseen = f" ({hidden} more, seen by neither, not drawn)" if human else f" ({hidden} more never)"
+    never = unseen if hidden and lasting.any() else _hidden(shown, table)
     stamp = words.doubts(shown.stamp, table["Behavior"])
     stamped(figure, axes, f"In the video {shown.name} {longest if share[0] else 'nothing is seen'}{never}", stamp)
     return figure
@@ -199,7 +200,10 @@ def transitions(shown: Ethogram, *, most: int = 12) -> Figure:
         is_clear = _is_rare(*[*pairs.head(2).astype(int), 0][:2])
         most_often = f"most often {' → '.join(pairs.index[0])}" if is_clear else "too few to tell which pair is usual"
         found += f" by another: {most_often}"
-    figure.supxlabel("B follows A: it is the next to begin, later than A, and before the film cuts", fontsize=12)
+    rule = "B follows A: it is the next to begin, later than A, and before the film cuts"
+    if pairs.sum() > followed:
+        rule += f";\nof bouts that begin together each counts: {pairs.sum()} pairs"
+    figure.supxlabel(rule, fontsize=12)
     words.explain(figure, "bout")
     hidden = f" ({len(pairs) - most} rarer pairs not drawn)" if len(pairs) > most else ""
     stamp = words.doubts(shown.stamp, list(dict.fromkeys(name for pair in drawn.index for name in pair)))

@@ -167,7 +167,7 @@ def key(axes: Axes, shown: Key, *, more: str = "") -> None:
     inset.set(xticks=[], yticks=[])
     inset.spines[:].set_visible(False)
     inset.set_title("up", fontsize=11, pad=1)
-    inset.set_xlabel("\n".join(filter(None, ["down", shown.said, more])), fontsize=11, labelpad=1)
+    inset.set_xlabel("\n".join(["down", shown.said, *["", more] * bool(more)]), fontsize=11, labelpad=1)
     for x, word, side in ((-0.04, "left", "right"), (1.04, "right", "left")):
         inset.text(x, 0.5, word, fontsize=11, ha=side, va="center", transform=inset.transAxes)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
     "%": "right of a row, the part of its lead over chance that is kept; from 90 on, hardly anything is lost",
-    "below 0 %, above 100 %": "worse than chance; as good as intact, what is more is chance",
+    "below 0 %, above 100 %": "worse than guessing; better than with the intact video, but only by chance",
     "95 % interval": "with other videos, 95 of 100 such intervals would hold the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
     "AP": "average precision of one behaviour: 100 % if the clips that show it score higher than all others",
