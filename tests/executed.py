@@ -4,7 +4,7 @@ from pathlib import Path
 
 import nbformat
 
-MOST_BYTES = 1_500_000  # pictures have full colours; most notebooks are half as large
+MOST_BYTES = 1_700_000  # pictures have full colours; most notebooks are half as large
 
 
 def alts(path: Path) -> list[str]:
