@@ -201,15 +201,20 @@ def test_without_the_package_nwb_is_refused_in_one_line(tmp_path, monkeypatch, c
     assert "nwb: NWB files need the package ndx-ethogram; python -m pip install" in capsys.readouterr().err
 
 
+def export(shown, name, path) -> None:
+    """Write one of our files by the ending of its name."""
+    if name == nwb.ENDING:
+        pytest.importorskip("ndx_ethogram")
+        nwb.write(shown, path.with_name("fox.mp4"), path)
+    else:
+        path.write_text(exports.FILES[name](shown))
+
+
 @pytest.mark.parametrize("mark", ["", ".untrusted"])
 @pytest.mark.parametrize("name", sorted({*exports.FILES, nwb.ENDING} - {"budget.csv", "boris_paste.tsv"}))
 def test_a_file_of_ours_is_of_the_video_of_its_name_also_with_a_stamp(name, mark, shown, tmp_path):
     path = tmp_path / f"fox{mark}_{name.removeprefix('_')}"
-    if name == nwb.ENDING:
-        pytest.importorskip("ndx_ethogram")
-        nwb.write(shown, tmp_path / "fox.mp4", path)
-    else:
-        path.write_text(exports.FILES[name](shown))
+    export(shown, name, path)
     found = annotations.read(path)
     named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
     assert {*found.among(named).meant.written} == {"fox"}
@@ -251,12 +256,7 @@ def test_of_a_table_of_boris_only_observations_that_are_not_marked_count(shown, 
 def test_a_file_of_one_animal_is_of_its_video_and_subject(name, shown, tmp_path):
     for who in ("left_1", "right"):
         track = replace(shown, subject=who, span=(0.0, 1.5))
-        path = tmp_path / f"{track.name}_{name.removeprefix('_')}"
-        if name == nwb.ENDING:
-            pytest.importorskip("ndx_ethogram")
-            nwb.write(track, tmp_path / "fox.mp4", path)
-        else:
-            path.write_text(exports.FILES[name](track))
+        export(track, name, tmp_path / f"{track.name}_{name.removeprefix('_')}")
     named = {"fox": tmp_path / "fox.mp4", "owl": tmp_path / "owl.mp4"}
     whole = replace(annotations.read(tmp_path), predicted={}).among(named)  # as if a human had corrected them
     assert whole.subjects == ("left_1", "right") and {*whole.meant.written} == {"fox"}

@@ -34,13 +34,9 @@ def strips(path: Path, *, count: int = 10) -> dict[str, float | Tensor | Key | l
     """
     info, read = video.probe(path), partial(video.read_frames, path)
     scale = FASTEST * info.height
-    motion = _motion(read, _middles(info.num_frames, count), info.num_frames, scale)
-    seconds = [at / info.fps for at in _middles(info.num_frames, count)]
-    return middles(path, count=count) | {
-        "motion": motion,
-        "key": Key(flow_color.legend(129), scale),
-        "seconds": seconds,
-    }
+    places = _middles(info.num_frames, count)
+    motion, key = _motion(read, places, info.num_frames, scale), Key(flow_color.legend(129), scale)
+    return middles(path, count=count) | {"motion": motion, "key": key, "seconds": [at / info.fps for at in places]}
 
 
 def _middles(num_frames: int, count: int) -> list[int]:

@@ -52,9 +52,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     left = [row["left"] for row in rows if row["control"] != INTACT and row["left"] is not None]
-    beyond = (
-        ["below 0 %, above 100 %"] if any(round(100 * part) < 0 or round(100 * part) > 100 for part in left) else []
-    )
+    beyond = ["below 0 %, above 100 %"] * any(not 0 <= round(100 * part) <= 100 for part in left)
     words.explain(figure, "%", *beyond, "mAP", "macro", "test videos", words.rows(labels))
     return figure
 
