@@ -111,7 +111,9 @@ def stops(place: Path, names: tuple[str, ...] = (), *, moments: int = MOMENTS) -
         for k in range(moments):
             found = stop(case, made, place / "stopped", (k + 0.5) / moments * whole, right)
             cases, slowest = cases + 1, max(slowest, found.seconds)
-            failed += [f"{case.name}: stopped after {found.moment:.1f} s: {found.wrong}"] * bool(found.wrong)
+            if found.wrong:
+                failed.append(f"{case.name}: stopped after {found.moment:.2f} s: {found.wrong}")
+                print(failed[-1], flush=True)  # at once: the whole takes long
         print(f"{case.name}: {whole:.1f} s whole, ends within {slowest:.1f} s, {len(failed)} failed so far", flush=True)
     return cases, failed
 

@@ -273,6 +273,12 @@ def test_a_stop_that_a_library_turns_into_an_error_of_its_own_is_the_stop_again(
     assert stop.value.signal == number and signal.getsignal(number) == usual
     with pytest.raises(ValueError, match="of another kind"), processes.stoppable():
         raise ValueError("of another kind")
+    with pytest.raises(processes.Ended), processes.stoppable():
+        try:
+            library()
+        except Exception:  # of one that goes on after any error
+            processes.heed()
+    processes.heed()  # no stop is left from before
 
 
 def test_workers_of_a_data_loader_do_not_see_a_ctrl_c_and_raise_no_error_when_they_are_killed():

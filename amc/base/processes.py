@@ -37,6 +37,7 @@ VARIABLE = "AMC_WORKERS"
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 TIMEOUT = 5  # seconds to wait for killed processes to end
 AGAIN = 0.1  # seconds until a lost stop is asked for again: outside the callback that lost it
+_asked: list[int] = []  # the signals that have asked the block of `stoppable` to end
 
 
 class Ended(KeyboardInterrupt):
@@ -154,10 +155,9 @@ def stoppable() -> Iterator[None]:
     A stop that falls into a destructor or a callback, where Python can only print it, is asked for once more. One that
     a library turns into an error of its own, as torch does while it reads weights, is the stop again.
     """
-    asked = []
 
     def end(number: int, frame: object) -> None:
-        asked.append(number)
+        _asked.append(number)
         raise Ended(number)
 
     def lost(found: "sys.UnraisableHookArgs") -> None:
@@ -177,13 +177,19 @@ def stoppable() -> Iterator[None]:
             signal.signal(number, end)
         yield
     except Exception:
-        if asked:
-            raise Ended(asked[-1]) from None
+        heed()
         raise
     finally:
+        _asked.clear()
         sys.unraisablehook = before
         for number, act in usual.items():
             signal.signal(number, act)
+
+
+def heed() -> None:
+    """Raise the stop again that a library turned into the error being handled: for handlers that go on after any."""
+    if _asked:
+        raise Ended(_asked[-1]) from None
 
 
 def run(command: list[str], *, cwd: Path, environment: dict[str, str]) -> int:

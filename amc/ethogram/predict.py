@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from amc.base import locks, provenance
+from amc.base import locks, processes, provenance
 from amc.base.digests import digest
 from amc.base.errors import AmcError, printable
 from amc.base.paths import folder
@@ -179,6 +179,7 @@ def _predict_one(
         report.finished[job.name] = one
         log(f"{one.seconds:.1f} s, {one.frames} frames, {len(shown.bouts)} bouts{alarm}")
     except Exception as error:
+        processes.heed()
         said = printable(str(error) if isinstance(error, AmcError) else f"{type(error).__name__}, {error}")
         said = said if printable(path) in said else f"{printable(path)}: {said}"
         report.failed.append({"video": job.name, "file": printable(path), "error": said})
