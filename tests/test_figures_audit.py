@@ -71,9 +71,13 @@ def test_noise_shows_each_behaviours_interval_and_the_published_effect():
     widths = {"positives": np.array([1, 60, 70]), "ap": np.array([20.0, 40.0, 50.0])}
     widths |= {"low": np.array([0.0, 35.0, 40.0]), "high": np.array([100.0, 45.0, 60.0])}
     smallest = [{"share": 0.0, "map_macro": 2.5, "map_micro": 0.6}, {"share": 0.9, "map_macro": 1.2, "map_micro": 0.2}]
-    left, macro, micro = audit.noise(widths, smallest, 0.7, 0.89).axes
+    figure = audit.interval_widths(widths)
+    [left] = figure.axes
     assert [list(line.get_ydata()) for line in left.lines] == [[100, 10, 20], [100, 15]]  # each, and medians of groups
-    told = "1 behaviours have fewer than 5 test clips, median 100 points"
-    assert left.get_title().replace("\n", " ").endswith(told)
+    told = "1 of 3 behaviours have fewer than 5 test clips: the intervals of their AP are 100 points wide (median)"
+    assert figure.get_suptitle().replace("\n", " ") == told
+    figure = audit.smallest_differences(smallest, 0.7, 0.9)
+    macro, micro = figure.axes
+    assert "from 1.2 points of macro mAP on, or 0.2 points of micro" in figure.get_suptitle().replace("\n", " ")
     assert [list(axes.lines[0].get_ydata()) for axes in (macro, micro)] == [[2.5, 1.2], [0.6, 0.2]]
     assert [any("0.70" in text.get_text() for text in axes.texts) for axes in (macro, micro)] == [False, True]

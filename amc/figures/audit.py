@@ -165,63 +165,74 @@ def _added(overlaps: Sequence[np.ndarray]) -> str:
 
 
 @styled
-def noise(widths: Mapping[str, np.ndarray], differences: Sequence[dict], effect: float, share: float) -> Figure:
-    """The interval of each behaviour's AP (left) and the smallest significant differences of both mAPs.
+def interval_widths(widths: Mapping[str, np.ndarray]) -> Figure:
+    """The width of the 95 % interval of each behaviour's AP against its test positives, and medians of groups.
 
-    Left: widths of 95 % intervals against test positives, and their medians in groups. Then, against the noise that two
-    systems share, macro mAP and micro mAP, with the published `effect`.
-
-    widths: as `companion.noise.interval_widths`; differences: as `smallest_differences`; effect: points of micro mAP;
-    share: measured on a pair of trained systems.
+    widths: as `companion.noise.interval_widths`.
     """
     figure = Figure((WIDTH, 5.8), layout="constrained")
-    left, *right = figure.subplots(1, 3, width_ratios=(1.5, 1, 1))
+    axes = figure.subplots()
     positives, extents = widths["positives"], np.asarray(widths["high"]) - widths["low"]
     aside = np.exp(np.random.default_rng(0).uniform(-0.12, 0.12, len(positives)))  # equal counts side by side
-    left.plot(positives * aside, extents, "o", color=SHADE, alpha=0.5, markersize=5, label="one behaviour")
+    axes.plot(positives * aside, extents, "o", color=SHADE, alpha=0.5, markersize=5, label="one behaviour")
     groups = np.digitize(positives, GROUPS)
     middles = [(positives[groups == g].mean(), np.median(extents[groups == g])) for g in np.unique(groups)]
-    left.plot(*zip(*middles, strict=True), "o-", color=INK, linewidth=2.5, markersize=8, label="median of a group")
-    left.set(xscale="log", xlabel="test clips that show the behaviour (logarithmic)", ylim=(0, 104))
-    left.set_ylabel("width of the 95 % interval of its AP, points")
+    axes.plot(*zip(*middles, strict=True), "o-", color=INK, linewidth=2.5, markersize=8, label="median of a group")
+    axes.set(xscale="log", xlabel="test clips that show the behaviour (logarithmic)", ylim=(0, 104))
+    axes.set_ylabel("width of the 95 % interval, points of AP")
     few = positives < FEW
     extent = np.median(extents[few]) if few.any() else np.nan
-    left.axvspan(0.7, FEW - 0.5, color=PALE, zorder=0, label=f"fewer than {FEW} test clips")
-    left.hlines(extent, 0.7, FEW - 0.5, color=MODEL, linewidth=3, label=f"median there: {extent:.0f}")
-    left.set_title(
-        f"Width of the interval of an AP: {few.sum()}\nbehaviours have fewer than {FEW}\n"
-        f"test clips, median {extent:.0f} points"
+    axes.axvspan(0.7, FEW - 0.5, color=PALE, zorder=0, label=f"fewer than {FEW} test clips")
+    axes.hlines(extent, 0.7, FEW - 0.5, color=MODEL, linewidth=3, label=f"median there: {extent:.0f}")
+    axes.set_xlim(0.7, None)
+    axes.xaxis.set_major_formatter("{x:g}")
+    axes.xaxis.set_minor_formatter(NullFormatter())
+    axes.grid(color=PALE)
+    axes.set_axisbelow(True)
+    style.headline(
+        figure,
+        f"{few.sum()} of {len(positives)} behaviours have fewer than {FEW} test clips: "
+        f"the intervals of their AP are {extent:.0f} points wide (median)",
     )
-    left.set_xlim(0.7, None)
-    left.legend(frameon=False, fontsize=11)
-    left.xaxis.set_major_formatter("{x:g}")
-    left.xaxis.set_minor_formatter(NullFormatter())
-    shares = [row["share"] for row in differences]
-    for axes, name in zip(right, ("macro", "micro"), strict=True):
-        values = [row[f"map_{name}"] for row in differences]
-        axes.plot(shares, values, f"{style.MARKERS[name]}-", color=INK, label="smallest significant difference")
-        here = np.interp(share, shares, values)
-        axes.axvline(share, color=SHADE, linestyle="--", label="our models, with and without motion")
-        axes.plot(share, here, style.MARKERS[name], color=MODEL, markersize=12, zorder=3)
-        axes.annotate(f"{here:.1f}", (share, here), (7, 5), textcoords="offset points", color=MODEL, weight="bold")
-        axes.set(xlabel="correlation of the errors\nof two models", xlim=(-0.05, 1.05))
-        axes.set_ylim(0, 1.35 * max(*values, effect))
-        axes.set_title(f"{name} mAP: from {here:.1f} points\non, models like ours\ndiffer significantly")
-    right[0].set_ylabel("points of mAP")
-    right[1].axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
-    right[1].text(
-        0,
-        effect,
-        f"what motion adds in\nthe paper: {effect:.2f} (its\nmAP seems to be micro)",
-        va="bottom",
-        fontsize=11,
-    )
-    figure.legend(*right[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    figure.legend(loc="outside lower center", ncols=2, frameon=False)
     narrow = few & (extents < NARROW)
     if narrow.any() and np.max(np.asarray(widths["ap"])[narrow]) < NARROW:
         words.note(figure, f"narrow on the left: behaviours hardly found (AP up to {widths['ap'][narrow].max():.0f} %)")
-    for axes in (left, *right):
+    words.explain(figure, "AP", "95 % interval")
+    return figure
+
+
+@styled
+def smallest_differences(differences: Sequence[dict], effect: float, share: float) -> Figure:
+    """The smallest significant differences of both mAPs against the noise that two systems share.
+
+    differences: as `companion.noise.smallest_differences`; effect: the published one, points of micro mAP; share:
+    measured on a pair of trained systems.
+    """
+    figure = Figure((WIDTH, 5.4), layout="constrained")
+    panels, smallest = figure.subplots(1, 2), []
+    shares = [row["share"] for row in differences]
+    for axes, name in zip(panels, ("macro", "micro"), strict=True):
+        values = [row[f"map_{name}"] for row in differences]
+        axes.plot(shares, values, f"{style.MARKERS[name]}-", color=INK, label="smallest significant difference")
+        smallest.append(here := np.interp(share, shares, values))
+        axes.axvline(share, color=SHADE, linestyle="--", label="our models, with and without motion")
+        axes.plot(share, here, style.MARKERS[name], color=MODEL, markersize=12, zorder=3)
+        axes.annotate(f"{here:.1f}", (share, here), (7, 5), textcoords="offset points", color=MODEL, weight="bold")
+        axes.set(xlabel="correlation of the errors of two models", xlim=(-0.05, 1.05))
+        axes.set_ylim(0, 1.35 * max(*values, effect))
+        axes.set_title(f"{name} mAP")
         axes.grid(color=PALE)
         axes.set_axisbelow(True)
-    words.explain(figure, "AP", "macro, micro", "95 % interval")
+    panels[0].set_ylabel("points of mAP")
+    panels[1].axhline(effect, color=MODALITY_COLORS["rgb+flow"], linewidth=2.5)
+    said = f"what motion adds in the paper: {effect:.2f}\n(its mAP seems to be micro)"
+    panels[1].text(0, effect, said, va="bottom", fontsize=11)
+    style.headline(
+        figure,
+        f"On this test split models like ours differ significantly from {smallest[0]:.1f} points of macro mAP on, "
+        f"or {smallest[1]:.1f} points of micro mAP",
+    )
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
+    words.explain(figure, "macro, micro")
     return figure

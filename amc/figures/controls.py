@@ -14,7 +14,8 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline
 
 INTACT = "intact"
 HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
-LOSE = "lose half or more of the lead over chance without"
+LOSE = "lose half or more of their lead without"
+CHECK = "another video"  # the control that has to cost nearly all: its panel tells whether it does, not the title
 ROOM = 1.85  # the width of a panel by that of its scores: on the right stands what each row keeps
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
 
@@ -42,7 +43,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
     panels[0].set_xticks([tick for tick in (0, 50, 100) if tick <= panels[0].get_xlim()[1]])
-    headline(figure, f"{_found(rows, kinds)}; {rows[0]['videos']} test videos")
+    headline(figure, _found(rows, kinds))
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
@@ -53,7 +54,11 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     left = [row["left"] for row in rows if row["control"] != INTACT and row["left"] is not None]
     beyond = ["below 0 %, above 100 %"] * any(not 0 <= round(100 * part) <= 100 for part in left)
-    words.explain(figure, "%", *beyond, "mAP", "macro", "test videos", words.rows(labels))
+    words.explain(figure, "%", *beyond, "mAP", "macro", words.rows(labels))
+    on = (
+        f"measured on {rows[0]['videos']} test videos; the mAP of few videos is higher on average, so compare only here"
+    )
+    words.note(figure, on)
     return figure
 
 
@@ -75,20 +80,22 @@ def _called(rows: Sequence[dict], names: list[str]) -> list[str]:
 def _found(rows: Sequence[dict], kinds: list[str]) -> str:
     """What most scores do without at hardly any loss, and what costs most of them half of their margin over chance.
 
-    Only controls that every row has; those of flow are for the panels, if some rows get none.
+    Only controls that every row has, without CHECK if there are others; those of flow are for the panels, if some rows
+    get none.
     """
     left = {kind: [row["left"] for row in rows if row["control"] == kind and row["left"] is not None] for kind in kinds}
     most = max(map(len, left.values()), default=0)
     if not most:
         return "No row is above chance, so there is nothing to lose"
     parts = {kind: np.array(values) for kind, values in left.items() if len(values) == most}
+    parts = {kind: part for kind, part in parts.items() if kind != CHECK} or parts
     told = _by_most({kind: part >= HARDLY for kind, part in parts.items()}, "hardly need")
     told += _by_most({kind: part <= HALF for kind, part in parts.items()}, LOSE)
     named = "; ".join(told)
     for kind, part in parts.items():
         if (what := words.CONTROLS[kind][1]) not in named:
             ends = " to ".join(dict.fromkeys(f"{100 * end:.0f}" for end in (part.min(), part.max())))
-            told.append(f"without {what}, {ends} % of the lead is kept")
+            told.append(f"without {what} they keep {ends} % of their lead")
     found = "; ".join(told)
     return f"Of {most} models, {found}" if most > 1 else found[0].upper() + found[1:]
 

@@ -44,7 +44,6 @@ MEANINGS = {  # what has to be known by a reader who sees the picture alone, in 
     "source": "the video that a clip seems to be cut from",
     "species": "guess by how often the species does it; + source: also by clips of the same video",
     "+ co-occurrence": "also by the other labels of the test clip, which are a part of the answer",
-    "test videos": "the mAP of few videos is higher on average, so compare within this picture",
     "validation clips": "kept out of training, to choose the epoch",
     "what happens": "what the animal does at this moment; one picture often cannot show it",
     "whole stretch": "found if the model's and the true one share half of the time of both",
