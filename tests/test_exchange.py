@@ -87,6 +87,14 @@ def test_feral_gets_labels_that_it_accepts_and_they_are_read_back(shown, tmp_pat
     assert bouts(tmp_path / "fox_feral.json", shown) == shown.bouts
 
 
+def test_feral_itself_accepts_the_labels(shown):
+    """Its package has no writer, but a check of what it is given; pip install feral==1.0.2 --no-deps."""
+    utils = pytest.importorskip("feral.utils")
+    utils.validate_labels_json(json.loads(exports.FILES["feral.json"](shown)), None)
+    with pytest.raises(ValueError, match="class_names"):
+        utils.validate_labels_json(FERAL | {"class_names": {"1": "walk"}}, None)
+
+
 @pytest.mark.parametrize(
     ("change", "said"),
     [
