@@ -102,7 +102,7 @@ def template(folder: Path) -> None:
     text = HEAD
     for k, path in enumerate(videos):
         shutil.copy(path, folder / "films" / f"film {k}.mp4")
-        text += f"film {k},Walking,0,1,0,23,1\nfilm {k},Eating,1,2,24,47,1\n"
+        text += f"film {k},Walking,0,2,0,47,2\nfilm {k},Eating,0,2,0,47,2\n"  # whole: an untrained one finds it
     (folder / "films" / "human.csv").write_text(text)
     with tarfile.open(folder / "a.tar", "w") as file:
         for k in range(40):

@@ -105,6 +105,7 @@ def stops(place: Path, names: tuple[str, ...] = (), *, moments: int = MOMENTS) -
             right, whole = undisturbed(case, made, place / "right")
         except AssertionError as error:
             failed.append(f"{case.name}: undisturbed: {error}")
+            print(failed[-1], flush=True)
             shutil.rmtree(place / "right")
             continue
         slowest = 0.0
