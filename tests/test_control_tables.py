@@ -74,9 +74,9 @@ def test_the_figure_has_a_panel_per_control_with_each_score_in_its_place():
     rows += [row(name, macro, 0, 0, 0, left, **second) for name, (macro, left) in values.items()]
     figure = charts.what_is_left(rows)
     one, rest = figure.axes
-    lost = "all 2 lose half or more of their lead without more than one frame"
-    assert figure.get_suptitle().replace("\n", " ") == f"Of 2 models, {lost}"
-    assert [axes.get_title() for axes in (one, rest)] == ["the same frame\nevery time", "motion\nset to zero"]
+    lost = "all 2 lose half or more of their lead over chance with one frame repeated"
+    assert figure.get_suptitle().replace("\n", " ") == f"9 test videos: of 2 models, {lost}"
+    assert [axes.get_title() for axes in (one, rest)] == ["one frame\nrepeated", "motion\nset to zero"]
     assert [text.get_text() for text in one.texts] == ["50 %", "50 %"]
     assert [label.get_text() for label in one.get_yticklabels()] == [
         "sparse,\nframes alone",

@@ -83,7 +83,7 @@ def test_the_stamp_stands_on_every_picture(shown):
 def test_of_many_behaviours_all_that_have_a_bout_are_drawn_and_the_human_s_too(shown):
     assert drawn.chosen(shown, 1) == [0, 1]
     one = replace(shown, probs=shown.probs * [1, 0])
-    assert drawn.chosen(one, 1) == [0] and "1 others not drawn" in texts(drawn.ethogram(one, most=1))
+    assert drawn.chosen(one, 1) == [0] and "1 other behaviour not drawn" in texts(drawn.ethogram(one, most=1))
     human = replace(shown, probs=shown.probs[:, ::-1] * [0, 1.0])
     assert drawn.chosen(one, 1, human) == [0, 1]
 
@@ -149,10 +149,10 @@ def test_a_confusion_is_in_percent_of_the_human_s_seconds(shown):
     figure = beside_human.confusion(agreement.confusion(human, model, NAMES, shown.edges), length=3.0)
     axes = figure.axes[0]
     assert [text.get_text() for text in axes.get_yticklabels()] == [
-        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "nothing: the model adds (6.0 s)"
+        f"{NAMES[0]} (4.0 s)", f"{NAMES[1]} (0.0 s)", "no other label: the model adds (6.0 s)"
     ]  # fmt: skip
     assert axes.images[0].get_array().tolist() == [[25, 75, 0], [0, 0, 0], [0, 0, 100]]
-    told = "The model says the same as the human for 25 % of the 4 s that the human wrote"
+    told = "The model says the same as the human for 25 % of the 4 s the human labelled"
     several = "(several behaviours at once, so more than the video's 3 s)"
     assert f"{told} {several}" in texts(figure).replace("\n", " ")
     assert axes.images[0].get_alpha()[:, 0].tolist() == [1, 0.25, 1]  # pale: hardly any seconds

@@ -79,10 +79,12 @@ def test_figures_show_each_system_where_it_is():
     ]
     figure = charts.animals(rows)
     assert [label.get_text() for label in figure.axes[0].get_yticklabels()] == ["ours", "prior"]
-    told = "ours: no clear difference from known animals (40 %) to new ones (40 %): +0 points"
-    assert figure.get_suptitle().replace("\n", " ") == f"{told}, 95 % interval −7 to +7"
+    told = "ours: macro mAP 40 % on known animals, 40 % on new ones; too uncertain to tell (+0 points"
+    assert figure.get_suptitle().replace("\n", " ") == f"{told}, 95 % interval −7 to +7)"
     rows[1] |= {"macro": 20.0, "low": 17.0, "high": 24.0}
-    told = "ours: a clear drop from known animals (40 %) to new ones (20 %): −20 points, 95 % interval −26 to −14"
+    told = (
+        "ours: macro mAP 40 % on known animals, 20 % on new ones; a clear drop (−20 points, 95 % interval −26 to −14)"
+    )
     assert charts.animals(rows).get_suptitle().replace("\n", " ") == told
     each = [
         {"behaviour": name, "videos": videos, "chance": 5.0}

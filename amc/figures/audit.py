@@ -93,9 +93,9 @@ def leaderboard(published: Sequence[dict], blind: Sequence[dict]) -> Figure:
         ax.set_axisbelow(True)
     axes[-1].set(xlabel="mAP, %")
     keys = [Patch(facecolor=color, label=f"published, {words.INPUTS[name]}") for name, color in MODALITY_COLORS.items()]
-    keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="sees no pixel (measured here)")]
+    keys += [Patch(facecolor=PALE, edgecolor=SHADE, label="another guess without a pixel (measured here)")]
     if best:
-        keys += [Patch(facecolor=SHADE, label="knows only the species")]
+        keys += [Patch(facecolor=SHADE, label="guess from the species alone (measured here)")]
         keys += [Line2D([], [], color=INK, linestyle=":", linewidth=1.5, label="macro mAP of the species alone")]
     keys += [Line2D([], [], color=INK, linewidth=2, label="95 % interval over test clips")]
     figure.legend(handles=keys, loc="outside lower center", ncols=2, frameon=False)
@@ -110,9 +110,9 @@ def _compared(best: dict, rivals: Sequence[dict]) -> str:
     """How many published results the macro mAP of a predictor that sees no pixel exceeds."""
     names = [row["system"].partition(",")[0] for row in rivals]
     below = sum(row["map"] < best["map_macro"] for row in rivals)
-    title = f"Without a pixel, {best['method']} alone reaches {best['map_macro']:.0f} % macro mAP: more than {below} of"
-    twice = f" (of {len({*names})} systems: some are there twice)" if len(names) > len({*names}) else ""
-    return f"{title} {len(names)} published results{twice}"
+    twice = f" ({len({*names})} systems, some there twice)" if len(names) > len({*names}) else ""
+    title = f"Guessing from the {best['method']} alone, without a pixel, reaches {best['map_macro']:.0f} % macro mAP, "
+    return f"{title}above {below} of {len(names)} published results{twice}"
 
 
 def _highest(published: Sequence[dict]) -> str:
@@ -177,13 +177,22 @@ def interval_widths(widths: Mapping[str, np.ndarray]) -> Figure:
     axes.plot(positives * aside, extents, "o", color=SHADE, alpha=0.5, markersize=5, label="one behaviour")
     groups = np.digitize(positives, GROUPS)
     middles = [(positives[groups == g].mean(), np.median(extents[groups == g])) for g in np.unique(groups)]
-    axes.plot(*zip(*middles, strict=True), "o-", color=INK, linewidth=2.5, markersize=8, label="median of a group")
+    axes.plot(
+        *zip(*middles, strict=True),
+        "o-",
+        color=INK,
+        linewidth=2.5,
+        markersize=8,
+        label="median of behaviours with about as many clips",
+    )
     axes.set(xscale="log", xlabel="test clips that show the behaviour (logarithmic)", ylim=(0, 104))
     axes.set_ylabel("width of the 95 % interval, points of AP")
     few = positives < FEW
     extent = np.median(extents[few]) if few.any() else np.nan
     axes.axvspan(0.7, FEW - 0.5, color=PALE, zorder=0, label=f"fewer than {FEW} test clips")
-    axes.hlines(extent, 0.7, FEW - 0.5, color=MODEL, linewidth=3, label=f"median there: {extent:.0f}")
+    axes.hlines(
+        extent, 0.7, FEW - 0.5, color=MODEL, linewidth=3, label=f"median of all {few.sum()} there: {extent:.0f}"
+    )
     axes.set_xlim(0.7, None)
     axes.xaxis.set_major_formatter("{x:g}")
     axes.xaxis.set_minor_formatter(NullFormatter())
@@ -192,12 +201,14 @@ def interval_widths(widths: Mapping[str, np.ndarray]) -> Figure:
     style.headline(
         figure,
         f"{few.sum()} of {len(positives)} behaviours have fewer than {FEW} test clips: "
-        f"the intervals of their AP are {extent:.0f} points wide (median)",
+        f"half of these have an interval of {extent:.0f} points or more",
     )
     figure.legend(loc="outside lower center", ncols=2, frameon=False)
     narrow = few & (extents < NARROW)
     if narrow.any() and np.max(np.asarray(widths["ap"])[narrow]) < NARROW:
-        words.note(figure, f"narrow on the left: behaviours hardly found (AP up to {widths['ap'][narrow].max():.0f} %)")
+        words.note(
+            figure, f"points at the bottom left: hardly found (AP up to {widths['ap'][narrow].max():.0f} %), so narrow"
+        )
     words.explain(figure, "AP", "95 % interval")
     return figure
 
@@ -214,11 +225,17 @@ def smallest_differences(differences: Sequence[dict], effect: float, share: floa
     shares = [row["share"] for row in differences]
     for axes, name in zip(panels, ("macro", "micro"), strict=True):
         values = [row[f"map_{name}"] for row in differences]
-        axes.plot(shares, values, f"{style.MARKERS[name]}-", color=INK, label="smallest significant difference")
+        axes.plot(
+            shares,
+            values,
+            f"{style.MARKERS[name]}-",
+            color=INK,
+            label="smallest difference that counts (is significant)",
+        )
         smallest.append(here := np.interp(share, shares, values))
         axes.axvline(share, color=SHADE, linestyle="--", label="our models, with and without motion")
         axes.plot(share, here, style.MARKERS[name], color=MODEL, markersize=12, zorder=3)
-        axes.annotate(f"{here:.1f}", (share, here), (7, 5), textcoords="offset points", color=MODEL, weight="bold")
+        axes.annotate(f"{here:.2g}", (share, here), (7, 5), textcoords="offset points", color=MODEL, weight="bold")
         axes.set(xlabel="correlation of the errors of two models", xlim=(-0.05, 1.05))
         axes.set_ylim(0, 1.35 * max(*values, effect))
         axes.set_title(f"{name} mAP")
@@ -230,8 +247,8 @@ def smallest_differences(differences: Sequence[dict], effect: float, share: floa
     panels[1].text(0, effect, said, va="bottom", fontsize=11)
     style.headline(
         figure,
-        f"On this test split models like ours differ significantly from {smallest[0]:.1f} points of macro mAP on, "
-        f"or {smallest[1]:.1f} points of micro mAP",
+        f"To count as real, a difference between models like ours must be at least {smallest[0]:.2g} points "
+        f"(macro mAP) or {smallest[1]:.2g} points (micro mAP)",
     )
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=2, frameon=False)
     words.explain(figure, "macro, micro")

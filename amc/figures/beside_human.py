@@ -28,8 +28,8 @@ def confusion(table: pd.DataFrame, *, length: float, stamp: str = "") -> Figure:
     used = [name for name in table.index if table.loc[name].sum() + table[name].sum() > 0 or name == "nothing"]
     seconds, whole = table.loc[used, used], table.loc[used, used].sum(axis=1)
     percent = 100 * seconds.div(whole.where(whole > 0, 1), axis=0)
-    called = ["nothing:\nthe model misses" if name == "nothing" else name for name in used]
-    rows = ["nothing: the model adds" if name == "nothing" else name for name in used]  # beside what both see
+    called = ["no other label:\nthe model misses" if name == "nothing" else name for name in used]
+    rows = ["no other label: the model adds" if name == "nothing" else name for name in used]  # beside what both see
     percent.index = [f"{name} ({time:.1f} s)" for name, time in zip(rows, whole, strict=True)]
     is_short = (whole < SHORT).to_numpy()
     size = 0.48 * len(used)
@@ -44,21 +44,22 @@ def confusion(table: pd.DataFrame, *, length: float, stamp: str = "") -> Figure:
         if row == column:
             axes.add_patch(Rectangle((column - 0.47, row - 0.47), 0.94, 0.94, fill=False, ec=HUMAN, lw=2.5))
     axes.set_xticks(range(len(used)), called, rotation=40, ha="right", rotation_mode="anchor")
-    axes.set(yticks=range(len(used)), yticklabels=percent.index, ylabel="while the human wrote …")
+    axes.set(yticks=range(len(used)), yticklabels=percent.index, ylabel="where the human says …")
     for label, short in zip(axes.get_yticklabels(), is_short, strict=True):
         label.set_color(SHADE if short else INK)
-    axes.set_xlabel("… the model said (a row adds up to 100 %; orange: both the same)")
+    axes.set_xlabel("… the model says (a row adds up to 100 %; orange: both the same)")
     axes.spines[:].set_visible(False)
     axes.tick_params(length=0)
     pale = f"; pale: rows of less than {SHORT:g} s, too short to trust" if is_short.any() else ""
     lines = [f"a cell: share of the seconds beside the row's name; ·: none{pale}"]
-    lines += ["the title's share: seconds of what the human wrote, so what the model adds does not lower it"]
+    lines += ["of several behaviours, those that both name are paired first; the others share the time equally"]
+    lines += ["the title's share: seconds that the human labelled, so what the model adds does not lower it"]
     figure.supxlabel("\n".join(lines), fontsize=12)
     annotated = [name for name in used if name != "nothing"]
     found, total = sum(seconds.loc[name, name] for name in annotated), whole[annotated].sum()
     part = f"{100 * found / total:.0f} % of" if total else "none of"
     several = f" (several behaviours at once, so more than the video's {length:.0f} s)" if total > length + 0.5 else ""
-    told = f"The model says the same as the human for {part} the {total:.0f} s that the human wrote{several}"
+    told = f"The model says the same as the human for {part} the {total:.0f} s the human labelled{several}"
     stamped(figure, axes, told, words.doubts(stamp, annotated))
     return figure
 

@@ -14,7 +14,7 @@ from amc.figures.style import INK, MODALITY_COLORS, PALE, SHADE, WIDTH, headline
 
 INTACT = "intact"
 HARDLY, HALF = 0.9, 0.5  # of the margin over chance that is left: hardly anything is lost, half of it or more
-LOSE = "lose half or more of their lead without"
+LEAD = "of their lead over chance"
 CHECK = "another video"  # the control that has to cost nearly all: its panel tells whether it does, not the title
 ROOM = 1.85  # the width of a panel by that of its scores: on the right stands what each row keeps
 APART = 0.16  # half the distance between the intact and the damaged score of one row, in rows
@@ -43,7 +43,7 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     for axes in panels:
         axes.set_xlabel("macro mAP, %", fontsize=12.5)
     panels[0].set_xticks([tick for tick in (0, 50, 100) if tick <= panels[0].get_xlim()[1]])
-    headline(figure, _found(rows, kinds))
+    headline(figure, f"{rows[0]['videos']} test videos: {_found(rows, kinds)}")
     modalities = [name for name in MODALITY_COLORS if name in {row["modality"] for row in rows}]
     point = {"marker": "o", "markersize": 9, "markeredgecolor": INK, "linestyle": ""}
     keys = [Line2D([], [], markerfacecolor="white", label="intact", **point)]
@@ -53,12 +53,9 @@ def what_is_left(rows: Sequence[dict]) -> Figure:
     keys += [Line2D([], [], color=SHADE, linestyle="--", label="chance")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     left = [row["left"] for row in rows if row["control"] != INTACT and row["left"] is not None]
-    beyond = ["below 0 %, above 100 %"] * any(not 0 <= round(100 * part) <= 100 for part in left)
+    beyond = ["below 0 %"] * any(not 0 <= round(100 * part) <= 100 for part in left)
     words.explain(figure, "%", *beyond, "mAP", "macro", words.rows(labels))
-    on = (
-        f"measured on {rows[0]['videos']} test videos; the mAP of few videos is higher on average, so compare only here"
-    )
-    words.note(figure, on)
+    words.note(figure, "the mAP of few videos is higher on average, so compare within this picture")
     return figure
 
 
@@ -78,7 +75,7 @@ def _called(rows: Sequence[dict], names: list[str]) -> list[str]:
 
 
 def _found(rows: Sequence[dict], kinds: list[str]) -> str:
-    """What most scores do without at hardly any loss, and what costs most of them half of their margin over chance.
+    """With which damage most models do as well, and which costs most of them half of their margin over chance.
 
     Only controls that every row has, without CHECK if there are others; those of flow are for the panels, if some rows
     get none.
@@ -86,36 +83,39 @@ def _found(rows: Sequence[dict], kinds: list[str]) -> str:
     left = {kind: [row["left"] for row in rows if row["control"] == kind and row["left"] is not None] for kind in kinds}
     most = max(map(len, left.values()), default=0)
     if not most:
-        return "No row is above chance, so there is nothing to lose"
+        return "no model is above chance, so there is nothing to lose"
     parts = {kind: np.array(values) for kind, values in left.items() if len(values) == most}
     parts = {kind: part for kind, part in parts.items() if kind != CHECK} or parts
-    told = _by_most({kind: part >= HARDLY for kind, part in parts.items()}, "hardly need")
-    told += _by_most({kind: part <= HALF for kind, part in parts.items()}, LOSE)
+    told = _by_most({kind: part >= HARDLY for kind, part in parts.items()}, "do as well")
+    told += _by_most({kind: part <= HALF for kind, part in parts.items()}, f"lose half or more {LEAD}")
     named = "; ".join(told)
     for kind, part in parts.items():
-        if (what := words.CONTROLS[kind][1]) not in named:
+        if (damaged := words.CONTROLS[kind][1]) not in named:
             ends = " to ".join(dict.fromkeys(f"{100 * end:.0f}" for end in (part.min(), part.max())))
-            told.append(f"without {what} they keep {ends} % of their lead")
+            told.append(f"{damaged}, {_all(most)} {_said(f'keep {ends} % {LEAD}', most)}")
     found = "; ".join(told)
-    return f"Of {most} models, {found}" if most > 1 else found[0].upper() + found[1:]
+    return found if most == 1 else f"of {most} models, {found}"
 
 
 def _by_most(applies: dict[str, np.ndarray], verb: str) -> list[str]:
-    """How many rows lose or hardly need what each control takes away, for those of which most do, all rows first."""
+    """How many models do as well or lose much with each damage, for those with which most do, all models first."""
     found = {words.CONTROLS[kind][1]: rows for kind, rows in applies.items() if rows.mean() > 0.5}
     everyone = [what for what, rows in found.items() if rows.all()]
     many = len(next(iter(applies.values())))
-    told = (
-        [f"{f'all {many}' if many > 1 else 'the model'} {_said(verb, many)} {listed(everyone, word='or')}"]
-        if everyone
-        else []
-    )
-    return told + [f"{rows.sum()} {_said(verb, rows.sum())} {what}" for what, rows in found.items() if not rows.all()]
+    told = [f"{_all(many)} {_said(verb, many)} {listed(everyone, word='or')}"] if everyone else []
+    return told + [f"{rows.sum()} {_said(verb, rows.sum())} {how}" for how, rows in found.items() if not rows.all()]
+
+
+def _all(many: int) -> str:
+    return f"all {many}" if many > 1 else "the model"
 
 
 def _said(verb: str, many: int) -> str:
-    """The verb, its first or second word the one that changes, of so many models."""
-    return verb.replace("need", "needs").replace("lose ", "loses ") if many == 1 else verb
+    """What models do, said of so many of them."""
+    if many > 1:
+        return verb
+    first, _, rest = verb.partition(" ")
+    return f"{'does' if first == 'do' else f'{first}s'} {rest}".replace("their", "its")
 
 
 def _panel(axes: Axes, rows: Sequence[dict], kind: str, names: list[str]) -> None:

@@ -72,17 +72,17 @@ def ethogram(shown: Ethogram, *, most: int = 8, human: Ethogram | None = None) -
     axes.set(ylim=(len(columns) - 0.45, top), yticks=[*strip, *range(len(columns))], xlabel=f"time, {name}")
     axes.set(yticklabels=[*strip.values(), *(_supported(shown, c) for c in columns)], xlim=(0, shown.edges[-1] / unit))
     axes.tick_params(axis="y", length=0)
-    keys = [Patch(color=MODEL, label="bout (stretch), by the model")] + [
-        Patch(color=HUMAN, label="bout, by the human")
+    keys = [Patch(color=MODEL, label="bout (stretch) marked by the model")] + [
+        Patch(color=HUMAN, label="bout marked by the human")
     ] * (human is not None)
     keys += [Patch(color=SHADE, alpha=0.45, label="probability by the model, 0 to 1")]
-    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold: from here on it happens")]
+    keys += [Line2D([], [], color=INK, lw=0.8, ls=(0, (4, 3)), label="threshold: above it the model says yes")]
     if shown.is_out_of_distribution is None:
         keys += [Line2D([], [], linestyle="", label="unlike the training clips: not known")]
     figure.legend(handles=keys, loc="outside lower center", ncols=3, frameon=False)
     if shown.support is not None:
         axes.set_ylabel("behaviour (clips to learn it from)")
-    found = f"the model finds {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
+    found = f"the model marks {_bouts(shown)}" + (f", the human {_bouts(human)}" if human else "")
     stamp = words.doubts(shown.stamp, [shown.names[c] for c in columns])
     stamped(figure, axes, f"In the video {shown.name} {found}{_hidden(shown, columns)}", stamp)
     return figure
@@ -101,7 +101,7 @@ def _supported(shown: Ethogram, c: int) -> str:
 
 def _hidden(shown: Ethogram, columns: Sequence) -> str:
     hidden = len(shown.names) - len(columns)
-    return f" ({hidden} others not drawn)" if hidden else ""
+    return f" ({hidden} other behaviour{'s' * (hidden != 1)} not drawn)" if hidden else ""
 
 
 def stretches(mask: np.ndarray, edges: np.ndarray, unit: float) -> list[tuple[float, float]]:

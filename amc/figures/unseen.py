@@ -47,7 +47,9 @@ def animals(rows: Sequence[dict]) -> Figure:
         ylim=(len(names) - 0.4, -0.6),
         xlim=(0, None),
     )
-    axes.set(xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours of both groups, %, 95 % interval")
+    axes.set(
+        xlabel=f"macro mAP over the {rows[0]['behaviours']} behaviours that occur in both groups, %, 95 % interval"
+    )
     headline(figure, _changed(names[0], *(next(row for row in rows if row["group"] == group) for group in GROUP_LOOKS)))
     axes.grid(axis="x", color=PALE)
     axes.set_axisbelow(True)
@@ -61,9 +63,9 @@ def _changed(name: str, known: dict, new: dict) -> str:
     more = new["macro"] - known["macro"]
     low = more - math.hypot(new["macro"] - new["low"], known["high"] - known["macro"])
     high = more + math.hypot(new["high"] - new["macro"], known["macro"] - known["low"])
-    word = "no clear difference" if low <= 0 <= high else "a clear drop" if more < 0 else "a clear rise"
-    told = f"{word} from known animals ({known['macro']:.0f} %) to new ones ({new['macro']:.0f} %)"
-    return f"{name}: {told}: {more:+.0f} points, 95 % interval {low:+.0f} to {high:+.0f}".replace("-", "−")
+    word = "too uncertain to tell" if low <= 0 <= high else "a clear drop" if more < 0 else "a clear rise"
+    told = f"macro mAP {known['macro']:.0f} % on known animals, {new['macro']:.0f} % on new ones"
+    return f"{name}: {told}; {word} ({more:+.0f} points, 95 % interval {low:+.0f} to {high:+.0f})".replace("-", "−")
 
 
 @styled

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from matplotlib.figure import Figure
 
 MEANINGS = {  # what has to be known by a reader who sees the picture alone, in one line
-    "%": "right of a row, the part of its lead over chance that is kept; from 90 on, hardly anything is lost",
-    "below 0 %, above 100 %": "worse than guessing; better than with the intact video, but only by chance",
+    "%": "right of a row, the part of its lead over chance that it keeps; from 90 on it does as well",
+    "below 0 %": "worse than chance; above 100 %: better than intact, by too little to trust",
     "95 % interval": "with other videos, 95 of 100 such intervals would hold the true value",
     "annotated": "on the list of behaviours that comes with the video; the list may have gaps",
     "AP": "average precision of one behaviour: 100 % if the clips that show it score higher than all others",
@@ -55,13 +55,13 @@ SCHEMES = {  # which frames a classifier gets
 }
 CHOICES = {"scheme": "how frames are chosen", "modality": "what the model gets"}
 INPUTS = {"rgb": "frames alone", "flow": "motion alone", "rgb+flow": "frames and motion"}
-CONTROLS = {  # how an input is damaged, and what a score without loss does not need
-    "frames shuffled": ("frames in\nrandom order", "the order of the frames"),
-    "one frame": ("the same frame\nevery time", "more than one frame"),
-    "flow at rest": ("motion\nset to zero", "motion"),
-    "flow of another": ("motion of\nanother video", "the motion of its own video"),
-    "another video": ("another\nvideo", "the video itself"),
-    "no animal": ("animal\nremoved", "the animal"),
+CONTROLS = {  # how an input is damaged, above a panel and in a sentence
+    "frames shuffled": ("frames in\nrandom order", "with frames in random order"),
+    "one frame": ("one frame\nrepeated", "with one frame repeated"),
+    "flow at rest": ("motion\nset to zero", "without motion"),
+    "flow of another": ("motion of\nanother video", "with the motion of another video"),
+    "another video": ("another\nvideo", "with another video"),
+    "no animal": ("animal\nremoved", "without the animal"),
 }
 BLIND = ("class frequency", "species prior")  # methods that see no video
 FLOW = {  # methods and situations of optical flow
