@@ -75,7 +75,7 @@ def stop(case: Case, made: Path, folder: Path, moment: float, right: dict[str, o
     status, told = wait(process), [line for line in said(folder, begun) if not CELL.match(line)]
     wrong = [f"ended after {seconds:.1f} s"] * (seconds > SECONDS) + [f"{len(left)} processes left"] * bool(left)
     if case.name == "papermill":
-        wrong += ["it says it has ended well"] * (status == 0)
+        wrong += ["it says it has ended well"] * (status == 0 and content(case, folder) != right)
     elif status != case.status or told:  # it may have done its last step when the signal came
         wrong += [f"status {status}"] * (status != 130)
         is_told = len(told) == 1 and told[0].startswith("amc: stopped; ")
