@@ -98,14 +98,18 @@ def stops(place: Path, names: tuple[str, ...] = (), *, moments: int = MOMENTS) -
     """Cases and failures; names: of some commands only."""
     made, cases, failed = place / "made", 0, []
     template(made)
+
+    def fail(what: str) -> None:
+        failed.append(what)
+        print(what, flush=True)  # at once: the whole takes long
+
     for case in CASES:
         if names and case.name not in names:
             continue
         try:
             right, whole = undisturbed(case, made, place / "right")
         except AssertionError as error:
-            failed.append(f"{case.name}: undisturbed: {error}")
-            print(failed[-1], flush=True)
+            fail(f"{case.name}: undisturbed: {error}")
             shutil.rmtree(place / "right")
             continue
         slowest = 0.0
@@ -113,8 +117,7 @@ def stops(place: Path, names: tuple[str, ...] = (), *, moments: int = MOMENTS) -
             found = stop(case, made, place / "stopped", (k + 0.5) / moments * whole, right)
             cases, slowest = cases + 1, max(slowest, found.seconds)
             if found.wrong:
-                failed.append(f"{case.name}: stopped after {found.moment:.2f} s: {found.wrong}")
-                print(failed[-1], flush=True)  # at once: the whole takes long
+                fail(f"{case.name}: stopped after {found.moment:.2f} s: {found.wrong}")
         print(f"{case.name}: {whole:.1f} s whole, ends within {slowest:.1f} s, {len(failed)} failed so far", flush=True)
     return cases, failed
 

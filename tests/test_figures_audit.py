@@ -76,7 +76,7 @@ def test_noise_shows_each_behaviours_interval_and_the_published_effect():
     assert [list(line.get_ydata()) for line in left.lines] == [[100, 10, 20], [100, 15]]  # each, and medians of groups
     told = "1 of 3 behaviours have fewer than 5 test clips: half of these have an interval of 100 points or more"
     assert figure.get_suptitle().replace("\n", " ") == told
-    figure = audit.smallest_differences(smallest, 0.7, 0.9)
+    figure = audit.smallest_differences(smallest, 0.7, 0.89)
     macro, micro = figure.axes
     assert "at least 1.2 points (macro mAP) or 0.2 points (micro mAP)" in figure.get_suptitle().replace("\n", " ")
     assert [list(axes.lines[0].get_ydata()) for axes in (macro, micro)] == [[2.5, 1.2], [0.6, 0.2]]

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import signal
 from dataclasses import replace
 from fractions import Fraction
 from types import SimpleNamespace
@@ -16,6 +17,7 @@ from PIL import Image, ImageDraw
 
 from amc import model, video
 from amc.__main__ import main
+from amc.base import processes
 from amc.base.errors import AmcError
 from amc.datasets.clips import ClipViews, reader
 from amc.datasets.table import Clip, ClipTable
@@ -205,6 +207,19 @@ def test_whatever_goes_wrong_with_one_video_costs_that_one_only(films, video_pre
     )
     assert [row["video"] for row in report.done] == ["film 1"]
     assert "ZeroDivisionError, a mistake of ours" in report.failed[0]["error"]
+
+
+def test_a_stop_that_a_library_turns_into_an_error_ends_all_videos(films, video_predictor, tmp_path, monkeypatch):
+    def library(shown, folder, *, stem):
+        try:
+            signal.raise_signal(signal.SIGTERM)
+        except KeyboardInterrupt:
+            raise ValueError("could not determine the shape") from None
+
+    monkeypatch.setattr(exports, "write", library)
+    options = predict.Options(SlidingWindow(9, 9))
+    with pytest.raises(processes.Ended), processes.stoppable():
+        predict.predict([films], video_predictor, tmp_path, options, log=lambda line: None)
 
 
 def test_key_frames_and_clips_behind_each_name_stand_beside_the_ethogram(films, video_predictor, tmp_path):

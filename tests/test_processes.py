@@ -237,10 +237,12 @@ def test_without_the_variable_there_is_a_worker_per_core_or_as_many_as_fit(monke
 
 def test_a_block_that_is_interrupted_ends_its_workers_at_once():
     before = set(psutil.Process().children())
+    started = time.perf_counter()
     with pytest.raises(KeyboardInterrupt), processes.pool(1) as pool:
         for _ in range(3):
             pool.submit(time.sleep, 600)
         raise KeyboardInterrupt
+    assert time.perf_counter() - started < SECONDS
     left = [child for child in set(psutil.Process().children()) - before if not processes._cleans_up(child)]
     assert left == []
 
@@ -271,10 +273,6 @@ def test_a_stop_that_a_library_turns_into_an_error_of_its_own_is_the_stop_again(
     assert stop.value.signal == number and signal.getsignal(number) == usual
     with pytest.raises(ValueError, match="of another kind"), processes.stoppable():
         raise ValueError("of another kind")
-    with pytest.raises(processes.Ended), processes.stoppable(), suppress(Exception):  # one that goes on after any error
-        with suppress(ValueError):
-            library()
-        processes.heed()
 
 
 def test_workers_of_a_data_loader_do_not_see_a_ctrl_c_and_raise_no_error_when_they_are_killed():
